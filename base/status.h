@@ -1,0 +1,54 @@
+/* Errors: a status code, and a message for this thread. */
+#ifndef NN_STATUS_H
+#define NN_STATUS_H
+
+#include "nnopt.h"
+
+typedef nnopt_status nn_status;
+
+enum {
+    NN_OK = NNOPT_OK,
+    NN_USAGE = NNOPT_USAGE,
+    NN_BAD_INPUT = NNOPT_BAD_INPUT,
+    NN_UNSUPPORTED = NNOPT_UNSUPPORTED,
+    NN_NO_MEMORY = NNOPT_NO_MEMORY,
+    NN_IO = NNOPT_IO,
+    NN_CHECK = NNOPT_CHECK,
+    NN_INTERRUPTED = NNOPT_INTERRUPTED,
+    NN_INTERNAL = NNOPT_INTERNAL,
+};
+
+/* Stores the message for this thread and returns `code`. The message is one line: lowercase, no full
+ * stop, the subject quoted: "node '%s' (%s): pads need %d values, got %d". Control characters that
+ * come in through file content are replaced. */
+nn_status nn_fail(nn_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "prefix: " before the stored message: nn_fail_context(status, "%s", path). Returns `code`. */
+nn_status nn_fail_context(nn_status code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+nn_status nn_fail_memory(size_t bytes); /* "out of memory: N bytes" */
+
+/* Leaves the enclosing function with the status when it is not NN_OK. */
+#define NN_TRY(expression)                                                                         \
+    do {                                                                                           \
+        nn_status nn_try_status = (expression);                                                    \
+        if (nn_try_status != NN_OK) return nn_try_status;                                          \
+    } while (0)
+
+/* The same for functions with a single exit: sets `status` and jumps to `done`. */
+#define NN_TRY_DONE(expression)                                                                    \
+    do {                                                                                           \
+        status = (expression);                                                                     \
+        if (status != NN_OK) goto done;                                                            \
+    } while (0)
+
+/* Log and progress through the process-wide hooks; nothing happens where none is set. */
+void nn_log(nnopt_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void nn_progress(const char *stage, double done, double total, const char *message);
+
+/* NN_INTERRUPTED (with a message) once nnopt_interrupt() was called, else NN_OK. */
+nn_status nn_check_interrupt(void);
+void nn_clear_interrupt(void); /* at the start of a long public function */
+
+#endif

@@ -1,0 +1,109 @@
+/* Tensors, element types, shape facts. */
+#ifndef NN_TENSOR_H
+#define NN_TENSOR_H
+
+#include "base/memory.h"
+
+typedef nnopt_type nn_type;
+typedef nnopt_tensor nn_tensor;
+
+enum { NN_MAX_RANK = NNOPT_MAX_RANK };
+
+/* ---- element types (base/types.c) ---- */
+
+int nn_type_bits(nn_type type); /* 0 for strings and none */
+bool nn_type_is_float(nn_type type); /* any floating type, also under 32 bits */
+bool nn_type_is_integer(nn_type type);
+bool nn_type_is_signed(nn_type type);
+/* Bytes of `count` elements, packed types rounded up; false on overflow. */
+bool nn_type_bytes(nn_type type, int64_t count, int64_t *out);
+
+float nn_half_to_float(uint16_t bits);
+uint16_t nn_float_to_half(float value); /* round to nearest even */
+float nn_bfloat16_to_float(uint16_t bits);
+uint16_t nn_float_to_bfloat16(float value); /* round to nearest even, NaN kept */
+
+/* Element i as double / int64, and storing one, for any numeric type with conversion as C does,
+ * saturating for float to integer. For setup code, never for inner loops of kernels. */
+double nn_tensor_get(const nn_tensor *tensor, int64_t index);
+int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index);
+void nn_tensor_set(nn_tensor *tensor, int64_t index, double value);
+
+/* ---- tensors ---- */
+
+int64_t nn_tensor_count(const nn_tensor *tensor); /* product of dims; shapes were checked before */
+int64_t nn_tensor_bytes(const nn_tensor *tensor);
+/* Product of dims with overflow check; false on overflow or a negative dim. */
+bool nn_dims_count(const int64_t *dims, int rank, int64_t *out);
+bool nn_dims_equal(const int64_t *a, int rank_a, const int64_t *b, int rank_b);
+/* "1x3x224x224", "scalar"; unknown dims "?"; returns buffer. */
+const char *nn_dims_text(const int64_t *dims, int rank, char *buffer, size_t size);
+/* Allocates data for a tensor of this type and shape; clear frees it. */
+nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, int rank);
+void nn_tensor_clear(nn_tensor *tensor);
+
+/* A tensor that several graphs, plans and threads share; immutable after creation. */
+typedef struct nn_blob {
+    _Atomic int64_t references;
+    uint64_t id;      /* unique in the process; keys caches */
+    nn_tensor tensor; /* data may be unaligned while it points into a mapped file */
+    struct nn_storage *storage; /* what keeps data alive; NULL: the blob's own heap block */
+} nn_blob;
+
+/* A mapped file (or other owner of bytes) that blobs point into. */
+typedef struct nn_storage {
+    _Atomic int64_t references;
+    void (*release)(struct nn_storage *self); /* called when the last reference goes */
+    void *base;
+    size_t size;
+} nn_storage;
+
+nn_storage *nn_storage_retain(nn_storage *storage);
+void nn_storage_release(nn_storage *storage);
+
+/* A new blob with own zeroed data to be filled before it is shared; one reference. */
+nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **out);
+/* A blob over bytes inside `storage`, which it retains. */
+nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out);
+nn_blob *nn_blob_retain(nn_blob *blob);
+void nn_blob_release(nn_blob *blob); /* NULL allowed */
+/* Lets the kernel drop the mapped pages of this blob (they come back from the file when read). */
+void nn_blob_drop_pages(const nn_blob *blob);
+
+/* ---- shape facts: what is known of a value before it exists ---- */
+
+/* A dimension is a known size (>= 0), unknown, or a symbol: equal symbols are equal sizes. */
+enum { NN_DIM_UNKNOWN = -1 };
+static inline int64_t nn_dim_symbol(int index) { return -2 - (int64_t)index; }
+static inline bool nn_dim_is_known(int64_t dim) { return dim >= 0; }
+static inline bool nn_dim_is_symbol(int64_t dim) { return dim <= -2; }
+static inline int nn_dim_symbol_index(int64_t dim) { return (int)(-2 - dim); }
+
+enum { NN_RANK_UNKNOWN = -1, NN_FACT_ELEMENTS = NN_MAX_RANK };
+
+typedef struct nn_fact {
+    nn_type type; /* NNOPT_TYPE_NONE: unknown */
+    int rank;     /* NN_RANK_UNKNOWN, or the number of dims */
+    int64_t dims[NN_MAX_RANK];
+    const nn_tensor *constant; /* the value itself when it is known, else NULL; borrowed, aligned */
+    /* Integer values of rank 0 or 1 whose elements are partly known (shapes being computed):
+     * element_count >= 0, each element a dim as above. -1: nothing known. */
+    int element_count;
+    int64_t elements[NN_FACT_ELEMENTS];
+} nn_fact;
+
+nn_fact nn_fact_unknown(void);
+nn_fact nn_fact_make(nn_type type, int rank, const int64_t *dims);
+nn_fact nn_fact_of_tensor(const nn_tensor *tensor, bool constant);
+bool nn_fact_is_concrete(const nn_fact *fact); /* type, rank and all dims known */
+/* Count of elements, or -1 when not all dims are known or the product overflows. */
+int64_t nn_fact_count(const nn_fact *fact);
+int64_t nn_fact_bytes(const nn_fact *fact); /* -1 as above */
+/* Element i of an integer vector or scalar from constant or elements; false when not known. */
+bool nn_fact_element(const nn_fact *fact, int64_t index, int64_t *out);
+const char *nn_fact_text(const nn_fact *fact, char *buffer, size_t size); /* "float32 1x?x8" */
+/* Numpy broadcasting of two shapes with unknown dims; false when they cannot broadcast. */
+bool nn_broadcast_dims(const int64_t *a, int rank_a, const int64_t *b, int rank_b, int64_t *out,
+                       int *out_rank);
+
+#endif

@@ -1,0 +1,44 @@
+/* Measuring: clocks, interleaved samples, statistics that say when there is no difference. */
+#ifndef NN_MEASURE_H
+#define NN_MEASURE_H
+
+#include "engine/session.h"
+
+double nn_now(void); /* monotonic seconds */
+
+typedef struct nn_samples {
+    double *values; /* seconds, in the order taken */
+    int64_t count, capacity;
+} nn_samples;
+nn_status nn_samples_add(nn_samples *samples, double value);
+void nn_samples_clear(nn_samples *samples);
+
+typedef struct nn_statistics {
+    int64_t count;
+    double minimum, median, mean, p90, p99, maximum;
+    double low, high; /* 95 % bootstrap interval of the median, seeded */
+} nn_statistics;
+nn_status nn_samples_statistics(const nn_samples *samples, nn_statistics *out);
+
+typedef enum nn_verdict { NN_NO_DIFFERENCE, NN_FASTER, NN_SLOWER } nn_verdict;
+/* Is b faster than a? Samples were interleaved. ratio = median b / median a with its 95 % interval;
+ * a difference counts when the interval excludes 1 and the medians differ by more than 1 %. */
+typedef struct nn_comparison {
+    double ratio, low, high;
+    nn_verdict verdict;
+} nn_comparison;
+nn_status nn_samples_compare(const nn_samples *a, const nn_samples *b, nn_comparison *out);
+const char *nn_verdict_name(nn_verdict verdict); /* "no difference", "faster", "slower" */
+
+/* Times `count` sessions in turn on the feeds of one data set each, until `seconds` are over or
+ * `iterations` rounds are done (0: no limit; at least 5 rounds). Warm-up first. */
+typedef struct nn_bench_entry {
+    nn_session *session;
+    struct nnopt_dataset *data;
+    nn_samples samples; /* out: seconds per run */
+    int64_t batch;      /* out: samples a run holds */
+} nn_bench_entry;
+nn_status nn_bench_interleaved(nn_bench_entry *entries, int64_t count, double seconds,
+                               int64_t iterations, double warmup_seconds);
+
+#endif

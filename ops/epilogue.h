@@ -1,0 +1,49 @@
+/* Work fused behind a convolution, matrix product or addition, done while the result is in registers:
+ *
+ *     y = after(before(x + bias) + residual)
+ */
+#ifndef NN_EPILOGUE_H
+#define NN_EPILOGUE_H
+
+#include "base/tensor.h"
+
+typedef enum nn_activation_kind {
+    NN_ACT_NONE = 0,
+    NN_ACT_RELU,         /* max(x, 0) */
+    NN_ACT_CLIP,         /* min(max(x, alpha), beta) */
+    NN_ACT_LEAKY_RELU,   /* x < 0 ? alpha x : x */
+    NN_ACT_SIGMOID,      /* 1 / (1 + exp(-x)) */
+    NN_ACT_TANH,
+    NN_ACT_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
+    NN_ACT_HARD_SWISH,   /* x min(max(alpha x + beta, 0), 1); ONNX: alpha 1/6, beta 1/2 */
+    NN_ACT_SILU,         /* x sigmoid(x) */
+    NN_ACT_GELU,         /* x (1 + erf(x / sqrt 2)) / 2 */
+    NN_ACT_GELU_TANH,
+    NN_ACT_KINDS,
+} nn_activation_kind;
+
+typedef struct nn_activation {
+    nn_activation_kind kind;
+    float alpha, beta;
+} nn_activation;
+
+/* Zero-initialised: nothing fused. The residual is an extra input of the node, after the operator's
+ * own, of the shape of output 0. */
+typedef struct nn_epilogue {
+    nn_activation before;
+    bool has_residual;
+    int residual; /* input index */
+    nn_activation after;
+} nn_epilogue;
+
+static inline bool nn_epilogue_is_empty(const nn_epilogue *epilogue) {
+    return epilogue->before.kind == NN_ACT_NONE && !epilogue->has_residual &&
+           epilogue->after.kind == NN_ACT_NONE;
+}
+
+/* The scalar definition, which vector code is tested against (ops/epilogue.c). */
+float nn_activate(nn_activation activation, float x);
+/* In place over `count` floats, vectorised by the compiler; for kernels without own epilogues. */
+void nn_activate_array(nn_activation activation, float *x, int64_t count);
+
+#endif

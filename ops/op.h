@@ -1,0 +1,207 @@
+/* The operator descriptor: everything nnopt knows about one ONNX operator, in one constant.
+ *
+ * Operators see facts, tensors and attributes; never a graph, protobuf or a file. There is no
+ * enumeration of operators and no switch over them: code that must know one compares pointers
+ * (node->op == &nn_op_conv). Adding one: docs/adding-an-operator.md. */
+#ifndef NN_OP_H
+#define NN_OP_H
+
+#include "base/attr.h"
+#include "base/cpu.h"
+#include "base/pool.h"
+#include "ops/epilogue.h"
+
+typedef struct nn_op nn_op;
+typedef struct nn_kernel nn_kernel;
+
+enum { NN_MAX_OUTPUTS = 16, NN_ANY_COUNT = 0x7fffffff };
+
+/* A node as an operator sees it, at any stage: while shapes are inferred, planned, or reported. */
+typedef struct nn_node_view {
+    const char *name; /* for messages */
+    const nn_op *op;
+    const void *attrs; /* op->attr_size bytes written by op->parse; NULL when attr_size is 0 */
+    int opset;         /* version of the operator's domain that the model imports */
+    int in_count, out_count;
+    const nn_fact *const *in; /* NULL where an optional input is absent */
+    nn_fact *const *out;      /* NULL where an optional output is not wanted */
+    nn_epilogue epilogue;     /* all zero except in plans */
+} nn_node_view;
+
+static inline const nn_fact *nn_view_in(const nn_node_view *node, int index) {
+    return index < node->in_count ? node->in[index] : NULL;
+}
+/* The constant value of input `index`, or NULL when absent or not known. */
+static inline const nn_tensor *nn_view_constant(const nn_node_view *node, int index) {
+    const nn_fact *fact = nn_view_in(node, index);
+    return fact ? fact->constant : NULL;
+}
+
+/* nn_fail with "node 'NAME' (OP): " before the text. */
+nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- columns of the descriptor ---------------------------------------------------------------- */
+
+typedef struct nn_cost {
+    double macs;  /* multiply-accumulates of convolutions and matrix products; else 0 */
+    double flops; /* floating or integer operations, 2 per MAC */
+    double bytes_read, bytes_written; /* minimum traffic: every tensor once */
+} nn_cost;
+
+/* How one axis of one value follows one axis of another: what pruning, layout and streaming read. */
+typedef enum nn_axis_kind {
+    NN_AXIS_SAME,     /* index i of a belongs to index i of b */
+    NN_AXIS_OFFSET,   /* index i of a is index i + offset of b (Concat, Split, Slice with step 1) */
+    NN_AXIS_MERGE,    /* index i of a becomes indices (o * size_a + i) * inner + r of b (Flatten) */
+    NN_AXIS_CONTRACT, /* a and b are multiplied and summed over (input channel with weight column) */
+    NN_AXIS_GROUP,    /* SAME, but only whole groups of `groups` may go (grouped convolution) */
+    NN_AXIS_WINDOW,   /* b slides over a: kernel, stride, dilation, padding (spatial axes) */
+    NN_AXIS_MIXED,    /* b depends on all of a: nothing may be removed without changing the rest */
+} nn_axis_kind;
+
+typedef struct nn_axis_end {
+    bool is_output;
+    int16_t index; /* of the input or output */
+    int16_t axis;  /* not negative */
+} nn_axis_end;
+
+typedef struct nn_axis_relation {
+    nn_axis_kind kind;
+    nn_axis_end a, b;
+    int64_t offset;       /* OFFSET */
+    int64_t inner, outer; /* MERGE */
+    int64_t groups;       /* GROUP */
+    int64_t kernel, stride, dilation, pad_begin, pad_end; /* WINDOW */
+} nn_axis_relation;
+
+enum { NN_MAX_RELATIONS = 64 };
+typedef struct nn_axis_relations {
+    int count;
+    nn_axis_relation items[NN_MAX_RELATIONS];
+} nn_axis_relations;
+
+typedef enum nn_quant_class {
+    NN_QUANT_FLOAT,    /* stays float */
+    NN_QUANT_COMPUTES, /* has an integer form: inputs and outputs get their own scales */
+    NN_QUANT_MOVES,    /* only moves data: output 0 keeps the scale of input 0 */
+} nn_quant_class;
+
+typedef enum nn_exactness {
+    NN_EXACT,    /* the same bits as the reference kernel */
+    NN_ROUNDING, /* differs by rounding and order of summation */
+    NN_RANDOM,
+} nn_exactness;
+
+struct nn_stream_rule; /* how the operator runs frame by frame; absent: it cannot */
+
+struct nn_op {
+    const char *name;   /* "Conv" */
+    const char *domain; /* "" for ai.onnx, "com.microsoft", "nnopt" (plans only, never saved) */
+    int since, until;   /* opset versions this descriptor implements; until 0: to the newest known */
+    int min_inputs, max_inputs, min_outputs, max_outputs;
+    size_t attr_size;
+    /* Reads attributes and opset into out (zeroed, attr_size bytes), so that no other function has to
+     * know versions. Lists may borrow from `attrs`. `node` has name, op, opset and counts only. */
+    nn_status (*parse)(const nn_node_view *node, const nn_attrs *attrs, void *out);
+    /* Writes type, rank, dims of each wanted output from the input facts, which may be unknown in part;
+     * checks every rule of shapes, types and constants it can. */
+    nn_status (*infer)(const nn_node_view *node);
+    /* MACs and FLOPs of concrete shapes; bytes are filled by the caller (nn_op_cost). NULL: one FLOP
+     * per output element. */
+    void (*cost)(const nn_node_view *node, nn_cost *out);
+    /* NULL: every axis is mixed. Shapes may be symbolic, ranks are known. */
+    nn_status (*axes)(const nn_node_view *node, nn_axis_relations *out);
+    nn_quant_class quant;
+    /* Output 0 is input 0 with other dims: the plan shares the memory and runs nothing. */
+    bool is_view;
+    /* Never folded: random, or reads state. */
+    bool is_impure;
+    const struct nn_stream_rule *stream;
+    const void *grad;
+    const nn_kernel *const *kernels; /* CPU, best first, portable reference last, NULL ends it */
+};
+
+/* Cost with bytes filled in from the facts. Facts must be concrete; weights count once. */
+void nn_op_cost(const nn_node_view *node, nn_cost *out);
+
+/* ---- kernels ---------------------------------------------------------------------------------- */
+
+/* Physical order of the tensors a kernel works on. Standard: as ONNX says. Channels last: N, spatial
+ * axes, C for values of rank 3 to 5. */
+typedef enum nn_layout { NN_LAYOUT_STANDARD, NN_LAYOUT_CHANNELS_LAST, NN_LAYOUT_ANY } nn_layout;
+
+typedef enum nn_precision { NN_PRECISION_FP32, NN_PRECISION_BF16 } nn_precision;
+
+/* What a plan is made for. */
+typedef struct nn_target {
+    nn_isa isa;
+    int threads;
+    nn_precision precision;
+} nn_target;
+
+typedef struct nn_prepare nn_prepare; /* services of the planner, below */
+
+/* One execution. Tensors have concrete, physical dims (permuted when layout is channels last). */
+typedef struct nn_call {
+    const nn_node_view *node; /* attributes, epilogue, name; logical facts */
+    const void *state;        /* what prepare left with nn_prepare_state, or NULL */
+    int in_count, out_count;
+    const nn_tensor *const *in; /* NULL where absent */
+    nn_tensor *const *out;
+    nn_layout layout; /* never ANY */
+    void *workspace;  /* bytes asked for in prepare, aligned, contents undefined; NULL when 0 */
+    nn_pool *pool;
+} nn_call;
+
+struct nn_kernel {
+    const char *name; /* unique, as profiles show it: "conv_f32_nhwc_avx512" */
+    nn_isa isa;       /* not asked where the target has less */
+    nn_exactness exactness;
+    nn_layout layout;
+    /* CHANNELS_LAST and ANY: bit i = input i is handed over channels last (weights are not).
+     * Residual inputs of the epilogue always are. Outputs all are. */
+    uint32_t layout_inputs;
+    /* Bit i: output 0 may share memory with input i when types and sizes agree. */
+    uint32_t in_place;
+    /* The only answer to "does this kernel run this node?": types, shapes (concrete), constants,
+     * epilogue. isa and layout are checked by the caller. NULL: every node without an epilogue. */
+    bool (*accepts)(const nn_node_view *node, const nn_target *target);
+    /* Once per plan: packs constants, asks for workspace, precomputes state. NULL: nothing to do. */
+    nn_status (*prepare)(const nn_node_view *node, const nn_target *target, nn_prepare *prepare);
+    /* Allocates nothing. Fails only for values it cannot know before (indices out of range). */
+    nn_status (*run)(const nn_call *call);
+};
+
+/* State of `size` zeroed bytes that lives as long as the plan; NULL when out of memory. */
+void *nn_prepare_state(nn_prepare *prepare, size_t size);
+/* Workspace that run will find; the planner shares it between nodes. Call at most once. */
+void nn_prepare_workspace(nn_prepare *prepare, size_t bytes);
+/* Which layout the planner gave this node. */
+nn_layout nn_prepare_layout(const nn_prepare *prepare);
+
+/* Packed constants, shared by all plans and sessions of a model. `inputs`: bit i = the packing depends
+ * on constant input i; `variant`: tile and format, as text; both key the cache. On a miss `pack`
+ * fills `bytes` zeroed bytes. *out is aligned and lives as long as the plan. Kernels must not
+ * read a packed input's own data in run: the planner may have dropped it. */
+typedef nn_status (*nn_pack_function)(const nn_node_view *node, const void *argument, void *out);
+nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *variant, size_t bytes,
+                          nn_pack_function pack, const void *argument, const void **out);
+
+/* ---- the table (op_table.def) -------------------------------------------------------------------- */
+
+#define NN_OP(symbol) extern const nn_op nn_op_##symbol;
+#include "ops/op_table.def"
+#undef NN_OP
+
+extern const nn_op *const nn_op_table[]; /* NULL ends it */
+
+/* The descriptor for an operator of a model that imports `version` of `domain` ("ai.onnx" is ""), or
+ * NULL when the table has none. */
+const nn_op *nn_op_find(const char *domain, const char *name, int version);
+
+/* First kernel that takes the node on this target with this layout (ANY: whatever comes first); NULL:
+ * none. Only the reference kernels are asked when the process forces them. */
+const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target);
+
+#endif

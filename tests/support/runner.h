@@ -1,0 +1,35 @@
+/* The frame of every test program: list the test functions, get main. */
+#ifndef NN_TEST_RUNNER_H
+#define NN_TEST_RUNNER_H
+
+#include <check.h>
+
+/* Each test program defines this: adds its cases to the suite and names it. */
+Suite *test_suite(void);
+
+/* Asserts NN_OK and shows the library's message when it is not. */
+#define ck_assert_ok(expression)                                                                   \
+    do {                                                                                           \
+        nnopt_status ck_status = (expression);                                                     \
+        ck_assert_msg(ck_status == NNOPT_OK, "%s: %s: %s", #expression,                            \
+                      nnopt_status_name(ck_status), nnopt_last_error());                           \
+    } while (0)
+
+/* Asserts this status and that the message contains `text`. */
+#define ck_assert_fails(expression, expected, text)                                                \
+    do {                                                                                           \
+        nnopt_status ck_status = (expression);                                                     \
+        ck_assert_msg(ck_status == (expected), "%s: got %s (%s)", #expression,                     \
+                      nnopt_status_name(ck_status), nnopt_last_error());                           \
+        ck_assert_msg(strstr(nnopt_last_error(), (text)) != NULL, "message lacks '%s': %s",        \
+                      (text), nnopt_last_error());                                                 \
+    } while (0)
+
+#include "nnopt.h"
+
+#include <string.h>
+
+/* A file below the folder of real models (NNOPT_TEST_DATA), or NULL when that is not set. */
+const char *test_data_path(const char *relative);
+
+#endif
