@@ -16,7 +16,7 @@ typedef enum nn_attr_kind {
     NN_ATTR_OPAQUE, /* kept for a round trip only (types, sparse tensors, lists of tensors) */
 } nn_attr_kind;
 
-typedef struct nn_text { /* bytes that may hold zeros */
+typedef struct nn_text { /* bytes that may hold zeros; always followed by a zero of their own */
     const char *bytes;
     int64_t length;
 } nn_text;
@@ -49,14 +49,17 @@ typedef struct nn_attrs {
 const nn_attr *nn_attrs_find(const nn_attrs *attrs, const char *name); /* NULL when absent */
 
 /* Typed access with a default. A present attribute of another kind is NN_BAD_INPUT with a message
- * "attribute 'axis' must be an int". Lists borrow from the attribute; absent lists give NULL and 0. */
+ * "attribute 'axis' must be an int". Lists borrow from the attribute; absent lists give NULL and 0.
+ */
 nn_status nn_attrs_int(const nn_attrs *attrs, const char *name, int64_t fallback, int64_t *out);
 nn_status nn_attrs_float(const nn_attrs *attrs, const char *name, float fallback, float *out);
 /* Text of an attribute as a C string; refuses zero bytes inside. `fallback` may be NULL. */
 nn_status nn_attrs_string(const nn_attrs *attrs, const char *name, const char *fallback,
                           const char **out);
-nn_status nn_attrs_ints(const nn_attrs *attrs, const char *name, const int64_t **out, int64_t *count);
-nn_status nn_attrs_floats(const nn_attrs *attrs, const char *name, const float **out, int64_t *count);
+nn_status nn_attrs_ints(const nn_attrs *attrs, const char *name, const int64_t **out,
+                        int64_t *count);
+nn_status nn_attrs_floats(const nn_attrs *attrs, const char *name, const float **out,
+                          int64_t *count);
 nn_status nn_attrs_tensor(const nn_attrs *attrs, const char *name, const nn_tensor **out);
 
 #endif

@@ -5,15 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Instruction set levels in rising order; a level includes all below it (AVX2 means AVX2 with FMA and
- * F16C, AVX512 means F, BW, DQ, VL, VNNI adds AVX512_VNNI, AMX adds int8 and bf16 tiles). */
+/* Instruction set levels in rising order; a level includes all below it (AVX2 means AVX2 with FMA
+ * and F16C, AVX512 means F, BW, DQ, VL, VNNI adds AVX512_VNNI, AMX adds int8 and bf16 tiles). */
 typedef enum nn_isa { NN_ISA_PORTABLE, NN_ISA_AVX2, NN_ISA_AVX512, NN_ISA_VNNI, NN_ISA_AMX } nn_isa;
 
 typedef struct nn_cpu {
-    nn_isa isa;           /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */
-    bool reference_only;  /* NNOPT_FORCE_REF=1 */
+    nn_isa isa; /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */
+    bool reference_only; /* NNOPT_FORCE_REF=1 */
     char brand[64];
-    int cores;            /* usable by this process: affinity and cgroup limits honoured */
+    int cores; /* usable by this process: affinity and cgroup limits honoured */
     int64_t l1d_bytes, l2_bytes, l3_bytes; /* 0: not known */
 } nn_cpu;
 

@@ -13,15 +13,16 @@ typedef struct nn_feed {
 } nn_feed;
 
 struct nnopt_dataset {
-    const char *name;        /* for messages and reports: the path, or "random" */
+    const char *name; /* for messages and reports: the path, or "random" */
     int input_count;
-    int64_t sample_count;    /* samples over all feeds */
+    int64_t sample_count; /* samples over all feeds */
     int64_t feed_count;
     bool has_labels;
     const bool *cut_inputs; /* per input: axis 0 counts samples (else every feed gets it whole) */
     /* Reads feed `index`; the feed stays valid until the next read or the end of the data set. */
     nn_status (*read)(struct nnopt_dataset *self, int64_t index, nn_feed *out);
-    /* A 64-bit content hash of sample `index` (inputs only), to find samples that two sets share. */
+    /* A 64-bit content hash of sample `index` (inputs only), to find samples that two sets share.
+     */
     nn_status (*hash)(struct nnopt_dataset *self, int64_t index, uint64_t *out);
     void (*destroy)(struct nnopt_dataset *self);
 };

@@ -11,7 +11,8 @@ enum { NN_ALIGNMENT = 64 }; /* a cache line and a zmm register */
 /* Return NULL on failure or when size is 0; memory is aligned to NN_ALIGNMENT. */
 void *nn_alloc(size_t size);
 void *nn_alloc_zero(size_t size);
-void *nn_realloc(void *memory, size_t old_size, size_t new_size); /* the old block stays on failure */
+void *nn_realloc(void *memory, size_t old_size,
+                 size_t new_size); /* the old block stays on failure */
 void nn_free(void *memory);
 char *nn_strdup(const char *text);
 char *nn_format(const char *format, ...) __attribute__((format(printf, 1, 2))); /* heap text */

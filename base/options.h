@@ -22,7 +22,8 @@ nn_status nn_options_check(const nnopt_options *options, const nn_option_table *
 bool nn_option_has(const nnopt_options *options, const char *name); /* set explicitly */
 bool nn_option_flag(const nnopt_options *options, const char *name);
 int64_t nn_option_int(const nnopt_options *options, const nn_option_table *table, const char *name);
-double nn_option_number(const nnopt_options *options, const nn_option_table *table, const char *name);
+double nn_option_number(const nnopt_options *options, const nn_option_table *table,
+                        const char *name);
 double nn_option_time(const nnopt_options *options, const nn_option_table *table, const char *name);
 const char *nn_option_text(const nnopt_options *options, const nn_option_table *table,
                            const char *name);

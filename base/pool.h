@@ -16,9 +16,9 @@ int nn_pool_threads(const nn_pool *pool); /* NULL: 1 */
  * it may index per-thread workspace. */
 typedef void (*nn_task)(void *argument, int64_t begin, int64_t end, int worker);
 
-/* Calls task over [0, count) in chunks of at least `grain`, taken from a shared counter. Returns when
- * all are done. Runs on the caller alone when the pool is NULL, has one thread, is in use by another
- * caller, or count <= grain. Choose grain so that a chunk takes 10 microseconds or more. */
+/* Calls task over [0, count) in chunks of at least `grain`, taken from a shared counter. Returns
+ * when all are done. Runs on the caller alone when the pool is NULL, has one thread, is in use by
+ * another caller, or count <= grain. Choose grain so that a chunk takes 10 microseconds or more. */
 void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void *argument);
 
 #endif

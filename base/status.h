@@ -6,24 +6,23 @@
 
 typedef nnopt_status nn_status;
 
-enum {
-    NN_OK = NNOPT_OK,
-    NN_USAGE = NNOPT_USAGE,
-    NN_BAD_INPUT = NNOPT_BAD_INPUT,
-    NN_UNSUPPORTED = NNOPT_UNSUPPORTED,
-    NN_NO_MEMORY = NNOPT_NO_MEMORY,
-    NN_IO = NNOPT_IO,
-    NN_CHECK = NNOPT_CHECK,
-    NN_INTERRUPTED = NNOPT_INTERRUPTED,
-    NN_INTERNAL = NNOPT_INTERNAL,
-};
+#define NN_OK          NNOPT_OK
+#define NN_USAGE       NNOPT_USAGE
+#define NN_BAD_INPUT   NNOPT_BAD_INPUT
+#define NN_UNSUPPORTED NNOPT_UNSUPPORTED
+#define NN_NO_MEMORY   NNOPT_NO_MEMORY
+#define NN_IO          NNOPT_IO
+#define NN_CHECK       NNOPT_CHECK
+#define NN_INTERRUPTED NNOPT_INTERRUPTED
+#define NN_INTERNAL    NNOPT_INTERNAL
 
-/* Stores the message for this thread and returns `code`. The message is one line: lowercase, no full
- * stop, the subject quoted: "node '%s' (%s): pads need %d values, got %d". Control characters that
- * come in through file content are replaced. */
+/* Stores the message for this thread and returns `code`. The message is one line: lowercase, no
+ * full stop, the subject quoted: "node '%s' (%s): pads need %d values, got %d". Control characters
+ * that come in through file content are replaced. */
 nn_status nn_fail(nn_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts "prefix: " before the stored message: nn_fail_context(status, "%s", path). Returns `code`. */
+/* Puts "prefix: " before the stored message: nn_fail_context(status, "%s", path). Returns `code`.
+ */
 nn_status nn_fail_context(nn_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -11,7 +11,7 @@ enum { NN_MAX_RANK = NNOPT_MAX_RANK };
 
 /* ---- element types (base/types.c) ---- */
 
-int nn_type_bits(nn_type type); /* 0 for strings and none */
+int nn_type_bits(nn_type type);      /* 0 for strings and none */
 bool nn_type_is_float(nn_type type); /* any floating type, also under 32 bits */
 bool nn_type_is_integer(nn_type type);
 bool nn_type_is_signed(nn_type type);
@@ -45,8 +45,8 @@ void nn_tensor_clear(nn_tensor *tensor);
 /* A tensor that several graphs, plans and threads share; immutable after creation. */
 typedef struct nn_blob {
     _Atomic int64_t references;
-    uint64_t id;      /* unique in the process; keys caches */
-    nn_tensor tensor; /* data may be unaligned while it points into a mapped file */
+    uint64_t id;                /* unique in the process; keys caches */
+    nn_tensor tensor;           /* data may be unaligned while it points into a mapped file */
     struct nn_storage *storage; /* what keeps data alive; NULL: the blob's own heap block */
 } nn_blob;
 
@@ -74,10 +74,18 @@ void nn_blob_drop_pages(const nn_blob *blob);
 
 /* A dimension is a known size (>= 0), unknown, or a symbol: equal symbols are equal sizes. */
 enum { NN_DIM_UNKNOWN = -1 };
-static inline int64_t nn_dim_symbol(int index) { return -2 - (int64_t)index; }
-static inline bool nn_dim_is_known(int64_t dim) { return dim >= 0; }
-static inline bool nn_dim_is_symbol(int64_t dim) { return dim <= -2; }
-static inline int nn_dim_symbol_index(int64_t dim) { return (int)(-2 - dim); }
+static inline int64_t nn_dim_symbol(int index) {
+    return -2 - (int64_t)index;
+}
+static inline bool nn_dim_is_known(int64_t dim) {
+    return dim >= 0;
+}
+static inline bool nn_dim_is_symbol(int64_t dim) {
+    return dim <= -2;
+}
+static inline int nn_dim_symbol_index(int64_t dim) {
+    return (int)(-2 - dim);
+}
 
 enum { NN_RANK_UNKNOWN = -1, NN_FACT_ELEMENTS = NN_MAX_RANK };
 

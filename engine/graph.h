@@ -1,7 +1,7 @@
 /* The model graph: portable, ONNX semantics; what is loaded, transformed and saved.
  *
- * Only engine/patch.h changes a graph after it is built. Nodes stand in topological order. Values and
- * nodes live in the graph's arena and never move; removed ones are unlinked. */
+ * Only engine/patch.h changes a graph after it is built. Nodes stand in topological order. Values
+ * and nodes live in the graph's arena and never move; removed ones are unlinked. */
 #ifndef NN_GRAPH_H
 #define NN_GRAPH_H
 
@@ -17,35 +17,37 @@ typedef struct nn_use { /* node->inputs[input] is the value */
 } nn_use;
 
 struct nn_value {
-    const char *name; /* unique in the graph; "" never occurs (absent inputs are NULL) */
-    int64_t id;       /* index in graph->values */
-    nn_fact fact;     /* as declared or inferred; constant points to the initialiser's tensor */
+    const char *name;  /* unique in the graph; "" never occurs (absent inputs are NULL) */
+    int64_t id;        /* index in graph->values */
+    nn_fact fact;      /* as declared or inferred; constant points to the initialiser's tensor */
     nn_node *producer; /* NULL: graph input, initialiser, or captured from an outer graph */
     int producer_output;
     nn_blob *initializer; /* owned reference, or NULL */
     bool is_input, is_output, is_captured;
     nn_use *uses;
     int64_t use_count, use_capacity;
-    nn_fact declared; /* what the file states (value_info, inputs, outputs); type NONE and rank unknown if nothing */
+    nn_fact declared; /* what the file states (value_info, inputs, outputs); type NONE and rank
+                         unknown if nothing */
 };
 
 struct nn_node {
-    const char *name;    /* unique in the graph; made from the operator and an output when the file has none */
+    const char *
+        name; /* unique in the graph; made from the operator and an output when the file has none */
     const char *op_type; /* "Conv" */
     const char *domain;  /* "" is ai.onnx */
-    const nn_op *op;     /* NULL: not known to this build (a placeholder: loads, saves, cannot run) */
-    void *attrs_parsed;  /* op->attr_size bytes, or NULL */
+    const nn_op *op; /* NULL: not known to this build (a placeholder: loads, saves, cannot run) */
+    void *attrs_parsed; /* op->attr_size bytes, or NULL */
     nn_attrs attrs;
     int opset;
     int in_count, out_count;
     nn_value **inputs; /* NULL where absent */
     nn_value **outputs;
     nn_epilogue epilogue; /* plans only */
-    /* The node of the loaded model this one came from, through fusion, Q/DQ, pruning and rewrites: the
-     * key of every report row. Own name for loaded nodes. */
+    /* The node of the loaded model this one came from, through fusion, Q/DQ, pruning and rewrites:
+     * the key of every report row. Own name for loaded nodes. */
     const char *origin;
     const char *doc;
-    int64_t position; /* index in graph->nodes */
+    int64_t position;           /* index in graph->nodes */
     const void *unknown_fields; /* serialised, kept for a round trip */
     size_t unknown_size;
 };
@@ -86,7 +88,8 @@ int nn_graph_opset(const nn_graph *graph, const char *domain); /* 0: not importe
 nn_status nn_graph_symbol(nn_graph *graph, const char *name, int64_t *dim);
 
 nn_value *nn_graph_find(const nn_graph *graph, const char *name); /* or NULL */
-nn_status nn_graph_add_value(nn_graph *graph, const char *name, nn_value **out); /* name must be new */
+nn_status nn_graph_add_value(nn_graph *graph, const char *name,
+                             nn_value **out); /* name must be new */
 nn_status nn_graph_add_input(nn_graph *graph, nn_value *value);
 nn_status nn_graph_add_output(nn_graph *graph, nn_value *value);
 nn_status nn_graph_set_initializer(nn_graph *graph, nn_value *value, nn_blob *blob); /* retains */
@@ -119,13 +122,15 @@ nn_node *nn_value_single_consumer(const nn_value *value);
 
 /* ---- checks and inference ---- */
 
-/* Every rule of a well-formed graph: order, links, names, counts, opset versions, outputs produced. */
+/* Every rule of a well-formed graph: order, links, names, counts, opset versions, outputs produced.
+ */
 nn_status nn_graph_verify(const nn_graph *graph);
 nn_status nn_graph_verify_node(const nn_graph *graph, const nn_node *node);
 
-/* Infers facts of all values from inputs and initialisers, in order; nodes without a descriptor leave
- * their outputs as declared. Small integer values are evaluated, so that shapes computed inside the
- * graph are followed. Contradictions with declared shapes are warnings in the log, never errors. */
+/* Infers facts of all values from inputs and initialisers, in order; nodes without a descriptor
+ * leave their outputs as declared. Small integer values are evaluated, so that shapes computed
+ * inside the graph are followed. Contradictions with declared shapes are warnings in the log, never
+ * errors. */
 nn_status nn_graph_infer(nn_graph *graph);
 
 #endif

@@ -1,4 +1,5 @@
-/* A loaded model: the graph, what the file says beside it, and the caches that its sessions share. */
+/* A loaded model: the graph, what the file says beside it, and the caches that its sessions share.
+ */
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
 
@@ -11,7 +12,7 @@ typedef struct nn_metadata {
 struct nnopt_model {
     _Atomic int64_t references;
     nn_graph *graph;
-    nn_arena arena; /* holds the texts below */
+    nn_arena arena;   /* holds the texts below */
     const char *path; /* where it was loaded from, or "" */
     int64_t ir_version;
     const char *producer_name, *producer_version, *domain, *doc;

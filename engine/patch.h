@@ -4,26 +4,30 @@
 
 #include "engine/graph.h"
 
-/* Edits are collected, then applied; an aborted patch leaves the graph as it was. New values and nodes
- * may be used in the same patch. Errors are sticky: the functions after a failure do nothing, and
- * apply returns the first. */
+/* Edits are collected, then applied; an aborted patch leaves the graph as it was. New values and
+ * nodes may be used in the same patch. Errors are sticky: the functions after a failure do nothing,
+ * and apply returns the first. */
 typedef struct nn_patch nn_patch;
 
-/* `pass` and `reason` are copied into the log: "prune", "channel 3 of '/conv1' has no weight left". */
+/* `pass` and `reason` are copied into the log: "prune", "channel 3 of '/conv1' has no weight left".
+ */
 nn_status nn_patch_begin(nn_graph *graph, const char *pass, const char *reason, nn_patch **out);
 /* Frees the patch in every case. Verifies the touched nodes and infers them and what follows. */
 nn_status nn_patch_apply(nn_patch *patch);
 void nn_patch_abort(nn_patch *patch);
 
-/* A new constant; retains `blob`. NULL after a failure, as all functions below that return values. */
+/* A new constant; retains `blob`. NULL after a failure, as all functions below that return values.
+ */
 nn_value *nn_patch_constant(nn_patch *patch, const char *stem, nn_blob *blob);
 nn_value *nn_patch_value(nn_patch *patch, const char *stem); /* to be an output of a new node */
-/* A new node, placed after the producers of its inputs. `origin`: node this one stems from, or NULL. */
+/* A new node, placed after the producers of its inputs. `origin`: node this one stems from, or
+ * NULL. */
 nn_node *nn_patch_node(nn_patch *patch, const char *op_type, const char *domain, const char *stem,
                        nn_value *const *inputs, int in_count, nn_value *const *outputs,
                        int out_count, const nn_attrs *attrs, const nn_node *origin);
 void nn_patch_remove_node(nn_patch *patch, nn_node *node); /* its outputs must end up unused */
-void nn_patch_set_input(nn_patch *patch, nn_node *node, int input, nn_value *value); /* NULL: absent */
+void nn_patch_set_input(nn_patch *patch, nn_node *node, int input,
+                        nn_value *value); /* NULL: absent */
 void nn_patch_append_input(nn_patch *patch, nn_node *node, nn_value *value);
 /* The node produces `value` instead of its output `output` (which loses its producer). */
 void nn_patch_set_output(nn_patch *patch, nn_node *node, int output, nn_value *value);

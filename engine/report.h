@@ -1,5 +1,6 @@
 /* Reports: a tree of records, filled by engine and optim, written by formats. Schema:
- * docs/report-schema.md. The tree is cJSON's, which nnopt uses for nothing but holding and printing. */
+ * docs/report-schema.md. The tree is cJSON's, which nnopt uses for nothing but holding and
+ * printing. */
 #ifndef NN_REPORT_H
 #define NN_REPORT_H
 
@@ -23,8 +24,10 @@ nn_status nn_report_finish(nn_report *report, nn_report **out);
 
 cJSON *nn_report_object(nn_report *report, cJSON *parent, const char *key); /* key NULL: append */
 cJSON *nn_report_array(nn_report *report, cJSON *parent, const char *key);
-void nn_report_set_number(nn_report *report, cJSON *object, const char *key, double value); /* NaN, inf: null */
-void nn_report_set_text(nn_report *report, cJSON *object, const char *key, const char *value); /* NULL: null */
+void nn_report_set_number(nn_report *report, cJSON *object, const char *key,
+                          double value); /* NaN, inf: null */
+void nn_report_set_text(nn_report *report, cJSON *object, const char *key,
+                        const char *value); /* NULL: null */
 void nn_report_set_bool(nn_report *report, cJSON *object, const char *key, bool value);
 void nn_report_add_text(nn_report *report, cJSON *array, const char *value);
 void nn_report_add_number(nn_report *report, cJSON *array, double value);

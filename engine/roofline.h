@@ -7,9 +7,9 @@
 #include "base/status.h"
 
 typedef struct nn_roofline {
-    double fp32_flops; /* FLOP/s of one core at the ISA in use */
-    double int8_ops;   /* OP/s of one core (2 per MAC) */
-    double bf16_flops; /* 0: the CPU has no such unit */
+    double fp32_flops;                                 /* FLOP/s of one core at the ISA in use */
+    double int8_ops;                                   /* OP/s of one core (2 per MAC) */
+    double bf16_flops;                                 /* 0: the CPU has no such unit */
     double l1_bytes, l2_bytes, l3_bytes, memory_bytes; /* bytes/s of one core reading */
     double scale_compute, scale_memory; /* all usable cores together, as multiples of one */
     int cores;
@@ -20,8 +20,8 @@ typedef struct nn_roofline {
 
 /* From the cache, else measured (about a second) and cached. `remeasure` ignores the cache. */
 nn_status nn_roofline_get(bool remeasure, nn_roofline *out);
-/* Attainable seconds for this much work on `threads` threads: the larger of compute and traffic, the
- * traffic at the bandwidth of the smallest level that holds `working_set` bytes. */
+/* Attainable seconds for this much work on `threads` threads: the larger of compute and traffic,
+ * the traffic at the bandwidth of the smallest level that holds `working_set` bytes. */
 double nn_roofline_seconds(const nn_roofline *roofline, double flops, bool is_int8, double bytes,
                            double working_set, int threads);
 

@@ -7,12 +7,12 @@
 
 /* A tap: a value of the model graph that must exist as a tensor after a run, in spite of fusion. */
 typedef struct nn_session_options {
-    int threads;            /* 0: all usable cores */
+    int threads; /* 0: all usable cores */
     nn_precision precision;
     const char *const *taps; /* names of values of the model graph */
     int64_t tap_count;
-    bool reference_only;     /* only reference kernels, no fusion, no integer folding (a judge) */
-    bool no_fusion;          /* one kernel per ONNX node, for attribution */
+    bool reference_only; /* only reference kernels, no fusion, no integer folding (a judge) */
+    bool no_fusion;      /* one kernel per ONNX node, for attribution */
 } nn_session_options;
 
 nn_status nn_session_open(nn_model *model, const nn_session_options *options, nnopt_session **out);
@@ -26,7 +26,8 @@ nn_status nn_session_plan(nn_session *session, const nn_tensor *inputs, size_t i
 /* After a run: tap `index`; logical shape, standard layout, borrowed until the next run. */
 nn_status nn_session_tap(nn_session *session, int64_t index, nn_tensor *out);
 
-/* Called around every step of a plan when set: for the profiler. `begin` true before, false after. */
+/* Called around every step of a plan when set: for the profiler. `begin` true before, false after.
+ */
 typedef void (*nn_step_hook)(void *user, const nn_plan *plan, int64_t step, bool begin);
 void nn_session_set_hook(nn_session *session, nn_step_hook hook, void *user);
 

@@ -1,4 +1,5 @@
-/* nnopt: load an ONNX model, profile it, find the bottleneck, optimise it, prove the result, compare.
+/* nnopt: load an ONNX model, profile it, find the bottleneck, optimise it, prove the result,
+ * compare.
  *
  * This is the library's only public header. Conventions, everywhere:
  *   - Fallible functions return nnopt_status, results come last and are written only on success.
@@ -41,7 +42,8 @@ typedef enum nnopt_status {
     NNOPT_INTERNAL,    /* a defect of nnopt */
 } nnopt_status;
 
-/* The message of the last failure on this thread, never NULL; valid until the next failure on it. */
+/* The message of the last failure on this thread, never NULL; valid until the next failure on it.
+ */
 NNOPT_API const char *nnopt_last_error(void);
 NNOPT_API const char *nnopt_status_name(nnopt_status status);
 NNOPT_API const char *nnopt_version(void);
@@ -49,7 +51,8 @@ NNOPT_API const char *nnopt_version(void);
 /* ---- process-wide hooks ------------------------------------------------------------------- */
 
 /* Memory for everything the library allocates. Set before any other call. allocate returns at least
- * `size` bytes aligned to `alignment` (a power of two) or NULL; it may be called from any thread. */
+ * `size` bytes aligned to `alignment` (a power of two) or NULL; it may be called from any thread.
+ */
 typedef struct nnopt_allocator {
     void *(*allocate)(size_t size, size_t alignment, void *user);
     void (*release)(void *memory, void *user);
@@ -59,7 +62,8 @@ NNOPT_API void nnopt_set_allocator(const nnopt_allocator *allocator); /* NULL: t
 
 typedef enum nnopt_log_level { NNOPT_LOG_WARNING, NNOPT_LOG_INFO, NNOPT_LOG_DEBUG } nnopt_log_level;
 typedef void (*nnopt_log_function)(nnopt_log_level level, const char *message, void *user);
-NNOPT_API void nnopt_set_logger(nnopt_log_function log, void *user); /* NULL: silent (the default) */
+NNOPT_API void nnopt_set_logger(nnopt_log_function log,
+                                void *user); /* NULL: silent (the default) */
 
 /* Called from the thread that runs a long function, at most some ten times a second. `total` is 0
  * where it is not known. `message` is a line worth keeping (a candidate judged), or NULL. */
@@ -135,20 +139,21 @@ typedef enum nnopt_option_kind {
 } nnopt_option_kind;
 
 typedef struct nnopt_option_spec {
-    const char *name;     /* without dashes */
+    const char *name; /* without dashes */
     nnopt_option_kind kind;
-    const char *metavar;  /* "N", "FILE"; NULL for a flag */
-    const char *fallback; /* the default as text; NULL: none */
-    const char *choices;  /* "static|dynamic|weights"; NULL unless a choice */
+    const char *metavar;     /* "N", "FILE"; NULL for a flag */
+    const char *fallback;    /* the default as text; NULL: none */
+    const char *choices;     /* "static|dynamic|weights"; NULL unless a choice */
     double minimum, maximum; /* bounds of INT, NUMBER, TIME, when maximum > minimum */
     bool repeatable;
-    const char *help;     /* one line */
+    const char *help; /* one line */
 } nnopt_option_spec;
 
 NNOPT_API nnopt_status nnopt_options_create(nnopt_options **out);
 NNOPT_API void nnopt_options_destroy(nnopt_options *options);
 /* Adds a value (a repeatable option keeps all, others the last); NULL as value sets a flag. */
-NNOPT_API nnopt_status nnopt_options_set(nnopt_options *options, const char *name, const char *value);
+NNOPT_API nnopt_status nnopt_options_set(nnopt_options *options, const char *name,
+                                         const char *value);
 /* The options a function takes, by its name without "nnopt_": "quantize", "bench", "session",
  * "dataset". NULL with *count 0 for an unknown name. */
 NNOPT_API const nnopt_option_spec *nnopt_option_specs(const char *function, size_t *count);
@@ -170,9 +175,11 @@ NNOPT_API nnopt_status nnopt_report_write(const nnopt_report *report, const char
 /* Reads back what nnopt_report_write wrote as JSON. */
 NNOPT_API nnopt_status nnopt_report_load(const char *path, nnopt_report **out);
 /* A number by key path: "total_ms", "results[0].latency_ms.median". */
-NNOPT_API nnopt_status nnopt_report_number(const nnopt_report *report, const char *path, double *out);
+NNOPT_API nnopt_status nnopt_report_number(const nnopt_report *report, const char *path,
+                                           double *out);
 /* Adds a text to the head of the document, as "command" (the line that reproduces it). */
-NNOPT_API nnopt_status nnopt_report_annotate(nnopt_report *report, const char *key, const char *text);
+NNOPT_API nnopt_status nnopt_report_annotate(nnopt_report *report, const char *key,
+                                             const char *text);
 
 /* ---- models ------------------------------------------------------------------------------- */
 
@@ -210,8 +217,9 @@ typedef struct nnopt_dataset nnopt_dataset;
 NNOPT_API nnopt_status nnopt_dataset_open(const nnopt_model *model, const char *path,
                                           const nnopt_options *options, nnopt_dataset **out);
 /* Seeded random inputs: floats N(0,1), integers and bools 0 or 1. */
-NNOPT_API nnopt_status nnopt_dataset_random(const nnopt_model *model, uint64_t seed, int64_t samples,
-                                            const nnopt_options *options, nnopt_dataset **out);
+NNOPT_API nnopt_status nnopt_dataset_random(const nnopt_model *model, uint64_t seed,
+                                            int64_t samples, const nnopt_options *options,
+                                            nnopt_dataset **out);
 /* Arrays of the caller's, copied; names are the model's inputs and optionally "labels". */
 NNOPT_API nnopt_status nnopt_dataset_create(const nnopt_model *model, const char *const *names,
                                             const nnopt_tensor *arrays, size_t count,
@@ -228,8 +236,8 @@ typedef struct nnopt_session nnopt_session;
 NNOPT_API nnopt_status nnopt_session_create(nnopt_model *model, const nnopt_options *options,
                                             nnopt_session **out);
 NNOPT_API void nnopt_session_destroy(nnopt_session *session);
-/* Runs once. `inputs` stand in the order of the model's inputs and are only read. `outputs` (as many
- * as the model has) are filled with tensors that the session owns, valid until its next run or
+/* Runs once. `inputs` stand in the order of the model's inputs and are only read. `outputs` (as
+ * many as the model has) are filled with tensors that the session owns, valid until its next run or
  * end. The first run of new input shapes plans; later ones of the same shapes allocate nothing. */
 NNOPT_API nnopt_status nnopt_session_run(nnopt_session *session, const nnopt_tensor *inputs,
                                          size_t input_count, nnopt_tensor *outputs);
@@ -239,24 +247,25 @@ NNOPT_API nnopt_status nnopt_session_run(nnopt_session *session, const nnopt_ten
 NNOPT_API nnopt_status nnopt_inspect(const nnopt_model *model, const nnopt_options *options,
                                      nnopt_report **out);
 /* Runs every feed; `path` (NULL: none) is OUT.npz, or a folder ending in '/' for output_N.pb. */
-NNOPT_API nnopt_status nnopt_run(nnopt_model *model, nnopt_dataset *data, const nnopt_options *options,
-                                 const char *path, nnopt_report **out);
+NNOPT_API nnopt_status nnopt_run(nnopt_model *model, nnopt_dataset *data,
+                                 const nnopt_options *options, const char *path,
+                                 nnopt_report **out);
 /* Runs each model found under `paths` against its test_data_set_* folders. */
-NNOPT_API nnopt_status nnopt_test(const char *const *paths, size_t count, const nnopt_options *options,
-                                  nnopt_report **out);
+NNOPT_API nnopt_status nnopt_test(const char *const *paths, size_t count,
+                                  const nnopt_options *options, nnopt_report **out);
 /* Quality of `model` on labelled data, or against `base` (NULL: none). */
 NNOPT_API nnopt_status nnopt_eval(nnopt_model *model, nnopt_model *base, nnopt_dataset *data,
                                   const nnopt_options *options, nnopt_report **out);
 /* End-to-end latency, models interleaved. `data` NULL: random inputs. `names` label the results. */
-NNOPT_API nnopt_status nnopt_bench(nnopt_model *const *models, const char *const *names, size_t count,
-                                   nnopt_dataset *data, const nnopt_options *options,
+NNOPT_API nnopt_status nnopt_bench(nnopt_model *const *models, const char *const *names,
+                                   size_t count, nnopt_dataset *data, const nnopt_options *options,
                                    nnopt_report **out);
 NNOPT_API nnopt_status nnopt_profile(nnopt_model *model, nnopt_dataset *data,
                                      const nnopt_options *options, nnopt_report **out);
 /* Before/after: models[0] is the base, rows are keyed by its nodes. */
 NNOPT_API nnopt_status nnopt_compare(nnopt_model *const *models, const char *const *names,
-                                     size_t count, nnopt_dataset *data, const nnopt_options *options,
-                                     nnopt_report **out);
+                                     size_t count, nnopt_dataset *data,
+                                     const nnopt_options *options, nnopt_report **out);
 
 /* ---- the loop: optimise --------------------------------------------------------------------- */
 
@@ -272,10 +281,10 @@ NNOPT_API nnopt_status nnopt_separate(nnopt_model *model, nnopt_dataset *calib,
                                       const nnopt_options *options, nnopt_model **out,
                                       nnopt_report **report);
 /* Batch size and threads for latency or throughput, with the measured curve. */
-NNOPT_API nnopt_status nnopt_tune(nnopt_model *model, nnopt_dataset *data, const nnopt_options *options,
-                                  nnopt_report **report);
-/* Searches over the techniques under an accuracy budget. On NNOPT_INTERRUPTED, *out and *report hold
- * the best so far when there is one. */
+NNOPT_API nnopt_status nnopt_tune(nnopt_model *model, nnopt_dataset *data,
+                                  const nnopt_options *options, nnopt_report **report);
+/* Searches over the techniques under an accuracy budget. On NNOPT_INTERRUPTED, *out and *report
+ * hold the best so far when there is one. */
 NNOPT_API nnopt_status nnopt_optimize(nnopt_model *model, nnopt_dataset *data, nnopt_dataset *calib,
                                       const nnopt_options *options, nnopt_model **out,
                                       nnopt_report **report);

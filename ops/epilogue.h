@@ -1,4 +1,5 @@
-/* Work fused behind a convolution, matrix product or addition, done while the result is in registers:
+/* Work fused behind a convolution, matrix product or addition, done while the result is in
+ * registers:
  *
  *     y = after(before(x + bias) + residual)
  */
@@ -9,10 +10,10 @@
 
 typedef enum nn_activation_kind {
     NN_ACT_NONE = 0,
-    NN_ACT_RELU,         /* max(x, 0) */
-    NN_ACT_CLIP,         /* min(max(x, alpha), beta) */
-    NN_ACT_LEAKY_RELU,   /* x < 0 ? alpha x : x */
-    NN_ACT_SIGMOID,      /* 1 / (1 + exp(-x)) */
+    NN_ACT_RELU,       /* max(x, 0) */
+    NN_ACT_CLIP,       /* min(max(x, alpha), beta) */
+    NN_ACT_LEAKY_RELU, /* x < 0 ? alpha x : x */
+    NN_ACT_SIGMOID,    /* 1 / (1 + exp(-x)) */
     NN_ACT_TANH,
     NN_ACT_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
     NN_ACT_HARD_SWISH,   /* x min(max(alpha x + beta, 0), 1); ONNX: alpha 1/6, beta 1/2 */

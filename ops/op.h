@@ -41,7 +41,8 @@ static inline const nn_tensor *nn_view_constant(const nn_node_view *node, int in
 nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- columns of the descriptor ---------------------------------------------------------------- */
+/* ---- columns of the descriptor ----------------------------------------------------------------
+ */
 
 typedef struct nn_cost {
     double macs;  /* multiply-accumulates of convolutions and matrix products; else 0 */
@@ -49,12 +50,14 @@ typedef struct nn_cost {
     double bytes_read, bytes_written; /* minimum traffic: every tensor once */
 } nn_cost;
 
-/* How one axis of one value follows one axis of another: what pruning, layout and streaming read. */
+/* How one axis of one value follows one axis of another: what pruning, layout and streaming read.
+ */
 typedef enum nn_axis_kind {
     NN_AXIS_SAME,     /* index i of a belongs to index i of b */
     NN_AXIS_OFFSET,   /* index i of a is index i + offset of b (Concat, Split, Slice with step 1) */
     NN_AXIS_MERGE,    /* index i of a becomes indices (o * size_a + i) * inner + r of b (Flatten) */
-    NN_AXIS_CONTRACT, /* a and b are multiplied and summed over (input channel with weight column) */
+    NN_AXIS_CONTRACT, /* a and b are multiplied and summed over (input channel with weight column)
+                       */
     NN_AXIS_GROUP,    /* SAME, but only whole groups of `groups` may go (grouped convolution) */
     NN_AXIS_WINDOW,   /* b slides over a: kernel, stride, dilation, padding (spatial axes) */
     NN_AXIS_MIXED,    /* b depends on all of a: nothing may be removed without changing the rest */
@@ -69,9 +72,9 @@ typedef struct nn_axis_end {
 typedef struct nn_axis_relation {
     nn_axis_kind kind;
     nn_axis_end a, b;
-    int64_t offset;       /* OFFSET */
-    int64_t inner, outer; /* MERGE */
-    int64_t groups;       /* GROUP */
+    int64_t offset;                                       /* OFFSET */
+    int64_t inner, outer;                                 /* MERGE */
+    int64_t groups;                                       /* GROUP */
     int64_t kernel, stride, dilation, pad_begin, pad_end; /* WINDOW */
 } nn_axis_relation;
 
@@ -98,17 +101,18 @@ struct nn_stream_rule; /* how the operator runs frame by frame; absent: it canno
 struct nn_op {
     const char *name;   /* "Conv" */
     const char *domain; /* "" for ai.onnx, "com.microsoft", "nnopt" (plans only, never saved) */
-    int since, until;   /* opset versions this descriptor implements; until 0: to the newest known */
+    int since, until; /* opset versions this descriptor implements; until 0: to the newest known */
     int min_inputs, max_inputs, min_outputs, max_outputs;
     size_t attr_size;
-    /* Reads attributes and opset into out (zeroed, attr_size bytes), so that no other function has to
-     * know versions. Lists may borrow from `attrs`. `node` has name, op, opset and counts only. */
+    /* Reads attributes and opset into out (zeroed, attr_size bytes), so that no other function has
+     * to know versions. Lists may borrow from `attrs`. `node` has name, op, opset and counts only.
+     */
     nn_status (*parse)(const nn_node_view *node, const nn_attrs *attrs, void *out);
-    /* Writes type, rank, dims of each wanted output from the input facts, which may be unknown in part;
-     * checks every rule of shapes, types and constants it can. */
+    /* Writes type, rank, dims of each wanted output from the input facts, which may be unknown in
+     * part; checks every rule of shapes, types and constants it can. */
     nn_status (*infer)(const nn_node_view *node);
-    /* MACs and FLOPs of concrete shapes; bytes are filled by the caller (nn_op_cost). NULL: one FLOP
-     * per output element. */
+    /* MACs and FLOPs of concrete shapes; bytes are filled by the caller (nn_op_cost). NULL: one
+     * FLOP per output element. */
     void (*cost)(const nn_node_view *node, nn_cost *out);
     /* NULL: every axis is mixed. Shapes may be symbolic, ranks are known. */
     nn_status (*axes)(const nn_node_view *node, nn_axis_relations *out);
@@ -125,10 +129,11 @@ struct nn_op {
 /* Cost with bytes filled in from the facts. Facts must be concrete; weights count once. */
 void nn_op_cost(const nn_node_view *node, nn_cost *out);
 
-/* ---- kernels ---------------------------------------------------------------------------------- */
+/* ---- kernels ----------------------------------------------------------------------------------
+ */
 
-/* Physical order of the tensors a kernel works on. Standard: as ONNX says. Channels last: N, spatial
- * axes, C for values of rank 3 to 5. */
+/* Physical order of the tensors a kernel works on. Standard: as ONNX says. Channels last: N,
+ * spatial axes, C for values of rank 3 to 5. */
 typedef enum nn_layout { NN_LAYOUT_STANDARD, NN_LAYOUT_CHANNELS_LAST, NN_LAYOUT_ANY } nn_layout;
 
 typedef enum nn_precision { NN_PRECISION_FP32, NN_PRECISION_BF16 } nn_precision;
@@ -167,7 +172,8 @@ struct nn_kernel {
     /* The only answer to "does this kernel run this node?": types, shapes (concrete), constants,
      * epilogue. isa and layout are checked by the caller. NULL: every node without an epilogue. */
     bool (*accepts)(const nn_node_view *node, const nn_target *target);
-    /* Once per plan: packs constants, asks for workspace, precomputes state. NULL: nothing to do. */
+    /* Once per plan: packs constants, asks for workspace, precomputes state. NULL: nothing to do.
+     */
     nn_status (*prepare)(const nn_node_view *node, const nn_target *target, nn_prepare *prepare);
     /* Allocates nothing. Fails only for values it cannot know before (indices out of range). */
     nn_status (*run)(const nn_call *call);
@@ -180,15 +186,16 @@ void nn_prepare_workspace(nn_prepare *prepare, size_t bytes);
 /* Which layout the planner gave this node. */
 nn_layout nn_prepare_layout(const nn_prepare *prepare);
 
-/* Packed constants, shared by all plans and sessions of a model. `inputs`: bit i = the packing depends
- * on constant input i; `variant`: tile and format, as text; both key the cache. On a miss `pack`
- * fills `bytes` zeroed bytes. *out is aligned and lives as long as the plan. Kernels must not
- * read a packed input's own data in run: the planner may have dropped it. */
+/* Packed constants, shared by all plans and sessions of a model. `inputs`: bit i = the packing
+ * depends on constant input i; `variant`: tile and format, as text; both key the cache. On a miss
+ * `pack` fills `bytes` zeroed bytes. *out is aligned and lives as long as the plan. Kernels must
+ * not read a packed input's own data in run: the planner may have dropped it. */
 typedef nn_status (*nn_pack_function)(const nn_node_view *node, const void *argument, void *out);
 nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *variant, size_t bytes,
                           nn_pack_function pack, const void *argument, const void **out);
 
-/* ---- the table (op_table.def) -------------------------------------------------------------------- */
+/* ---- the table (op_table.def)
+ * -------------------------------------------------------------------- */
 
 #define NN_OP(symbol) extern const nn_op nn_op_##symbol;
 #include "ops/op_table.def"
@@ -196,12 +203,12 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
 
 extern const nn_op *const nn_op_table[]; /* NULL ends it */
 
-/* The descriptor for an operator of a model that imports `version` of `domain` ("ai.onnx" is ""), or
- * NULL when the table has none. */
+/* The descriptor for an operator of a model that imports `version` of `domain` ("ai.onnx" is ""),
+ * or NULL when the table has none. */
 const nn_op *nn_op_find(const char *domain, const char *name, int version);
 
-/* First kernel that takes the node on this target with this layout (ANY: whatever comes first); NULL:
- * none. Only the reference kernels are asked when the process forces them. */
+/* First kernel that takes the node on this target with this layout (ANY: whatever comes first);
+ * NULL: none. Only the reference kernels are asked when the process forces them. */
 const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target);
 
 #endif

@@ -1,5 +1,5 @@
-/* The calibration service: statistics of activations that passes share. Memory is bounded: tensors are
- * reduced as they are produced. */
+/* The calibration service: statistics of activations that passes share. Memory is bounded: tensors
+ * are reduced as they are produced. */
 #ifndef NN_CALIBRATION_H
 #define NN_CALIBRATION_H
 
@@ -12,7 +12,7 @@ typedef struct nn_value_statistics {
     const char *value; /* name in the model graph */
     double minimum, maximum;
     int64_t count;
-    float absolute_limit;                /* histogram spans [-limit, limit], widened by doubling */
+    float absolute_limit; /* histogram spans [-limit, limit], widened by doubling */
     uint64_t histogram[NN_HISTOGRAM_BINS];
 } nn_value_statistics;
 
@@ -21,10 +21,11 @@ typedef struct nn_value_statistics {
 nn_status nn_calibrate_values(nn_model *model, nn_dataset *data, const char *const *values,
                               int64_t count, int64_t max_samples, nn_value_statistics *out);
 
-/* Second moments of what a linear node (Conv, Gemm, MatMul with constant weights) reads. The rows x are
- * the patches that meet one output: length = in_channels / groups * kernel elements, then a 1 for the
- * bias. gram = sum x x^T of one group after the other, symmetric, row-major, float64. When positions
- * are too many they are subsampled with a seed. cross = sum x_new x_old^T (NULL unless asked). */
+/* Second moments of what a linear node (Conv, Gemm, MatMul with constant weights) reads. The rows x
+ * are the patches that meet one output: length = in_channels / groups * kernel elements, then a 1
+ * for the bias. gram = sum x x^T of one group after the other, symmetric, row-major, float64. When
+ * positions are too many they are subsampled with a seed. cross = sum x_new x_old^T (NULL unless
+ * asked). */
 typedef struct nn_gram {
     int64_t groups, side; /* side includes the bias row */
     int64_t positions;

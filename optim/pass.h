@@ -32,7 +32,8 @@ struct nn_pass {
     /* Gains per node from a profile of the model; appends to out. NULL: none known beforehand. */
     nn_status (*predict)(const nn_model *model, const struct nn_profile *profile,
                          const nnopt_options *options, nn_predictions *out);
-    /* Makes the new model. `calib` may be NULL. `report` has arrays "changes" and "refused" to fill. */
+    /* Makes the new model. `calib` may be NULL. `report` has arrays "changes" and "refused" to
+     * fill. */
     nn_status (*run)(nn_model *model, nn_dataset *calib, const nnopt_options *options,
                      nn_report *report, nn_model **out);
 };

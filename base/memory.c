@@ -1,0 +1,164 @@
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static nnopt_allocator custom;
+static _Atomic uint64_t allocation_count;
+static _Atomic uint64_t fail_countdown;
+
+void nnopt_set_allocator(const nnopt_allocator *allocator) {
+    if (allocator != NULL)
+        custom = *allocator;
+    else
+        memset(&custom, 0, sizeof custom);
+}
+
+uint64_t nn_allocation_count(void) {
+    return atomic_load(&allocation_count);
+}
+
+void nn_fail_allocation(uint64_t countdown) {
+    atomic_store(&fail_countdown, countdown);
+}
+
+/* True when this allocation is the one that a test wants to fail. */
+static bool must_fail(void) {
+    uint64_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    if (left == 0) return false;
+    return atomic_fetch_sub(&fail_countdown, 1) == 1;
+}
+
+void *nn_alloc(size_t size) {
+    if (size == 0 || size > (size_t)INT64_MAX - NN_ALIGNMENT) return NULL;
+    atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
+    if (must_fail()) return NULL;
+    size_t rounded = (size + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    if (custom.allocate != NULL) return custom.allocate(rounded, NN_ALIGNMENT, custom.user);
+    return aligned_alloc(NN_ALIGNMENT, rounded);
+}
+
+void *nn_alloc_zero(size_t size) {
+    void *memory = nn_alloc(size);
+    if (memory != NULL) memset(memory, 0, size);
+    return memory;
+}
+
+void *nn_realloc(void *memory, size_t old_size, size_t new_size) {
+    void *grown = nn_alloc(new_size);
+    if (grown == NULL) return NULL;
+    size_t kept = old_size < new_size ? old_size : new_size;
+    if (memory != NULL && kept > 0) memcpy(grown, memory, kept);
+    nn_free(memory);
+    return grown;
+}
+
+void nn_free(void *memory) {
+    if (memory == NULL) return;
+    if (custom.release != NULL)
+        custom.release(memory, custom.user);
+    else
+        free(memory);
+}
+
+char *nn_strdup(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = nn_alloc(size);
+    if (copy != NULL) memcpy(copy, text, size);
+    return copy;
+}
+
+char *nn_format(const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = length < 0 ? NULL : nn_alloc((size_t)length + 1);
+    if (text != NULL) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+bool nn_mul_size(int64_t a, int64_t b, int64_t *out) {
+    return a >= 0 && b >= 0 && !__builtin_mul_overflow(a, b, out);
+}
+
+bool nn_add_size(int64_t a, int64_t b, int64_t *out) {
+    return a >= 0 && b >= 0 && !__builtin_add_overflow(a, b, out);
+}
+
+/* ---- arena ---- */
+
+enum { ARENA_BLOCK = 64 * 1024 };
+
+struct nn_arena_block {
+    struct nn_arena_block *next;
+    size_t size; /* usable bytes behind the header */
+};
+
+static const size_t block_header = (sizeof(struct nn_arena_block) + 15) / 16 * 16;
+
+void *nn_arena_alloc(nn_arena *arena, size_t size) {
+    if (size > (size_t)INT64_MAX / 2) return NULL;
+    size = size == 0 ? 16 : (size + 15) / 16 * 16;
+    struct nn_arena_block *block = arena->first;
+    if (block == NULL || block->size - arena->used < size) {
+        size_t usable = size > ARENA_BLOCK / 4 ? size : ARENA_BLOCK - block_header;
+        struct nn_arena_block *fresh = nn_alloc_zero(block_header + usable);
+        if (fresh == NULL) return NULL;
+        fresh->size = usable;
+        /* A big object gets a block of its own behind the current one, which keeps being filled. */
+        if (usable == size && block != NULL) {
+            fresh->next = block->next;
+            block->next = fresh;
+            return (char *)fresh + block_header;
+        }
+        fresh->next = block;
+        arena->first = block = fresh;
+        arena->used = 0;
+    }
+    void *memory = (char *)block + block_header + arena->used;
+    arena->used += size;
+    return memory;
+}
+
+char *nn_arena_strndup(nn_arena *arena, const char *text, size_t length) {
+    char *copy = nn_arena_alloc(arena, length + 1);
+    if (copy != NULL && length > 0) memcpy(copy, text, length);
+    return copy;
+}
+
+char *nn_arena_strdup(nn_arena *arena, const char *text) {
+    return nn_arena_strndup(arena, text, strlen(text));
+}
+
+void *nn_arena_copy(nn_arena *arena, const void *bytes, size_t size) {
+    void *copy = nn_arena_alloc(arena, size);
+    if (copy != NULL && size > 0) memcpy(copy, bytes, size);
+    return copy;
+}
+
+void nn_arena_clear(nn_arena *arena) {
+    struct nn_arena_block *block = arena->first;
+    while (block != NULL) {
+        struct nn_arena_block *next = block->next;
+        nn_free(block);
+        block = next;
+    }
+    memset(arena, 0, sizeof *arena);
+}
+
+bool nn_grow(void **items, size_t item_size, int64_t count, int64_t *capacity) {
+    if (count < *capacity) return true;
+    int64_t wanted = *capacity < 8 ? 8 : *capacity * 2;
+    int64_t bytes;
+    if (!nn_mul_size(wanted, (int64_t)item_size, &bytes)) return false;
+    void *grown = nn_realloc(*items, (size_t)*capacity * item_size, (size_t)bytes);
+    if (grown == NULL) return false;
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}

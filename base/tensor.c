@@ -1,0 +1,157 @@
+#include "base/tensor.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+bool nn_dims_count(const int64_t *dims, int rank, int64_t *out) {
+    int64_t count = 1;
+    bool has_zero = false;
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] < 0) return false;
+        if (dims[i] == 0)
+            has_zero = true;
+        else if (!nn_mul_size(count, dims[i], &count))
+            return false;
+    }
+    *out = has_zero ? 0 : count;
+    return true;
+}
+
+bool nn_dims_equal(const int64_t *a, int rank_a, const int64_t *b, int rank_b) {
+    if (rank_a != rank_b) return false;
+    for (int i = 0; i < rank_a; i++)
+        if (a[i] != b[i]) return false;
+    return true;
+}
+
+const char *nn_dims_text(const int64_t *dims, int rank, char *buffer, size_t size) {
+    if (rank < 0) {
+        snprintf(buffer, size, "unknown rank");
+        return buffer;
+    }
+    if (rank == 0) {
+        snprintf(buffer, size, "scalar");
+        return buffer;
+    }
+    size_t used = 0;
+    buffer[0] = '\0';
+    for (int i = 0; i < rank && used < size; i++) {
+        const char *separator = i == 0 ? "" : "x";
+        int written = dims[i] >= 0 ? snprintf(buffer + used, size - used, "%s%lld", separator,
+                                              (long long)dims[i])
+                                   : snprintf(buffer + used, size - used, "%s?", separator);
+        used += (size_t)written;
+    }
+    return buffer;
+}
+
+int64_t nn_tensor_count(const nn_tensor *tensor) {
+    int64_t count = 0;
+    return nn_dims_count(tensor->dims, tensor->rank, &count) ? count : 0;
+}
+
+int64_t nn_tensor_bytes(const nn_tensor *tensor) {
+    int64_t bytes = 0;
+    return nn_type_bytes(tensor->type, nn_tensor_count(tensor), &bytes) ? bytes : 0;
+}
+
+int64_t nnopt_tensor_count(const nnopt_tensor *tensor) {
+    return nn_tensor_count(tensor);
+}
+int64_t nnopt_tensor_bytes(const nnopt_tensor *tensor) {
+    return nn_tensor_bytes(tensor);
+}
+
+nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, int rank) {
+    int64_t count, bytes;
+    if (rank < 0 || rank > NN_MAX_RANK)
+        return nn_fail(NN_UNSUPPORTED, "rank %d is over the limit of %d", rank, (int)NN_MAX_RANK);
+    if (!nn_dims_count(dims, rank, &count) || !nn_type_bytes(type, count, &bytes)) {
+        char text[256];
+        return nn_fail(NN_BAD_INPUT, "shape %s has too many elements",
+                       nn_dims_text(dims, rank, text, sizeof text));
+    }
+    memset(tensor, 0, sizeof *tensor);
+    tensor->type = type;
+    tensor->rank = rank;
+    for (int i = 0; i < rank; i++) tensor->dims[i] = dims[i];
+    if (bytes == 0) return NN_OK;
+    tensor->data = nn_alloc_zero((size_t)bytes);
+    return tensor->data != NULL ? NN_OK : nn_fail_memory((size_t)bytes);
+}
+
+void nn_tensor_clear(nn_tensor *tensor) {
+    nn_free(tensor->data);
+    memset(tensor, 0, sizeof *tensor);
+}
+
+/* ---- storage and blobs ---- */
+
+nn_storage *nn_storage_retain(nn_storage *storage) {
+    atomic_fetch_add(&storage->references, 1);
+    return storage;
+}
+
+void nn_storage_release(nn_storage *storage) {
+    if (storage != NULL && atomic_fetch_sub(&storage->references, 1) == 1)
+        storage->release(storage);
+}
+
+static _Atomic uint64_t next_blob_id = 1;
+
+static nn_status blob_new(nn_blob **out) {
+    nn_blob *blob = nn_alloc_zero(sizeof *blob);
+    if (blob == NULL) return nn_fail_memory(sizeof *blob);
+    atomic_init(&blob->references, 1);
+    blob->id = atomic_fetch_add(&next_blob_id, 1);
+    *out = blob;
+    return NN_OK;
+}
+
+nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **out) {
+    nn_blob *blob;
+    NN_TRY(blob_new(&blob));
+    nn_status status = nn_tensor_init(&blob->tensor, type, dims, rank);
+    if (status != NN_OK) {
+        nn_free(blob);
+        return status;
+    }
+    *out = blob;
+    return NN_OK;
+}
+
+nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out) {
+    nn_blob *blob;
+    NN_TRY(blob_new(&blob));
+    blob->tensor = *view;
+    blob->storage = nn_storage_retain(storage);
+    *out = blob;
+    return NN_OK;
+}
+
+nn_blob *nn_blob_retain(nn_blob *blob) {
+    atomic_fetch_add(&blob->references, 1);
+    return blob;
+}
+
+void nn_blob_release(nn_blob *blob) {
+    if (blob == NULL || atomic_fetch_sub(&blob->references, 1) != 1) return;
+    if (blob->storage != NULL)
+        nn_storage_release(blob->storage);
+    else
+        nn_free(blob->tensor.data);
+    nn_free(blob);
+}
+
+void nn_blob_drop_pages(const nn_blob *blob) {
+    if (blob->storage == NULL || blob->tensor.data == NULL) return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)blob->tensor.data + page - 1) / page * page;
+    uintptr_t end =
+        ((uintptr_t)blob->tensor.data + (uintptr_t)nn_tensor_bytes(&blob->tensor)) / page * page;
+    uintptr_t limit = (uintptr_t)blob->storage->base + blob->storage->size;
+    if (end > limit) end = limit / page * page;
+    if (end > begin) madvise((void *)begin, end - begin, MADV_DONTNEED);
+}

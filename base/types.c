@@ -1,0 +1,273 @@
+/* Element types: sizes, and conversions of single elements. */
+#include "base/tensor.h"
+
+#include <math.h>
+
+typedef enum type_class {
+    CLASS_NONE,
+    CLASS_FLOAT,
+    CLASS_SIGNED,
+    CLASS_UNSIGNED,
+    CLASS_OTHER
+} type_class;
+
+static const struct {
+    const char *name;
+    uint8_t bits;
+    type_class class;
+} types[] = {
+    [NNOPT_TYPE_NONE] = {"none", 0, CLASS_NONE},
+    [NNOPT_FLOAT] = {"float32", 32, CLASS_FLOAT},
+    [NNOPT_UINT8] = {"uint8", 8, CLASS_UNSIGNED},
+    [NNOPT_INT8] = {"int8", 8, CLASS_SIGNED},
+    [NNOPT_UINT16] = {"uint16", 16, CLASS_UNSIGNED},
+    [NNOPT_INT16] = {"int16", 16, CLASS_SIGNED},
+    [NNOPT_INT32] = {"int32", 32, CLASS_SIGNED},
+    [NNOPT_INT64] = {"int64", 64, CLASS_SIGNED},
+    [NNOPT_STRING] = {"string", 0, CLASS_OTHER},
+    [NNOPT_BOOL] = {"bool", 8, CLASS_OTHER},
+    [NNOPT_FLOAT16] = {"float16", 16, CLASS_FLOAT},
+    [NNOPT_DOUBLE] = {"float64", 64, CLASS_FLOAT},
+    [NNOPT_UINT32] = {"uint32", 32, CLASS_UNSIGNED},
+    [NNOPT_UINT64] = {"uint64", 64, CLASS_UNSIGNED},
+    [NNOPT_COMPLEX64] = {"complex64", 64, CLASS_OTHER},
+    [NNOPT_COMPLEX128] = {"complex128", 128, CLASS_OTHER},
+    [NNOPT_BFLOAT16] = {"bfloat16", 16, CLASS_FLOAT},
+    [NNOPT_FLOAT8E4M3FN] = {"float8e4m3fn", 8, CLASS_FLOAT},
+    [NNOPT_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 8, CLASS_FLOAT},
+    [NNOPT_FLOAT8E5M2] = {"float8e5m2", 8, CLASS_FLOAT},
+    [NNOPT_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 8, CLASS_FLOAT},
+    [NNOPT_UINT4] = {"uint4", 4, CLASS_UNSIGNED},
+    [NNOPT_INT4] = {"int4", 4, CLASS_SIGNED},
+    [NNOPT_FLOAT4E2M1] = {"float4e2m1", 4, CLASS_FLOAT},
+    [NNOPT_FLOAT8E8M0] = {"float8e8m0", 8, CLASS_FLOAT},
+    [NNOPT_UINT2] = {"uint2", 2, CLASS_UNSIGNED},
+    [NNOPT_INT2] = {"int2", 2, CLASS_SIGNED},
+};
+
+static bool type_is_valid(nn_type type) {
+    return (size_t)type < sizeof types / sizeof types[0];
+}
+
+const char *nnopt_type_name(nnopt_type type) {
+    return type_is_valid(type) ? types[type].name : "unknown";
+}
+
+int nn_type_bits(nn_type type) {
+    return type_is_valid(type) ? types[type].bits : 0;
+}
+
+bool nn_type_is_float(nn_type type) {
+    return type_is_valid(type) && types[type].class == CLASS_FLOAT;
+}
+
+bool nn_type_is_integer(nn_type type) {
+    return type_is_valid(type) &&
+           (types[type].class == CLASS_SIGNED || types[type].class == CLASS_UNSIGNED);
+}
+
+bool nn_type_is_signed(nn_type type) {
+    return type_is_valid(type) &&
+           (types[type].class == CLASS_SIGNED || types[type].class == CLASS_FLOAT);
+}
+
+bool nn_type_bytes(nn_type type, int64_t count, int64_t *out) {
+    if (type == NNOPT_STRING) return nn_mul_size(count, (int64_t)sizeof(char *), out);
+    int64_t bits = nn_type_bits(type);
+    if (bits >= 8) return nn_mul_size(count, bits / 8, out);
+    int64_t total;
+    if (!nn_mul_size(count, bits, &total) || !nn_add_size(total, 7, &total)) return false;
+    *out = total / 8;
+    return true;
+}
+
+/* ---- half types ---- */
+
+static float float_from_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint32_t bits_from_float(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+float nn_half_to_float(uint16_t half) {
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+    uint32_t exponent = (half >> 10) & 0x1f, mantissa = half & 0x3ff;
+    if (exponent == 0x1f) return float_from_bits(sign | 0x7f800000 | mantissa << 13);
+    if (exponent == 0) {
+        float magnitude = (float)mantissa * 0x1p-24f;
+        return sign ? -magnitude : magnitude;
+    }
+    return float_from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+}
+
+uint16_t nn_float_to_half(float value) {
+    uint32_t bits = bits_from_float(value);
+    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    bits &= 0x7fffffff;
+    if (bits > 0x7f800000) return (uint16_t)(sign | 0x7e00);  /* NaN */
+    if (bits >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* rounds past 65504 */
+    if (bits < 0x38800000) { /* subnormal: the addition rounds at 2^-24 */
+        float shifted = float_from_bits(bits) + 0.5f;
+        return (uint16_t)(sign | (bits_from_float(shifted) - 0x3f000000));
+    }
+    uint32_t rounded = bits + 0xfff + (bits >> 13 & 1);
+    return (uint16_t)(sign | ((rounded - 0x38000000) >> 13));
+}
+
+float nn_bfloat16_to_float(uint16_t bits) {
+    return float_from_bits((uint32_t)bits << 16);
+}
+
+uint16_t nn_float_to_bfloat16(float value) {
+    uint32_t bits = bits_from_float(value);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* ---- elements ---- */
+
+/* Reads `bits` (2 or 4) bits of packed element `index`. */
+static unsigned packed_get(const nn_tensor *tensor, int64_t index, int bits) {
+    const uint8_t *bytes = tensor->data;
+    int per_byte = 8 / bits;
+    return (unsigned)bytes[index / per_byte] >> (index % per_byte * bits) & ((1u << bits) - 1);
+}
+
+static void packed_set(nn_tensor *tensor, int64_t index, int bits, unsigned value) {
+    uint8_t *byte = (uint8_t *)tensor->data + index / (8 / bits);
+    int shift = (int)(index % (8 / bits)) * bits;
+    unsigned mask = ((1u << bits) - 1) << shift;
+    *byte = (uint8_t)((*byte & ~mask) | (value << shift & mask));
+}
+
+int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index) {
+    switch (tensor->type) {
+    case NNOPT_UINT8:
+    case NNOPT_BOOL:
+        return ((const uint8_t *)tensor->data)[index];
+    case NNOPT_INT8:
+        return ((const int8_t *)tensor->data)[index];
+    case NNOPT_UINT16:
+        return ((const uint16_t *)tensor->data)[index];
+    case NNOPT_INT16:
+        return ((const int16_t *)tensor->data)[index];
+    case NNOPT_INT32:
+        return ((const int32_t *)tensor->data)[index];
+    case NNOPT_INT64:
+        return ((const int64_t *)tensor->data)[index];
+    case NNOPT_UINT32:
+        return ((const uint32_t *)tensor->data)[index];
+    case NNOPT_UINT64:
+        return (int64_t)((const uint64_t *)tensor->data)[index];
+    case NNOPT_UINT4:
+        return packed_get(tensor, index, 4);
+    case NNOPT_UINT2:
+        return packed_get(tensor, index, 2);
+    case NNOPT_INT4:
+        return (int64_t)(packed_get(tensor, index, 4) ^ 8) - 8;
+    case NNOPT_INT2:
+        return (int64_t)(packed_get(tensor, index, 2) ^ 2) - 2;
+    default: {
+        double value = nn_tensor_get(tensor, index);
+        if (isnan(value)) return 0;
+        if (value >= 0x1p63) return INT64_MAX;
+        return value <= -0x1p63 ? INT64_MIN : (int64_t)value;
+    }
+    }
+}
+
+double nn_tensor_get(const nn_tensor *tensor, int64_t index) {
+    switch (tensor->type) {
+    case NNOPT_FLOAT:
+        return ((const float *)tensor->data)[index];
+    case NNOPT_DOUBLE:
+        return ((const double *)tensor->data)[index];
+    case NNOPT_FLOAT16:
+        return nn_half_to_float(((const uint16_t *)tensor->data)[index]);
+    case NNOPT_BFLOAT16:
+        return nn_bfloat16_to_float(((const uint16_t *)tensor->data)[index]);
+    case NNOPT_UINT64:
+        return (double)((const uint64_t *)tensor->data)[index];
+    default:
+        if (nn_type_is_integer(tensor->type) || tensor->type == NNOPT_BOOL)
+            return (double)nn_tensor_get_int(tensor, index);
+        return NAN;
+    }
+}
+
+static int64_t clamp_to_int(double value, int64_t low, int64_t high) {
+    if (isnan(value)) return 0;
+    if (value <= (double)low) return low;
+    if (value >= (double)high) return high;
+    return (int64_t)value;
+}
+
+void nn_tensor_set(nn_tensor *tensor, int64_t index, double value) {
+    switch (tensor->type) {
+    case NNOPT_FLOAT:
+        ((float *)tensor->data)[index] = (float)value;
+        break;
+    case NNOPT_DOUBLE:
+        ((double *)tensor->data)[index] = value;
+        break;
+    case NNOPT_FLOAT16:
+        ((uint16_t *)tensor->data)[index] = nn_float_to_half((float)value);
+        break;
+    case NNOPT_BFLOAT16:
+        ((uint16_t *)tensor->data)[index] = nn_float_to_bfloat16((float)value);
+        break;
+    case NNOPT_BOOL:
+        ((uint8_t *)tensor->data)[index] = value != 0;
+        break;
+    case NNOPT_UINT8:
+        ((uint8_t *)tensor->data)[index] = (uint8_t)clamp_to_int(value, 0, 255);
+        break;
+    case NNOPT_INT8:
+        ((int8_t *)tensor->data)[index] = (int8_t)clamp_to_int(value, -128, 127);
+        break;
+    case NNOPT_UINT16:
+        ((uint16_t *)tensor->data)[index] = (uint16_t)clamp_to_int(value, 0, UINT16_MAX);
+        break;
+    case NNOPT_INT16:
+        ((int16_t *)tensor->data)[index] = (int16_t)clamp_to_int(value, INT16_MIN, INT16_MAX);
+        break;
+    case NNOPT_INT32:
+        ((int32_t *)tensor->data)[index] = (int32_t)clamp_to_int(value, INT32_MIN, INT32_MAX);
+        break;
+    case NNOPT_UINT32:
+        ((uint32_t *)tensor->data)[index] = (uint32_t)clamp_to_int(value, 0, UINT32_MAX);
+        break;
+    case NNOPT_INT64:
+        ((int64_t *)tensor->data)[index] = clamp_to_int(value, INT64_MIN, INT64_MAX);
+        break;
+    case NNOPT_UINT64: {
+        uint64_t stored = 0;
+        if (value >= 0x1p64)
+            stored = UINT64_MAX;
+        else if (value > 0)
+            stored = (uint64_t)value;
+        ((uint64_t *)tensor->data)[index] = stored;
+        break;
+    }
+    case NNOPT_UINT4:
+        packed_set(tensor, index, 4, (unsigned)clamp_to_int(value, 0, 15));
+        break;
+    case NNOPT_INT4:
+        packed_set(tensor, index, 4, (unsigned)clamp_to_int(value, -8, 7));
+        break;
+    case NNOPT_UINT2:
+        packed_set(tensor, index, 2, (unsigned)clamp_to_int(value, 0, 3));
+        break;
+    case NNOPT_INT2:
+        packed_set(tensor, index, 2, (unsigned)clamp_to_int(value, -2, 1));
+        break;
+    default:
+        break;
+    }
+}
