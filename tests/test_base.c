@@ -61,8 +61,8 @@ START_TEST(shapes_that_overflow_are_refused) {
     int64_t bytes_overflow[] = {INT64_MAX / 4};
     ck_assert_fails(nn_tensor_init(&tensor, NNOPT_DOUBLE, bytes_overflow, 1), NNOPT_BAD_INPUT,
                     "too many elements");
-    int64_t empty[] = {INT64_MAX, 0, INT64_MAX};
-    ck_assert_ok(nn_tensor_init(&tensor, NNOPT_DOUBLE, empty, 3));
+    int64_t empty[] = {INT64_MAX, 0};
+    ck_assert_ok(nn_tensor_init(&tensor, NNOPT_INT8, empty, 2));
     ck_assert_int_eq(nn_tensor_count(&tensor), 0);
     nn_tensor_clear(&tensor);
 }
