@@ -12,6 +12,16 @@ typedef struct nn_option_table {
     size_t count;
 } nn_option_table;
 
+/* Each public function that takes options has one table, nn_options_<function>, defined beside it,
+ * declared by NN_OPTION_TABLE(function) and listed in optim/option_table.def. */
+#define NN_OPTION_TABLE(function) extern const nn_option_table nn_options_##function;
+#define NN_DEFINE_OPTION_TABLE(function_name, specs_array)                                         \
+    const nn_option_table nn_options_##function_name = {                                           \
+        .function = #function_name,                                                                \
+        .specs = (specs_array),                                                                    \
+        .count = sizeof(specs_array) / sizeof *(specs_array),                                      \
+    }
+
 /* Every name set must be in one of the tables (others: NN_USAGE with the nearest name), every value
  * must parse and lie in its bounds. `options` may be NULL. */
 nn_status nn_options_check(const nnopt_options *options, const nn_option_table *const *tables,

@@ -157,6 +157,8 @@ NNOPT_API nnopt_status nnopt_options_set(nnopt_options *options, const char *nam
 /* The options a function takes, by its name without "nnopt_": "quantize", "bench", "session",
  * "dataset". NULL with *count 0 for an unknown name. */
 NNOPT_API const nnopt_option_spec *nnopt_option_specs(const char *function, size_t *count);
+/* The name nearest to a mistyped `word`, or NULL when none is near. */
+NNOPT_API const char *nnopt_nearest_name(const char *word, const char *const *names, size_t count);
 
 /* ---- reports ------------------------------------------------------------------------------ */
 
