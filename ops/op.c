@@ -1,0 +1,74 @@
+#include "ops/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define NN_OP(symbol) &nn_op_##symbol,
+const nn_op *const nn_op_table[] = {
+#include "ops/op_table.def"
+    NULL};
+#undef NN_OP
+
+nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return nn_fail(code, "node '%s' (%s): %s", node->name, node->op->name, text);
+}
+
+const nn_op *nn_op_find(const char *domain, const char *name, int version) {
+    if (strcmp(domain, "ai.onnx") == 0) domain = "";
+    for (const nn_op *const *row = nn_op_table; *row != NULL; row++) {
+        const nn_op *op = *row;
+        if (strcmp(op->name, name) != 0 || strcmp(op->domain, domain) != 0) continue;
+        if (op->since <= version && (op->until == 0 || version <= op->until)) return op;
+    }
+    return NULL;
+}
+
+static bool takes(const nn_kernel *kernel, const nn_node_view *node, const nn_target *target) {
+    if (kernel->isa > target->isa) return false;
+    if (kernel->accepts == NULL) return nn_epilogue_is_empty(&node->epilogue);
+    return kernel->accepts(node, target);
+}
+
+const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target) {
+    const nn_kernel *const *kernel = node->op->kernels;
+    if (kernel == NULL || *kernel == NULL) return NULL;
+    if (nn_cpu_get()->reference_only)
+        while (kernel[1] != NULL) kernel++;
+    for (; *kernel != NULL; kernel++)
+        if (takes(*kernel, node, target)) return *kernel;
+    return NULL;
+}
+
+static double fact_bytes(const nn_fact *fact) {
+    int64_t bytes = fact ? nn_fact_bytes(fact) : 0;
+    return bytes > 0 ? (double)bytes : 0;
+}
+
+static bool seen_before(const nn_node_view *node, int index) {
+    for (int i = 0; i < index; i++)
+        if (node->in[i] == node->in[index]) return true;
+    return false;
+}
+
+void nn_op_cost(const nn_node_view *node, nn_cost *out) {
+    *out = (nn_cost){0};
+    const nn_fact *result = node->out_count > 0 ? node->out[0] : NULL;
+    double elements = result && nn_fact_count(result) > 0 ? (double)nn_fact_count(result) : 0;
+    if (!node->op->is_view) {
+        for (int i = 0; i < node->in_count; i++)
+            if (!seen_before(node, i)) out->bytes_read += fact_bytes(node->in[i]);
+        for (int i = 0; i < node->out_count; i++) out->bytes_written += fact_bytes(node->out[i]);
+    }
+    if (node->op->cost)
+        node->op->cost(node, out);
+    else if (!node->op->is_view)
+        out->flops = elements;
+    if (node->epilogue.before.kind != NN_ACT_NONE) out->flops += elements;
+    if (node->epilogue.has_residual) out->flops += elements;
+    if (node->epilogue.after.kind != NN_ACT_NONE) out->flops += elements;
+}
