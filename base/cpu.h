@@ -18,6 +18,10 @@ typedef struct nn_cpu {
 } nn_cpu;
 
 const nn_cpu *nn_cpu_get(void);
+/* The CPU limit of this process's control group (version 1 or 2) in whole cores, rounded up, or
+ * INT_MAX; `root` stands before /proc and /sys, "" but in tests. */
+int nn_cpu_group_limit(const char *root);
+
 const char *nn_isa_name(nn_isa isa); /* "portable", "AVX2", "AVX-512", "AVX-512 VNNI", "AMX" */
 
 #endif

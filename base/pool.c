@@ -1,0 +1,263 @@
+/* The process has one set of workers and runs one job on them at a time. A job has a number of
+ * seats; a worker that takes one works through chunks of the shared counter until it is exhausted.
+ * The caller, done with its own chunks, closes the job and waits only for the workers that sat
+ * down, so a worker that wakes late costs nothing. */
+#include "base/pool.h"
+
+#include "base/cpu.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct nn_pool {
+    int threads;
+};
+
+enum { MAX_WORKERS = 255, SPIN_NANOSECONDS = 100000, CHUNKS_PER_THREAD = 8 };
+
+enum { CACHE_LINE = 64 };
+
+typedef struct pool_job {
+    nn_task task;
+    void *argument;
+    int64_t count, chunk;
+    _Alignas(CACHE_LINE) _Atomic int64_t next;
+} pool_job;
+
+static struct {
+    pthread_mutex_t lock; /* over pools, workers, threads */
+    int pools;
+    pthread_t threads[MAX_WORKERS];
+    _Atomic int workers; /* running */
+    _Atomic bool stop;
+
+    _Atomic bool busy; /* a caller owns `job` */
+    pool_job job;
+    _Alignas(
+        CACHE_LINE) _Atomic int seats; /* open places; the number taken is the worker's index */
+    _Atomic uint32_t finished;         /* workers done with this job; a futex */
+    _Atomic uint32_t caller_sleeps;    /* on `finished` */
+    _Atomic uint32_t epoch;            /* grows with each job; a futex */
+    _Atomic uint32_t sleepers;         /* workers asleep on `epoch` */
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The index this thread works under, which nested calls keep. */
+static _Thread_local int current_worker;
+static _Thread_local bool inside_job;
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word, int count) {
+    syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+static inline void cpu_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* One step of a wait; false once it has lasted SPIN_NANOSECONDS. */
+typedef struct spin {
+    int64_t start;
+    int steps;
+} spin;
+
+static bool spin_on(spin *self) {
+    cpu_relax();
+    if (++self->steps % 64 != 0) return true;
+    int64_t now = nanoseconds();
+    if (self->start == 0) self->start = now;
+    return now - self->start < SPIN_NANOSECONDS;
+}
+
+static void work(int worker) {
+    pool_job *job = &shared.job;
+    current_worker = worker;
+    inside_job = true;
+    for (;;) {
+        int64_t begin = atomic_fetch_add_explicit(&job->next, job->chunk, memory_order_relaxed);
+        if (begin >= job->count) break;
+        int64_t end = job->count - begin > job->chunk ? begin + job->chunk : job->count;
+        job->task(job->argument, begin, end, worker);
+    }
+    inside_job = false;
+    current_worker = 0;
+}
+
+/* Takes a seat; 0 when there is none. */
+static int sit_down(void) {
+    int seat = atomic_load_explicit(&shared.seats, memory_order_relaxed);
+    while (seat > 0 &&
+           !atomic_compare_exchange_weak_explicit(&shared.seats, &seat, seat - 1,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+    }
+    return seat;
+}
+
+static void *worker_main(void *unused) {
+    (void)unused;
+    spin wait = {0};
+    while (!atomic_load_explicit(&shared.stop, memory_order_acquire)) {
+        uint32_t epoch = atomic_load(&shared.epoch);
+        int seat = sit_down();
+        if (seat > 0) {
+            work(seat);
+            atomic_fetch_add(&shared.finished, 1);
+            if (atomic_load(&shared.caller_sleeps)) futex_wake(&shared.finished, 1);
+            wait = (spin){0};
+        } else if (!spin_on(&wait)) {
+            atomic_fetch_add(&shared.sleepers, 1);
+            futex_wait(&shared.epoch, epoch);
+            atomic_fetch_sub(&shared.sleepers, 1);
+            wait = (spin){0};
+        }
+    }
+    return NULL;
+}
+
+/* A child of fork has no workers and must not wait for any; the next parallel call starts new ones.
+ */
+static void forget_workers(void) {
+    shared.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    atomic_store(&shared.workers, 0);
+    atomic_store(&shared.busy, false);
+    atomic_store(&shared.seats, 0);
+    atomic_store(&shared.sleepers, 0);
+    atomic_store(&shared.caller_sleeps, 0);
+    inside_job = false;
+    current_worker = 0;
+}
+
+/* Brings the number of workers up to `wanted`, as far as the system allows. Lock held. */
+static void start_workers(int wanted) {
+    static bool watching_forks;
+    if (!watching_forks) watching_forks = pthread_atfork(NULL, NULL, forget_workers) == 0;
+
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are the caller's */
+    int workers = atomic_load(&shared.workers);
+    while (workers < wanted && workers < MAX_WORKERS) {
+        pthread_t *thread = &shared.threads[workers];
+        if (pthread_create(thread, NULL, worker_main, NULL) != 0) break;
+        pthread_setname_np(*thread, "nnopt-worker");
+        workers++;
+    }
+    atomic_store(&shared.workers, workers);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void stop_workers(void) {
+    atomic_store(&shared.stop, true);
+    atomic_fetch_add(&shared.epoch, 1);
+    futex_wake(&shared.epoch, INT_MAX);
+    int workers = atomic_load(&shared.workers);
+    for (int i = 0; i < workers; i++) pthread_join(shared.threads[i], NULL);
+    atomic_store(&shared.workers, 0);
+    atomic_store(&shared.stop, false);
+}
+
+nn_status nn_pool_create(int threads, nn_pool **out) {
+    if (threads < 0 || threads > MAX_WORKERS + 1) {
+        return nn_fail(NN_USAGE, "threads must be from 0 to %d, got %d", MAX_WORKERS + 1, threads);
+    }
+    nn_pool *pool = nn_alloc_zero(sizeof *pool);
+    if (pool == NULL) return nn_fail_memory(sizeof *pool);
+    pool->threads = threads > 0 ? threads : nn_cpu_get()->cores;
+    if (pool->threads > MAX_WORKERS + 1) pool->threads = MAX_WORKERS + 1;
+    pthread_mutex_lock(&shared.lock);
+    shared.pools++;
+    start_workers(pool->threads - 1);
+    pthread_mutex_unlock(&shared.lock);
+    *out = pool;
+    return NN_OK;
+}
+
+void nn_pool_destroy(nn_pool *pool) {
+    if (pool == NULL) return;
+    pthread_mutex_lock(&shared.lock);
+    if (--shared.pools == 0) stop_workers();
+    pthread_mutex_unlock(&shared.lock);
+    nn_free(pool);
+}
+
+int nn_pool_threads(const nn_pool *pool) {
+    return pool ? pool->threads : 1;
+}
+
+/* Workers there are for a job that would use `wanted`; starts them again in a child of fork. */
+static int available_workers(int wanted) {
+    int workers = atomic_load_explicit(&shared.workers, memory_order_relaxed);
+    if (workers == 0) {
+        pthread_mutex_lock(&shared.lock);
+        start_workers(wanted);
+        pthread_mutex_unlock(&shared.lock);
+        workers = atomic_load(&shared.workers);
+    }
+    return workers < wanted ? workers : wanted;
+}
+
+static void wait_for_workers(uint32_t joined) {
+    spin wait = {0};
+    uint32_t finished;
+    while ((finished = atomic_load(&shared.finished)) != joined) {
+        if (spin_on(&wait)) continue;
+        atomic_store(&shared.caller_sleeps, 1);
+        if ((finished = atomic_load(&shared.finished)) != joined) {
+            futex_wait(&shared.finished, finished);
+        }
+        atomic_store(&shared.caller_sleeps, 0);
+    }
+}
+
+void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void *argument) {
+    if (count <= 0) return;
+    int threads = nn_pool_threads(pool);
+    if (grain < 1) grain = 1;
+    bool alone =
+        threads == 1 || inside_job || count <= grain || atomic_exchange(&shared.busy, true);
+    if (alone) {
+        task(argument, 0, count, current_worker < threads ? current_worker : 0);
+        return;
+    }
+
+    int64_t chunk = count / ((int64_t)threads * CHUNKS_PER_THREAD);
+    if (chunk < grain) chunk = grain;
+    int64_t chunks = count / chunk + (count % chunk != 0);
+    int helpers = available_workers(chunks < threads ? (int)chunks - 1 : threads - 1);
+
+    pool_job *job = &shared.job;
+    job->task = task;
+    job->argument = argument;
+    job->count = count;
+    job->chunk = chunk;
+    atomic_store_explicit(&job->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&shared.finished, 0, memory_order_relaxed);
+    atomic_store(&shared.seats, helpers);
+    atomic_fetch_add(&shared.epoch, 1);
+    if (atomic_load(&shared.sleepers) > 0) futex_wake(&shared.epoch, helpers);
+
+    work(0);
+    int unused = atomic_exchange(&shared.seats, 0);
+    wait_for_workers((uint32_t)(helpers - unused));
+    atomic_store(&shared.busy, false);
+}
