@@ -39,6 +39,8 @@ typedef struct nn_attr {
             size_t size;
         } opaque;
     };
+    const void *unknown_fields; /* serialised, kept for a round trip; NULL: none */
+    size_t unknown_size;
 } nn_attr;
 
 typedef struct nn_attrs {

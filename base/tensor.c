@@ -146,7 +146,7 @@ void nn_blob_release(nn_blob *blob) {
 }
 
 void nn_blob_drop_pages(const nn_blob *blob) {
-    if (blob->storage == NULL || blob->tensor.data == NULL) return;
+    if (blob->storage == NULL || !blob->storage->is_mapped || blob->tensor.data == NULL) return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t begin = ((uintptr_t)blob->tensor.data + page - 1) / page * page;
     uintptr_t end =

@@ -56,6 +56,7 @@ typedef struct nn_storage {
     void (*release)(struct nn_storage *self); /* called when the last reference goes */
     void *base;
     size_t size;
+    bool is_mapped; /* a file mapping: dropped pages come back from the file */
 } nn_storage;
 
 nn_storage *nn_storage_retain(nn_storage *storage);
@@ -67,7 +68,8 @@ nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **
 nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out);
 nn_blob *nn_blob_retain(nn_blob *blob);
 void nn_blob_release(nn_blob *blob); /* NULL allowed */
-/* Lets the kernel drop the mapped pages of this blob (they come back from the file when read). */
+/* Lets the kernel drop the mapped pages of this blob (they come back from the file when read); does
+ * nothing for blobs that are not in a file mapping. */
 void nn_blob_drop_pages(const nn_blob *blob);
 
 /* ---- shape facts: what is known of a value before it exists ---- */

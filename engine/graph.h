@@ -28,6 +28,9 @@ struct nn_value {
     int64_t use_count, use_capacity;
     nn_fact declared; /* what the file states (value_info, inputs, outputs); type NONE and rank
                          unknown if nothing */
+    /* What the file says of the value beside name, type, shape and data: serialised, for a round trip. */
+    const void *unknown_fields;
+    size_t unknown_size;
 };
 
 struct nn_node {
@@ -73,6 +76,8 @@ struct nn_graph {
     int64_t opset_count;
     struct nn_name_table *names; /* value name -> value */
     struct nn_patch_log *log;    /* what changed since loading */
+    const void *unknown_fields;  /* serialised, kept for a round trip */
+    size_t unknown_size;
 };
 
 /* ---- building (loaders and tests; transforms use patches) ---- */
