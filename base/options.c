@@ -72,7 +72,9 @@ static const nn_option_spec *find_spec(const nn_option_table *table, const char 
 /* ---- values of each kind --------------------------------------------------------------------- */
 
 static locale_t c_locale;
-static void make_c_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+static void make_c_locale(void) {
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
 
 /* strtod with a decimal point, whatever locale the process runs in. */
 static double parse_decimal(const char *text, char **end) {
@@ -148,7 +150,9 @@ static nn_status check_value(const nn_option_spec *spec, const char *text) {
     }
     if (text == NULL)
         return nn_fail(NN_USAGE, "option '%s' needs a value (%s)", spec->name,
-                       spec->choices ? spec->choices : spec->metavar ? spec->metavar : "VALUE");
+                       spec->choices   ? spec->choices
+                       : spec->metavar ? spec->metavar
+                                       : "VALUE");
     switch (spec->kind) {
     case NNOPT_OPTION_INT:
         if (!parse_int(text, &whole))
@@ -170,7 +174,8 @@ static nn_status check_value(const nn_option_spec *spec, const char *text) {
             return nn_fail(NN_USAGE, "option '%s' must be one of %s, got '%s'", spec->name,
                            spec->choices, text);
         return NN_OK;
-    default: return NN_OK;
+    default:
+        return NN_OK;
     }
 }
 
@@ -255,7 +260,8 @@ const char *nn_option_at(const nnopt_options *options, const char *name, size_t 
     return NULL;
 }
 
-/* ---- nearest name ----------------------------------------------------------------------------- */
+/* ---- nearest name -----------------------------------------------------------------------------
+ */
 
 enum { MAX_WORD = 64 };
 
