@@ -1,0 +1,157 @@
+#include "engine/weight_cache.h"
+
+#include "engine/lower.h"
+
+#include <pthread.h>
+
+typedef struct nn_weight_entry {
+    nn_weight weight; /* first: callers hold a pointer to it */
+    struct nn_weight_entry *next;
+    uint64_t hash;
+    int64_t references;
+    const nn_op *op;
+    char *variant;
+    int blob_count;
+    uint64_t blobs[];
+} nn_weight_entry;
+
+enum { BUCKETS = 256 };
+
+struct nn_weight_cache {
+    pthread_mutex_t lock;
+    nn_weight_entry *buckets[BUCKETS];
+    int64_t bytes, count;
+    nn_lowered *lowered[NN_LOWERED_KINDS];
+};
+
+nn_status nn_weight_cache_create(nn_weight_cache **out) {
+    nn_weight_cache *cache = nn_alloc_zero(sizeof *cache);
+    if (cache == NULL) return nn_fail_memory(sizeof *cache);
+    pthread_mutex_init(&cache->lock, NULL);
+    *out = cache;
+    return NN_OK;
+}
+
+void nn_weight_cache_destroy(nn_weight_cache *cache) {
+    if (cache == NULL) return;
+    for (int kind = 0; kind < NN_LOWERED_KINDS; kind++) nn_lowered_destroy(cache->lowered[kind]);
+    pthread_mutex_destroy(&cache->lock);
+    nn_free(cache);
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t hash_key(const nn_weight_key *key) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    hash = hash_bytes(hash, &key->op, sizeof key->op);
+    hash = hash_bytes(hash, key->blobs, (size_t)key->blob_count * sizeof *key->blobs);
+    hash = hash_bytes(hash, key->variant, strlen(key->variant));
+    return hash_bytes(hash, &key->bytes, sizeof key->bytes);
+}
+
+static bool has_key(const nn_weight_entry *entry, const nn_weight_key *key, uint64_t hash) {
+    return entry->hash == hash && entry->op == key->op && entry->weight.bytes == key->bytes &&
+           entry->blob_count == key->blob_count && strcmp(entry->variant, key->variant) == 0 &&
+           memcmp(entry->blobs, key->blobs, (size_t)key->blob_count * sizeof *key->blobs) == 0;
+}
+
+static void free_entry(nn_weight_entry *entry) {
+    nn_free(entry->weight.data);
+    nn_free(entry->variant);
+    nn_free(entry);
+}
+
+static nn_status create_entry(const nn_weight_key *key, uint64_t hash, nn_weight_entry **out) {
+    size_t blobs_size = (size_t)key->blob_count * sizeof *key->blobs;
+    nn_weight_entry *entry = nn_alloc_zero(sizeof *entry + blobs_size);
+    if (entry == NULL) return nn_fail_memory(sizeof *entry + blobs_size);
+    entry->hash = hash;
+    entry->op = key->op;
+    entry->blob_count = key->blob_count;
+    if (blobs_size > 0) memcpy(entry->blobs, key->blobs, blobs_size);
+    entry->weight.bytes = key->bytes;
+    entry->variant = nn_strdup(key->variant);
+    entry->weight.data = nn_alloc_zero(key->bytes > 0 ? key->bytes : 1);
+    if (entry->variant == NULL || entry->weight.data == NULL) {
+        free_entry(entry);
+        return nn_fail_memory(key->bytes);
+    }
+    *out = entry;
+    return NN_OK;
+}
+
+static nn_status get_locked(nn_weight_cache *cache, const nn_weight_key *key, nn_weight_fill fill,
+                            const void *argument, const nn_weight **out) {
+    uint64_t hash = hash_key(key);
+    nn_weight_entry **bucket = &cache->buckets[hash % BUCKETS];
+    nn_weight_entry *entry = *bucket;
+    while (entry != NULL && !has_key(entry, key, hash)) entry = entry->next;
+    if (entry == NULL) {
+        NN_TRY(create_entry(key, hash, &entry));
+        nn_status status = fill(argument, entry->weight.data);
+        if (status != NN_OK) {
+            free_entry(entry);
+            return status;
+        }
+        entry->next = *bucket;
+        *bucket = entry;
+        cache->bytes += (int64_t)key->bytes;
+        cache->count++;
+    }
+    entry->references++;
+    *out = &entry->weight;
+    return NN_OK;
+}
+
+nn_status nn_weight_get(nn_weight_cache *cache, const nn_weight_key *key, nn_weight_fill fill,
+                        const void *argument, const nn_weight **out) {
+    pthread_mutex_lock(&cache->lock);
+    nn_status status = get_locked(cache, key, fill, argument, out);
+    pthread_mutex_unlock(&cache->lock);
+    return status;
+}
+
+void nn_weight_release(nn_weight_cache *cache, const nn_weight *weight) {
+    if (weight == NULL) return;
+    pthread_mutex_lock(&cache->lock);
+    nn_weight_entry *entry = (nn_weight_entry *)weight;
+    if (--entry->references == 0) {
+        nn_weight_entry **link = &cache->buckets[entry->hash % BUCKETS];
+        while (*link != entry) link = &(*link)->next;
+        *link = entry->next;
+        cache->bytes -= (int64_t)entry->weight.bytes;
+        cache->count--;
+        free_entry(entry);
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
+int64_t nn_weight_cache_bytes(nn_weight_cache *cache) {
+    pthread_mutex_lock(&cache->lock);
+    int64_t bytes = cache->bytes;
+    pthread_mutex_unlock(&cache->lock);
+    return bytes;
+}
+
+int64_t nn_weight_cache_count(nn_weight_cache *cache) {
+    pthread_mutex_lock(&cache->lock);
+    int64_t count = cache->count;
+    pthread_mutex_unlock(&cache->lock);
+    return count;
+}
+
+nn_status nn_weight_cache_lowered(nn_weight_cache *cache, nn_lowered_kind kind,
+                                  nn_lowered_build build, const void *argument,
+                                  const nn_lowered **out) {
+    nn_status status = NN_OK;
+    pthread_mutex_lock(&cache->lock);
+    if (cache->lowered[kind] == NULL) status = build(argument, kind, &cache->lowered[kind]);
+    *out = cache->lowered[kind];
+    pthread_mutex_unlock(&cache->lock);
+    return status;
+}
