@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-static int64_t rounded(int64_t bytes) { return (bytes + NN_ALIGNMENT - 1) & -(int64_t)NN_ALIGNMENT; }
+static int64_t rounded(int64_t bytes) {
+    return (bytes + NN_ALIGNMENT - 1) & -(int64_t)NN_ALIGNMENT;
+}
 
 static int compare_size(const void *a, const void *b) {
     const nn_memory_block *x = *(nn_memory_block *const *)a, *y = *(nn_memory_block *const *)b;
@@ -39,7 +41,8 @@ nn_status nn_memory_plan(nn_memory_block *blocks, int64_t count, int64_t *slab_b
     for (int64_t i = 0; i < count; i++) {
         if (blocks[i].bytes > INT64_MAX - NN_ALIGNMENT ||
             !nn_add_size(total, rounded(blocks[i].bytes), &total)) {
-            return nn_fail(NN_NO_MEMORY, "out of memory: the tensors of the plan exceed 2^63 bytes");
+            return nn_fail(NN_NO_MEMORY,
+                           "out of memory: the tensors of the plan exceed 2^63 bytes");
         }
     }
     nn_memory_block **order = nn_alloc(2 * (size_t)count * sizeof *order);

@@ -1,7 +1,8 @@
 /* Places blocks of known lifetimes in one slab.
  *
- * Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020):
- * the largest block first, each into the smallest gap between the blocks that live at the same time. */
+ * Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
+ * 2020): the largest block first, each into the smallest gap between the blocks that live at the
+ * same time. */
 #ifndef NN_MEMORY_PLAN_H
 #define NN_MEMORY_PLAN_H
 

@@ -13,9 +13,13 @@ void *nn_prepare_state(nn_prepare *prepare, size_t size) {
     return prepare->state;
 }
 
-void nn_prepare_workspace(nn_prepare *prepare, size_t bytes) { prepare->workspace_bytes = bytes; }
+void nn_prepare_workspace(nn_prepare *prepare, size_t bytes) {
+    prepare->workspace_bytes = bytes;
+}
 
-nn_layout nn_prepare_layout(const nn_prepare *prepare) { return prepare->layout; }
+nn_layout nn_prepare_layout(const nn_prepare *prepare) {
+    return prepare->layout;
+}
 
 typedef struct pack_call {
     const nn_node_view *node;
@@ -33,13 +37,14 @@ enum { MAX_PACKED_INPUTS = 32 };
 static bool is_shared(const nn_prepare *prepare, uint32_t inputs) {
     if (prepare->cache == NULL) return false;
     for (int i = 0; i < MAX_PACKED_INPUTS && i < prepare->node->in_count; i++) {
-        if ((inputs >> i & 1) && prepare->node->in[i] != NULL && prepare->blobs[i] == 0) return false;
+        if ((inputs >> i & 1) && prepare->node->in[i] != NULL && prepare->blobs[i] == 0)
+            return false;
     }
     return true;
 }
 
-static nn_status pack_shared(nn_prepare *prepare, uint32_t inputs, const char *variant, size_t bytes,
-                             const pack_call *call, const void **out) {
+static nn_status pack_shared(nn_prepare *prepare, uint32_t inputs, const char *variant,
+                             size_t bytes, const pack_call *call, const void **out) {
     uint64_t blobs[MAX_PACKED_INPUTS];
     int count = 0;
     for (int i = 0; i < MAX_PACKED_INPUTS && i < prepare->node->in_count; i++) {
@@ -85,8 +90,13 @@ nn_status nn_run_node(const nn_node_view *node, const nn_kernel *kernel, const n
                       nn_pool *pool, const nn_tensor *const *in, nn_tensor *const *out) {
     nn_arena arena = {0};
     nn_prepare prepare = {.node = node, .arena = &arena, .layout = NN_LAYOUT_STANDARD};
-    nn_call call = {.node = node, .in_count = node->in_count, .out_count = node->out_count,
-                    .in = in, .out = out, .layout = NN_LAYOUT_STANDARD, .pool = pool};
+    nn_call call = {.node = node,
+                    .in_count = node->in_count,
+                    .out_count = node->out_count,
+                    .in = in,
+                    .out = out,
+                    .layout = NN_LAYOUT_STANDARD,
+                    .pool = pool};
     nn_status status = NN_OK;
     if (kernel->prepare != NULL) NN_TRY_DONE(kernel->prepare(node, target, &prepare));
     if (prepare.workspace_bytes > 0) {

@@ -8,10 +8,10 @@
  * constants), leave the rest zero. */
 struct nn_prepare {
     const nn_node_view *node;
-    nn_arena *arena;        /* state, and packed constants that are not shared */
+    nn_arena *arena; /* state, and packed constants that are not shared */
     nn_layout layout;
     nn_weight_cache *cache; /* NULL: nothing is shared */
-    const uint64_t *blobs;  /* blob id of each input; 0: no initialiser, its packing is not shared */
+    const uint64_t *blobs; /* blob id of each input; 0: no initialiser, its packing is not shared */
 
     void *state;
     size_t workspace_bytes;
@@ -24,8 +24,8 @@ struct nn_prepare {
 /* Gives back the references to shared weights. */
 void nn_prepare_clear(nn_prepare *prepare);
 
-/* Prepares and runs one node with `kernel` on tensors in standard layout. `in` has NULL where absent,
- * `out` has data to write into. For constant folding and tests; allocates. */
+/* Prepares and runs one node with `kernel` on tensors in standard layout. `in` has NULL where
+ * absent, `out` has data to write into. For constant folding and tests; allocates. */
 nn_status nn_run_node(const nn_node_view *node, const nn_kernel *kernel, const nn_target *target,
                       nn_pool *pool, const nn_tensor *const *in, nn_tensor *const *out);
 

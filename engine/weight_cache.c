@@ -1,7 +1,5 @@
 #include "engine/weight_cache.h"
 
-#include "engine/lower.h"
-
 #include <pthread.h>
 
 typedef struct nn_weight_entry {
@@ -21,7 +19,8 @@ struct nn_weight_cache {
     pthread_mutex_t lock;
     nn_weight_entry *buckets[BUCKETS];
     int64_t bytes, count;
-    nn_lowered *lowered[NN_LOWERED_KINDS];
+    struct nn_lowered *lowered[NN_LOWERED_KINDS];
+    const nn_lowered_maker *maker; /* of those that are there */
 };
 
 nn_status nn_weight_cache_create(nn_weight_cache **out) {
@@ -34,7 +33,9 @@ nn_status nn_weight_cache_create(nn_weight_cache **out) {
 
 void nn_weight_cache_destroy(nn_weight_cache *cache) {
     if (cache == NULL) return;
-    for (int kind = 0; kind < NN_LOWERED_KINDS; kind++) nn_lowered_destroy(cache->lowered[kind]);
+    for (int kind = 0; kind < NN_LOWERED_KINDS; kind++) {
+        if (cache->lowered[kind] != NULL) cache->maker->destroy(cache->lowered[kind]);
+    }
     pthread_mutex_destroy(&cache->lock);
     nn_free(cache);
 }
@@ -57,7 +58,8 @@ static uint64_t hash_key(const nn_weight_key *key) {
 static bool has_key(const nn_weight_entry *entry, const nn_weight_key *key, uint64_t hash) {
     return entry->hash == hash && entry->op == key->op && entry->weight.bytes == key->bytes &&
            entry->blob_count == key->blob_count && strcmp(entry->variant, key->variant) == 0 &&
-           memcmp(entry->blobs, key->blobs, (size_t)key->blob_count * sizeof *key->blobs) == 0;
+           (key->blob_count == 0 ||
+            memcmp(entry->blobs, key->blobs, (size_t)key->blob_count * sizeof *key->blobs) == 0);
 }
 
 static void free_entry(nn_weight_entry *entry) {
@@ -146,11 +148,14 @@ int64_t nn_weight_cache_count(nn_weight_cache *cache) {
 }
 
 nn_status nn_weight_cache_lowered(nn_weight_cache *cache, nn_lowered_kind kind,
-                                  nn_lowered_build build, const void *argument,
-                                  const nn_lowered **out) {
+                                  const nn_lowered_maker *maker, const void *argument,
+                                  const struct nn_lowered **out) {
     nn_status status = NN_OK;
     pthread_mutex_lock(&cache->lock);
-    if (cache->lowered[kind] == NULL) status = build(argument, kind, &cache->lowered[kind]);
+    if (cache->lowered[kind] == NULL) {
+        cache->maker = maker;
+        status = maker->create(argument, kind, &cache->lowered[kind]);
+    }
     *out = cache->lowered[kind];
     pthread_mutex_unlock(&cache->lock);
     return status;

@@ -40,13 +40,21 @@ int64_t nn_weight_cache_count(nn_weight_cache *cache);
 /* ---- lowered graphs (engine/lower.h) ---- */
 
 struct nn_lowered;
-typedef enum nn_lowered_kind { NN_LOWERED_FUSED, NN_LOWERED_PLAIN, NN_LOWERED_KINDS } nn_lowered_kind;
+typedef enum nn_lowered_kind {
+    NN_LOWERED_FUSED,
+    NN_LOWERED_PLAIN,
+    NN_LOWERED_KINDS
+} nn_lowered_kind;
 
-typedef nn_status (*nn_lowered_build)(const void *argument, nn_lowered_kind kind,
-                                      struct nn_lowered **out);
-/* The lowered graph of this kind, built when new; the cache keeps it. `build` must not use the cache. */
+/* How to make and end them; none of the two may use the cache. */
+typedef struct nn_lowered_maker {
+    nn_status (*create)(const void *argument, nn_lowered_kind kind, struct nn_lowered **out);
+    void (*destroy)(struct nn_lowered *lowered);
+} nn_lowered_maker;
+
+/* The lowered graph of this kind, created when new; it ends with the cache. */
 nn_status nn_weight_cache_lowered(nn_weight_cache *cache, nn_lowered_kind kind,
-                                  nn_lowered_build build, const void *argument,
+                                  const nn_lowered_maker *maker, const void *argument,
                                   const struct nn_lowered **out);
 
 #endif
