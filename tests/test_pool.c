@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_COUNT = 5000 };
+enum { MAX_COUNT = 2000 };
 
 typedef struct pool_tally {
     _Atomic int seen[MAX_COUNT];
@@ -38,7 +38,9 @@ static pool_tally *new_tally(int threads) {
 static void check_tally(const pool_tally *tally, int64_t count) {
     ck_assert(!tally->bad_worker);
     ck_assert(!tally->clash);
-    for (int64_t i = 0; i < MAX_COUNT; i++) ck_assert_int_eq(tally->seen[i], i < count);
+    int wrong = 0;
+    for (int64_t i = 0; i < MAX_COUNT; i++) wrong += tally->seen[i] != (i < count);
+    ck_assert_int_eq(wrong, 0);
 }
 
 START_TEST(every_index_runs_once) {
