@@ -1,5 +1,6 @@
 #include "base/tensor.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -142,7 +143,50 @@ void nn_blob_release(nn_blob *blob) {
         nn_storage_release(blob->storage);
     else
         nn_free(blob->tensor.data);
+    nn_free(blob->aligned.data);
     nn_free(blob);
+}
+
+bool nn_tensor_is_aligned(const nn_tensor *tensor) {
+    int64_t bits =
+        tensor->type == NNOPT_STRING ? 8 * (int64_t)sizeof(char *) : nn_type_bits(tensor->type);
+    uintptr_t unit = bits < 16 ? 1 : bits > 64 ? 8 : (uintptr_t)bits / 8;
+    return (uintptr_t)tensor->data % unit == 0;
+}
+
+static pthread_mutex_t pin_lock = PTHREAD_MUTEX_INITIALIZER;
+
+nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out) {
+    if (nn_tensor_is_aligned(&blob->tensor)) {
+        *out = &blob->tensor;
+        return NN_OK;
+    }
+    nn_status status = NN_OK;
+    pthread_mutex_lock(&pin_lock);
+    if (blob->pins == 0) {
+        int64_t bytes = nn_tensor_bytes(&blob->tensor);
+        blob->aligned = blob->tensor;
+        blob->aligned.data = nn_alloc((size_t)bytes);
+        if (blob->aligned.data != NULL) {
+            memcpy(blob->aligned.data, blob->tensor.data, (size_t)bytes);
+            nn_blob_drop_pages(blob);
+        } else if (bytes > 0) {
+            status = nn_fail_memory((size_t)bytes);
+        }
+    }
+    if (status == NN_OK) {
+        blob->pins++;
+        *out = &blob->aligned;
+    }
+    pthread_mutex_unlock(&pin_lock);
+    return status;
+}
+
+void nn_blob_unpin(nn_blob *blob) {
+    if (nn_tensor_is_aligned(&blob->tensor)) return;
+    pthread_mutex_lock(&pin_lock);
+    if (--blob->pins == 0) nn_tensor_clear(&blob->aligned);
+    pthread_mutex_unlock(&pin_lock);
 }
 
 void nn_blob_drop_pages(const nn_blob *blob) {

@@ -48,6 +48,8 @@ typedef struct nn_blob {
     uint64_t id;                /* unique in the process; keys caches */
     nn_tensor tensor;           /* data may be unaligned while it points into a mapped file */
     struct nn_storage *storage; /* what keeps data alive; NULL: the blob's own heap block */
+    nn_tensor aligned;          /* the copy that pins ask for; guarded by a lock of its own */
+    int64_t pins;
 } nn_blob;
 
 /* A mapped file (or other owner of bytes) that blobs point into. */
@@ -68,6 +70,11 @@ nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **
 nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out);
 nn_blob *nn_blob_retain(nn_blob *blob);
 void nn_blob_release(nn_blob *blob); /* NULL allowed */
+/* The blob's tensor with data aligned to its elements: its own, or a copy that is made by the first
+ * pin and freed by the last unpin (the mapped pages it was made from are dropped). Any thread. */
+nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out);
+void nn_blob_unpin(nn_blob *blob); /* once per successful pin */
+bool nn_tensor_is_aligned(const nn_tensor *tensor);
 /* Lets the kernel drop the mapped pages of this blob (they come back from the file when read); does
  * nothing for blobs that are not in a file mapping. */
 void nn_blob_drop_pages(const nn_blob *blob);
@@ -95,7 +102,9 @@ typedef struct nn_fact {
     nn_type type; /* NNOPT_TYPE_NONE: unknown */
     int rank;     /* NN_RANK_UNKNOWN, or the number of dims */
     int64_t dims[NN_MAX_RANK];
-    const nn_tensor *constant; /* the value itself when it is known, else NULL; borrowed, aligned */
+    /* The value itself when it is known, else NULL; borrowed. Aligned to its elements whenever a
+     * kernel or a descriptor sees it. */
+    const nn_tensor *constant;
     /* Integer values of rank 0 or 1 whose elements are partly known (shapes being computed):
      * element_count >= 0, each element a dim as above. -1: nothing known. */
     int element_count;
