@@ -1,0 +1,189 @@
+#include "ops/family/copy.h"
+
+enum { TILE = 16 }; /* elements: a tile's rows and columns share cache lines on both sides */
+
+typedef struct copy_work {
+    nn_loops loops; /* operand 0 the target, 1 the source */
+    size_t size;
+    char *target;
+    const char *source;
+    int64_t rows, columns; /* of the plane that is transposed in tiles; rows 0: none */
+    int64_t target_row, source_column;
+} copy_work;
+
+#define COPY_ROW(suffix, type)                                                                     \
+    static void copy_row_##suffix(char *target, int64_t target_step, const char *source,           \
+                                  int64_t source_step, int64_t count) {                            \
+        type *to = (type *)target;                                                                 \
+        const type *from = (const type *)source;                                                   \
+        for (int64_t i = 0; i < count; i++) to[i * target_step] = from[i * source_step];           \
+    }                                                                                              \
+    static void copy_tile_##suffix(char *target, int64_t target_row, const char *source,           \
+                                   int64_t source_column, int64_t rows, int64_t columns) {         \
+        type *to = (type *)target;                                                                 \
+        const type *from = (const type *)source;                                                   \
+        for (int64_t r = 0; r < rows; r++)                                                         \
+            for (int64_t c = 0; c < columns; c++)                                                  \
+                to[r * target_row + c] = from[r + c * source_column];                              \
+    }
+
+typedef struct pair {
+    uint64_t halves[2];
+} pair;
+
+COPY_ROW(1, uint8_t)
+COPY_ROW(2, uint16_t)
+COPY_ROW(4, uint32_t)
+COPY_ROW(8, uint64_t)
+COPY_ROW(16, pair)
+
+static void copy_row(size_t size, char *target, int64_t target_step, const char *source,
+                     int64_t source_step, int64_t count) {
+    if (target_step == 1 && source_step == 1)
+        memcpy(target, source, (size_t)count * size);
+    else if (size == 1)
+        copy_row_1(target, target_step, source, source_step, count);
+    else if (size == 2)
+        copy_row_2(target, target_step, source, source_step, count);
+    else if (size == 4)
+        copy_row_4(target, target_step, source, source_step, count);
+    else if (size == 8)
+        copy_row_8(target, target_step, source, source_step, count);
+    else
+        copy_row_16(target, target_step, source, source_step, count);
+}
+
+static void copy_tile(size_t size, char *target, int64_t target_row, const char *source,
+                      int64_t source_column, int64_t rows, int64_t columns) {
+    if (size == 1)
+        copy_tile_1(target, target_row, source, source_column, rows, columns);
+    else if (size == 2)
+        copy_tile_2(target, target_row, source, source_column, rows, columns);
+    else if (size == 4)
+        copy_tile_4(target, target_row, source, source_column, rows, columns);
+    else if (size == 8)
+        copy_tile_8(target, target_row, source, source_column, rows, columns);
+    else
+        copy_tile_16(target, target_row, source, source_column, rows, columns);
+}
+
+static void copy_runs(void *argument, nn_cursor *cursor) {
+    const copy_work *work = argument;
+    int last = work->loops.rank - 1;
+    int64_t target_step = work->loops.steps[0][last], source_step = work->loops.steps[1][last];
+    int64_t run;
+    while ((run = nn_cursor_next(cursor)) > 0)
+        copy_row(work->size, work->target + cursor->offset[0] * (int64_t)work->size, target_step,
+                 work->source + cursor->offset[1] * (int64_t)work->size, source_step, run);
+}
+
+/* The loops count planes times bands of TILE rows; each is transposed tile by tile. */
+static void copy_bands(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const copy_work *work = argument;
+    int64_t size = (int64_t)work->size;
+    int64_t bands = (work->rows + TILE - 1) / TILE;
+    nn_cursor cursor;
+    for (int64_t i = begin; i < end; i++) {
+        nn_cursor_start(&cursor, &work->loops, i / bands, i / bands + 1);
+        nn_cursor_next(&cursor);
+        int64_t row = i % bands * TILE, rows = work->rows - row < TILE ? work->rows - row : TILE;
+        for (int64_t column = 0; column < work->columns; column += TILE) {
+            int64_t columns = work->columns - column < TILE ? work->columns - column : TILE;
+            copy_tile(work->size,
+                      work->target +
+                          (cursor.offset[0] + row * work->target_row + column) * size,
+                      work->target_row,
+                      work->source +
+                          (cursor.offset[1] + row + column * work->source_column) * size,
+                      work->source_column, rows, columns);
+        }
+    }
+}
+
+/* Takes the plane out of the loops: the innermost axis of the target, and the axis along which the
+ * source is contiguous. False when there is no such plane. */
+static bool take_plane(copy_work *work) {
+    nn_loops *loops = &work->loops;
+    int last = loops->rank - 1, other = -1;
+    if (loops->steps[0][last] != 1 || loops->steps[1][last] == 1) return false;
+    for (int axis = 0; axis < last; axis++)
+        if (loops->steps[1][axis] == 1) other = axis;
+    if (other < 0 || loops->dims[other] < 4 || loops->dims[last] < 4) return false;
+    work->rows = loops->dims[other];
+    work->target_row = loops->steps[0][other];
+    work->columns = loops->dims[last];
+    work->source_column = loops->steps[1][last];
+    loops->count /= work->rows * work->columns;
+    loops->dims[other] = 1;
+    loops->dims[last] = 1;
+    nn_loops_collapse(loops);
+    return true;
+}
+
+void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, void *target,
+                     const int64_t *target_steps, const void *source, const int64_t *source_steps) {
+    copy_work work = {.size = size, .target = target, .source = source};
+    nn_loops_init(&work.loops, dims, rank);
+    if (work.loops.count == 0) return;
+    nn_loops_add(&work.loops, target_steps);
+    nn_loops_add(&work.loops, source_steps);
+    nn_loops_collapse(&work.loops);
+    if (!take_plane(&work)) {
+        nn_loops_run(&work.loops, pool, copy_runs, &work);
+        return;
+    }
+    int64_t bands = (work.rows + TILE - 1) / TILE;
+    int64_t grain = NN_GRAIN / (TILE * work.columns);
+    nn_parallel(pool, work.loops.count * bands, grain > 0 ? grain : 1, copy_bands, &work);
+}
+
+size_t nn_element_size(nn_type type) {
+    return nn_type_in(type, NN_TYPES_BYTES) ? (size_t)nn_type_bits(type) / 8 : 0;
+}
+
+typedef struct move_work {
+    char *target;
+    const char *source;
+} move_work;
+
+static void move_chunk(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const move_work *work = argument;
+    memcpy(work->target + begin, work->source + begin, (size_t)(end - begin));
+}
+
+nn_status nn_copy_run(const nn_call *call) {
+    const nn_tensor *in = call->in[0];
+    nn_tensor *out = call->out[0];
+    if (in->data == out->data) return NN_OK;
+    move_work work = {out->data, in->data};
+    nn_parallel(call->pool, nn_tensor_bytes(out), 1 << 18, move_chunk, &work);
+    return NN_OK;
+}
+
+bool nn_moves_bytes(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    return nn_element_size(node->in[0]->type) > 0 && nn_epilogue_is_empty(&node->epilogue);
+}
+
+static bool is_dense(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    return nn_type_bits(node->in[0]->type) > 0 && nn_epilogue_is_empty(&node->epilogue);
+}
+
+const nn_kernel nn_copy_kernel = {
+    .name = "copy_reference",
+    .exactness = NN_EXACT,
+    .layout = NN_LAYOUT_STANDARD,
+    .in_place = 1,
+    .accepts = is_dense,
+    .run = nn_copy_run,
+};
+
+const nn_kernel *const nn_copy_kernels[] = {&nn_copy_kernel, NULL};
+
+void nn_cost_of_moving(const nn_node_view *node, nn_cost *out) {
+    (void)node;
+    (void)out;
+}
