@@ -13,7 +13,7 @@ static nn_status fail_path(const char *verb, const char *path) {
     return nn_fail(NN_IO, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* A new file beside `path`, with the mode that open(2) gives any new file; -1 with errno set. */
 static int open_temporary(const char *path, char **name) {
@@ -112,7 +112,7 @@ nn_status nn_file_write(const char *path, const void *bytes, size_t size) {
     return nn_new_file_commit(&file);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 nn_status nn_file_read(const char *path, size_t limit, char **out, size_t *size) {
     nn_status status = NN_OK;
@@ -160,8 +160,7 @@ done:
     return status;
 }
 
-/* ---- cache folder -----------------------------------------------------------------------------
- */
+/* ---- cache folder ---- */
 
 nn_status nn_cache_path(const char *name, char **out) {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

@@ -20,7 +20,7 @@ struct nnopt_options {
     int64_t count, capacity;
 };
 
-/* ---- the set of values -------------------------------------------------------------------- */
+/* ---- the set of values ---- */
 
 nnopt_status nnopt_options_create(nnopt_options **out) {
     if (out == NULL) return nn_fail(NN_USAGE, "options: no place for the result");
@@ -69,7 +69,7 @@ static const nn_option_spec *find_spec(const nn_option_table *table, const char 
     return NULL;
 }
 
-/* ---- values of each kind --------------------------------------------------------------------- */
+/* ---- values of each kind ---- */
 
 static locale_t c_locale;
 static void make_c_locale(void) {
@@ -179,7 +179,7 @@ static nn_status check_value(const nn_option_spec *spec, const char *text) {
     }
 }
 
-/* ---- checking -------------------------------------------------------------------------------- */
+/* ---- checking ---- */
 
 static nn_status fail_unknown(const char *name, const nn_option_table *const *tables,
                               size_t table_count) {
@@ -212,7 +212,7 @@ nn_status nn_options_check(const nnopt_options *options, const nn_option_table *
     return NN_OK;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 bool nn_option_has(const nnopt_options *options, const char *name) {
     return find_entry(options, name) != NULL;
@@ -260,8 +260,7 @@ const char *nn_option_at(const nnopt_options *options, const char *name, size_t 
     return NULL;
 }
 
-/* ---- nearest name -----------------------------------------------------------------------------
- */
+/* ---- nearest name ---- */
 
 enum { MAX_WORD = 64 };
 
