@@ -1,0 +1,50 @@
+# Shared by the scripts: installs missing packages, configures and builds. Source it.
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Debian 12 names; Ubuntu 24.04 has them too. libopenblas0-pthread is opened at run time.
+build_packages=(gcc cmake ninja-build pkg-config libopenblas0-pthread libprotobuf-c-dev
+  protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev libsndfile1-dev libmd-dev)
+test_packages=(check)
+
+# install_missing PACKAGE...: installs what dpkg does not list, as root or through sudo.
+install_missing() {
+  local missing=() package
+  for package in "$@"; do
+    if [ "$package" = libjpeg62-turbo-dev ] && ! grep -qi '^ID=debian' /etc/os-release; then
+      package=libjpeg-dev
+    fi
+    if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+      missing+=("$package")
+    fi
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "needs root or sudo to install: ${missing[*]}" >&2; return 1; }
+    as_root=(sudo)
+  fi
+  say "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -q >/dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    "${missing[@]}" >/dev/null
+}
+
+# build FOLDER [CMAKE-OPTION...]: configures and builds, quietly unless it fails.
+build() {
+  local folder=$1 log
+  shift
+  mkdir -p "$folder"
+  log=$folder/build.log
+  local launcher=()
+  command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+  say "building in $folder"
+  if ! { cmake -G Ninja -S "$source_dir" -B "$folder" "${launcher[@]}" "$@" &&
+         cmake --build "$folder" --parallel "$(nproc)"; } >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    echo "the build failed: $log" >&2
+    return 1
+  fi
+}
