@@ -7,6 +7,10 @@ static bool copy_attr(nn_arena *arena, const nn_attr *from, nn_attr *to) {
     *to = *from;
     to->name = nn_arena_strdup(arena, from->name);
     if (to->name == NULL) return false;
+    if (from->unknown_size > 0) {
+        to->unknown_fields = nn_arena_copy(arena, from->unknown_fields, from->unknown_size);
+        if (to->unknown_fields == NULL) return false;
+    }
     switch (from->kind) {
     case NN_ATTR_STRING:
         to->s.bytes = nn_arena_strndup(arena, from->s.bytes, (size_t)from->s.length);
