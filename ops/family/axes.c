@@ -30,6 +30,25 @@ nn_status nn_axes_offset(const nn_node_view *node, nn_axis_relations *out, nn_ax
     return append(node, out, &relation);
 }
 
+nn_status nn_axes_contract(const nn_node_view *node, nn_axis_relations *out, nn_axis_end a,
+                           nn_axis_end b) {
+    nn_axis_relation relation = {.kind = NN_AXIS_CONTRACT, .a = a, .b = b};
+    return append(node, out, &relation);
+}
+
+nn_status nn_axes_group(const nn_node_view *node, nn_axis_relations *out, nn_axis_end a,
+                        nn_axis_end b, int64_t groups) {
+    nn_axis_relation relation = {.kind = NN_AXIS_GROUP, .a = a, .b = b, .groups = groups};
+    return append(node, out, &relation);
+}
+
+nn_status nn_axes_window(const nn_node_view *node, nn_axis_relations *out,
+                         const nn_axis_relation *window) {
+    nn_axis_relation relation = *window;
+    relation.kind = NN_AXIS_WINDOW;
+    return append(node, out, &relation);
+}
+
 nn_status nn_axes_merge(const nn_node_view *node, nn_axis_relations *out, nn_axis_end a,
                         nn_axis_end b, int64_t outer, int64_t inner) {
     nn_axis_relation relation = {

@@ -22,6 +22,13 @@ nn_status nn_axes_offset(const nn_node_view *node, nn_axis_relations *out, nn_ax
                          nn_axis_end b, int64_t offset);
 nn_status nn_axes_merge(const nn_node_view *node, nn_axis_relations *out, nn_axis_end a,
                         nn_axis_end b, int64_t outer, int64_t inner);
+nn_status nn_axes_contract(const nn_node_view *node, nn_axis_relations *out, nn_axis_end a,
+                           nn_axis_end b);
+nn_status nn_axes_group(const nn_node_view *node, nn_axis_relations *out, nn_axis_end a,
+                        nn_axis_end b, int64_t groups);
+/* Ends, kernel, stride, dilation and pads from `window`. */
+nn_status nn_axes_window(const nn_node_view *node, nn_axis_relations *out,
+                         const nn_axis_relation *window);
 
 /* Columns for descriptors. All of them: nothing but output 0 of the shape of input 0. */
 nn_status nn_axes_of_unary(const nn_node_view *node, nn_axis_relations *out);

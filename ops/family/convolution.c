@@ -1,5 +1,8 @@
 #include "ops/family/convolution.h"
 
+#include "ops/family/axes.h"
+#include "ops/family/infer.h"
+
 nn_status nn_conv_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     nn_conv_attrs *conv = out;
     NN_TRY(nn_window_parse(node, attrs, &conv->window));
@@ -65,21 +68,17 @@ nn_status nn_conv_infer(const nn_node_view *node, const nn_conv_attrs *attrs, nn
                             rank);
     NN_TRY(check_channels(node, attrs, x, w, bias));
 
-    nn_fact *y = node->out[0];
-    *y = nn_fact_unknown();
-    y->type = output_type;
-    if (rank == NN_RANK_UNKNOWN) return NN_OK;
-    y->rank = rank;
-    y->dims[0] = known_dim(x, 0);
-    y->dims[1] = known_dim(w, 0);
+    int64_t dims[NN_MAX_SPATIAL + 2];
     for (int i = 0; i < rank - 2; i++) {
         int64_t kernel;
         nn_window_axis axis;
         NN_TRY(kernel_size(node, attrs, w, i, &kernel));
         NN_TRY(nn_window_slide(node, &attrs->window, i, known_dim(x, i + 2), kernel, false, &axis));
-        y->dims[i + 2] = axis.out;
+        dims[i + 2] = axis.out;
     }
-    return NN_OK;
+    dims[0] = known_dim(x, 0);
+    dims[1] = known_dim(w, 0);
+    return nn_set_output(node, 0, output_type, rank, dims);
 }
 
 nn_conv_geometry nn_conv_geometry_of(const nn_node_view *node, const nn_conv_attrs *attrs,
@@ -125,26 +124,25 @@ void nn_conv_cost(const nn_node_view *node, const nn_conv_attrs *attrs, nn_conv_
 nn_status nn_conv_axes(const nn_node_view *node, const nn_conv_attrs *attrs, nn_conv_inputs inputs,
                        nn_axis_relations *out) {
     const nn_fact *x = node->in[inputs.x], *w = node->in[inputs.w];
-    nn_axis_end x_batch = nn_input_axis(inputs.x, 0), x_channel = nn_input_axis(inputs.x, 1);
-    nn_axis_end w_row = nn_input_axis(inputs.w, 0), w_column = nn_input_axis(inputs.w, 1);
-    nn_axis_end y_channel = nn_output_axis(0, 1);
-    nn_axes_relate(out, NN_AXIS_SAME, x_batch, nn_output_axis(0, 0));
-    nn_axes_relate(out, NN_AXIS_SAME, w_row, y_channel);
+    nn_axis_end x_channel = nn_in_axis(inputs.x, 1), y_channel = nn_out_axis(0, 1);
+    nn_axis_end w_column = nn_in_axis(inputs.w, 1);
+    NN_TRY(nn_axes_same(node, out, nn_in_axis(inputs.x, 0), nn_out_axis(0, 0)));
+    NN_TRY(nn_axes_same(node, out, nn_in_axis(inputs.w, 0), y_channel));
     if (inputs.bias >= 0 && nn_view_in(node, inputs.bias) != NULL)
-        nn_axes_relate(out, NN_AXIS_SAME, nn_input_axis(inputs.bias, 0), y_channel);
-    if (attrs->group == 1)
-        nn_axes_relate(out, NN_AXIS_CONTRACT, x_channel, w_column);
-    else
-        nn_axes_add(out, (nn_axis_relation){.kind = NN_AXIS_GROUP,
-                                            .a = x_channel,
-                                            .b = y_channel,
-                                            .groups = attrs->group});
+        NN_TRY(nn_axes_same(node, out, nn_in_axis(inputs.bias, 0), y_channel));
+    if (attrs->group == 1) {
+        NN_TRY(nn_axes_contract(node, out, x_channel, w_column));
+    } else {
+        NN_TRY(nn_axes_group(node, out, x_channel, y_channel, attrs->group));
+        NN_TRY(nn_axes_fixed(node, out, w_column));
+    }
     for (int i = 0; i < x->rank - 2; i++) {
         int64_t kernel;
         nn_window_axis axis;
         NN_TRY(kernel_size(node, attrs, w, i, &kernel));
         NN_TRY(nn_window_slide(node, &attrs->window, i, x->dims[i + 2], kernel, false, &axis));
-        nn_window_relate(&axis, i, out);
+        NN_TRY(nn_window_relate(node, &axis, i, out));
+        NN_TRY(nn_axes_fixed(node, out, nn_in_axis(inputs.w, i + 2)));
     }
     return NN_OK;
 }

@@ -20,8 +20,8 @@ typedef struct nn_conv_inputs {
 /* op->parse for attributes that are exactly an nn_conv_attrs. */
 nn_status nn_conv_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 
-/* Checks ranks, groups, kernel_shape and bias of facts that may be unknown in part, and writes rank and
- * dims of output 0 (its type is the operator's). */
+/* Checks ranks, groups, kernel_shape and bias of facts that may be unknown in part, and writes rank
+ * and dims of output 0 (its type is the operator's). */
 nn_status nn_conv_infer(const nn_node_view *node, const nn_conv_attrs *attrs, nn_conv_inputs inputs,
                         nn_type output_type);
 

@@ -1,5 +1,7 @@
 #include "ops/family/window.h"
 
+#include "ops/family/axes.h"
+
 static nn_status parse_auto_pad(const nn_node_view *node, const nn_attrs *attrs, nn_auto_pad *out) {
     static const char *const names[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"};
     const char *text;
@@ -15,11 +17,9 @@ static nn_status parse_auto_pad(const nn_node_view *node, const nn_attrs *attrs,
                         "auto_pad must be NOTSET, SAME_UPPER, SAME_LOWER or VALID, is '%s'", text);
 }
 
-/* Reads a list with `per_axis` values for each spatial axis, at least `minimum` each; absent:
- * false. */
-static nn_status parse_list(const nn_node_view *node, const nn_attrs *attrs, const char *name,
-                            int per_axis, int64_t minimum, nn_window_attrs *window,
-                            const int64_t **values) {
+nn_status nn_window_parse_list(const nn_node_view *node, const nn_attrs *attrs, const char *name,
+                               int per_axis, int64_t minimum, nn_window_attrs *window,
+                               const int64_t **values) {
     int64_t count;
     NN_TRY(nn_attrs_ints(attrs, name, values, &count));
     if (count == 0) {
@@ -51,10 +51,10 @@ nn_status nn_window_parse(const nn_node_view *node, const nn_attrs *attrs, nn_wi
     const int64_t *kernel, *stride, *dilation, *pads;
     *out = (nn_window_attrs){0};
     NN_TRY(parse_auto_pad(node, attrs, &out->auto_pad));
-    NN_TRY(parse_list(node, attrs, "kernel_shape", 1, 1, out, &kernel));
-    NN_TRY(parse_list(node, attrs, "strides", 1, 1, out, &stride));
-    NN_TRY(parse_list(node, attrs, "dilations", 1, 1, out, &dilation));
-    NN_TRY(parse_list(node, attrs, "pads", 2, 0, out, &pads));
+    NN_TRY(nn_window_parse_list(node, attrs, "kernel_shape", 1, 1, out, &kernel));
+    NN_TRY(nn_window_parse_list(node, attrs, "strides", 1, 1, out, &stride));
+    NN_TRY(nn_window_parse_list(node, attrs, "dilations", 1, 1, out, &dilation));
+    NN_TRY(nn_window_parse_list(node, attrs, "pads", 2, 0, out, &pads));
     out->has_kernel = kernel != NULL;
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {
         bool given = i < out->rank;
@@ -137,19 +137,16 @@ nn_status nn_window_slide(const nn_node_view *node, const nn_window_attrs *attrs
     return NN_OK;
 }
 
-void nn_axes_add(nn_axis_relations *list, nn_axis_relation relation) {
-    if (list->count < NN_MAX_RELATIONS) list->items[list->count++] = relation;
-}
-
-void nn_window_relate(const nn_window_axis *window, int axis, nn_axis_relations *out) {
-    nn_axes_add(out, (nn_axis_relation){
-                         .kind = NN_AXIS_WINDOW,
-                         .a = nn_input_axis(0, axis + 2),
-                         .b = nn_output_axis(0, axis + 2),
-                         .kernel = window->kernel,
-                         .stride = window->stride,
-                         .dilation = window->dilation,
-                         .pad_begin = window->pad_begin,
-                         .pad_end = window->pad_end,
-                     });
+nn_status nn_window_relate(const nn_node_view *node, const nn_window_axis *window, int axis,
+                           nn_axis_relations *out) {
+    nn_axis_relation relation = {
+        .a = nn_in_axis(0, axis + 2),
+        .b = nn_out_axis(0, axis + 2),
+        .kernel = window->kernel,
+        .stride = window->stride,
+        .dilation = window->dilation,
+        .pad_begin = window->pad_begin,
+        .pad_end = window->pad_end,
+    };
+    return nn_axes_window(node, out, &relation);
 }

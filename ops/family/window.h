@@ -28,6 +28,12 @@ typedef struct nn_window_attrs {
  * lists that disagree in length. */
 nn_status nn_window_parse(const nn_node_view *node, const nn_attrs *attrs, nn_window_attrs *out);
 
+/* Reads a list with `per_axis` values for each spatial axis, each from `minimum` to INT32_MAX;
+ * *values is NULL when it is absent. The first list that is there decides window->rank. */
+nn_status nn_window_parse_list(const nn_node_view *node, const nn_attrs *attrs, const char *name,
+                               int per_axis, int64_t minimum, nn_window_attrs *window,
+                               const int64_t **values);
+
 /* Refuses data of a known rank that is not rank + 2 of the lists, or over NN_MAX_SPATIAL + 2. */
 nn_status nn_window_check_rank(const nn_node_view *node, const nn_window_attrs *attrs,
                                const nn_fact *data);
@@ -38,11 +44,11 @@ typedef struct nn_window_axis {
     int64_t kernel, stride, dilation, pad_begin, pad_end;
 } nn_window_axis;
 
-/* Slides a window of `kernel` taps along spatial axis `axis` of size `in`, both perhaps unknown, which
- * makes out (and pads, with SAME) unknown too. ceil_mode counts a last window that is not whole, when
- * it starts on data or on the padding before it. */
-nn_status nn_window_slide(const nn_node_view *node, const nn_window_attrs *attrs, int axis, int64_t in,
-                          int64_t kernel, bool ceil_mode, nn_window_axis *out);
+/* Slides a window of `kernel` taps along spatial axis `axis` of size `in`, both perhaps unknown,
+ * which makes out (and pads, with SAME) unknown too. ceil_mode counts a last window that is not
+ * whole, when it starts on data or on the padding before it. */
+nn_status nn_window_slide(const nn_node_view *node, const nn_window_attrs *attrs, int axis,
+                          int64_t in, int64_t kernel, bool ceil_mode, nn_window_axis *out);
 
 /* Output positions [*begin, *end) whose tap `tap` lies on data, not on padding. */
 static inline void nn_window_valid(const nn_window_axis *axis, int64_t tap, int64_t *begin,
@@ -56,20 +62,7 @@ static inline void nn_window_valid(const nn_window_axis *axis, int64_t tap, int6
 }
 
 /* Adds the WINDOW relation between spatial axis `axis` of input 0 and of output 0. */
-void nn_window_relate(const nn_window_axis *window, int axis, nn_axis_relations *out);
-
-static inline nn_axis_end nn_input_axis(int index, int axis) {
-    return (nn_axis_end){.is_output = false, .index = (int16_t)index, .axis = (int16_t)axis};
-}
-static inline nn_axis_end nn_output_axis(int index, int axis) {
-    return (nn_axis_end){.is_output = true, .index = (int16_t)index, .axis = (int16_t)axis};
-}
-
-/* Appends; an operator of this family has fewer relations than the list has room for. */
-void nn_axes_add(nn_axis_relations *list, nn_axis_relation relation);
-static inline void nn_axes_relate(nn_axis_relations *list, nn_axis_kind kind, nn_axis_end a,
-                                  nn_axis_end b) {
-    nn_axes_add(list, (nn_axis_relation){.kind = kind, .a = a, .b = b});
-}
+nn_status nn_window_relate(const nn_node_view *node, const nn_window_axis *window, int axis,
+                           nn_axis_relations *out);
 
 #endif

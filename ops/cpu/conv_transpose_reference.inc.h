@@ -1,0 +1,44 @@
+/* Body of conv_transpose_reference.c for one element type: REAL, NAME(stem). */
+
+/* Scatters weight * x over the plane y, where the tap falls on it. */
+static void NAME(scatter_tap)(const nn_conv_transpose_geometry *g,
+                              const int64_t tap[NN_MAX_SPATIAL], REAL weight, const REAL *x,
+                              REAL *y) {
+    const nn_window_axis *depth = &g->axes[NN_DEPTH], *height = &g->axes[NN_HEIGHT];
+    const nn_window_axis *width = &g->axes[NN_WIDTH];
+    int64_t begin[NN_MAX_SPATIAL], end[NN_MAX_SPATIAL], offset[NN_MAX_SPATIAL];
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+        nn_window_valid(&g->axes[i], tap[i], &begin[i], &end[i]);
+        offset[i] = tap[i] * g->axes[i].dilation - g->axes[i].pad_begin;
+    }
+    for (int64_t d = begin[0]; d < end[0]; d++) {
+        const REAL *x_plane = x + d * height->out * width->out;
+        REAL *y_plane = y + (d * depth->stride + offset[0]) * height->in * width->in;
+        for (int64_t h = begin[1]; h < end[1]; h++) {
+            const REAL *x_row = x_plane + h * width->out;
+            REAL *y_row = y_plane + (h * height->stride + offset[1]) * width->in;
+            for (int64_t w = begin[2]; w < end[2]; w++)
+                y_row[w * width->stride + offset[2]] += weight * x_row[w];
+        }
+    }
+}
+
+/* Plane `index` of the output, counted over batch and channels. */
+static void NAME(transpose_plane)(const transpose_job *job, int64_t index) {
+    const nn_conv_transpose_geometry *g = &job->geometry;
+    int64_t image = index / g->out_channels, channel = index % g->out_channels;
+    int64_t group = channel / g->group_out_channels, column = channel % g->group_out_channels;
+    int64_t first = group * g->group_in_channels;
+    const REAL *bias = job->bias;
+    REAL *y = (REAL *)job->y + index * g->out_pixels;
+    for (int64_t i = 0; i < g->out_pixels; i++) y[i] = bias ? bias[channel] : 0;
+    for (int64_t c = first; c < first + g->group_in_channels; c++) {
+        const REAL *x = (const REAL *)job->x + (image * g->in_channels + c) * g->in_pixels;
+        const REAL *w = (const REAL *)job->w + (c * g->group_out_channels + column) * g->taps;
+        int64_t tap[NN_MAX_SPATIAL];
+        for (tap[0] = 0; tap[0] < g->axes[0].kernel; tap[0]++)
+            for (tap[1] = 0; tap[1] < g->axes[1].kernel; tap[1]++)
+                for (tap[2] = 0; tap[2] < g->axes[2].kernel; tap[2]++)
+                    NAME(scatter_tap)(g, tap, *w++, x, y);
+    }
+}

@@ -1,0 +1,56 @@
+#include "ops/epilogue.h"
+
+#include <math.h>
+
+/* Comparisons are written so that NaN stays NaN. */
+static inline float clip(float x, float low, float high) {
+    float at_least = x < low ? low : x;
+    return at_least > high ? high : at_least;
+}
+
+static inline float sigmoid(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
+
+float nn_activate(nn_activation activation, float x) {
+    const float alpha = activation.alpha, beta = activation.beta;
+    switch (activation.kind) {
+    case NN_ACT_RELU:
+        return x < 0 ? 0 : x;
+    case NN_ACT_CLIP:
+        return clip(x, alpha, beta);
+    case NN_ACT_LEAKY_RELU:
+        return x < 0 ? alpha * x : x;
+    case NN_ACT_SIGMOID:
+        return sigmoid(x);
+    case NN_ACT_TANH:
+        return tanhf(x);
+    case NN_ACT_HARD_SIGMOID:
+        return clip(alpha * x + beta, 0, 1);
+    case NN_ACT_HARD_SWISH:
+        return x * clip(alpha * x + beta, 0, 1);
+    case NN_ACT_SILU:
+        return x * sigmoid(x);
+    case NN_ACT_GELU:
+        return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    case NN_ACT_GELU_TANH:
+        return 0.5f * x * (1.0f + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+    case NN_ACT_NONE:
+    case NN_ACT_KINDS:
+        break;
+    }
+    return x;
+}
+
+void nn_activate_array(nn_activation activation, float *x, int64_t count) {
+    if (activation.kind == NN_ACT_NONE) return;
+    for (int64_t i = 0; i < count; i++) x[i] = nn_activate(activation, x[i]);
+}
+
+void nn_epilogue_apply(const nn_epilogue *epilogue, const float *residual, float *x,
+                       int64_t count) {
+    nn_activate_array(epilogue->before, x, count);
+    if (epilogue->has_residual)
+        for (int64_t i = 0; i < count; i++) x[i] += residual[i];
+    nn_activate_array(epilogue->after, x, count);
+}
