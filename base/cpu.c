@@ -221,7 +221,31 @@ int nn_cpu_group_limit(const char *root) {
 
 static nn_cpu the_cpu;
 
-static int64_t cache_bytes(int name) {
+/* Bytes of the data cache of this level as the kernel lists it ("32768K"), 0 when it does not. */
+static int64_t listed_cache_bytes(int level) {
+    for (int index = 0; index < 8; index++) {
+        char path[128], size[2][32], word[2][32];
+        int length =
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/", index);
+        snprintf(path + length, sizeof path - (size_t)length, "level");
+        if (read_words(path, word) < 1) return 0;
+        if (strtol(word[0], NULL, 10) != level) continue;
+        snprintf(path + length, sizeof path - (size_t)length, "type");
+        if (read_words(path, word) < 1 || strcmp(word[0], "Instruction") == 0) continue;
+        snprintf(path + length, sizeof path - (size_t)length, "size");
+        if (read_words(path, size) < 1) return 0;
+        char *unit = NULL;
+        int64_t bytes = strtoll(size[0], &unit, 10);
+        if (bytes <= 0 || bytes > (INT64_C(1) << 40)) return 0;
+        return *unit == 'K' ? bytes << 10 : *unit == 'M' ? bytes << 20 : bytes;
+    }
+    return 0;
+}
+
+/* What the C library computes from CPUID is wrong for the last level of some virtual machines. */
+static int64_t cache_bytes(int level, int name) {
+    int64_t listed = listed_cache_bytes(level);
+    if (listed > 0) return listed;
     long bytes = sysconf(name);
     return bytes > 0 ? bytes : 0;
 }
@@ -233,9 +257,9 @@ static void detect(void) {
     read_brand(the_cpu.brand, sizeof the_cpu.brand);
     int cores = affinity_cores(), limit = nn_cpu_group_limit("");
     the_cpu.cores = cores < limit ? cores : limit;
-    the_cpu.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE);
-    the_cpu.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE);
-    the_cpu.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE);
+    the_cpu.l1d_bytes = cache_bytes(1, _SC_LEVEL1_DCACHE_SIZE);
+    the_cpu.l2_bytes = cache_bytes(2, _SC_LEVEL2_CACHE_SIZE);
+    the_cpu.l3_bytes = cache_bytes(3, _SC_LEVEL3_CACHE_SIZE);
 }
 
 const nn_cpu *nn_cpu_get(void) {

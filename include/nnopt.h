@@ -174,6 +174,8 @@ NNOPT_API nnopt_status nnopt_report_text(const nnopt_report *report, int columns
 NNOPT_API void nnopt_text_destroy(char *text);
 /* Writes the report in the form the file's suffix names: .json .html .csv .trace.json. */
 NNOPT_API nnopt_status nnopt_report_write(const nnopt_report *report, const char *path);
+/* Those suffixes; NULL ends the list. */
+NNOPT_API const char *const *nnopt_report_suffixes(void);
 /* Reads back what nnopt_report_write wrote as JSON. */
 NNOPT_API nnopt_status nnopt_report_load(const char *path, nnopt_report **out);
 /* A number by key path: "total_ms", "results[0].latency_ms.median". */

@@ -1,0 +1,146 @@
+/* Tables of operators and kernels, and what this machine is and does. */
+#include "base/blas.h"
+#include "base/options.h"
+#include "engine/report.h"
+#include "engine/roofline.h"
+#include "ops/op.h"
+
+#include <unistd.h>
+
+NN_OPTION_TABLE(doctor)
+
+static const nn_option_spec doctor_specs[] = {
+    {"measure", NNOPT_OPTION_FLAG, NULL, NULL, NULL, 0, 0, false,
+     "measure the ceilings of this machine again"},
+};
+NN_DEFINE_OPTION_TABLE(doctor, doctor_specs);
+
+static nn_status check_no_options(const nnopt_options *options) {
+    return nn_options_check(options, NULL, 0);
+}
+
+static const char *domain_name(const nn_op *op) {
+    return op->domain[0] != '\0' ? op->domain : "ai.onnx";
+}
+
+/* ---- operators and kernels ---- */
+
+nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
+    nn_report *report = NULL;
+    if (out == NULL) return nn_fail(NN_USAGE, "no place for the report");
+    NN_TRY(check_no_options(options));
+    NN_TRY(nn_report_create("list-ops", &report));
+    cJSON *ops = nn_report_array(report, report->root, "ops");
+    for (const nn_op *const *op = nn_op_table; *op != NULL; op++) {
+        cJSON *record = nn_report_object(report, ops, NULL);
+        int kernels = 0;
+        while ((*op)->kernels != NULL && (*op)->kernels[kernels] != NULL) kernels++;
+        nn_report_set_text(report, record, "op", (*op)->name);
+        nn_report_set_text(report, record, "domain", domain_name(*op));
+        nn_report_set_number(report, record, "since", (*op)->since);
+        if ((*op)->until > 0)
+            nn_report_set_number(report, record, "until", (*op)->until);
+        else
+            nn_report_set_text(report, record, "until", NULL);
+        nn_report_set_text(report, record, "int8",
+                           (*op)->quant == NN_QUANT_COMPUTES ? "computes"
+                           : (*op)->quant == NN_QUANT_MOVES  ? "moves"
+                                                             : "float");
+        nn_report_set_bool(report, record, "prune", (*op)->axes != NULL);
+        nn_report_set_bool(report, record, "stream", (*op)->stream != NULL);
+        nn_report_set_number(report, record, "kernels", kernels);
+    }
+    return nn_report_finish(report, out);
+}
+
+static const char *exactness_name(nn_exactness exactness) {
+    return exactness == NN_EXACT ? "exact" : exactness == NN_ROUNDING ? "rounding" : "random";
+}
+
+static const char *layout_name(nn_layout layout) {
+    return layout == NN_LAYOUT_STANDARD        ? "standard"
+           : layout == NN_LAYOUT_CHANNELS_LAST ? "channels last"
+                                               : "any";
+}
+
+nnopt_status nnopt_list_kernels(const nnopt_options *options, nnopt_report **out) {
+    nn_report *report = NULL;
+    const nn_cpu *cpu = nn_cpu_get();
+    if (out == NULL) return nn_fail(NN_USAGE, "no place for the report");
+    NN_TRY(check_no_options(options));
+    NN_TRY(nn_report_create("list-kernels", &report));
+    cJSON *kernels = nn_report_array(report, report->root, "kernels");
+    for (const nn_op *const *op = nn_op_table; *op != NULL; op++) {
+        const nn_kernel *const *kernel = (*op)->kernels;
+        for (; kernel != NULL && *kernel != NULL; kernel++) {
+            bool is_reference = kernel[1] == NULL;
+            cJSON *record = nn_report_object(report, kernels, NULL);
+            nn_report_set_text(report, record, "kernel", (*kernel)->name);
+            nn_report_set_text(report, record, "op", (*op)->name);
+            nn_report_set_text(report, record, "isa", nn_isa_name((*kernel)->isa));
+            nn_report_set_text(report, record, "layout", layout_name((*kernel)->layout));
+            nn_report_set_text(report, record, "result", exactness_name((*kernel)->exactness));
+            nn_report_set_bool(report, record, "reference", is_reference);
+            nn_report_set_bool(report, record, "usable",
+                               (*kernel)->isa <= cpu->isa &&
+                                   (is_reference || !cpu->reference_only));
+        }
+    }
+    return nn_report_finish(report, out);
+}
+
+/* ---- this machine ---- */
+
+static void add_caches(nn_report *report, const nn_cpu *cpu) {
+    cJSON *caches = nn_report_object(report, report->root, "caches");
+    nn_report_set_number(report, caches, "l1d_bytes", (double)cpu->l1d_bytes);
+    nn_report_set_number(report, caches, "l2_bytes", (double)cpu->l2_bytes);
+    nn_report_set_number(report, caches, "l3_bytes", (double)cpu->l3_bytes);
+}
+
+static void add_memory(nn_report *report) {
+    double page = (double)sysconf(_SC_PAGESIZE);
+    cJSON *memory = nn_report_object(report, report->root, "memory");
+    nn_report_set_number(report, memory, "total_bytes", page * (double)sysconf(_SC_PHYS_PAGES));
+    nn_report_set_number(report, memory, "free_bytes", page * (double)sysconf(_SC_AVPHYS_PAGES));
+}
+
+static void add_blas(nn_report *report) {
+    const nn_blas *blas = NULL;
+    nn_status status = nn_blas_get(&blas);
+    cJSON *record = nn_report_object(report, report->root, "blas");
+    nn_report_set_bool(report, record, "found", status == NN_OK);
+    nn_report_set_text(report, record, "config", status == NN_OK ? blas->config : NULL);
+    nn_report_set_text(report, record, "core", status == NN_OK ? blas->core_name : NULL);
+    if (status != NN_OK) nn_report_set_text(report, record, "reason", nnopt_last_error());
+}
+
+static void add_roofline(nn_report *report, const nn_roofline *roofline) {
+    cJSON *record = nn_report_object(report, report->root, "roofline");
+    nn_report_set_number(report, record, "fp32_gflops", 1e-9 * roofline->fp32_flops);
+    nn_report_set_number(report, record, "int8_gops", 1e-9 * roofline->int8_ops);
+    nn_report_set_number(report, record, "l1_gbps", 1e-9 * roofline->l1_bytes);
+    nn_report_set_number(report, record, "l2_gbps", 1e-9 * roofline->l2_bytes);
+    nn_report_set_number(report, record, "l3_gbps", 1e-9 * roofline->l3_bytes);
+    nn_report_set_number(report, record, "memory_gbps", 1e-9 * roofline->memory_bytes);
+    nn_report_set_number(report, record, "scale_compute", roofline->scale_compute);
+    nn_report_set_number(report, record, "scale_memory", roofline->scale_memory);
+    nn_report_set_text(report, record, "measured", roofline->date);
+}
+
+nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
+    const nn_option_table *const tables[] = {&nn_options_doctor};
+    nn_roofline roofline;
+    nn_report *report = NULL;
+    if (out == NULL) return nn_fail(NN_USAGE, "no place for the report");
+    NN_TRY(nn_options_check(options, tables, 1));
+    NN_TRY(nn_roofline_get(nn_option_flag(options, "measure"), &roofline));
+    NN_TRY(nn_report_create("doctor", &report));
+    const nn_cpu *cpu = nn_cpu_get();
+    nn_report_set_bool(report, report->root, "reference_only", cpu->reference_only);
+    add_caches(report, cpu);
+    add_memory(report);
+    add_blas(report);
+    add_roofline(report, &roofline);
+    return nn_report_finish(report, out);
+}

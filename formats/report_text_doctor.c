@@ -1,0 +1,58 @@
+#include "formats/report_text.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+static void write_line(nn_text_page *page, const char *key, const char *value) {
+    nn_writef(&page->writer, "%-16s", key);
+    nn_write_wrapped(&page->writer, value, 16, page->columns);
+}
+
+void nn_text_doctor(nn_text_page *page, const cJSON *report) {
+    const cJSON *machine = nn_json_get(report, "machine"), *caches = nn_json_get(report, "caches");
+    const cJSON *memory = nn_json_get(report, "memory"), *blas = nn_json_get(report, "blas");
+    const cJSON *roof = nn_json_get(report, "roofline");
+    char a[NN_FIGURE], b[NN_FIGURE], c[NN_FIGURE], d[NN_FIGURE], line[256];
+
+    snprintf(line, sizeof line, "%s, %.0f core%s", nn_json_text(machine, "cpu"),
+             nn_json_number(machine, "cores"), nn_json_number(machine, "cores") == 1 ? "" : "s");
+    write_line(page, "cpu", line);
+    snprintf(line, sizeof line, "%s%s", nn_json_text(machine, "isa"),
+             cJSON_IsTrue(nn_json_get(report, "reference_only"))
+                 ? ", reference kernels only (NNOPT_FORCE_REF)"
+                 : "");
+    write_line(page, "instructions", line);
+    snprintf(line, sizeof line, "L1 %s, L2 %s, L3 %s",
+             nn_figure_bytes(nn_json_number(caches, "l1d_bytes"), a),
+             nn_figure_bytes(nn_json_number(caches, "l2_bytes"), b),
+             nn_figure_bytes(nn_json_number(caches, "l3_bytes"), c));
+    write_line(page, "caches", line);
+    snprintf(line, sizeof line, "%s, %s free",
+             nn_figure_bytes(nn_json_number(memory, "total_bytes"), a),
+             nn_figure_bytes(nn_json_number(memory, "free_bytes"), b));
+    write_line(page, "memory", line);
+    if (cJSON_IsTrue(nn_json_get(blas, "found")))
+        snprintf(line, sizeof line, "%s, kernels of %s", nn_json_text(blas, "config"),
+                 nn_json_text(blas, "core"));
+    else
+        snprintf(line, sizeof line, "not found: %s", nn_json_text(blas, "reason"));
+    write_line(page, "BLAS", line);
+    snprintf(line, sizeof line, "fp32 %s GFLOP/s, int8 %s GOP/s a core; all cores %s times one",
+             nn_figure(nn_json_number(roof, "fp32_gflops"), a),
+             nn_figure(nn_json_number(roof, "int8_gops"), b),
+             nn_figure(nn_json_number(roof, "scale_compute"), c));
+    write_line(page, "compute", line);
+    snprintf(line, sizeof line, "L1 %s, L2 %s, L3 %s, memory %s GB/s a core",
+             nn_figure(nn_json_number(roof, "l1_gbps"), a),
+             nn_figure(nn_json_number(roof, "l2_gbps"), b),
+             nn_figure(nn_json_number(roof, "l3_gbps"), c),
+             nn_figure(nn_json_number(roof, "memory_gbps"), d));
+    write_line(page, "reading", line);
+    snprintf(line, sizeof line, "memory: all cores %s times one",
+             nn_figure(nn_json_number(roof, "scale_memory"), a));
+    write_line(page, "", line);
+    snprintf(line, sizeof line, "%s (nnopt doctor --measure measures again)",
+             nn_json_text(roof, "measured"));
+    write_line(page, "measured", line);
+}
