@@ -68,14 +68,16 @@ static nn_status counts_fail(const nn_node_view *node, const int64_t *dims, int 
                         nn_dims_text(dims, rank, to, sizeof to), (long long)nn_fact_count(in));
 }
 
-static nn_status check_counts(const nn_node_view *node, const int64_t *dims, int rank,
-                              int missing) {
+/* An unknown size of axis `missing` that is not -1 may be anything where other sizes are 0. */
+static nn_status check_counts(const nn_node_view *node, const int64_t *dims, int rank, int missing,
+                              bool is_minus_one) {
     int64_t total = nn_fact_count(node->in[0]), rest = 1;
     if (total < 0) return NN_OK;
     for (int i = 0; i < rank; i++)
         if (i != missing) rest = nn_dim_multiply(rest, dims[i]);
     if (rest < 0) return NN_OK;
     bool fits = missing < 0 ? rest == total : rest > 0 && total % rest == 0;
+    if (missing >= 0 && rest == 0) fits = total == 0 && !is_minus_one;
     return fits ? NN_OK : counts_fail(node, dims, rank);
 }
 
@@ -108,7 +110,8 @@ static nn_status infer(const nn_node_view *node) {
         }
     }
     if (in->rank >= 0 && rank >= 0 && unknown <= 1) {
-        NN_TRY(check_counts(node, dims, rank, missing));
+        bool is_minus_one = missing >= 0 && wanted[missing].kind == NN_ELEMENT_NUMBER;
+        NN_TRY(check_counts(node, dims, rank, missing, is_minus_one));
         if (missing >= 0) dims[missing] = solve_missing(in, dims, rank, missing);
     }
     NN_TRY(nn_set_output(node, 0, in->type, rank, dims));

@@ -167,6 +167,7 @@ def main():
     parser.add_argument("--output", default=HERE, help="folder of the results")
     options = parser.parse_args()
 
+    os.makedirs(options.output, exist_ok=True)
     torch.manual_seed(SEED)
     torch.set_num_threads(options.threads)
     glyphs = dataset.render(os.path.join(HERE, "fonts.txt"))

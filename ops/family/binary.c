@@ -1,7 +1,5 @@
 #include "ops/family/binary.h"
 
-#include "ops/family/loops.h"
-
 nn_status nn_binary_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     nn_binary_attrs *parsed = out;
     if (node->opset >= 7) return NN_OK;
@@ -72,6 +70,10 @@ nn_status nn_infer_broadcast(const nn_node_view *node, nn_type_set set, nn_type 
     NN_TRY(nn_check_types(node, 0, -1, set));
     NN_TRY(nn_check_same_types(node, 0, -1));
     for (int i = 0; type == NNOPT_TYPE_NONE && i < node->in_count; i++) type = nn_in_type(node, i);
+    return nn_infer_binary_shape(node, type);
+}
+
+nn_status nn_infer_binary_shape(const nn_node_view *node, nn_type type) {
     int rank;
     int64_t dims[NN_MAX_RANK];
     const nn_binary_attrs *attrs = legacy_attrs(node);
@@ -186,28 +188,43 @@ static void add_out(nn_loops *loops, const nn_tensor *out) {
     nn_loops_add_broadcast(loops, out->dims, out->rank);
 }
 
-nn_status nn_binary_run(const nn_call *call, const nn_binary_rows *rows) {
+void nn_binary_loops(const nn_call *call, nn_loops *loops) {
     const nn_tensor *a = call->in[0], *b = call->in[1];
     const nn_binary_attrs *attrs = legacy_attrs(call->node);
-    nn_loops loops;
-    add_out(&loops, call->out[0]);
-    nn_loops_add_input(&loops, call->layout, a);
+    add_out(loops, call->out[0]);
+    nn_loops_add_input(loops, call->layout, a);
     if (attrs != NULL && b->rank != a->rank) {
         int64_t dims[NN_MAX_RANK];
         int rank = legacy_dims(attrs, a->rank, b->dims, b->rank, dims);
-        nn_loops_add_standard(&loops, call->layout, dims, rank);
+        nn_loops_add_standard(loops, call->layout, dims, rank);
     } else {
-        nn_loops_add_input(&loops, call->layout, b);
+        nn_loops_add_input(loops, call->layout, b);
     }
-    nn_loops_collapse(&loops);
+    nn_loops_collapse(loops);
+}
+
+nn_status nn_binary_run(const nn_call *call, const nn_binary_rows *rows) {
+    const nn_tensor *a = call->in[0];
+    nn_loops loops;
+    nn_binary_loops(call, &loops);
     binary_work work = {.row = row_for(rows, a->type),
                         .a = a,
-                        .b = b,
+                        .b = call->in[1],
                         .out = call->out[0],
                         .through_float = runs_through_float(rows, a->type),
                         .result_is_input_type = call->out[0]->type == a->type,
                         .loops = &loops};
     nn_loops_run(&loops, call->pool, binary_runs, &work);
+    return NN_OK;
+}
+
+nn_status nn_check_divisor(const nn_node_view *node, const nn_tensor *divisor) {
+    if (!nn_type_is_integer(divisor->type)) return NN_OK;
+    int64_t count = nn_tensor_count(divisor);
+    for (int64_t i = 0; i < count; i++)
+        if (nn_tensor_get_int(divisor, i) == 0)
+            return nn_view_fail(node, NN_BAD_INPUT, "element %lld of the divisor is 0",
+                                (long long)i);
     return NN_OK;
 }
 
@@ -314,4 +331,9 @@ nn_status nn_variadic_run(const nn_call *call, const nn_binary_rows *rows, doubl
     }
     if (scale != 1) nn_parallel(call->pool, count, NN_GRAIN, scale_chunk, &fold);
     return NN_OK;
+}
+
+void nn_cost_of_variadic(const nn_node_view *node, nn_cost *out) {
+    int64_t count = nn_fact_count(node->out[0]);
+    out->flops = count > 0 ? (double)count * (node->in_count - 1) : 0;
 }

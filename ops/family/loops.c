@@ -126,13 +126,17 @@ void nn_loops_run(const nn_loops *loops, nn_pool *pool, nn_loops_body body, void
     nn_parallel(pool, loops->count, NN_GRAIN, run_chunk, &work);
 }
 
+static bool lies_channels_last(nn_layout layout, int rank) {
+    return layout == NN_LAYOUT_CHANNELS_LAST && rank >= 3 && rank <= 5;
+}
+
 int nn_physical_axis(nn_layout layout, int rank, int axis) {
-    if (layout != NN_LAYOUT_CHANNELS_LAST || rank < 3 || axis == 0) return axis;
+    if (!lies_channels_last(layout, rank) || axis == 0) return axis;
     return axis == 1 ? rank - 1 : axis - 1;
 }
 
 int nn_logical_axis(nn_layout layout, int rank, int place) {
-    if (layout != NN_LAYOUT_CHANNELS_LAST || rank < 3 || place == 0) return place;
+    if (!lies_channels_last(layout, rank) || place == 0) return place;
     return place == rank - 1 ? 1 : place + 1;
 }
 

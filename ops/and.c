@@ -1,0 +1,23 @@
+#include "ops/family/binary.h"
+
+NN_BINARY_ROW(and_bool, uint8_t, uint8_t, a != 0 && b != 0)
+
+static const nn_binary_rows rows = {{[NNOPT_BOOL] = and_bool}};
+
+NN_BINARY_KERNEL(and_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
+
+static nn_status infer(const nn_node_view *node) {
+    return nn_infer_broadcast(node, NN_TYPES_BOOL, NNOPT_BOOL);
+}
+
+static const nn_kernel *const kernels[] = {&and_reference, NULL};
+
+const nn_op nn_op_and = {
+    .name = "And",
+    .domain = "",
+    .since = 1,
+    NN_BINARY_COLUMNS,
+    .infer = infer,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

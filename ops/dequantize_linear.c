@@ -1,0 +1,115 @@
+#include "ops/family/quantization.h"
+
+enum { X, SCALE, ZERO };
+
+typedef struct dequantize_attrs {
+    int64_t axis, block_size;
+    nn_type output_type; /* NONE: that of the scale */
+} dequantize_attrs;
+
+static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
+    dequantize_attrs *a = out;
+    int64_t type = 0;
+    NN_TRY(nn_attrs_int(attrs, "axis", 1, &a->axis));
+    if (node->opset >= 21) NN_TRY(nn_attrs_int(attrs, "block_size", 0, &a->block_size));
+    if (node->opset >= 23) NN_TRY(nn_attrs_int(attrs, "output_dtype", 0, &type));
+    if (type != 0 && type != NNOPT_FLOAT && type != NNOPT_FLOAT16 && type != NNOPT_BFLOAT16)
+        return nn_view_fail(node, NN_BAD_INPUT,
+                            "output_dtype must be float32, float16 or bfloat16, got type %lld",
+                            (long long)type);
+    a->output_type = (nn_type)type;
+    return NN_OK;
+}
+
+static nn_status infer(const nn_node_view *node) {
+    const dequantize_attrs *a = node->attrs;
+    const nn_fact *x = node->in[X], *scale = node->in[SCALE], *zero = nn_view_in(node, ZERO);
+    if (zero && zero->type != NNOPT_TYPE_NONE && x->type != NNOPT_TYPE_NONE &&
+        zero->type != x->type)
+        return nn_view_fail(node, NN_BAD_INPUT, "input is %s, its zero point %s",
+                            nnopt_type_name(x->type), nnopt_type_name(zero->type));
+    if (x->rank >= 0 && scale->rank >= 0) {
+        nn_quant_map map;
+        NN_TRY(nn_quant_map_make(node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
+                                 a->block_size, &map));
+        if (node->opset < 13 && map.grain != NN_QUANT_PER_TENSOR)
+            return nn_view_fail(node, NN_BAD_INPUT, "scale must be a scalar before opset 13");
+    }
+    if (zero && nn_fact_count(zero) >= 0 && nn_fact_count(scale) >= 0 &&
+        nn_fact_count(zero) != nn_fact_count(scale))
+        return nn_view_fail(node, NN_BAD_INPUT, "scale has %lld elements, zero point %lld",
+                            (long long)nn_fact_count(scale), (long long)nn_fact_count(zero));
+    nn_type type = a->output_type != NNOPT_TYPE_NONE ? a->output_type : scale->type;
+    *node->out[0] = nn_fact_make(type, x->rank, x->dims);
+    return NN_OK;
+}
+
+static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
+    const dequantize_attrs *a = node->attrs;
+    return nn_quant_axes(node, a->axis, a->block_size, out);
+}
+
+/* ---- reference --------------------------------------------------------------------------------
+ */
+
+static bool is_float(nn_type type) {
+    return type == NNOPT_FLOAT || type == NNOPT_FLOAT16 || type == NNOPT_BFLOAT16;
+}
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    int32_t lowest, highest;
+    nn_type x = node->in[X]->type;
+    return nn_epilogue_is_empty(&node->epilogue) &&
+           (x == NNOPT_INT32 || nn_quant_range(x, &lowest, &highest)) &&
+           is_float(node->in[SCALE]->type) && is_float(node->out[0]->type);
+}
+
+static void store(nn_tensor *y, int64_t index, float value) {
+    if (y->type == NNOPT_FLOAT)
+        ((float *)y->data)[index] = value;
+    else
+        ((uint16_t *)y->data)[index] =
+            y->type == NNOPT_FLOAT16 ? nn_float_to_half(value) : nn_float_to_bfloat16(value);
+}
+
+static nn_status run(const nn_call *call) {
+    const dequantize_attrs *a = call->node->attrs;
+    const nn_tensor *x = call->in[X], *scale = call->in[SCALE];
+    const nn_tensor *zero = call->in_count > ZERO ? call->in[ZERO] : NULL;
+    nn_quant_map map;
+    NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
+                             a->block_size, &map));
+    int64_t position = 0;
+    for (int64_t o = 0; o < map.outer; o++)
+        for (int64_t s = 0; s < map.size; s++)
+            for (int64_t i = 0; i < map.inner; i++, position++) {
+                int64_t at = nn_quant_map_index(&map, o, s, i);
+                int64_t offset = zero ? nn_quant_load(zero->data, zero->type, at) : 0;
+                int64_t steps = nn_quant_load(x->data, x->type, position) - offset;
+                store(call->out[0], position,
+                      (float)steps * nn_quant_load_float(scale->data, scale->type, at));
+            }
+    return NN_OK;
+}
+
+static const nn_kernel reference = {
+    .name = "dequantize_linear_reference", .exactness = NN_EXACT, .accepts = accepts, .run = run};
+
+static const nn_kernel *const kernels[] = {&reference, NULL};
+
+const nn_op nn_op_dequantize_linear = {
+    .name = "DequantizeLinear",
+    .domain = "",
+    .since = 10,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .attr_size = sizeof(dequantize_attrs),
+    .parse = parse,
+    .infer = infer,
+    .axes = axes,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

@@ -1,0 +1,22 @@
+#include "ops/family/unary.h"
+
+#include <math.h>
+
+NN_UNARY_ROW(erf_f32, float, erff(x))
+NN_UNARY_ROW(erf_f64, double, erf(x))
+
+static const nn_unary_rows rows = {{[NNOPT_FLOAT] = erf_f32, [NNOPT_DOUBLE] = erf_f64}};
+
+NN_UNARY_KERNEL(erf_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
+
+static const nn_kernel *const kernels[] = {&erf_reference, NULL};
+
+const nn_op nn_op_erf = {
+    .name = "Erf",
+    .domain = "",
+    .since = 9,
+    NN_UNARY_COLUMNS,
+    .infer = nn_infer_unary_float,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

@@ -1,0 +1,101 @@
+#include "ops/family/pooling.h"
+#include "ops/family/quantization.h"
+
+enum { X, X_SCALE, X_ZERO, Y_SCALE, Y_ZERO };
+
+static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
+    int64_t channels_last;
+    NN_TRY(nn_attrs_int(attrs, "channels_last", 0, &channels_last));
+    if (channels_last != 0)
+        return nn_view_fail(node, NN_UNSUPPORTED, "channels_last must be 0, is %lld",
+                            (long long)channels_last);
+    return nn_pool_parse(node, attrs, out);
+}
+
+static nn_status infer(const nn_node_view *node) {
+    const nn_fact *y_zero = nn_view_in(node, Y_ZERO);
+    NN_TRY(nn_quant_check_8bit(node, X));
+    NN_TRY(nn_quant_check_parameters(node, X, X_SCALE, X_ZERO, NN_DIM_UNKNOWN));
+    NN_TRY(nn_quant_check_parameters(node, X, Y_SCALE, Y_ZERO, NN_DIM_UNKNOWN));
+    NN_TRY(nn_pool_infer(node));
+    if (y_zero != NULL) node->out[0]->type = y_zero->type;
+    return NN_OK;
+}
+
+/* ---- reference ------------------------------------------------------------------------------ */
+
+typedef struct tap_range {
+    int64_t first, last;
+} tap_range;
+
+static tap_range taps_of(const nn_window_axis *axis, int64_t position) {
+    tap_range taps;
+    nn_pool_taps(axis, position, &taps.first, &taps.last);
+    return taps;
+}
+
+/* The window at output (od, oh, ow) of a plane: its sum of x - zero, and how many taps lie on data.
+ */
+static int32_t window_sum(const nn_tensor *x, int64_t plane_start, const nn_window_axis *axes,
+                          const int64_t *position, int32_t zero, int64_t *count) {
+    tap_range d = taps_of(&axes[0], position[0]), h = taps_of(&axes[1], position[1]);
+    tap_range w = taps_of(&axes[2], position[2]);
+    int64_t start[3];
+    for (int i = 0; i < 3; i++) start[i] = position[i] * axes[i].stride - axes[i].pad_begin;
+    int32_t sum = 0;
+    for (int64_t td = d.first; td < d.last; td++)
+        for (int64_t th = h.first; th < h.last; th++)
+            for (int64_t tw = w.first; tw < w.last; tw++) {
+                int64_t id = start[0] + td * axes[0].dilation;
+                int64_t ih = start[1] + th * axes[1].dilation;
+                int64_t iw = start[2] + tw * axes[2].dilation;
+                int64_t at = plane_start + (id * axes[1].in + ih) * axes[2].in + iw;
+                sum += nn_quant_load(x->data, x->type, at) - zero;
+            }
+    *count = (d.last - d.first) * (h.last - h.first) * (w.last - w.first);
+    return sum;
+}
+
+static nn_status run(const nn_call *call) {
+    const nn_pool_attrs *attrs = call->node->attrs;
+    const nn_tensor *x = call->in[X];
+    nn_tensor *y = call->out[0];
+    nn_quant qx = nn_quant_read(call->in[X_SCALE], nn_call_in(call, X_ZERO), x->type);
+    nn_quant qy = nn_quant_read(call->in[Y_SCALE], nn_call_in(call, Y_ZERO), y->type);
+    nn_pool_geometry g = nn_pool_geometry_of(call->node);
+    int64_t taps = g.axes[0].kernel * g.axes[1].kernel * g.axes[2].kernel, index = 0;
+    for (int64_t plane = 0; plane < g.batch * g.channels; plane++)
+        for (int64_t i = 0; i < g.out_pixels; i++) {
+            int64_t row = i / g.axes[2].out;
+            int64_t position[3] = {row / g.axes[1].out, row % g.axes[1].out, i % g.axes[2].out};
+            int64_t count;
+            int32_t sum = window_sum(x, plane * g.in_pixels, g.axes, position, qx.zero, &count);
+            if (attrs->count_include_pad) count = taps;
+            float multiplier = qx.scale / (qy.scale * (float)count);
+            nn_quant_store(y->data, y->type, index++,
+                           nn_quant_round((float)sum * multiplier, qy.zero, qy.lowest, qy.highest));
+        }
+    return NN_OK;
+}
+
+static const nn_kernel reference = {
+    .name = "qlinear_average_pool_reference", .exactness = NN_EXACT, .run = run};
+
+static const nn_kernel *const kernels[] = {&reference, NULL};
+
+const nn_op nn_op_qlinear_average_pool = {
+    .name = "QLinearAveragePool",
+    .domain = "com.microsoft",
+    .since = 1,
+    .min_inputs = 4,
+    .max_inputs = 5,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .attr_size = sizeof(nn_pool_attrs),
+    .parse = parse,
+    .infer = infer,
+    .cost = nn_pool_cost,
+    .axes = nn_pool_axes,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

@@ -1,0 +1,191 @@
+#include "ops/family/axes.h"
+#include "ops/family/infer.h"
+#include "ops/family/lookup_table.h"
+#include "ops/family/loops.h"
+
+/* Inputs: y_scale, y_zero, then x, x_scale, x_zero for each part. */
+enum { Y_SCALE, Y_ZERO, FIRST, X_SCALE = 1, X_ZERO = 2, PER_PART = 3 };
+
+/* Parts whose layout bit fits in nn_kernel.layout_inputs. */
+enum { MAX_LAYOUT_PARTS = 10 };
+static const uint32_t part_bits = 0x24924924; /* inputs 2, 5, .. 29 */
+
+typedef struct concat_attrs {
+    int64_t axis;
+} concat_attrs;
+
+static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
+    concat_attrs *a = out;
+    if ((node->in_count - FIRST) % PER_PART != 0)
+        return nn_view_fail(node, NN_BAD_INPUT,
+                            "inputs must be 2 and 3 for each part, got %d inputs", node->in_count);
+    if (nn_attrs_find(attrs, "axis") == NULL)
+        return nn_view_fail(node, NN_BAD_INPUT, "attribute 'axis' is missing");
+    return nn_attrs_int(attrs, "axis", 0, &a->axis);
+}
+
+static int part_count(const nn_node_view *node) {
+    return (node->in_count - FIRST) / PER_PART;
+}
+
+static nn_status add_part(const nn_node_view *node, int input, const nn_fact *first, int axis,
+                          nn_fact *y) {
+    const nn_fact *x = node->in[input];
+    if (x->rank < 0) {
+        y->dims[axis] = NN_DIM_UNKNOWN;
+        return NN_OK;
+    }
+    if (x->rank != first->rank)
+        return nn_view_fail(node, NN_BAD_INPUT, "input %d has rank %d, the first part %d", input,
+                            x->rank, first->rank);
+    for (int i = 0; i < x->rank; i++) {
+        if (i == axis) {
+            if (x != first) y->dims[i] = nn_dim_add(y->dims[i], x->dims[i]);
+        } else if (!nn_dim_is_known(y->dims[i])) {
+            y->dims[i] = x->dims[i];
+        } else if (nn_dim_is_known(x->dims[i]) && x->dims[i] != y->dims[i]) {
+            return nn_view_fail(node, NN_BAD_INPUT,
+                                "input %d has %lld on axis %d, the parts before %lld", input,
+                                (long long)x->dims[i], i, (long long)y->dims[i]);
+        }
+    }
+    return NN_OK;
+}
+
+static nn_status infer(const nn_node_view *node) {
+    const concat_attrs *a = node->attrs;
+    NN_TRY(nn_quant_check_parameters(node, -1, Y_SCALE, Y_ZERO, NN_DIM_UNKNOWN));
+    const nn_fact *first = NULL;
+    for (int i = 0; i < part_count(node); i++) {
+        int input = FIRST + i * PER_PART;
+        NN_TRY(nn_quant_check_8bit(node, input));
+        NN_TRY(nn_quant_check_parameters(node, input, input + X_SCALE, input + X_ZERO,
+                                         NN_DIM_UNKNOWN));
+        if (first == NULL && node->in[input]->rank >= 0) first = node->in[input];
+    }
+    nn_fact *y = node->out[0];
+    *y = nn_fact_unknown();
+    y->type = node->in[Y_ZERO]->type;
+    if (first == NULL) return NN_OK;
+    int axis;
+    NN_TRY(nn_check_axis(node, a->axis, first->rank, &axis));
+    *y = nn_fact_make(y->type, first->rank, first->dims);
+    for (int i = 0; i < part_count(node); i++)
+        NN_TRY(add_part(node, FIRST + i * PER_PART, first, axis, y));
+    return NN_OK;
+}
+
+static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
+    const concat_attrs *a = node->attrs;
+    int rank = node->out[0]->rank, axis;
+    NN_TRY(nn_check_axis(node, a->axis, rank, &axis));
+    int64_t offset = 0;
+    for (int i = 0; i < part_count(node); i++) {
+        int input = FIRST + i * PER_PART;
+        for (int k = 0; k < rank; k++) {
+            if (k != axis)
+                NN_TRY(nn_axes_same(node, out, nn_in_axis(input, k), nn_out_axis(0, k)));
+            else if (nn_dim_is_known(offset))
+                NN_TRY(nn_axes_offset(node, out, nn_in_axis(input, k), nn_out_axis(0, k), offset));
+            else
+                NN_TRY(nn_axes_mixed(node, out, nn_in_axis(input, k), nn_out_axis(0, k)));
+        }
+        offset = nn_dim_add(offset, node->in[input]->dims[axis]);
+    }
+    return NN_OK;
+}
+
+/* ---- kernel -----------------------------------------------------------------------------------
+ */
+
+static bool accepts_any_layout(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    return nn_epilogue_is_empty(&node->epilogue) && part_count(node) <= MAX_LAYOUT_PARTS;
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
+    (void)node, (void)target;
+    nn_prepare_workspace(prepare, NN_TABLE_SIZE);
+    return NN_OK;
+}
+
+typedef struct part_copy {
+    const uint8_t *x, *table; /* table NULL: scale and zero point agree with the output's */
+    uint8_t *y;
+    int64_t x_run, y_run; /* bytes between runs; x_run are copied */
+} part_copy;
+
+static void copy_runs(void *argument, int64_t begin, int64_t end, int worker) {
+    const part_copy *part = argument;
+    (void)worker;
+    for (int64_t run = begin; run < end; run++) {
+        const uint8_t *x = part->x + run * part->x_run;
+        uint8_t *y = part->y + run * part->y_run;
+        if (part->table == NULL)
+            memcpy(y, x, (size_t)part->x_run);
+        else
+            for (int64_t i = 0; i < part->x_run; i++) y[i] = part->table[x[i]];
+    }
+}
+
+static bool quant_equal(const nn_quant *a, const nn_quant *b) {
+    return a->scale == b->scale && a->zero == b->zero && a->lowest == b->lowest;
+}
+
+static nn_status run(const nn_call *call) {
+    enum { GRAIN_BYTES = 32768 };
+    const concat_attrs *a = call->node->attrs;
+    nn_tensor *y = call->out[0];
+    int axis;
+    NN_TRY(nn_check_axis(call->node, a->axis, y->rank, &axis));
+    axis = nn_physical_axis(call->layout, y->rank, axis);
+    nn_quant qy = nn_quant_read(call->in[Y_SCALE], call->in[Y_ZERO], y->type);
+    int64_t outer = 1, inner = 1, offset = 0;
+    for (int i = 0; i < axis; i++) outer *= y->dims[i];
+    for (int i = axis + 1; i < y->rank; i++) inner *= y->dims[i];
+    for (int i = 0; i < part_count(call->node); i++) {
+        int input = FIRST + i * PER_PART;
+        const nn_tensor *x = call->in[input];
+        nn_quant qx = nn_quant_read(call->in[input + X_SCALE], call->in[input + X_ZERO], x->type);
+        part_copy part = {.x = x->data,
+                          .y = (uint8_t *)y->data + offset,
+                          .x_run = x->dims[axis] * inner,
+                          .y_run = y->dims[axis] * inner};
+        if (!quant_equal(&qx, &qy)) {
+            nn_table_fill(call->workspace, (nn_activation){0}, x->type, qx, qy);
+            part.table = call->workspace;
+        }
+        int64_t grain = part.x_run > 0 ? GRAIN_BYTES / part.x_run + 1 : outer;
+        nn_parallel(call->pool, outer, grain, copy_runs, &part);
+        offset += part.x_run;
+    }
+    return NN_OK;
+}
+
+static const nn_kernel any_layout = {.name = "qlinear_concat_table",
+                                     .exactness = NN_EXACT,
+                                     .layout = NN_LAYOUT_ANY,
+                                     .layout_inputs = part_bits,
+                                     .accepts = accepts_any_layout,
+                                     .prepare = prepare,
+                                     .run = run};
+static const nn_kernel many_parts = {
+    .name = "qlinear_concat_table_many", .exactness = NN_EXACT, .prepare = prepare, .run = run};
+
+static const nn_kernel *const kernels[] = {&any_layout, &many_parts, NULL};
+
+const nn_op nn_op_qlinear_concat = {
+    .name = "QLinearConcat",
+    .domain = "com.microsoft",
+    .since = 1,
+    .min_inputs = FIRST + PER_PART,
+    .max_inputs = NN_ANY_COUNT,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .attr_size = sizeof(concat_attrs),
+    .parse = parse,
+    .infer = infer,
+    .axes = axes,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

@@ -1,0 +1,52 @@
+#include "ops/family/axes.h"
+#include "ops/family/lookup_table.h"
+
+typedef struct leaky_relu_attrs {
+    float alpha;
+} leaky_relu_attrs;
+
+static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
+    leaky_relu_attrs *a = out;
+    (void)node;
+    return nn_attrs_float(attrs, "alpha", 0.01f, &a->alpha);
+}
+
+static nn_activation activation(const nn_node_view *node) {
+    const leaky_relu_attrs *a = node->attrs;
+    return (nn_activation){.kind = NN_ACT_LEAKY_RELU, .alpha = a->alpha};
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
+    (void)target;
+    return nn_table_prepare(node, activation(node), prepare);
+}
+
+static nn_status run(const nn_call *call) {
+    return nn_table_run(call, activation(call->node));
+}
+
+static const nn_kernel table = {.name = "qlinear_leaky_relu_table",
+                                .exactness = NN_EXACT,
+                                .layout = NN_LAYOUT_ANY,
+                                .layout_inputs = 1,
+                                .in_place = 1,
+                                .prepare = prepare,
+                                .run = run};
+
+static const nn_kernel *const kernels[] = {&table, NULL};
+
+const nn_op nn_op_qlinear_leaky_relu = {
+    .name = "QLinearLeakyRelu",
+    .domain = "com.microsoft",
+    .since = 1,
+    .min_inputs = 4,
+    .max_inputs = 5,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .attr_size = sizeof(leaky_relu_attrs),
+    .parse = parse,
+    .infer = nn_table_infer,
+    .axes = nn_axes_of_unary,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

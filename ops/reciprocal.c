@@ -1,0 +1,20 @@
+#include "ops/family/unary.h"
+
+NN_UNARY_ROW(reciprocal_f32, float, 1 / x)
+NN_UNARY_ROW(reciprocal_f64, double, 1 / x)
+
+static const nn_unary_rows rows = {{[NNOPT_FLOAT] = reciprocal_f32, [NNOPT_DOUBLE] = reciprocal_f64}};
+
+NN_UNARY_KERNEL(reciprocal_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
+
+static const nn_kernel *const kernels[] = {&reciprocal_reference, NULL};
+
+const nn_op nn_op_reciprocal = {
+    .name = "Reciprocal",
+    .domain = "",
+    .since = 1,
+    NN_UNARY_COLUMNS,
+    .infer = nn_infer_unary_float,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

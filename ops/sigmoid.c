@@ -1,0 +1,22 @@
+#include "ops/family/unary.h"
+
+#include <math.h>
+
+NN_UNARY_ROW(sigmoid_f32, float, 1 / (1 + expf(-x)))
+NN_UNARY_ROW(sigmoid_f64, double, 1 / (1 + exp(-x)))
+
+static const nn_unary_rows rows = {{[NNOPT_FLOAT] = sigmoid_f32, [NNOPT_DOUBLE] = sigmoid_f64}};
+
+NN_UNARY_KERNEL(sigmoid_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
+
+static const nn_kernel *const kernels[] = {&sigmoid_reference, NULL};
+
+const nn_op nn_op_sigmoid = {
+    .name = "Sigmoid",
+    .domain = "",
+    .since = 1,
+    NN_UNARY_COLUMNS,
+    .infer = nn_infer_unary_float,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

@@ -1,0 +1,22 @@
+#include "ops/family/unary.h"
+
+#include <math.h>
+
+NN_UNARY_ROW(sqrt_f32, float, sqrtf(x))
+NN_UNARY_ROW(sqrt_f64, double, sqrt(x))
+
+static const nn_unary_rows rows = {{[NNOPT_FLOAT] = sqrt_f32, [NNOPT_DOUBLE] = sqrt_f64}};
+
+NN_UNARY_KERNEL(sqrt_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
+
+static const nn_kernel *const kernels[] = {&sqrt_reference, NULL};
+
+const nn_op nn_op_sqrt = {
+    .name = "Sqrt",
+    .domain = "",
+    .since = 1,
+    NN_UNARY_COLUMNS,
+    .infer = nn_infer_unary_float,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

@@ -1,0 +1,22 @@
+#include "ops/family/unary.h"
+
+#include <math.h>
+
+NN_UNARY_ROW(tanh_f32, float, tanhf(x))
+NN_UNARY_ROW(tanh_f64, double, tanh(x))
+
+static const nn_unary_rows rows = {{[NNOPT_FLOAT] = tanh_f32, [NNOPT_DOUBLE] = tanh_f64}};
+
+NN_UNARY_KERNEL(tanh_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
+
+static const nn_kernel *const kernels[] = {&tanh_reference, NULL};
+
+const nn_op nn_op_tanh = {
+    .name = "Tanh",
+    .domain = "",
+    .since = 1,
+    NN_UNARY_COLUMNS,
+    .infer = nn_infer_unary_float,
+    .quant = NN_QUANT_FLOAT,
+    .kernels = kernels,
+};

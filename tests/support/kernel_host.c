@@ -1,0 +1,279 @@
+#include "tests/support/kernel_host.h"
+
+#include "engine/prepare.h"
+#include "tests/support/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- the node ---- */
+
+void host_init(kernel_host *host, const nn_op *op, int opset) {
+    memset(host, 0, sizeof *host);
+    host->op = op;
+    host->opset = opset;
+    host->out_count = 1;
+    host->attrs.items = host->attr_items;
+}
+
+void host_clear(kernel_host *host) {
+    for (int i = 0; i < host->in_count; i++) nn_tensor_clear(&host->in[i]);
+    for (int i = 0; i < host->out_count; i++) nn_tensor_clear(&host->out[i]);
+    nn_free(host->attr_data);
+}
+
+static nn_attr *new_attr(kernel_host *host, const char *name, nn_attr_kind kind) {
+    ck_assert_int_lt(host->attrs.count, HOST_ATTRS);
+    nn_attr *attr = &host->attr_items[host->attrs.count++];
+    attr->name = name;
+    attr->kind = kind;
+    return attr;
+}
+
+void host_int(kernel_host *host, const char *name, int64_t value) {
+    new_attr(host, name, NN_ATTR_INT)->i = value;
+}
+
+void host_float(kernel_host *host, const char *name, float value) {
+    new_attr(host, name, NN_ATTR_FLOAT)->f = value;
+}
+
+void host_text(kernel_host *host, const char *name, const char *value) {
+    new_attr(host, name, NN_ATTR_STRING)->s = (nn_text){value, (int64_t)strlen(value)};
+}
+
+void host_ints(kernel_host *host, const char *name, const int64_t *values, int count) {
+    ck_assert_int_le(count, HOST_LIST);
+    int64_t *list = host->lists[host->attrs.count];
+    for (int i = 0; i < count; i++) list[i] = values[i];
+    nn_attr *attr = new_attr(host, name, NN_ATTR_INTS);
+    attr->ints = list;
+    attr->count = count;
+}
+
+void *host_input(kernel_host *host, nn_type type, const int64_t *dims, int rank, bool constant) {
+    ck_assert_int_lt(host->in_count, HOST_INPUTS);
+    host->constant[host->in_count] = constant;
+    nn_tensor *tensor = &host->in[host->in_count++];
+    ck_assert_ok(nn_tensor_init(tensor, type, dims, rank));
+    return tensor->data;
+}
+
+void host_absent(kernel_host *host) {
+    ck_assert_int_lt(host->in_count, HOST_INPUTS);
+    host->in_count++;
+}
+
+void host_infer(kernel_host *host) {
+    for (int i = 0; i < host->in_count; i++) {
+        bool present = host->in[i].type != NNOPT_TYPE_NONE;
+        host->in_facts[i] = nn_fact_of_tensor(&host->in[i], host->constant[i]);
+        host->in_views[i] = present ? &host->in_facts[i] : NULL;
+    }
+    for (int i = 0; i < host->out_count; i++) {
+        host->out_facts[i] = nn_fact_unknown();
+        host->out_views[i] = &host->out_facts[i];
+    }
+    host->view = (nn_node_view){.name = "test",
+                                .op = host->op,
+                                .opset = host->opset,
+                                .in_count = host->in_count,
+                                .out_count = host->out_count,
+                                .in = host->in_views,
+                                .out = host->out_views};
+    if (host->op->attr_size > 0) {
+        host->attr_data = nn_alloc_zero(host->op->attr_size);
+        ck_assert_ptr_nonnull(host->attr_data);
+        ck_assert_ok(host->op->parse(&host->view, &host->attrs, host->attr_data));
+        host->view.attrs = host->attr_data;
+    }
+    /* The operator itself knows nothing of the residual. */
+    if (host->epilogue.has_residual) host->view.in_count--;
+    ck_assert_ok(host->op->infer(&host->view));
+    host->view.in_count = host->in_count;
+    host->view.epilogue = host->epilogue;
+    for (int i = 0; i < host->out_count; i++) {
+        const nn_fact *fact = &host->out_facts[i];
+        ck_assert(nn_fact_is_concrete(fact));
+        ck_assert_ok(nn_tensor_init(&host->out[i], fact->type, fact->dims, fact->rank));
+    }
+}
+
+bool host_accepts(const kernel_host *host, const nn_kernel *kernel, const nn_target *target) {
+    if (kernel->isa > target->isa) return false;
+    if (kernel->accepts == NULL) return nn_epilogue_is_empty(&host->view.epilogue);
+    return kernel->accepts(&host->view, target);
+}
+
+/* ---- guarded memory ---- */
+
+typedef struct guarded {
+    void *map;
+    size_t map_bytes;
+    void *data;
+} guarded;
+
+enum { GARBAGE = 0xfb }; /* floats: -2.6e36; and large integers */
+
+/* `bytes` of garbage between two pages that cannot be touched, against the last one or the first.
+ */
+static guarded guard(size_t bytes, bool at_end) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), inner = (bytes + page - 1) / page * page;
+    guarded out = {.map_bytes = inner + 2 * page};
+    out.map = mmap(NULL, out.map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(out.map, MAP_FAILED);
+    char *first = (char *)out.map + page;
+    if (inner > 0) ck_assert_int_eq(mprotect(first, inner, PROT_READ | PROT_WRITE), 0);
+    memset(first, GARBAGE, inner);
+    out.data = at_end ? first + inner - bytes : first;
+    return out;
+}
+
+static void unguard(guarded *memory) {
+    if (memory->map != NULL) munmap(memory->map, memory->map_bytes);
+}
+
+/* ---- layout ---- */
+
+static int physical_axis(nn_layout layout, int rank, int place) {
+    if (layout != NN_LAYOUT_CHANNELS_LAST || rank < 3 || place == 0) return place;
+    return place == rank - 1 ? 1 : place + 1;
+}
+
+/* Copies between standard and channels last; `to_physical` says which way. */
+static void permute(nn_layout layout, const nn_tensor *standard, void *physical, bool to_physical) {
+    int rank = standard->rank;
+    size_t size = (size_t)nn_type_bits(standard->type) / 8;
+    int64_t count = nn_tensor_count(standard), steps[NN_MAX_RANK], step = 1;
+    for (int axis = rank - 1; axis >= 0; axis--) {
+        steps[axis] = step;
+        step *= standard->dims[axis];
+    }
+    for (int64_t i = 0; i < count; i++) {
+        int64_t rest = i, at = 0;
+        for (int place = rank - 1; place >= 0; place--) {
+            int axis = physical_axis(layout, rank, place);
+            at += rest % standard->dims[axis] * steps[axis];
+            rest /= standard->dims[axis];
+        }
+        char *a = (char *)physical + (size_t)i * size,
+             *b = (char *)standard->data + (size_t)at * size;
+        memcpy(to_physical ? a : b, to_physical ? b : a, size);
+    }
+}
+
+static nn_tensor physical_tensor(nn_layout layout, const nn_tensor *standard, void *data) {
+    nn_tensor out = *standard;
+    for (int place = 0; place < out.rank; place++)
+        out.dims[place] = standard->dims[physical_axis(layout, out.rank, place)];
+    out.data = data;
+    return out;
+}
+
+/* ---- running ---- */
+
+/* Layout in which the kernel gets input `index`. */
+static nn_layout input_layout(const kernel_host *host, const nn_kernel *kernel, nn_layout layout,
+                              int index) {
+    bool residual = host->epilogue.has_residual && host->epilogue.residual == index;
+    bool converted = residual || (kernel->layout_inputs >> index & 1);
+    return converted ? layout : NN_LAYOUT_STANDARD;
+}
+
+static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
+                     const nn_target *target, bool at_end) {
+    nn_pool *pool;
+    ck_assert_ok(nn_pool_create(target->threads, &pool));
+    nn_arena arena = {0};
+    nn_prepare prepare = {.node = &host->view, .arena = &arena, .layout = layout};
+    if (kernel->prepare != NULL) ck_assert_ok(kernel->prepare(&host->view, target, &prepare));
+
+    guarded in_memory[HOST_INPUTS] = {{0}}, out_memory[HOST_OUTPUTS] = {{0}}, workspace = {0};
+    nn_tensor in[HOST_INPUTS], out[HOST_OUTPUTS];
+    const nn_tensor *in_views[HOST_INPUTS] = {0};
+    nn_tensor *out_views[HOST_OUTPUTS];
+    for (int i = 0; i < host->in_count; i++) {
+        const nn_tensor *source = &host->in[i];
+        if (source->type == NNOPT_TYPE_NONE) continue;
+        nn_layout own = input_layout(host, kernel, layout, i);
+        in_memory[i] = guard((size_t)nn_tensor_bytes(source), at_end);
+        in[i] = physical_tensor(own, source, in_memory[i].data);
+        bool dropped = host->constant[i] && (prepare.packed_inputs >> i & 1);
+        if (!dropped) permute(own, source, in[i].data, true);
+        in_views[i] = &in[i];
+    }
+    for (int i = 0; i < host->out_count; i++) {
+        out_memory[i] = guard((size_t)nn_tensor_bytes(&host->out[i]), at_end);
+        out[i] = physical_tensor(layout, &host->out[i], out_memory[i].data);
+        out_views[i] = &out[i];
+    }
+    if (prepare.workspace_bytes > 0) {
+        size_t aligned = (prepare.workspace_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+        workspace = guard(aligned, at_end);
+    }
+    nn_call call = {.node = &host->view,
+                    .state = prepare.state,
+                    .in_count = host->in_count,
+                    .out_count = host->out_count,
+                    .in = in_views,
+                    .out = out_views,
+                    .layout = layout,
+                    .workspace = workspace.data,
+                    .pool = pool};
+    ck_assert_ok(kernel->run(&call));
+
+    for (int i = 0; i < host->out_count; i++) {
+        permute(layout, &host->out[i], out[i].data, false);
+        unguard(&out_memory[i]);
+    }
+    for (int i = 0; i < host->in_count; i++) unguard(&in_memory[i]);
+    unguard(&workspace);
+    nn_prepare_clear(&prepare);
+    nn_arena_clear(&arena);
+    nn_pool_destroy(pool);
+}
+
+void host_run(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
+              const nn_target *target) {
+    ck_assert(layout != NN_LAYOUT_ANY);
+    run_once(host, kernel, layout, target, true);
+    size_t sizes[HOST_OUTPUTS];
+    void *first[HOST_OUTPUTS];
+    for (int i = 0; i < host->out_count; i++) {
+        sizes[i] = (size_t)nn_tensor_bytes(&host->out[i]);
+        first[i] = malloc(sizes[i] + 1);
+        ck_assert_ptr_nonnull(first[i]);
+        if (sizes[i] > 0) memcpy(first[i], host->out[i].data, sizes[i]);
+    }
+    run_once(host, kernel, layout, target, false);
+    for (int i = 0; i < host->out_count; i++) {
+        if (sizes[i] > 0)
+            ck_assert_msg(memcmp(first[i], host->out[i].data, sizes[i]) == 0,
+                          "kernel '%s' depends on alignment or on bytes it does not own",
+                          kernel->name);
+        free(first[i]);
+    }
+}
+
+/* ---- random numbers ---- */
+
+static uint32_t random_state = 1;
+
+void host_seed(uint32_t seed) {
+    random_state = seed;
+}
+
+static uint32_t next_random(void) {
+    random_state = random_state * 1664525u + 1013904223u;
+    return random_state >> 8;
+}
+
+float host_random(void) {
+    return (float)next_random() / (float)(1 << 23) - 1;
+}
+
+uint32_t host_random_below(uint32_t limit) {
+    return next_random() % limit;
+}
