@@ -46,6 +46,12 @@ nn_status nn_node_find_captures(nn_graph *graph, nn_node *node);
 /* Uses of its inputs and captures, producer of its outputs, place at the end. */
 nn_status nn_node_link(nn_graph *graph, nn_node *node);
 
+/* What is known of the node's outputs, from its inputs alone: out_count facts. */
+nn_status nn_node_infer(nn_graph *graph, const nn_node *node, nn_fact *facts);
+/* Fills what inference left open; false (and nothing done) when the two contradict each other. */
+bool nn_fact_add_declared(nn_fact *fact, const nn_fact *declared);
+bool nn_fact_equal(const nn_fact *a, const nn_fact *b); /* constants by address */
+
 /* Appends to an array of pointers in an arena, which doubles at powers of two. */
 nn_status nn_arena_append(nn_arena *arena, void ***items, int64_t count, void *item);
 #define NN_ARENA_APPEND(arena, items, count, item)                                                 \

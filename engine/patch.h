@@ -20,8 +20,8 @@ void nn_patch_abort(nn_patch *patch);
  */
 nn_value *nn_patch_constant(nn_patch *patch, const char *stem, nn_blob *blob);
 nn_value *nn_patch_value(nn_patch *patch, const char *stem); /* to be an output of a new node */
-/* A new node, placed after the producers of its inputs. `origin`: node this one stems from, or
- * NULL. */
+/* A new node, placed after the producers of its inputs. `origin`: node this one stems from (its
+ * origin is passed on), or NULL. Bodies among the attributes are taken, also on failure. */
 nn_node *nn_patch_node(nn_patch *patch, const char *op_type, const char *domain, const char *stem,
                        nn_value *const *inputs, int in_count, nn_value *const *outputs,
                        int out_count, const nn_attrs *attrs, const nn_node *origin);
@@ -31,14 +31,17 @@ void nn_patch_set_input(nn_patch *patch, nn_node *node, int input,
 void nn_patch_append_input(nn_patch *patch, nn_node *node, nn_value *value);
 /* The node produces `value` instead of its output `output` (which loses its producer). */
 void nn_patch_set_output(nn_patch *patch, nn_node *node, int output, nn_value *value);
-/* Every reader of `from` (and the graph's output list, keeping the output's name) reads `to`. */
+/* Every reader of `from` (and the graph's output list, keeping the output's name) reads `to`,
+ * bodies too. New nodes of this patch keep the inputs they were made with. */
 void nn_patch_replace_uses(nn_patch *patch, nn_value *from, nn_value *to);
 void nn_patch_set_initializer(nn_patch *patch, nn_value *value, nn_blob *blob);
+/* Bodies may be those the node has or new ones, which are taken. */
 void nn_patch_set_attrs(nn_patch *patch, nn_node *node, const nn_attrs *attrs);
 void nn_patch_set_epilogue(nn_patch *patch, nn_node *node, const nn_epilogue *epilogue);
 void nn_patch_set_opset(nn_patch *patch, const char *domain, int64_t version);
 
-/* Removes nodes and initialisers that nothing reads. */
+/* Removes nodes and initialisers that nothing reads (not in bodies). No log record when all is
+ * used. */
 nn_status nn_graph_prune_unused(nn_graph *graph, const char *pass);
 
 /* What the log holds, oldest first. */
