@@ -25,5 +25,7 @@ extern const nn_kernel *const nn_copy_kernels[];
 
 /* No arithmetic at all. */
 void nn_cost_of_moving(const nn_node_view *node, nn_cost *out);
+/* Nor does it read its inputs' elements: only their shapes. */
+void nn_cost_of_header(const nn_node_view *node, nn_cost *out);
 
 #endif

@@ -14,6 +14,7 @@ bool nn_unary_accepts(const nn_node_view *node, const nn_unary_rows *rows) {
 
 typedef struct unary_work {
     const nn_call *call;
+    const void *attrs;
     nn_unary_row row;
     bool through_float;
 } unary_work;
@@ -22,9 +23,8 @@ static void unary_chunk(void *argument, int64_t begin, int64_t end, int worker) 
     (void)worker;
     const unary_work *work = argument;
     const nn_tensor *in = work->call->in[0], *out = work->call->out[0];
-    const void *attrs = work->call->node->attrs;
     if (!work->through_float) {
-        work->row(attrs, nn_at(in->data, in->type, begin),
+        work->row(work->attrs, nn_at(in->data, in->type, begin),
                   nn_at_out(out->data, out->type, begin), end - begin);
         return;
     }
@@ -32,15 +32,19 @@ static void unary_chunk(void *argument, int64_t begin, int64_t end, int worker) 
     for (int64_t i = begin; i < end; i += NN_BLOCK) {
         int64_t count = end - i < NN_BLOCK ? end - i : NN_BLOCK;
         nn_load_float(in->type, nn_at(in->data, in->type, i), block, count);
-        work->row(attrs, block, block, count);
+        work->row(work->attrs, block, block, count);
         nn_store_float(out->type, block, nn_at_out(out->data, out->type, i), count);
     }
 }
 
-nn_status nn_unary_run(const nn_call *call, const nn_unary_rows *rows) {
+void nn_unary_apply(const nn_call *call, const nn_unary_rows *rows, const void *attrs) {
     const nn_tensor *in = call->in[0];
-    unary_work work = {call, row_for(rows, in->type), rows->of[in->type] == NULL};
+    unary_work work = {call, attrs, row_for(rows, in->type), rows->of[in->type] == NULL};
     nn_parallel(call->pool, nn_tensor_count(in), NN_GRAIN, unary_chunk, &work);
+}
+
+nn_status nn_unary_run(const nn_call *call, const nn_unary_rows *rows) {
+    nn_unary_apply(call, rows, call->node->attrs);
     return NN_OK;
 }
 

@@ -16,6 +16,8 @@ typedef struct nn_unary_rows {
 
 bool nn_unary_accepts(const nn_node_view *node, const nn_unary_rows *rows);
 nn_status nn_unary_run(const nn_call *call, const nn_unary_rows *rows);
+/* The same with something else in the place of the node's attributes. */
+void nn_unary_apply(const nn_call *call, const nn_unary_rows *rows, const void *attrs);
 
 /* Defines a row function; in the expression x is the element and attrs the attributes. */
 #define NN_UNARY_ROW(name, type, expression)                                                       \

@@ -1,0 +1,66 @@
+#include "ops/family/block.h"
+
+static nn_status infer(const nn_node_view *node) {
+    const nn_block_attrs *attrs = node->attrs;
+    const nn_fact *in = node->in[0];
+    int64_t block = attrs->size, dims[4] = {-1, -1, -1, -1};
+    if (in->rank >= 0 && in->rank != 4)
+        return nn_view_fail(node, NN_BAD_INPUT, "the input has rank %d, not 4", in->rank);
+    if (in->rank == 4) {
+        dims[0] = in->dims[0];
+        dims[1] = nn_dim_multiply(in->dims[1], block * block);
+        for (int axis = 2; axis < 4; axis++) {
+            if (!nn_dim_is_known(in->dims[axis])) continue;
+            if (in->dims[axis] % block != 0)
+                return nn_view_fail(node, NN_BAD_INPUT,
+                                    "axis %d of size %lld is not a multiple of the block size %lld",
+                                    axis, (long long)in->dims[axis], (long long)block);
+            dims[axis] = in->dims[axis] / block;
+        }
+    }
+    return nn_set_output(node, 0, in->type, 4, dims);
+}
+
+static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
+    NN_TRY(nn_axes_same(node, out, nn_in_axis(0, 0), nn_out_axis(0, 0)));
+    for (int axis = 1; axis < 4; axis++)
+        NN_TRY(nn_axes_mixed(node, out, nn_in_axis(0, axis), nn_out_axis(0, axis)));
+    return NN_OK;
+}
+
+static nn_status run(const nn_call *call) {
+    const nn_tensor *in = call->in[0];
+    nn_tensor *out = call->out[0];
+    int64_t dims[6], deep[6], wide[6];
+    if (nn_tensor_count(in) == 0) return NN_OK;
+    nn_block_steps(call->node->attrs, out, dims, deep, wide);
+    nn_copy_strided(call->pool, nn_element_size(in->type), dims, 6, out->data, deep, in->data,
+                    wide);
+    return NN_OK;
+}
+
+static const nn_kernel reference = {
+    .name = "space_to_depth_reference",
+    .exactness = NN_EXACT,
+    .accepts = nn_moves_bytes,
+    .run = run,
+};
+
+static const nn_kernel *const kernels[] = {&reference, NULL};
+
+const nn_op nn_op_space_to_depth = {
+    .name = "SpaceToDepth",
+    .domain = "",
+    .since = 1,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .attr_size = sizeof(nn_block_attrs),
+    .parse = nn_block_parse,
+    .infer = infer,
+    .cost = nn_cost_of_moving,
+    .axes = axes,
+    .quant = NN_QUANT_MOVES,
+    .kernels = kernels,
+};
