@@ -46,6 +46,9 @@ nn_status nn_node_find_captures(nn_graph *graph, nn_node *node);
 /* Uses of its inputs and captures, producer of its outputs, place at the end. */
 nn_status nn_node_link(nn_graph *graph, nn_node *node);
 
+bool nn_node_has_body(const nn_node *node);
+/* Counts of inputs and outputs as the operator wants them, none of the required ones absent. */
+nn_status nn_node_check_arity(const nn_node *node);
 /* What is known of the node's outputs, from its inputs alone: out_count facts. */
 nn_status nn_node_infer(nn_graph *graph, const nn_node *node, nn_fact *facts);
 /* Fills what inference left open; false (and nothing done) when the two contradict each other. */

@@ -19,10 +19,8 @@ static bool is_small(const nn_fact *fact) {
 
 /* May this node be computed now? */
 static bool can_evaluate(const nn_node *node, const nn_node_view *view) {
-    if (node->op->is_impure || node->capture_count > 0 || view->out_count > NN_MAX_OUTPUTS)
+    if (node->op->is_impure || nn_node_has_body(node) || view->out_count > NN_MAX_OUTPUTS)
         return false;
-    for (int64_t i = 0; i < node->attrs.count; i++)
-        if (node->attrs.items[i].kind == NN_ATTR_GRAPH) return false;
     for (int i = 0; i < view->in_count; i++)
         if (view->in[i] != NULL && !is_small_constant(view->in[i])) return false;
     for (int i = 0; i < view->out_count; i++)
@@ -174,6 +172,7 @@ static nn_status infer_view(nn_graph *graph, const nn_node *node, const nn_node_
 nn_status nn_node_infer(nn_graph *graph, const nn_node *node, nn_fact *facts) {
     for (int i = 0; i < node->out_count; i++) facts[i] = nn_fact_unknown();
     if (node->op == NULL || node->op->infer == NULL) return NN_OK;
+    NN_TRY(nn_node_check_arity(node)); /* descriptors rely on it */
     nn_view_storage storage;
     nn_node_view view;
     NN_TRY(nn_node_view_init(node, &storage, &view));

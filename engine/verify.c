@@ -10,7 +10,13 @@ static bool belongs(const nn_graph *graph, const nn_value *value) {
     return value->id >= 0 && value->id < graph->value_count && graph->values[value->id] == value;
 }
 
-static nn_status check_counts(const nn_node *node) {
+bool nn_node_has_body(const nn_node *node) {
+    for (int64_t i = 0; i < node->attrs.count; i++)
+        if (node->attrs.items[i].kind == NN_ATTR_GRAPH) return true;
+    return false;
+}
+
+nn_status nn_node_check_arity(const nn_node *node) {
     const nn_op *op = node->op;
     if (op == NULL) return NN_OK;
     if (node->in_count < op->min_inputs || node->in_count > op->max_inputs)
@@ -23,6 +29,18 @@ static nn_status check_counts(const nn_node *node) {
                        node->op_type, node->out_count < op->min_outputs ? "at least" : "at most",
                        node->out_count < op->min_outputs ? op->min_outputs : op->max_outputs,
                        node->out_count);
+    /* Lists of any length have no gaps; only nodes with bodies (Loop) may lead a list with absent
+     * ones. */
+    bool is_list = op->max_inputs == NN_ANY_COUNT && !nn_node_has_body(node);
+    int required = is_list ? node->in_count : op->min_inputs;
+    for (int i = 0; i < required; i++)
+        if (node->inputs[i] == NULL)
+            return nn_fail(NN_BAD_INPUT, "node '%s' (%s): input %d is absent", node->name,
+                           node->op_type, i);
+    for (int i = 0; i < op->min_outputs; i++)
+        if (node->outputs[i] == NULL)
+            return nn_fail(NN_BAD_INPUT, "node '%s' (%s): output %d is absent", node->name,
+                           node->op_type, i);
     return NN_OK;
 }
 
@@ -62,7 +80,7 @@ nn_status nn_graph_verify_node(const nn_graph *graph, const nn_node *node) {
     if (nn_graph_opset(graph, node->domain) == 0)
         return nn_fail(NN_BAD_INPUT, "node '%s' (%s): domain '%s' has no opset import", node->name,
                        node->op_type, node->domain);
-    NN_TRY(check_counts(node));
+    NN_TRY(nn_node_check_arity(node));
     for (int i = 0; i < node->in_count; i++)
         if (node->inputs[i] != NULL) NN_TRY(check_read(graph, node, node->inputs[i]));
     for (int64_t i = 0; i < node->capture_count; i++)

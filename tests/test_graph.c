@@ -317,7 +317,7 @@ static void keep(nn_storage *self) {
 /* Small unaligned data is copied at once, large data when pinned, and freed when unpinned. */
 START_TEST(test_unaligned) {
     enum { LARGE = NN_SMALL_CONSTANT / 4 + 1 };
-    static char bytes[LARGE * 4 + 64];
+    static char bytes[LARGE * 4 + 128];
     char *odd = bytes + (64 - (uintptr_t)bytes % 64) + 1;
     for (int i = 0; i < LARGE; i++) memcpy(odd + 4 * i, &(float){(float)i}, 4);
     nn_storage storage = {.references = 1, .release = keep, .base = bytes, .size = sizeof bytes};
