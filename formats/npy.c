@@ -313,6 +313,8 @@ static nn_status read_numbers(nn_byte_reader *reader, const npy_header *header, 
     nn_tensor *tensor = &blob->tensor;
     int64_t bytes = nn_tensor_bytes(tensor), width = nn_type_bits(type) / 8;
     nn_status status = bytes > 0 ? read_exactly(reader, tensor->data, bytes) : NN_OK;
+    for (int64_t i = 0; type == NNOPT_BOOL && status == NN_OK && i < bytes; i++)
+        ((uint8_t *)tensor->data)[i] = ((uint8_t *)tensor->data)[i] != 0;
     bool is_complex = type == NNOPT_COMPLEX64 || type == NNOPT_COMPLEX128;
     if (status == NN_OK && header->descr[0] == '>')
         swap_bytes(tensor->data, nn_tensor_count(tensor) * (is_complex ? 2 : 1),
@@ -336,7 +338,7 @@ static nn_status read_numbers(nn_byte_reader *reader, const npy_header *header, 
 
 nn_status nn_npy_read(nn_byte_reader *reader, nn_blob **out) {
     npy_header header = {0};
-    int64_t used, count, bytes;
+    int64_t used = 0, count, bytes;
     NN_TRY(read_header(reader, &header, &used));
     if (strchr("<>|=", header.descr[0]) == NULL || header.descr[0] == '\0' ||
         strchr("OVMm", header.descr[1]) != NULL)

@@ -1,0 +1,11 @@
+/* Files of one tensor as ONNX keeps them beside models: input_0.pb, output_0.pb. */
+#ifndef NN_TENSOR_PB_H
+#define NN_TENSOR_PB_H
+
+#include "base/tensor.h"
+
+/* A serialised TensorProto. The blob may point into the mapped file (data unaligned). */
+nn_status nn_tensor_pb_load(const char *path, nn_blob **out);
+nn_status nn_tensor_pb_save(const char *path, const char *name, const nn_tensor *tensor);
+
+#endif
