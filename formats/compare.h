@@ -1,0 +1,13 @@
+/* Is a tensor what was expected? */
+#ifndef NN_COMPARE_H
+#define NN_COMPARE_H
+
+#include "base/tensor.h"
+
+/* Same type, same shape, and every element within atol + rtol * |expected|; NaN only where NaN is
+ * expected, infinities equal; strings equal. rtol is at least 2^-6 for bfloat16. NN_CHECK tells how
+ * many elements differ and the worst one. Data must be aligned. */
+nn_status nn_tensor_compare(const nn_tensor *expected, const nn_tensor *actual, double rtol,
+                            double atol);
+
+#endif
