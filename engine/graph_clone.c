@@ -93,6 +93,7 @@ static nn_status clone_node(const nn_node *from, nn_value *const *map, nn_graph 
     nn_status status = clone_node_links(from, map, to, links, &node);
     nn_free(links);
     if (status != NN_OK) return status;
+    if (node->op == NULL) node->op = from->op; /* an operator that no table has */
     node->epilogue = from->epilogue;
     if (strcmp(from->origin, from->name) != 0)
         node->origin = nn_arena_strdup(&nn_graph_top(to)->arena, from->origin);

@@ -35,7 +35,7 @@ static nn_status call_pack(const void *argument, void *out) {
 enum { MAX_PACKED_INPUTS = 32 };
 
 static bool is_shared(const nn_prepare *prepare, uint32_t inputs) {
-    if (prepare->cache == NULL) return false;
+    if (prepare->weights == NULL) return false;
     for (int i = 0; i < MAX_PACKED_INPUTS && i < prepare->node->in_count; i++) {
         if ((inputs >> i & 1) && prepare->node->in[i] != NULL && prepare->blobs[i] == 0)
             return false;
@@ -51,12 +51,8 @@ static nn_status pack_shared(nn_prepare *prepare, uint32_t inputs, const char *v
         if (inputs >> i & 1) blobs[count++] = prepare->blobs[i];
     }
     nn_weight_key key = {prepare->node->op, blobs, count, variant, bytes};
-    if (!NN_GROW(prepare->weights, prepare->weight_count, prepare->weight_capacity)) {
-        return nn_fail_memory((size_t)(prepare->weight_count + 1) * sizeof *prepare->weights);
-    }
-    const nn_weight *weight = NULL;
-    NN_TRY(nn_weight_get(prepare->cache, &key, call_pack, call, &weight));
-    prepare->weights[prepare->weight_count++] = weight;
+    const nn_weight *weight;
+    NN_TRY(nn_weight_list_get(prepare->weights, &key, call_pack, call, &weight));
     *out = weight->data;
     return NN_OK;
 }
@@ -78,12 +74,7 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
 }
 
 void nn_prepare_clear(nn_prepare *prepare) {
-    for (int64_t i = 0; i < prepare->weight_count; i++) {
-        nn_weight_release(prepare->cache, prepare->weights[i]);
-    }
-    nn_free(prepare->weights);
-    prepare->weights = NULL;
-    prepare->weight_count = prepare->weight_capacity = 0;
+    if (prepare->weights != NULL) nn_weight_list_clear(prepare->weights);
 }
 
 nn_status nn_run_node(const nn_node_view *node, const nn_kernel *kernel, const nn_target *target,
@@ -110,7 +101,6 @@ nn_status nn_run_node(const nn_node_view *node, const nn_kernel *kernel, const n
     NN_TRY_DONE(kernel->run(&call));
 done:
     nn_free(call.workspace);
-    nn_prepare_clear(&prepare);
     nn_arena_clear(&arena);
     return status;
 }

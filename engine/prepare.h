@@ -4,24 +4,22 @@
 
 #include "engine/weight_cache.h"
 
-/* What a kernel asked for. Set node, arena and layout (and cache with blobs, to share packed
+/* What a kernel asked for. Set node, arena and layout (and weights with blobs, to share packed
  * constants), leave the rest zero. */
 struct nn_prepare {
     const nn_node_view *node;
     nn_arena *arena; /* state, and packed constants that are not shared */
     nn_layout layout;
-    nn_weight_cache *cache; /* NULL: nothing is shared */
+    nn_weight_list *weights; /* takes the references to shared constants; NULL: nothing is shared */
     const uint64_t *blobs; /* blob id of each input; 0: no initialiser, its packing is not shared */
 
     void *state;
     size_t workspace_bytes;
     uint32_t packed_inputs; /* bit i: run does not read input i */
     int64_t packed_bytes;
-    const nn_weight **weights; /* references to give back, nn_prepare_clear */
-    int64_t weight_count, weight_capacity;
 };
 
-/* Gives back the references to shared weights. */
+/* Gives back the references in `weights`. Not for a plan, which keeps its list until it ends. */
 void nn_prepare_clear(nn_prepare *prepare);
 
 /* Prepares and runs one node with `kernel` on tensors in standard layout. `in` has NULL where

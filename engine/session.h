@@ -2,6 +2,7 @@
 #ifndef NN_SESSION_H
 #define NN_SESSION_H
 
+#include "base/options.h"
 #include "engine/model.h"
 #include "engine/plan.h"
 
@@ -17,6 +18,10 @@ typedef struct nn_session_options {
 
 nn_status nn_session_open(nn_model *model, const nn_session_options *options, nnopt_session **out);
 typedef nnopt_session nn_session;
+
+/* The options "session", as every function that runs a model takes them; check them first. */
+extern const nn_option_table nn_options_session;
+nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out);
 
 nn_model *nn_session_model(const nn_session *session);
 int nn_session_threads(const nn_session *session);

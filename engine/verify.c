@@ -19,11 +19,11 @@ bool nn_node_has_body(const nn_node *node) {
 nn_status nn_node_check_arity(const nn_node *node) {
     const nn_op *op = node->op;
     if (op == NULL) return NN_OK;
-    if (node->in_count < op->min_inputs || node->in_count > op->max_inputs)
+    int own_inputs = node->in_count - (node->epilogue.has_residual ? 1 : 0);
+    if (own_inputs < op->min_inputs || own_inputs > op->max_inputs)
         return nn_fail(NN_BAD_INPUT, "node '%s' (%s): needs %s %d inputs, has %d", node->name,
-                       node->op_type, node->in_count < op->min_inputs ? "at least" : "at most",
-                       node->in_count < op->min_inputs ? op->min_inputs : op->max_inputs,
-                       node->in_count);
+                       node->op_type, own_inputs < op->min_inputs ? "at least" : "at most",
+                       own_inputs < op->min_inputs ? op->min_inputs : op->max_inputs, own_inputs);
     if (node->out_count < op->min_outputs || node->out_count > op->max_outputs)
         return nn_fail(NN_BAD_INPUT, "node '%s' (%s): needs %s %d outputs, has %d", node->name,
                        node->op_type, node->out_count < op->min_outputs ? "at least" : "at most",

@@ -133,6 +133,22 @@ void nn_weight_release(nn_weight_cache *cache, const nn_weight *weight) {
     pthread_mutex_unlock(&cache->lock);
 }
 
+nn_status nn_weight_list_get(nn_weight_list *list, const nn_weight_key *key, nn_weight_fill fill,
+                             const void *argument, const nn_weight **out) {
+    if (!NN_GROW(list->items, list->count, list->capacity)) {
+        return nn_fail_memory((size_t)(list->count + 1) * sizeof *list->items);
+    }
+    NN_TRY(nn_weight_get(list->cache, key, fill, argument, out));
+    list->items[list->count++] = *out;
+    return NN_OK;
+}
+
+void nn_weight_list_clear(nn_weight_list *list) {
+    for (int64_t i = 0; i < list->count; i++) nn_weight_release(list->cache, list->items[i]);
+    nn_free(list->items);
+    *list = (nn_weight_list){.cache = list->cache};
+}
+
 int64_t nn_weight_cache_bytes(nn_weight_cache *cache) {
     pthread_mutex_lock(&cache->lock);
     int64_t bytes = cache->bytes;

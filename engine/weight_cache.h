@@ -34,6 +34,18 @@ nn_status nn_weight_get(nn_weight_cache *cache, const nn_weight_key *key, nn_wei
                         const void *argument, const nn_weight **out);
 void nn_weight_release(nn_weight_cache *cache, const nn_weight *weight);
 
+/* References that one owner holds and gives back together. Set the cache, leave the rest zero. */
+typedef struct nn_weight_list {
+    nn_weight_cache *cache;
+    const nn_weight **items;
+    int64_t count, capacity;
+} nn_weight_list;
+
+/* As nn_weight_get; the list keeps the reference. */
+nn_status nn_weight_list_get(nn_weight_list *list, const nn_weight_key *key, nn_weight_fill fill,
+                             const void *argument, const nn_weight **out);
+void nn_weight_list_clear(nn_weight_list *list);
+
 int64_t nn_weight_cache_bytes(nn_weight_cache *cache); /* of all weights held now */
 int64_t nn_weight_cache_count(nn_weight_cache *cache);
 

@@ -1,0 +1,81 @@
+#include "engine/activation.h"
+
+#include "ops/family/activation.h"
+
+#include <float.h>
+
+static bool is_clip(const nn_node *node) {
+    return node->op != NULL && strcmp(node->op->name, "Clip") == 0;
+}
+
+static float attribute(const nn_node *node, const char *name, float fallback) {
+    float value;
+    return nn_attrs_float(&node->attrs, name, fallback, &value) == NN_OK ? value : fallback;
+}
+
+/* A bound of Clip: an attribute before opset 11, then an input. False when it is not known. */
+static bool read_bound(const nn_node *node, int input, const char *name, float fallback,
+                       float *out) {
+    *out = fallback;
+    if (node->opset < 11) {
+        *out = attribute(node, name, fallback);
+        return true;
+    }
+    if (input >= node->in_count || node->inputs[input] == NULL) return true;
+    const nn_tensor *bound = node->inputs[input]->fact.constant;
+    if (bound == NULL || bound->type != NNOPT_FLOAT || nn_tensor_count(bound) != 1) return false;
+    *out = (float)nn_tensor_get(bound, 0);
+    return true;
+}
+
+static bool match_clip(const nn_node *node, nn_activation *out) {
+    out->kind = NN_ACT_CLIP;
+    return read_bound(node, 1, "min", -FLT_MAX, &out->alpha) &&
+           read_bound(node, 2, "max", FLT_MAX, &out->beta);
+}
+
+static bool match_gelu(const nn_node *node, nn_activation *out) {
+    const char *approximate;
+    if (nn_attrs_string(&node->attrs, "approximate", "none", &approximate) != NN_OK) return false;
+    out->kind = strcmp(approximate, "tanh") == 0 ? NN_ACT_GELU_TANH : NN_ACT_GELU;
+    return true;
+}
+
+bool nn_match_activation(const nn_node *node, nn_activation *out) {
+    *out = (nn_activation){0};
+    if (node->in_count < 1 || node->inputs[0] == NULL || node->out_count != 1) return false;
+    if (node->inputs[0]->fact.type != NNOPT_FLOAT) return false;
+    if (node->op == &nn_op_relu) {
+        out->kind = NN_ACT_RELU;
+    } else if (is_clip(node)) {
+        return match_clip(node, out);
+    } else if (node->op == &nn_op_leaky_relu) {
+        *out = (nn_activation){NN_ACT_LEAKY_RELU, attribute(node, "alpha", 0.01f), 0};
+    } else if (node->op == &nn_op_sigmoid) {
+        out->kind = NN_ACT_SIGMOID;
+    } else if (node->op == &nn_op_tanh) {
+        out->kind = NN_ACT_TANH;
+    } else if (node->op == &nn_op_hard_sigmoid) {
+        *out = (nn_activation){NN_ACT_HARD_SIGMOID, attribute(node, "alpha", 0.2f),
+                               attribute(node, "beta", 0.5f)};
+    } else if (node->op == &nn_op_hard_swish) {
+        *out = (nn_activation){NN_ACT_HARD_SWISH, 1.0f / 6, 0.5f};
+    } else if (node->op == &nn_op_gelu) {
+        return match_gelu(node, out);
+    } else if (node->op == &nn_op_activation) {
+        *out = *(const nn_activation *)node->attrs_parsed;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+nn_attrs nn_activation_attrs(nn_activation activation, nn_attr *items) {
+    const char *kind = nn_activation_names[activation.kind];
+    items[0] = (nn_attr){.name = "kind",
+                         .kind = NN_ATTR_STRING,
+                         .s = {.bytes = kind, .length = (int64_t)strlen(kind)}};
+    items[1] = (nn_attr){.name = "alpha", .kind = NN_ATTR_FLOAT, .f = activation.alpha};
+    items[2] = (nn_attr){.name = "beta", .kind = NN_ATTR_FLOAT, .f = activation.beta};
+    return (nn_attrs){items, 3};
+}

@@ -1,0 +1,116 @@
+#include "engine/lower_parts.h"
+
+#include <stdio.h>
+
+void nn_lowered_destroy(nn_lowered *lowered) {
+    if (lowered == NULL) return;
+    nn_free(lowered->tap_outputs);
+    nn_covers_clear(&lowered->covers);
+    nn_graph_destroy(lowered->graph);
+    nn_free(lowered);
+}
+
+/* A tap is an output like any other, so no transform may take it away. */
+static nn_status add_tap(nn_graph *graph, const char *name, int64_t *output) {
+    nn_value *value = nn_graph_find(graph, name);
+    if (value == NULL) return nn_fail(NN_USAGE, "tap '%s': the model has no such value", name);
+    if (!value->is_output) NN_TRY(nn_graph_add_output(graph, value));
+    for (*output = 0; graph->outputs[*output] != value;) ++*output;
+    return NN_OK;
+}
+
+static nn_status add_taps(nn_lowered *lowered, const char *const *taps, int64_t tap_count) {
+    if (tap_count == 0) return NN_OK;
+    size_t size = (size_t)tap_count * sizeof *lowered->tap_outputs;
+    lowered->tap_outputs = nn_alloc(size);
+    if (lowered->tap_outputs == NULL) return nn_fail_memory(size);
+    for (; lowered->tap_count < tap_count; lowered->tap_count++) {
+        int64_t tap = lowered->tap_count;
+        NN_TRY(add_tap(lowered->graph, taps[tap], &lowered->tap_outputs[tap]));
+    }
+    return NN_OK;
+}
+
+nn_status nn_lower_edit(nn_lowered *lowered, const char *reason, nn_lower_edits collect) {
+    size_t size = (size_t)lowered->graph->node_count + 1;
+    bool *taken = nn_alloc_zero(size);
+    if (taken == NULL) return nn_fail_memory(size);
+    nn_patch *patch;
+    nn_status status = nn_patch_begin(lowered->graph, "lower", reason, &patch);
+    if (status == NN_OK) {
+        status = collect(lowered, patch, taken);
+        if (status == NN_OK) {
+            status = nn_patch_apply(patch);
+        } else {
+            nn_patch_abort(patch);
+        }
+    }
+    nn_free(taken);
+    return status;
+}
+
+static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_kind kind,
+                       const char *const *taps, int64_t tap_count) {
+    NN_TRY(nn_graph_clone(model, &lowered->graph));
+    NN_TRY(add_taps(lowered, taps, tap_count));
+    if (kind == NN_LOWERED_PLAIN) return NN_OK;
+    return nn_lower_activations(lowered);
+}
+
+nn_status nn_lower(const nn_graph *model, nn_lowered_kind kind, const char *const *taps,
+                   int64_t tap_count, nn_lowered **out) {
+    nn_lowered *lowered = nn_alloc_zero(sizeof *lowered);
+    if (lowered == NULL) return nn_fail_memory(sizeof *lowered);
+    nn_status status = lower(lowered, model, kind, taps, tap_count);
+    if (status != NN_OK) {
+        nn_lowered_destroy(lowered);
+        return status;
+    }
+    *out = lowered;
+    return NN_OK;
+}
+
+/* ---- operators that cannot run ---- */
+
+static bool is_supported(const nn_node *node) {
+    if (node->op == NULL) return false;
+    return node->op->is_view || (node->op->kernels != NULL && node->op->kernels[0] != NULL);
+}
+
+static bool is_same_operator(const nn_node *a, const nn_node *b) {
+    return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0;
+}
+
+/* How many nodes have the operator of nodes[index]; 0 when an earlier one stands for them. */
+static int64_t count_operator(const nn_graph *graph, int64_t index) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        if (!is_same_operator(graph->nodes[i], graph->nodes[index])) continue;
+        if (i < index) return 0;
+        count++;
+    }
+    return count;
+}
+
+nn_status nn_lowered_check_supported(const nn_lowered *lowered) {
+    const nn_graph *graph = lowered->graph;
+    char list[1792] = "";
+    size_t used = 0;
+    for (int64_t i = 0; i < graph->node_count && used < sizeof list; i++) {
+        const nn_node *node = graph->nodes[i];
+        if (is_supported(node)) continue;
+        int64_t count = count_operator(graph, i);
+        if (count == 0) continue;
+        const char *domain = node->domain[0] != '\0' ? node->domain : "ai.onnx";
+        used += (size_t)snprintf(list + used, sizeof list - used,
+                                 "%s'%s' (domain '%s', opset %d) at node '%s'",
+                                 used > 0 ? ", " : "", node->op_type, domain,
+                                 nn_graph_opset(graph, node->domain), node->name);
+        if (count > 1 && used < sizeof list) {
+            used += (size_t)snprintf(list + used, sizeof list - used, " and %lld more",
+                                     (long long)count - 1);
+        }
+    }
+    if (used == 0) return NN_OK;
+    return nn_fail(NN_UNSUPPORTED, "unsupported operators: %s", list);
+}

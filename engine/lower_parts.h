@@ -1,0 +1,25 @@
+/* The transforms that lowering is made of. Each edits lowered->graph by one patch and records whose
+ * work the new nodes do. Only engine/lower*.c include this. */
+#ifndef NN_LOWER_PARTS_H
+#define NN_LOWER_PARTS_H
+
+#include "engine/lower.h"
+#include "engine/patch.h"
+
+/* Activations spelled out in elementary operators (x * sigmoid(x), x * clip(x + 3, 0, 6) / 6, ...)
+ * become one Activation node. */
+nn_status nn_lower_activations(nn_lowered *lowered);
+
+/* ---- what they share ---- */
+
+/* Collects edits in `patch`. `taken`, by position of the node, is for marking nodes that are
+ * removed or changed already. */
+typedef nn_status (*nn_lower_edits)(nn_lowered *lowered, nn_patch *patch, bool *taken);
+/* Applies the edits that `collect` makes. */
+nn_status nn_lower_edit(nn_lowered *lowered, const char *reason, nn_lower_edits collect);
+
+/* `value` as a number: a float constant of one element that broadcasts to any shape `like` has
+ * without changing it. */
+bool nn_scalar_constant(const nn_value *value, const nn_value *like, float *out);
+
+#endif

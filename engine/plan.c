@@ -1,0 +1,172 @@
+#include "engine/plan_parts.h"
+
+#include <stdio.h>
+
+/* ---- nodes of the model without a row ---- */
+
+static const char row_reason[] = "row";
+
+/* Records the first reason given for a node. */
+static nn_status give_reason(nn_name_table *reasons, const char *origin, const char *reason) {
+    if (nn_name_table_get(reasons, origin) != NULL) return NN_OK;
+    return nn_name_table_put(reasons, origin, (void *)reason);
+}
+
+static nn_status give_reasons(nn_plan *plan, nn_name_table *reasons) {
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        NN_TRY(give_reason(reasons, plan->steps[s].origin, row_reason));
+    }
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        const nn_step *step = &plan->steps[s];
+        char reason[512];
+        snprintf(reason, sizeof reason, "fused into '%s'", step->origin);
+        const char *kept = NULL;
+        for (int64_t i = 0; i < step->cover.count; i++) {
+            if (nn_name_table_get(reasons, step->cover.origins[i]) != NULL) continue;
+            if (kept == NULL) kept = nn_arena_strdup(&plan->arena, reason);
+            if (kept == NULL) return nn_fail_memory(sizeof reason);
+            NN_TRY(give_reason(reasons, step->cover.origins[i], kept));
+        }
+    }
+    for (int64_t i = 0; i < plan->graph->node_count; i++) {
+        const nn_node *node = plan->graph->nodes[i];
+        if (nn_node_is_folded(node) || !nn_node_is_view(node)) continue;
+        nn_cover cover;
+        nn_covers_get(&plan->covers, node, &cover);
+        for (int64_t k = 0; k < cover.count; k++) {
+            NN_TRY(give_reason(reasons, cover.origins[k], "view"));
+        }
+    }
+    return NN_OK;
+}
+
+static nn_status list_absences(nn_plan *plan, const nn_graph *model) {
+    nn_name_table reasons = {0};
+    size_t size = ((size_t)model->node_count + 1) * sizeof *plan->absences;
+    nn_status status = NN_OK;
+    plan->absences = nn_arena_alloc(&plan->arena, size);
+    if (plan->absences == NULL) return nn_fail_memory(size);
+    NN_TRY_DONE(give_reasons(plan, &reasons));
+    for (int64_t i = 0; i < model->node_count; i++) {
+        const char *origin = model->nodes[i]->origin;
+        const char *reason = nn_name_table_get(&reasons, origin);
+        if (reason == row_reason) continue;
+        plan->absences[plan->absence_count++] =
+            (nn_plan_absence){origin, reason != NULL ? reason : "folded"};
+        /* nodes of one origin are listed once */
+        NN_TRY_DONE(nn_name_table_put(&reasons, origin, (void *)row_reason));
+    }
+done:
+    nn_name_table_clear(&reasons);
+    return status;
+}
+
+/* ---- life ---- */
+
+static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_tensor *inputs) {
+    NN_TRY(nn_plan_make_graph(plan, request, inputs));
+    if (!request->no_fusion) NN_TRY(nn_plan_fuse(plan, request));
+    size_t size = ((size_t)plan->graph->node_count + 1) * sizeof(nn_kernel *);
+    const nn_kernel **kernels = nn_arena_alloc(&plan->arena, size);
+    if (kernels == NULL) return nn_fail_memory(size);
+    NN_TRY(nn_plan_select_kernels(plan, request, kernels));
+    NN_TRY(nn_plan_make_steps(plan, request, kernels));
+    NN_TRY(nn_plan_prepare_steps(plan, request));
+    NN_TRY(nn_plan_place_tensors(plan));
+    return list_absences(plan, request->model);
+}
+
+nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs, nn_plan **out) {
+    nn_plan *plan = nn_alloc_zero(sizeof *plan);
+    if (plan == NULL) return nn_fail_memory(sizeof *plan);
+    plan->weights.cache = request->cache;
+    nn_status status = build(plan, request, inputs);
+    if (status != NN_OK) {
+        nn_plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return NN_OK;
+}
+
+void nn_plan_destroy(nn_plan *plan) {
+    if (plan == NULL) return;
+    nn_weight_list_clear(&plan->weights);
+    nn_covers_clear(&plan->covers);
+    nn_graph_destroy(plan->graph);
+    nn_free(plan->steps);
+    nn_free(plan->tensors);
+    nn_arena_clear(&plan->arena);
+    nn_free(plan);
+}
+
+/* ---- running ---- */
+
+static nn_status run_hooked(nn_plan *plan, nn_step_hook hook, void *user) {
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        hook(user, plan, s, true);
+        nn_status status = plan->steps[s].kernel->run(&plan->steps[s].call);
+        hook(user, plan, s, false);
+        if (status != NN_OK) return status;
+    }
+    return NN_OK;
+}
+
+nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook, void *user) {
+    for (int64_t i = 0; i < plan->graph->input_count; i++) {
+        if (plan->inputs[i] != NULL) plan->inputs[i]->tensor.data = inputs[i].data;
+    }
+    for (int64_t i = 0; i < plan->input_view_count; i++) {
+        nn_plan_tensor *view = plan->input_views[i];
+        view->tensor.data = nn_plan_tensor_owner(view)->tensor.data;
+    }
+    if (hook != NULL) return run_hooked(plan, hook, user);
+    for (const nn_step *step = plan->steps, *end = step + plan->step_count; step < end; step++) {
+        NN_TRY(step->kernel->run(&step->call));
+    }
+    return NN_OK;
+}
+
+/* ---- what a profile asks ---- */
+
+int64_t nn_plan_step_count(const nn_plan *plan) {
+    return plan->step_count;
+}
+
+void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
+    const nn_step *step = &plan->steps[index];
+    *out = (nn_step_info){
+        .node = &step->view,
+        .kernel = step->kernel,
+        .name = step->view.name,
+        .origin = step->origin,
+        .covers = step->cover.origins,
+        .cover_count = step->cover.count,
+        .layout = step->call.layout,
+        .is_conversion = step->node == NULL,
+        .live_bytes = step->live_bytes,
+        .workspace_bytes = step->workspace_bytes,
+        .packed_bytes = step->packed_bytes,
+    };
+    nn_op_cost(&step->view, &out->cost);
+}
+
+int64_t nn_plan_slab_bytes(const nn_plan *plan) {
+    return plan->slab_bytes;
+}
+
+int64_t nn_plan_packed_bytes(const nn_plan *plan) {
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < plan->weights.count; i++)
+        bytes += (int64_t)plan->weights.items[i]->bytes;
+    return bytes;
+}
+
+int64_t nn_plan_absent_count(const nn_plan *plan) {
+    return plan->absence_count;
+}
+
+const char *nn_plan_absent(const nn_plan *plan, int64_t index, const char **reason) {
+    if (reason != NULL) *reason = plan->absences[index].reason;
+    return plan->absences[index].node;
+}

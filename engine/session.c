@@ -1,0 +1,351 @@
+#include "engine/session.h"
+
+#include "engine/plan_parts.h"
+#include "engine/shape_key.h"
+
+typedef struct session_plan {
+    nn_shape_key key;
+    nn_plan *plan;
+} session_plan;
+
+struct nnopt_session {
+    nn_model *model;
+    const nn_lowered *lowered;
+    nn_lowered *own_lowered; /* of a session with taps; others share the model's */
+    nn_pool *pool;
+    nn_plan_request request;
+    session_plan *plans;
+    int64_t plan_count, plan_capacity;
+    int64_t current; /* index of the plan that ran last; -1: none */
+    char *slab;
+    int64_t slab_bytes;
+    nn_step_hook hook;
+    void *hook_user;
+};
+
+/* ---- opening ---- */
+
+static nn_status create_lowered(const void *argument, nn_lowered_kind kind, nn_lowered **out) {
+    return nn_lower(argument, kind, NULL, 0, out);
+}
+
+static const nn_lowered_maker lowered_maker = {create_lowered, nn_lowered_destroy};
+
+static nn_status lower_model(nn_session *session, const nn_session_options *options) {
+    nn_lowered_kind kind =
+        options->reference_only || options->no_fusion ? NN_LOWERED_PLAIN : NN_LOWERED_FUSED;
+    const nn_graph *graph = session->model->graph;
+    if (options->tap_count > 0) {
+        NN_TRY(nn_lower(graph, kind, options->taps, options->tap_count, &session->own_lowered));
+        session->lowered = session->own_lowered;
+        return NN_OK;
+    }
+    return nn_weight_cache_lowered(session->model->weights, kind, &lowered_maker, graph,
+                                   &session->lowered);
+}
+
+/* With fixed input shapes, what no kernel takes is found when the session is made. */
+static nn_status plan_fixed_shapes(nn_session *session) {
+    const nn_graph *graph = session->model->graph;
+    for (int64_t i = 0; i < graph->input_count; i++) {
+        if (!nn_fact_is_concrete(&graph->inputs[i]->fact)) return NN_OK;
+    }
+    size_t size = ((size_t)graph->input_count + 1) * sizeof(nn_tensor);
+    nn_tensor *inputs = nn_alloc_zero(size);
+    if (inputs == NULL) return nn_fail_memory(size);
+    for (int64_t i = 0; i < graph->input_count; i++) {
+        const nn_fact *fact = &graph->inputs[i]->fact;
+        inputs[i].type = fact->type;
+        inputs[i].rank = fact->rank;
+        memcpy(inputs[i].dims, fact->dims, (size_t)fact->rank * sizeof *fact->dims);
+    }
+    nn_plan *plan;
+    nn_status status = nn_session_plan(session, inputs, (size_t)graph->input_count, &plan);
+    nn_free(inputs);
+    return status;
+}
+
+static nn_status open_session(nn_session *session, const nn_session_options *options) {
+    NN_TRY(nn_pool_create(options->threads, &session->pool));
+    NN_TRY(lower_model(session, options));
+    NN_TRY(nn_lowered_check_supported(session->lowered));
+    session->request = (nn_plan_request){
+        .model = session->model->graph,
+        .lowered = session->lowered,
+        .cache = session->model->weights,
+        .target = {.isa = options->reference_only ? NN_ISA_PORTABLE : nn_cpu_get()->isa,
+                   .threads = nn_pool_threads(session->pool),
+                   .precision = options->precision},
+        .pool = session->pool,
+        .reference_only = options->reference_only,
+        .no_fusion = options->no_fusion || options->reference_only,
+    };
+    return plan_fixed_shapes(session);
+}
+
+nn_status nn_session_open(nn_model *model, const nn_session_options *options, nnopt_session **out) {
+    nn_session *session = nn_alloc_zero(sizeof *session);
+    if (session == NULL) return nn_fail_memory(sizeof *session);
+    session->model = nn_model_retain(model);
+    session->current = -1;
+    nn_status status = open_session(session, options);
+    if (status != NN_OK) {
+        nnopt_session_destroy(session);
+        return status;
+    }
+    *out = session;
+    return NN_OK;
+}
+
+void nnopt_session_destroy(nnopt_session *session) {
+    if (session == NULL) return;
+    for (int64_t i = 0; i < session->plan_count; i++) {
+        nn_plan_destroy(session->plans[i].plan);
+        nn_shape_key_clear(&session->plans[i].key);
+    }
+    nn_free(session->plans);
+    nn_free(session->slab);
+    nn_lowered_destroy(session->own_lowered);
+    nn_pool_destroy(session->pool);
+    nnopt_model_destroy(session->model);
+    nn_free(session);
+}
+
+/* ---- input checks ---- */
+
+static nn_status check_input(const nn_graph *graph, int64_t index, const nn_tensor *tensor,
+                             int64_t *symbols) {
+    const nn_value *value = graph->inputs[index];
+    const nn_fact *fact = &value->fact;
+    if (fact->type != NNOPT_TYPE_NONE && tensor->type != fact->type) {
+        return nn_fail(NN_USAGE, "input '%s': the model takes %s, got %s", value->name,
+                       nnopt_type_name(fact->type), nnopt_type_name(tensor->type));
+    }
+    if (tensor->rank < 0 || tensor->rank > NN_MAX_RANK) {
+        return nn_fail(NN_USAGE, "input '%s': rank must be 0 to %d, got %d", value->name,
+                       NN_MAX_RANK, tensor->rank);
+    }
+    char wanted[256], got[256];
+    nn_dims_text(tensor->dims, tensor->rank, got, sizeof got);
+    int64_t count, bytes;
+    if (!nn_dims_count(tensor->dims, tensor->rank, &count) ||
+        !nn_type_bytes(tensor->type, count, &bytes)) {
+        return nn_fail(NN_USAGE, "input '%s': %s %s is no shape of a tensor", value->name,
+                       nnopt_type_name(tensor->type), got);
+    }
+    if (fact->rank == NN_RANK_UNKNOWN) return NN_OK;
+    nn_dims_text(fact->dims, fact->rank, wanted, sizeof wanted);
+    if (tensor->rank != fact->rank) {
+        return nn_fail(NN_USAGE, "input '%s': rank must be %d (%s), got %d (%s)", value->name,
+                       fact->rank, wanted, tensor->rank, got);
+    }
+    for (int axis = 0; axis < fact->rank; axis++) {
+        int64_t dim = fact->dims[axis], size = tensor->dims[axis];
+        if (nn_dim_is_known(dim) && dim != size) {
+            return nn_fail(NN_USAGE, "input '%s': axis %d must be %lld (%s), got %lld (%s)",
+                           value->name, axis, (long long)dim, wanted, (long long)size, got);
+        }
+        if (!nn_dim_is_symbol(dim)) continue;
+        int64_t *symbol = &symbols[nn_dim_symbol_index(dim)];
+        if (nn_dim_is_known(*symbol) && *symbol != size) {
+            return nn_fail(NN_USAGE, "input '%s': axis %d is '%s', which is %lld already, got %lld",
+                           value->name, axis, nn_graph_symbol_name(graph, dim), (long long)*symbol,
+                           (long long)size);
+        }
+        *symbol = size;
+    }
+    return NN_OK;
+}
+
+static nn_status check_inputs(const nn_graph *graph, const nn_tensor *inputs) {
+    size_t size = ((size_t)graph->symbol_count + 1) * sizeof(int64_t);
+    int64_t *symbols = nn_alloc(size);
+    if (symbols == NULL) return nn_fail_memory(size);
+    for (int64_t s = 0; s < graph->symbol_count; s++) symbols[s] = NN_DIM_UNKNOWN;
+    nn_status status = NN_OK;
+    for (int64_t i = 0; i < graph->input_count && status == NN_OK; i++) {
+        status = check_input(graph, i, &inputs[i], symbols);
+    }
+    nn_free(symbols);
+    return status;
+}
+
+/* Of every run. Allocates nothing. */
+static nn_status check_data(const nn_session *session, const nn_tensor *inputs) {
+    const nn_graph *graph = session->model->graph;
+    for (int64_t i = 0; i < graph->input_count; i++) {
+        const char *name = graph->inputs[i]->name, *data = inputs[i].data;
+        if (data == NULL && nn_tensor_count(&inputs[i]) > 0) {
+            return nn_fail(NN_USAGE, "input '%s': data is NULL", name);
+        }
+        int bits = nn_type_bits(inputs[i].type);
+        if (bits > 8 && bits <= 64 && (uintptr_t)data % (uintptr_t)(bits / 8) != 0) {
+            return nn_fail(NN_USAGE, "input '%s': data must be aligned to %d bytes", name,
+                           bits / 8);
+        }
+        if (session->slab != NULL && data >= session->slab &&
+            data < session->slab + session->slab_bytes) {
+            return nn_fail(NN_USAGE,
+                           "input '%s': data is an output of this session, which the run "
+                           "would overwrite; copy it first",
+                           name);
+        }
+    }
+    return NN_OK;
+}
+
+/* ---- plans ---- */
+
+static int64_t find_plan(const nn_session *session, const nn_tensor *inputs, size_t input_count) {
+    int64_t current = session->current;
+    if (current >= 0 && nn_shape_key_matches(&session->plans[current].key, inputs, input_count)) {
+        return current;
+    }
+    for (int64_t i = 0; i < session->plan_count; i++) {
+        if (nn_shape_key_matches(&session->plans[i].key, inputs, input_count)) return i;
+    }
+    return -1;
+}
+
+static nn_status grow_slab(nn_session *session, int64_t bytes) {
+    if (bytes <= session->slab_bytes) return NN_OK;
+    char *slab = nn_alloc((size_t)bytes);
+    if (slab == NULL) return nn_fail_memory((size_t)bytes);
+    nn_free(session->slab);
+    session->slab = slab;
+    session->slab_bytes = bytes;
+    return NN_OK;
+}
+
+static nn_status add_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
+                          int64_t *out) {
+    session_plan made = {0};
+    nn_status status = NN_OK;
+    NN_TRY_DONE(check_inputs(session->model->graph, inputs));
+    if (!NN_GROW(session->plans, session->plan_count, session->plan_capacity)) {
+        status = nn_fail_memory(sizeof *session->plans);
+        goto done;
+    }
+    NN_TRY_DONE(nn_shape_key_init(&made.key, inputs, input_count));
+    NN_TRY_DONE(nn_plan_create(&session->request, inputs, &made.plan));
+    NN_TRY_DONE(grow_slab(session, made.plan->slab_bytes));
+done:
+    if (status != NN_OK) {
+        nn_plan_destroy(made.plan);
+        nn_shape_key_clear(&made.key);
+        return status;
+    }
+    *out = session->plan_count;
+    session->plans[session->plan_count++] = made;
+    return NN_OK;
+}
+
+/* Makes the plan for these inputs the current one. */
+static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_t input_count) {
+    size_t wanted = (size_t)session->model->graph->input_count;
+    if (input_count != wanted) {
+        return nn_fail(NN_USAGE, "the model takes %zu input%s, got %zu", wanted,
+                       wanted == 1 ? "" : "s", input_count);
+    }
+    int64_t found = find_plan(session, inputs, input_count);
+    if (found < 0) NN_TRY(add_plan(session, inputs, input_count, &found));
+    session->current = found;
+    return NN_OK;
+}
+
+nn_status nn_session_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
+                          nn_plan **out) {
+    NN_TRY(select_plan(session, inputs, input_count));
+    *out = session->plans[session->current].plan;
+    return NN_OK;
+}
+
+/* ---- running ---- */
+
+nnopt_status nnopt_session_run(nnopt_session *session, const nnopt_tensor *inputs,
+                               size_t input_count, nnopt_tensor *outputs) {
+    if (session == NULL || (inputs == NULL && input_count > 0) || outputs == NULL) {
+        return nn_fail(NN_USAGE, "session run: an argument is NULL");
+    }
+    NN_TRY(select_plan(session, inputs, input_count));
+    NN_TRY(check_data(session, inputs));
+    nn_plan *plan = session->plans[session->current].plan;
+    nn_plan_bind(plan, session->slab);
+    NN_TRY(nn_plan_run(plan, inputs, session->hook, session->hook_user));
+    int64_t output_count = session->model->graph->output_count;
+    for (int64_t i = 0; i < output_count; i++) outputs[i] = plan->outputs[i]->tensor;
+    return NN_OK;
+}
+
+nn_status nn_session_tap(nn_session *session, int64_t index, nn_tensor *out) {
+    if (session->current < 0) return nn_fail(NN_USAGE, "the session has not run yet");
+    const nn_plan *plan = session->plans[session->current].plan;
+    if (index < 0 || index >= session->lowered->tap_count) {
+        return nn_fail(NN_USAGE, "the session has no tap %lld", (long long)index);
+    }
+    *out = plan->outputs[session->lowered->tap_outputs[index]]->tensor;
+    return NN_OK;
+}
+
+nn_model *nn_session_model(const nn_session *session) {
+    return session->model;
+}
+
+int nn_session_threads(const nn_session *session) {
+    return nn_pool_threads(session->pool);
+}
+
+void nn_session_set_hook(nn_session *session, nn_step_hook hook, void *user) {
+    session->hook = hook;
+    session->hook_user = user;
+}
+
+/* ---- the public way in ---- */
+
+static const nn_option_spec session_specs[] = {
+    {.name = "device",
+     .kind = NNOPT_OPTION_CHOICE,
+     .metavar = "DEVICE",
+     .fallback = "cpu",
+     .choices = "cpu",
+     .help = "where the model runs"},
+    {.name = "threads",
+     .kind = NNOPT_OPTION_INT,
+     .metavar = "N",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 256,
+     .help = "threads that work on one run; 0 takes all usable cores"},
+    {.name = "precision",
+     .kind = NNOPT_OPTION_CHOICE,
+     .metavar = "P",
+     .fallback = "fp32",
+     .choices = "fp32|bf16",
+     .help = "arithmetic of convolutions and matrix products"},
+};
+
+const nn_option_table nn_options_session = {"session", session_specs,
+                                            sizeof session_specs / sizeof *session_specs};
+
+nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out) {
+    const nn_option_table *table = &nn_options_session;
+    nn_isa isa = nn_cpu_get()->isa;
+    *out = (nn_session_options){.threads = (int)nn_option_int(options, table, "threads")};
+    if (strcmp(nn_option_text(options, table, "precision"), "bf16") != 0) return NN_OK;
+    if (isa < NN_ISA_AMX) {
+        return nn_fail(NN_UNSUPPORTED, "precision 'bf16' needs AMX, this CPU has %s",
+                       nn_isa_name(isa));
+    }
+    out->precision = NN_PRECISION_BF16;
+    return NN_OK;
+}
+
+nnopt_status nnopt_session_create(nnopt_model *model, const nnopt_options *options,
+                                  nnopt_session **out) {
+    if (model == NULL || out == NULL) return nn_fail(NN_USAGE, "session: an argument is NULL");
+    const nn_option_table *tables[] = {&nn_options_session};
+    nn_session_options read;
+    NN_TRY(nn_options_check(options, tables, 1));
+    NN_TRY(nn_session_options_read(options, &read));
+    return nn_session_open(model, &read, out);
+}

@@ -1,0 +1,13 @@
+/* Activations as attributes of operators that only plans have: kind, alpha, beta. */
+#ifndef NN_FAMILY_ACTIVATION_H
+#define NN_FAMILY_ACTIVATION_H
+
+#include "ops/op.h"
+
+/* Names of the kinds, as the attribute `kind` has them: "Relu". */
+extern const char *const nn_activation_names[NN_ACT_KINDS];
+
+/* op->parse for attributes that are exactly an nn_activation. */
+nn_status nn_activation_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
+
+#endif

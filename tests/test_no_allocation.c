@@ -1,0 +1,81 @@
+/* A run of a planned shape allocates nothing. */
+#include "engine/weight_cache.h"
+#include "tests/support/maker.h"
+
+/* A function of every layer of a small network: convolution, pool, sums, views, matrix product. */
+static nn_model *network(void) {
+    maker m = make(13);
+    static const int64_t flat[2] = {0, -1};
+    make_input(&m, "x", NNOPT_FLOAT, "N,3,16,16");
+    make_random(&m, "w1", "8,3,3,3", 1);
+    make_random(&m, "b1", "8", 2);
+    make_random(&m, "w2", "8,8,3,3", 3);
+    make_random(&m, "w3", "512,10", 4);
+    make_ints(&m, "flat", NNOPT_INT64, "2", flat);
+    make_node(&m, "Conv", "conv1", "x,w1,b1", "a", "pads=[1,1,1,1]");
+    make_node(&m, "Relu", "relu1", "a", "b", NULL);
+    make_node(&m, "Conv", "conv2", "b,w2", "c", "pads=[1,1,1,1]");
+    make_node(&m, "Add", "sum", "c,b", "d", NULL);
+    make_node(&m, "Relu", "relu2", "d", "e", NULL);
+    make_node(&m, "MaxPool", "pool", "e", "f", "kernel_shape=[2,2] strides=[2,2]");
+    make_node(&m, "Reshape", "flatten", "f,flat", "g", NULL);
+    make_node(&m, "MatMul", "dense", "g,w3", "y", NULL);
+    return make_model(&m, "y,e");
+}
+
+static void check_runs(int threads, bool no_fusion) {
+    nn_model *model = network();
+    nn_session_options options = {.threads = threads, .no_fusion = no_fusion};
+    nn_session *session;
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    nn_tensor small = random_tensor("1,3,16,16", 1), large = random_tensor("5,3,16,16", 2);
+    nn_tensor outputs[2];
+    ck_assert_ok(nnopt_session_run(session, &small, 1, outputs));
+    ck_assert_ok(nnopt_session_run(session, &large, 1, outputs));
+    uint64_t before = nn_allocation_count();
+    for (int i = 0; i < 5; i++) {
+        ck_assert_ok(nnopt_session_run(session, &small, 1, outputs));
+        ck_assert_ok(nnopt_session_run(session, &large, 1, outputs));
+        ck_assert_ok(nnopt_session_run(session, &large, 1, outputs));
+    }
+    ck_assert_uint_eq(nn_allocation_count(), before);
+    nn_tensor_clear(&small);
+    nn_tensor_clear(&large);
+    nnopt_session_destroy(session);
+    nnopt_model_destroy(model);
+}
+
+START_TEST(one_thread) {
+    check_runs(1, false);
+    check_runs(1, true);
+}
+END_TEST
+
+START_TEST(two_threads) {
+    check_runs(2, false);
+}
+END_TEST
+
+START_TEST(sessions_leave_no_packed_weights_behind) {
+    nn_model *model = network();
+    nn_session *session;
+    nn_session_options options = {.threads = 1};
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    nn_tensor x = random_tensor("1,3,16,16", 1), outputs[2];
+    ck_assert_ok(nnopt_session_run(session, &x, 1, outputs));
+    nnopt_session_destroy(session);
+    ck_assert_int_eq(nn_weight_cache_count(model->weights), 0);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("no_allocation");
+    TCase *tests = tcase_create("no_allocation");
+    tcase_add_test(tests, one_thread);
+    tcase_add_test(tests, two_threads);
+    tcase_add_test(tests, sessions_leave_no_packed_weights_behind);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
