@@ -260,6 +260,23 @@ const char *nn_option_at(const nnopt_options *options, const char *name, size_t 
     return NULL;
 }
 
+nn_status nn_options_select(const nnopt_options *options, const nn_option_table *table,
+                            nnopt_options **out) {
+    nnopt_options *selected = NULL;
+    NN_TRY(nnopt_options_create(&selected));
+    for (int64_t i = 0; options != NULL && i < options->count; i++) {
+        const option_entry *entry = &options->entries[i];
+        if (find_spec(table, entry->name) == NULL) continue;
+        nn_status status = nnopt_options_set(selected, entry->name, entry->value);
+        if (status != NN_OK) {
+            nnopt_options_destroy(selected);
+            return status;
+        }
+    }
+    *out = selected;
+    return NN_OK;
+}
+
 /* ---- nearest name ---- */
 
 enum { MAX_WORD = 64 };

@@ -40,6 +40,10 @@ const char *nn_option_text(const nnopt_options *options, const nn_option_table *
 /* The i-th value of a repeatable option, NULL past the last. */
 const char *nn_option_at(const nnopt_options *options, const char *name, size_t index);
 
+/* A new object with those options that `table` has, for a function that takes only them. */
+nn_status nn_options_select(const nnopt_options *options, const nn_option_table *table,
+                            nnopt_options **out);
+
 /* The name in `names` nearest to `word` by edit distance, or NULL when none is near. */
 const char *nn_nearest_name(const char *word, const char *const *names, size_t count);
 

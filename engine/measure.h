@@ -2,6 +2,7 @@
 #ifndef NN_MEASURE_H
 #define NN_MEASURE_H
 
+#include "base/dataset.h"
 #include "engine/session.h"
 
 double nn_now(void); /* monotonic seconds */
@@ -30,15 +31,19 @@ typedef struct nn_comparison {
 nn_status nn_samples_compare(const nn_samples *a, const nn_samples *b, nn_comparison *out);
 const char *nn_verdict_name(nn_verdict verdict); /* "no difference", "faster", "slower" */
 
-/* Times `count` sessions in turn on the feeds of one data set each, until `seconds` are over or
- * `iterations` rounds are done (0: no limit; at least 5 rounds). Warm-up first. */
+/* Times `count` sessions in turn on the feeds of one data set each, until `seconds` are over (and
+ * at least 5 rounds done) or each has `iterations` samples (0: no limit). Warm-up first. Turns are
+ * some milliseconds long, so that a small model does not run with the caches that another left
+ * behind. */
 typedef struct nn_bench_entry {
     nn_session *session;
-    struct nnopt_dataset *data;
+    nn_dataset *data;
     nn_samples samples; /* out: seconds per run */
     int64_t batch;      /* out: samples a run holds */
 } nn_bench_entry;
 nn_status nn_bench_interleaved(nn_bench_entry *entries, int64_t count, double seconds,
                                int64_t iterations, double warmup_seconds);
+/* Runs the feeds of one entry untimed, `runs` times. */
+nn_status nn_bench_warm(nn_bench_entry *entry, int64_t runs);
 
 #endif

@@ -4,6 +4,7 @@
 #include "engine/measure.h"
 
 #include "base/memory.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -74,14 +75,6 @@ static double select_median(double *values, int64_t count) {
 
 /* ---- resampling ---- */
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 /* At most MAX_RESAMPLED of the samples, evenly spread and in order: thinning widens an interval. */
 static double *thin(const nn_samples *samples, int64_t count) {
     double *values = nn_alloc((size_t)count * sizeof *values);
@@ -98,9 +91,9 @@ static int64_t block_length(int64_t count) {
 /* Fills `out` (and `out_b` from `b`, unless NULL, at the same places) with blocks that wrap around.
  */
 static void resample(const double *a, const double *b, int64_t count, int64_t block,
-                     uint64_t *state, double *out, double *out_b) {
+                     nn_random *random, double *out, double *out_b) {
     for (int64_t filled = 0; filled < count;) {
-        int64_t at = (int64_t)(next_random(state) % (uint64_t)count);
+        int64_t at = nn_random_below(random, count);
         for (int64_t k = 0; k < block && filled < count; k++, filled++) {
             out[filled] = a[at];
             if (b != NULL) out_b[filled] = b[at];
@@ -131,9 +124,9 @@ nn_status nn_samples_statistics(const nn_samples *samples, nn_statistics *out) {
     result.p99 = sorted_quantile(sorted, count, 0.99);
     result.maximum = sorted[count - 1];
 
-    uint64_t state = 1;
+    nn_random random = nn_random_seed(1);
     for (int r = 0; r < RESAMPLES; r++) {
-        resample(series, NULL, thinned, block_length(thinned), &state, scratch, NULL);
+        resample(series, NULL, thinned, block_length(thinned), &random, scratch, NULL);
         medians[r] = select_median(scratch, thinned);
     }
     qsort(medians, RESAMPLES, sizeof *medians, compare_doubles);
@@ -170,9 +163,9 @@ nn_status nn_samples_compare(const nn_samples *a, const nn_samples *b, nn_compar
     }
     result.ratio = median_b / median_a;
 
-    uint64_t state = 1;
+    nn_random random = nn_random_seed(1);
     for (int r = 0; r < RESAMPLES; r++) {
-        resample(series_a, series_b, count, block_length(count), &state, scratch_a, scratch_b);
+        resample(series_a, series_b, count, block_length(count), &random, scratch_a, scratch_b);
         ratios[r] = select_median(scratch_b, count) / select_median(scratch_a, count);
     }
     qsort(ratios, RESAMPLES, sizeof *ratios, compare_doubles);

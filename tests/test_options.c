@@ -122,6 +122,25 @@ START_TEST(nearest_name_ranks_by_edits) {
 }
 END_TEST
 
+START_TEST(a_selection_keeps_what_its_table_has) {
+    static const nn_option_table few = {"few", specs, 2};
+    static const nn_option_table *const few_tables[] = {&few};
+    nnopt_options *options = NULL, *selected = NULL;
+    ck_assert_ok(nnopt_options_create(&options));
+    ck_assert_ok(nnopt_options_set(options, "threads", "2"));
+    ck_assert_ok(nnopt_options_set(options, "random", NULL));
+    ck_assert_fails(nn_options_check(options, few_tables, 1), NNOPT_USAGE, "'random'");
+    ck_assert_ok(nn_options_select(options, &few, &selected));
+    ck_assert_ok(nn_options_check(selected, few_tables, 1));
+    ck_assert_int_eq(nn_option_int(selected, &few, "threads"), 2);
+    nnopt_options_destroy(selected);
+    ck_assert_ok(nn_options_select(NULL, &few, &selected));
+    ck_assert(!nn_option_has(selected, "threads"));
+    nnopt_options_destroy(selected);
+    nnopt_options_destroy(options);
+}
+END_TEST
+
 START_TEST(function_tables_are_found_by_name) {
     size_t count = 7;
     ck_assert_ptr_null(nnopt_option_specs("no such function", &count));
@@ -138,6 +157,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, malformed_values_are_refused);
     tcase_add_test(cases, unknown_names_get_a_suggestion);
     tcase_add_test(cases, nearest_name_ranks_by_edits);
+    tcase_add_test(cases, a_selection_keeps_what_its_table_has);
     tcase_add_test(cases, function_tables_are_found_by_name);
     suite_add_tcase(suite, cases);
     return suite;
