@@ -138,6 +138,12 @@ void nn_text_outline(nn_text_page *page, const cJSON *object) {
     cJSON_Delete(copy);
 }
 
+/* A list is asked for to be read whole. */
+void nn_text_list(nn_text_page *page, const cJSON *report) {
+    page->all = true;
+    nn_text_outline(page, report);
+}
+
 /* ---- shared parts ---- */
 
 void nn_text_subject(nn_text_page *page, const cJSON *record, const cJSON *machine) {
