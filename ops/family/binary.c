@@ -12,9 +12,10 @@ nn_status nn_binary_parse(const nn_node_view *node, const nn_attrs *attrs, void 
     return NN_OK;
 }
 
+/* Operators with the column nn_binary_axes have these attributes. */
 static const nn_binary_attrs *legacy_attrs(const nn_node_view *node) {
     const nn_binary_attrs *attrs = node->attrs;
-    return node->op->parse == nn_binary_parse && attrs->legacy ? attrs : NULL;
+    return node->op->axes == nn_binary_axes && attrs->legacy ? attrs : NULL;
 }
 
 /* Dims of input 1 with ones appended, so that it lies over input 0 as the attributes say. */
@@ -102,8 +103,11 @@ nn_status nn_binary_axes(const nn_node_view *node, nn_axis_relations *out) {
     const nn_binary_attrs *attrs = legacy_attrs(node);
     if (attrs == NULL || attrs->axis < 0) return nn_axes_of_broadcast(node, out);
     NN_TRY(nn_axes_add_broadcast(node, out, 0));
-    for (int axis = 0; axis < node->in[1]->rank; axis++)
-        NN_TRY(nn_axes_same(node, out, nn_in_axis(1, axis), nn_out_axis(0, axis + attrs->axis)));
+    const nn_fact *below = node->in[1];
+    for (int axis = 0; axis < below->rank; axis++)
+        if (below->dims[axis] != 1)
+            NN_TRY(
+                nn_axes_same(node, out, nn_in_axis(1, axis), nn_out_axis(0, axis + attrs->axis)));
     return NN_OK;
 }
 
