@@ -172,6 +172,11 @@ void nn_patch_set_initializer(nn_patch *patch, nn_value *value, nn_blob *blob) {
     edit->blob = nn_blob_retain(blob);
 }
 
+void nn_patch_remove_initializer(nn_patch *patch, nn_value *value) {
+    nn_edit *edit = add_edit(patch, NN_EDIT_REMOVE_INITIALIZER);
+    if (edit != NULL) edit->value = value;
+}
+
 /* Bodies that the node does not have already end with a patch that does not take them. */
 static void destroy_new_bodies(const nn_attrs *attrs, const nn_attrs *present) {
     for (int64_t i = 0; attrs != NULL && i < attrs->count; i++) {
@@ -256,8 +261,7 @@ nn_status nn_graph_prune_unused(nn_graph *graph, const char *pass) {
         for (int64_t i = 0; i < graph->value_count; i++) {
             nn_value *value = graph->values[i];
             if (value->initializer == NULL || is_read(value, live)) continue;
-            nn_edit *edit = add_edit(patch, NN_EDIT_REMOVE_INITIALIZER);
-            if (edit != NULL) edit->value = value;
+            nn_patch_remove_initializer(patch, value);
         }
         status = nn_patch_apply(patch);
     }

@@ -35,6 +35,7 @@ void nn_patch_set_output(nn_patch *patch, nn_node *node, int output, nn_value *v
  * bodies too. New nodes of this patch keep the inputs they were made with. */
 void nn_patch_replace_uses(nn_patch *patch, nn_value *from, nn_value *to);
 void nn_patch_set_initializer(nn_patch *patch, nn_value *value, nn_blob *blob);
+void nn_patch_remove_initializer(nn_patch *patch, nn_value *value); /* must end up unused */
 /* Bodies may be those the node has or new ones, which are taken. */
 void nn_patch_set_attrs(nn_patch *patch, nn_node *node, const nn_attrs *attrs);
 void nn_patch_set_epilogue(nn_patch *patch, nn_node *node, const nn_epilogue *epilogue);
