@@ -1,5 +1,5 @@
 /* The calibration service: statistics of activations that passes share. Memory is bounded: tensors
- * are reduced as they are produced. */
+ * are reduced as they are produced, never kept. */
 #ifndef NN_CALIBRATION_H
 #define NN_CALIBRATION_H
 
@@ -9,33 +9,31 @@
 enum { NN_HISTOGRAM_BINS = 2048 };
 
 typedef struct nn_value_statistics {
-    const char *value; /* name in the model graph */
+    const char *value;  /* name in the model graph; borrowed from the caller */
+    int64_t count;      /* elements seen */
+    int64_t zero_count; /* of them exactly zero: quantised without error */
     double minimum, maximum;
-    int64_t count;
-    float absolute_limit; /* histogram spans [-limit, limit], widened by doubling */
+    double sum, square_sum;
+    /* Bin b counts values in limit * [2 b / BINS - 1, 2 (b + 1) / BINS - 1); limit doubles (bins
+     * merge in pairs) when a value lies outside. 0 until a value other than zero was seen. */
+    double limit;
     uint64_t histogram[NN_HISTOGRAM_BINS];
 } nn_value_statistics;
 
-/* Runs every feed (at most `max_samples`, 0: all) with taps on the named float values and fills one
- * entry each. NaN or infinity in an activation is NN_BAD_INPUT that names value and sample. */
-nn_status nn_calibrate_values(nn_model *model, nn_dataset *data, const char *const *values,
-                              int64_t count, int64_t max_samples, nn_value_statistics *out);
+/* Adds values; NN_BAD_INPUT for NaN or infinity. */
+nn_status nn_value_statistics_add(nn_value_statistics *statistics, const float *values,
+                                  int64_t count);
 
-/* Second moments of what a linear node (Conv, Gemm, MatMul with constant weights) reads. The rows x
- * are the patches that meet one output: length = in_channels / groups * kernel elements, then a 1
- * for the bias. gram = sum x x^T of one group after the other, symmetric, row-major, float64. When
- * positions are too many they are subsampled with a seed. cross = sum x_new x_old^T (NULL unless
- * asked). */
-typedef struct nn_gram {
-    int64_t groups, side; /* side includes the bias row */
-    int64_t positions;
-    double *matrix; /* groups x side x side */
-    double *cross;
-} nn_gram;
+/* Runs feeds until `max_samples` samples were seen (0: all) with taps on the named float values and
+ * fills out[count], whose `value` fields the caller has set. NaN or infinity in an activation is
+ * NN_BAD_INPUT that names value and sample; so is an empty data set. */
+nn_status nn_calibrate_values(nn_model *model, nn_dataset *data, int64_t max_samples,
+                              nn_value_statistics *out, int64_t count);
 
-/* Gram matrices of the named nodes of `model`. */
-nn_status nn_calibrate_grams(nn_model *model, nn_dataset *data, const char *const *nodes,
-                             int64_t count, int64_t max_samples, uint64_t seed, nn_gram *out);
-void nn_gram_clear(nn_gram *gram);
+/* Called once per feed with the tapped tensors, in the order of `values`; standard layout. */
+typedef nn_status (*nn_tap_function)(void *user, const nn_tensor *taps, int64_t sample_count);
+nn_status nn_for_each_feed(nn_model *model, nn_dataset *data, int64_t max_samples,
+                           const char *const *values, int64_t count, nn_tap_function visit,
+                           void *user);
 
 #endif

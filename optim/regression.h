@@ -1,0 +1,30 @@
+/* Moments of what a linear node reads against what its result should be, over calibration data. */
+#ifndef NN_REGRESSION_H
+#define NN_REGRESSION_H
+
+#include "base/dataset.h"
+#include "engine/model.h"
+#include "optim/least_squares.h"
+#include "optim/linear_node.h"
+
+typedef struct nn_regression {
+    /* The node to fit, in `model`; its input is tapped there. */
+    nn_model *model;
+    const nn_linear_node *linear;
+    /* The value it should produce, in `target_model` (may be the same model), before any
+     * activation. */
+    nn_model *target_model;
+    const char *target;
+    const int64_t *channels; /* nn_linear_gather_output; NULL: the same */
+    /* Subtracted from the target where both have the same shape (a shortcut that is added behind
+     * the node); a value of `model`. NULL: nothing. */
+    const char *subtract;
+    int64_t max_samples;
+    int64_t max_positions; /* over all samples; the others are left out at random (seeded) */
+    uint64_t seed;
+} nn_regression;
+
+/* moments[groups], which the caller clears on success. */
+nn_status nn_regress(const nn_regression *regression, nn_dataset *data, nn_moments *moments);
+
+#endif
