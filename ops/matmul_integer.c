@@ -1,3 +1,4 @@
+#include "ops/cpu/kernels.h"
 #include "ops/family/integer_matmul.h"
 
 enum { A, B, A_ZERO, B_ZERO };
@@ -40,7 +41,13 @@ static nn_status run(const nn_call *call) {
 static const nn_kernel reference = {
     .name = "matmul_integer_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &nn_kernel_matmul_integer_u8s8_vnni,
+#endif
+    &reference,
+    NULL,
+};
 
 const nn_op nn_op_matmul_integer = {
     .name = "MatMulInteger",

@@ -1,6 +1,7 @@
 /* Convolution of 8-bit data as plans use it: QLinearConv whose zero points and output scale are
  * optional (without y_scale the result is float), whose bias is int32 or float, and which applies
  * an activation to the real values before they are quantised. */
+#include "ops/cpu/kernels.h"
 #include "ops/family/qlinear_convolution.h"
 
 static nn_status infer(const nn_node_view *node) {
@@ -28,7 +29,13 @@ static const nn_kernel reference = {.name = "qconv_reference",
                                     .accepts = accepts,
                                     .run = nn_qconv_run_reference};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &nn_kernel_qconv_u8s8_vnni,
+#endif
+    &reference,
+    NULL,
+};
 
 const nn_op nn_op_qconv = {
     .name = "QConv",

@@ -1,5 +1,7 @@
+#include "ops/cpu/kernels.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
+#include "ops/family/qgemm.h"
 #include "ops/family/requantize.h"
 
 /* y [M, N] = alpha a_scale b_scale (a' b' + c), quantised when y_scale is given; a' and b' are the
@@ -7,13 +9,8 @@
  * N]. */
 enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, C, Y_SCALE, Y_ZERO };
 
-typedef struct qgemm_attrs {
-    float alpha;
-    bool transpose_a, transpose_b;
-} qgemm_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    qgemm_attrs *a = out;
+    nn_qgemm_attrs *a = out;
     int64_t transpose_a, transpose_b;
     (void)node;
     NN_TRY(nn_attrs_float(attrs, "alpha", 1, &a->alpha));
@@ -50,7 +47,7 @@ static nn_status check_addend(const nn_node_view *node, const int64_t *dims) {
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const qgemm_attrs *attrs = node->attrs;
+    const nn_qgemm_attrs *attrs = node->attrs;
     const nn_fact *a = node->in[A], *b = node->in[B];
     const nn_fact *y_scale = nn_view_in(node, Y_SCALE), *y_zero = nn_view_in(node, Y_ZERO);
     NN_TRY(nn_quant_check_8bit(node, A));
@@ -75,14 +72,14 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static void cost(const nn_node_view *node, nn_cost *out) {
-    const qgemm_attrs *attrs = node->attrs;
+    const nn_qgemm_attrs *attrs = node->attrs;
     double outputs = (double)nn_fact_count(node->out[0]);
     out->macs = outputs * (double)node->in[A]->dims[attrs->transpose_a ? 0 : 1];
     out->flops = 2 * out->macs;
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const qgemm_attrs *attrs = node->attrs;
+    const nn_qgemm_attrs *attrs = node->attrs;
     int a_rows = attrs->transpose_a ? 1 : 0, b_columns = attrs->transpose_b ? 0 : 1;
     NN_TRY(nn_axes_contract(node, out, nn_in_axis(A, 1 - a_rows), nn_in_axis(B, 1 - b_columns)));
     NN_TRY(nn_axes_same(node, out, nn_in_axis(A, a_rows), nn_out_axis(0, 0)));
@@ -105,7 +102,7 @@ static void addend_steps(const nn_tensor *c, int64_t *row_step, int64_t *column_
 }
 
 static nn_status run(const nn_call *call) {
-    const qgemm_attrs *attrs = call->node->attrs;
+    const nn_qgemm_attrs *attrs = call->node->attrs;
     const nn_tensor *a = call->in[A], *b = call->in[B], *b_zero = call->in[B_ZERO];
     const nn_tensor *b_scale = call->in[B_SCALE], *c = nn_call_in(call, C);
     nn_tensor *y = call->out[0];
@@ -138,7 +135,13 @@ static nn_status run(const nn_call *call) {
 
 static const nn_kernel reference = {.name = "qgemm_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &nn_kernel_qgemm_u8s8_vnni,
+#endif
+    &reference,
+    NULL,
+};
 
 const nn_op nn_op_qgemm = {
     .name = "QGemm",
@@ -148,7 +151,7 @@ const nn_op nn_op_qgemm = {
     .max_inputs = 9,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(qgemm_attrs),
+    .attr_size = sizeof(nn_qgemm_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

@@ -1,3 +1,4 @@
+#include "ops/cpu/kernels.h"
 #include "ops/family/qlinear_convolution.h"
 
 static nn_status infer(const nn_node_view *node) {
@@ -11,7 +12,13 @@ static nn_status infer(const nn_node_view *node) {
 static const nn_kernel reference = {
     .name = "qlinear_conv_reference", .exactness = NN_EXACT, .run = nn_qconv_run_reference};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &nn_kernel_qconv_u8s8_vnni,
+#endif
+    &reference,
+    NULL,
+};
 
 const nn_op nn_op_qlinear_conv = {
     .name = "QLinearConv",

@@ -1,3 +1,4 @@
+#include "ops/cpu/kernels.h"
 #include "ops/family/infer.h"
 #include "ops/family/integer_matmul.h"
 #include "ops/family/requantize.h"
@@ -65,7 +66,13 @@ static nn_status run(const nn_call *call) {
 static const nn_kernel reference = {
     .name = "qlinear_matmul_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &nn_kernel_qlinear_matmul_u8s8_vnni,
+#endif
+    &reference,
+    NULL,
+};
 
 const nn_op nn_op_qlinear_matmul = {
     .name = "QLinearMatMul",

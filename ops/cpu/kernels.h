@@ -13,4 +13,13 @@ extern const nn_kernel nn_kernel_average_pool_reference;
 extern const nn_kernel nn_kernel_global_average_pool_reference;
 extern const nn_kernel nn_kernel_global_max_pool_reference;
 
+/* Quantised products (conv_u8s8_kernels.c); QLinearConv and QConv share theirs. */
+#if defined(__x86_64__)
+extern const nn_kernel nn_kernel_qconv_u8s8_vnni;
+extern const nn_kernel nn_kernel_conv_integer_u8s8_vnni;
+extern const nn_kernel nn_kernel_qlinear_matmul_u8s8_vnni;
+extern const nn_kernel nn_kernel_matmul_integer_u8s8_vnni;
+extern const nn_kernel nn_kernel_qgemm_u8s8_vnni;
+#endif
+
 #endif
