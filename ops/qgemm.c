@@ -1,7 +1,7 @@
+#include "ops/family/qgemm.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
-#include "ops/family/qgemm.h"
 #include "ops/family/requantize.h"
 
 /* y [M, N] = alpha a_scale b_scale (a' b' + c), quantised when y_scale is given; a' and b' are the

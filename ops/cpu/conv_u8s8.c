@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 enum {
-    BAND_BYTES = 192 * 1024,     /* of activations that one task reads: they stay in L2 */
-    WEIGHT_BYTES = 512 * 1024,   /* weights up to this size stay in L2 beside them */
+    BAND_BYTES = 192 * 1024,   /* of activations that one task reads: they stay in L2 */
+    WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
     TASKS_PER_THREAD = 4,
     BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
     MACS_PER_CHUNK = 1000 * 1000 /* some 10 microseconds */
@@ -24,19 +24,19 @@ typedef struct conv_state {
     const nn_u8s8_unit *unit;
     source_layout source;
     int32_t *taps;
-    int64_t tap_count, steps;      /* parts included */
-    int parts;                     /* that weights are split in */
-    int64_t panels, panel_bytes;   /* of one group; panel_bytes of a full one */
-    int64_t group_bytes;           /* packed weights of one group */
-    int64_t padded_channels;       /* per group, in whole panels */
-    int64_t band_rows;             /* output rows of one task */
+    int64_t tap_count, steps;    /* parts included */
+    int parts;                   /* that weights are split in */
+    int64_t panels, panel_bytes; /* of one group; panel_bytes of a full one */
+    int64_t group_bytes;         /* packed weights of one group */
+    int64_t padded_channels;     /* per group, in whole panels */
+    int64_t band_rows;           /* output rows of one task */
     int64_t panels_per_task;
-    int64_t worker_bytes;          /* workspace of one thread */
-    const int32_t *w_sums;         /* packed: sum of w' per padded channel of all groups */
-    const int8_t *weights;         /* packed */
+    int64_t worker_bytes;  /* workspace of one thread */
+    const int32_t *w_sums; /* packed: sum of w' per padded channel of all groups */
+    const int8_t *weights; /* packed */
     bool constant_parameters;
-    int32_t *start;                /* per padded channel, when constant_parameters */
-    float *multiplier, *offset;    /* offset NULL: no float bias */
+    int32_t *start;             /* per padded channel, when constant_parameters */
+    float *multiplier, *offset; /* offset NULL: no float bias */
 } conv_state;
 
 nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry) {
@@ -56,7 +56,8 @@ nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry) {
     };
 }
 
-nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_t w_k, int64_t w_n) {
+nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_t w_k,
+                                      int64_t w_n) {
     const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     nn_u8s8_shape out = {.batch = 1,
                          .groups = 1,
@@ -121,8 +122,8 @@ static int count_parts(const nn_node_view *node, const nn_u8s8_inputs *inputs,
             if (w->type == NNOPT_INT8 && offset == 0) continue;
             for (int64_t i = 0; i < shape->in_channels; i++)
                 for (int64_t t = 0; t < taps; t++) {
-                    int64_t at = g * shape->w_group + c * shape->w_out + i * shape->w_in +
-                                 t * shape->w_tap;
+                    int64_t at =
+                        g * shape->w_group + c * shape->w_out + i * shape->w_in + t * shape->w_tap;
                     int32_t value = nn_quant_load(w->data, w->type, at) - offset;
                     lowest = value < lowest ? value : lowest;
                     highest = value > highest ? value : highest;
@@ -196,9 +197,8 @@ static nn_status pack(const nn_node_view *node, const void *argument, void *out)
         for (int64_t c = 0; c < state->shape.out_channels; c++) {
             int64_t panel = c / (2 * lanes);
             int8_t *target = weights + g * state->group_bytes + panel * state->panel_bytes;
-            sums[g * state->padded_channels + c] =
-                pack_channel(state, w, zero, g, c, c % (2 * lanes),
-                             panel_vectors(state, panel) * lanes, target);
+            sums[g * state->padded_channels + c] = pack_channel(
+                state, w, zero, g, c, c % (2 * lanes), panel_vectors(state, panel) * lanes, target);
         }
     return NN_OK;
 }
@@ -222,11 +222,10 @@ static void fill_parameters(const conv_state *state, const parameter_tensors *te
     int64_t padded = state->padded_channels;
     bool has_float_bias = tensors->bias && tensors->bias->type == NNOPT_FLOAT;
     /* Activations of two bytes come without their zero point. */
-    int32_t zero =
-        state->unit->activation_bytes == 1 ? unsigned_zero(tensors->x_zero, x_type) : 0;
-    float x_scale =
-        tensors->x_scale ? nn_quant_load_float(tensors->x_scale->data, tensors->x_scale->type, 0)
-                         : 1;
+    int32_t zero = state->unit->activation_bytes == 1 ? unsigned_zero(tensors->x_zero, x_type) : 0;
+    float x_scale = tensors->x_scale
+                        ? nn_quant_load_float(tensors->x_scale->data, tensors->x_scale->type, 0)
+                        : 1;
     const nn_tensor *w_scale = tensors->w_scale;
     for (int64_t i = 0; i < shape->groups * padded; i++) {
         int64_t channel = i / padded * shape->out_channels + i % padded;
@@ -243,9 +242,9 @@ static void fill_parameters(const conv_state *state, const parameter_tensors *te
                                       nn_quant_load_float(w_scale->data, w_scale->type, at));
         }
         if (offset)
-            offset[i] = exists ? nn_requant_offset(requant,
-                                                   ((const float *)tensors->bias->data)[channel])
-                               : 0;
+            offset[i] =
+                exists ? nn_requant_offset(requant, ((const float *)tensors->bias->data)[channel])
+                       : 0;
     }
 }
 
@@ -267,8 +266,7 @@ static source_layout choose_source(const nn_u8s8_shape *shape, const nn_u8s8_uni
     bool whole_row = adjacent && shape->groups == 1 && w->kernel * in % unit->depth == 0;
     bool convertible = unit->activation_bytes == 1 && x_type == NNOPT_UINT8;
     if (inside && convertible && (whole_row || in % unit->depth == 0))
-        return (source_layout){
-            .merged = whole_row, .pixel_step = all, .row_step = all * w->in};
+        return (source_layout){.merged = whole_row, .pixel_step = all, .row_step = all * w->in};
     source_layout out = {.uses_band = true, .merged = adjacent};
     out.pixel_step = (adjacent ? in : round_up(in, unit->depth)) * unit->activation_bytes;
     out.band_columns = (w->out - 1) * w->stride + (w->kernel - 1) * w->dilation + 1;
@@ -372,8 +370,7 @@ static bool has_constant_parameters(const nn_node_view *node, const nn_u8s8_inpu
            is_absent_or_constant(node, inputs->x_zero) &&
            is_absent_or_constant(node, inputs->w_scale) &&
            is_absent_or_constant(node, inputs->y_scale) &&
-           is_absent_or_constant(node, inputs->y_zero) &&
-           is_absent_or_constant(node, inputs->bias);
+           is_absent_or_constant(node, inputs->y_zero) && is_absent_or_constant(node, inputs->bias);
 }
 
 static nn_status pack_weights(const nn_node_view *node, nn_prepare *prepare, conv_state *state) {
@@ -448,15 +445,15 @@ typedef struct conv_work {
     const conv_state *state;
     nn_requant requant;
     const uint8_t *x;
-    uint8_t flip;         /* what makes values unsigned */
-    int32_t x_zero;       /* of unsigned values */
+    uint8_t flip;   /* what makes values unsigned */
+    int32_t x_zero; /* of unsigned values */
     const int32_t *start;
     const float *multiplier, *offset;
-    float low, high;      /* bounds of quantised results */
-    bool in_registers;    /* tiles write results themselves */
+    float low, high;   /* bounds of quantised results */
+    bool in_registers; /* tiles write results themselves */
     uint8_t *y;
-    int64_t y_bytes;      /* of one value */
-    char *workers;        /* workspace */
+    int64_t y_bytes; /* of one value */
+    char *workers;   /* workspace */
     int64_t bands, chunks;
 } conv_work;
 
@@ -480,15 +477,16 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
             memset(out, padding, (size_t)source->row_step);
             continue;
         }
-        const uint8_t *x = work->x + (image * h->in + in_row) * w->in * all + group * shape->in_channels;
+        const uint8_t *x =
+            work->x + (image * h->in + in_row) * w->in * all + group * shape->in_channels;
         memset(out, padding, (size_t)(left * source->pixel_step));
         out += left * source->pixel_step;
-        if (all * unit->activation_bytes == source->pixel_step) {
+        if (shape->groups == 1 && all * unit->activation_bytes == source->pixel_step) {
             unit->copy(out, x, columns * all, work->flip, work->x_zero);
         } else {
             for (int64_t i = 0; i < columns; i++)
-                unit->copy(out + i * source->pixel_step, x + i * all, shape->in_channels, work->flip,
-                           work->x_zero);
+                unit->copy(out + i * source->pixel_step, x + i * all, shape->in_channels,
+                           work->flip, work->x_zero);
         }
         int64_t right = source->band_columns - left - columns;
         memset(out + columns * source->pixel_step, padding, (size_t)(right * source->pixel_step));
@@ -498,9 +496,9 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
 /* The outputs of one panel for some rows. */
 typedef struct panel_run {
     const conv_work *work;
-    const uint8_t *a;    /* activations of output row `first`, column 0 */
-    uint8_t *y;          /* results there */
-    int64_t channel;     /* first padded channel of the panel, of all groups */
+    const uint8_t *a; /* activations of output row `first`, column 0 */
+    uint8_t *y;       /* results there */
+    int64_t channel;  /* first padded channel of the panel, of all groups */
     nn_u8s8_tile tile;
     int vectors;
 } panel_run;

@@ -1,9 +1,9 @@
 /* Products of 8-bit activations and constant 8-bit weights: quantised convolutions in channels-last
  * layout, and matrix products, which are convolutions of maps one pixel wide.
  *
- * An output is the sum over taps t and k of a[pixel + offset(t) + k] w[t][k][channel]. Tiles of up to
- * `rows` pixels by two vectors of channels keep their sums in registers over all taps and k, and are
- * requantised there. No im2col: a tap is an offset.
+ * An output is the sum over taps t and k of a[pixel + offset(t) + k] w[t][k][channel]. Tiles of up
+ * to `rows` pixels by two vectors of channels keep their sums in registers over all taps and k, and
+ * are requantised there. No im2col: a tap is an offset.
  *
  * Activations are read in place where the input needs no padding and is unsigned, else from a band:
  * a copy of the input rows that a few output rows need, with the padding filled in, values made
@@ -21,8 +21,8 @@
 
 enum { NN_U8S8_MAX_ROWS = 16, NN_U8S8_MAX_CHANNELS = 32 };
 
-/* One tile. Its pixels come in two segments of even spacing, so that one tile can take two short rows
- * of a map: unit->segment pixels from a[0], the rest from a[1]; outputs alike. */
+/* One tile. Its pixels come in two segments of even spacing, so that one tile can take two short
+ * rows of a map: unit->segment pixels from a[0], the rest from a[1]; outputs alike. */
 typedef struct nn_u8s8_tile {
     const uint8_t *a[2];
     int64_t a_step;      /* bytes from pixel to pixel */

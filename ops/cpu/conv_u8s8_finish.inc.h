@@ -21,6 +21,6 @@ static void finish(const nn_requant *requant, const int32_t *sums, const float *
         for (int64_t i = 0; i < count; i++) values[i] /= requant->y_scale;
     uint8_t *bytes = y;
     for (int64_t i = 0; i < count; i++)
-        bytes[i] = (uint8_t)nn_quant_round(values[i], requant->zero, requant->lowest,
-                                           requant->highest);
+        bytes[i] =
+            (uint8_t)nn_quant_round(values[i], requant->zero, requant->lowest, requant->highest);
 }

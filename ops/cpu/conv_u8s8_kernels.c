@@ -71,8 +71,8 @@ static bool is_single(const nn_node_view *node, int index) {
     return fact == NULL || nn_fact_count(fact) == 1;
 }
 
-/* One matrix b for all rows of a; parameters of a for the whole of it, those of b for the whole or for
- * each column. */
+/* One matrix b for all rows of a; parameters of a for the whole of it, those of b for the whole or
+ * for each column. */
 static bool describe_product(const nn_node_view *node, const nn_u8s8_inputs *inputs,
                              nn_u8s8_shape *shape) {
     const nn_fact *a = node->in[inputs->x], *b = node->in[inputs->w];
@@ -147,7 +147,7 @@ static bool describe_qgemm(const nn_node_view *node, nn_u8s8_inputs *inputs, nn_
         return prepare(node, target, out, &nn_u8s8_##suffix, describe_##operator);                 \
     }                                                                                              \
     const nn_kernel nn_kernel_##operator##_u8s8_##suffix = {                                       \
-        .name = #operator "_u8s8_" #suffix,                                                        \
+        .name = #operator"_u8s8_" #suffix,                                                         \
         .isa = isa_level,                                                                          \
         .exactness = NN_EXACT,                                                                     \
         .layout = layout_kind,                                                                     \

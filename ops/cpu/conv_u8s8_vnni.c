@@ -1,12 +1,13 @@
-/* AVX-512 VNNI tiles of conv_u8s8.h: 14 pixels by 32 channels. A step multiplies 4 activations of each
- * pixel, broadcast, with 4 weights of each channel (vpdpbusd): 28 of them for 2 loads of weights and
- * 14 broadcasts, so the multiplier is the bound, and weights stream at 64 / 14 bytes an instruction,
- * which L2 serves. Registers: 28 sums, 2 weights, 1 activation. */
+/* AVX-512 VNNI tiles of conv_u8s8.h: 14 pixels by 32 channels. A step multiplies 4 activations of
+ * each pixel, broadcast, with 4 weights of each channel (vpdpbusd): 28 of them for 2 loads of
+ * weights and 14 broadcasts, so the multiplier is the bound, and weights stream at 64 / 14 bytes an
+ * instruction, which L2 serves. Registers: 28 sums, 2 weights, 1 activation. */
 #include "ops/cpu/conv_u8s8_finish.inc.h"
 
 #include <immintrin.h>
 
-/* Partial redundancy elimination keeps a copy of the sums in memory and stores to it in every step. */
+/* Partial redundancy elimination keeps a copy of the sums in memory and stores to it in every step.
+ */
 #pragma GCC optimize("no-tree-pre")
 
 enum { ROWS = 14, SEGMENT = 7, LANES = 16 };
@@ -31,9 +32,8 @@ INLINE void store_bytes(uint8_t *y, __m512i values, int columns) {
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
     __m512i sum[ROWS][2];
-    UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < vectors; j++)
-            sum[i][j] = _mm512_loadu_si512(t->start + j * LANES);
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+        _mm512_loadu_si512(t->start + j * LANES);
 
     const uint8_t *w = t->w;
     const int64_t step = t->a_step;
@@ -41,12 +41,12 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
         const uint8_t *a0 = t->a[0] + t->taps[tap], *a1 = t->a[1] + t->taps[tap];
         for (int64_t k = t->steps; k > 0; k--) {
             __m512i weights[2];
-            UNROLL for (int j = 0; j < vectors; j++)
-                weights[j] = _mm512_load_si512(w + j * 4 * LANES);
+            UNROLL for (int j = 0; j < vectors; j++) weights[j] =
+                _mm512_load_si512(w + j * 4 * LANES);
             UNROLL for (int i = 0; i < rows; i++) {
                 __m512i a = broadcast_4(i < SEGMENT ? a0 + i * step : a1 + (i - SEGMENT) * step);
-                UNROLL for (int j = 0; j < vectors; j++)
-                    sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], a, weights[j]);
+                UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+                    _mm512_dpbusd_epi32(sum[i][j], a, weights[j]);
             }
             a0 += 4;
             a1 += 4;
@@ -55,16 +55,15 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
     }
 
     if (t->sums != NULL) {
-        UNROLL for (int i = 0; i < rows; i++)
-            UNROLL for (int j = 0; j < vectors; j++)
-                _mm512_storeu_si512(t->sums + (i * vectors + j) * LANES, sum[i][j]);
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
+            _mm512_storeu_si512(t->sums + (i * vectors + j) * LANES, sum[i][j]);
         return;
     }
     const __m512 low = _mm512_set1_ps(t->low), high = _mm512_set1_ps(t->high);
     const __m512i zero = _mm512_set1_epi32(t->zero);
     __m512 multiplier[2];
-    UNROLL for (int j = 0; j < vectors; j++)
-        multiplier[j] = _mm512_loadu_ps(t->multiplier + j * LANES);
+    UNROLL for (int j = 0; j < vectors; j++) multiplier[j] =
+        _mm512_loadu_ps(t->multiplier + j * LANES);
     UNROLL for (int i = 0; i < rows; i++) {
         uint8_t *y = i < SEGMENT ? t->y[0] + i * t->y_step : t->y[1] + (i - SEGMENT) * t->y_step;
         UNROLL for (int j = 0; j < vectors; j++) {
@@ -78,8 +77,12 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
 
 #define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #define TILE(rows)                                                                                 \
-    static void tile_##rows##x1(const nn_u8s8_tile *t) { tile(t, rows, 1); }                       \
-    static void tile_##rows##x2(const nn_u8s8_tile *t) { tile(t, rows, 2); }
+    static void tile_##rows##x1(const nn_u8s8_tile *t) {                                           \
+        tile(t, rows, 1);                                                                          \
+    }                                                                                              \
+    static void tile_##rows##x2(const nn_u8s8_tile *t) {                                           \
+        tile(t, rows, 2);                                                                          \
+    }
 #define ENTRY(rows) {tile_##rows##x1, tile_##rows##x2},
 EACH_ROWS(TILE)
 

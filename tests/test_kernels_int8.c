@@ -1,0 +1,357 @@
+/* Every kernel of the quantised operators against the reference kernel, bit for bit, over odd
+ * sizes, strides, dilations, pads, groups, zero points and saturating values, in guarded memory. */
+#include "ops/family/qlinear_convolution.h"
+#include "ops/family/requantize.h"
+#include "tests/support/kernel_host.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* ---- comparing ------------------------------------------------------------------------------ */
+
+static const nn_kernel *reference_of(const nn_op *op) {
+    int last = 0;
+    while (op->kernels[last + 1] != NULL) last++;
+    return op->kernels[last];
+}
+
+static void compare_with(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
+                         const nn_tensor *expected, const char *what) {
+    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1};
+    host_run(host, kernel, layout, &target);
+    const uint8_t *got = host->out[0].data, *wanted = expected->data;
+    int64_t bytes = nn_tensor_bytes(expected);
+    for (int64_t i = 0; i < bytes; i++)
+        ck_assert_msg(got[i] == wanted[i], "%s: %s: byte %lld of %lld is %d, not %d", what,
+                      kernel->name, (long long)i, (long long)bytes, got[i], wanted[i]);
+}
+
+/* Runs all kernels that accept the node; returns how many beside the reference. */
+static int compare_all(kernel_host *host, const char *what) {
+    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1};
+    const nn_kernel *reference = reference_of(host->op);
+    host_run(host, reference, NN_LAYOUT_STANDARD, &target);
+    nn_tensor expected;
+    ck_assert_ok(
+        nn_tensor_init(&expected, host->out[0].type, host->out[0].dims, host->out[0].rank));
+    memcpy(expected.data, host->out[0].data, (size_t)nn_tensor_bytes(&expected));
+    int compared = 0;
+    for (const nn_kernel *const *kernel = host->op->kernels; *kernel != reference; kernel++) {
+        if ((*kernel)->isa > target.isa || !host_accepts(host, *kernel, &target)) continue;
+        bool has_layout = expected.rank >= 3 && expected.rank <= 5;
+        if ((*kernel)->layout != NN_LAYOUT_CHANNELS_LAST)
+            compare_with(host, *kernel, NN_LAYOUT_STANDARD, &expected, what);
+        if ((*kernel)->layout != NN_LAYOUT_STANDARD && has_layout)
+            compare_with(host, *kernel, NN_LAYOUT_CHANNELS_LAST, &expected, what);
+        compared++;
+    }
+    nn_tensor_clear(&expected);
+    return compared;
+}
+
+/* ---- data ----------------------------------------------------------------------------------- */
+
+static int64_t between(int64_t low, int64_t high) {
+    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
+}
+
+static bool chance(int percent) {
+    return between(0, 99) < percent;
+}
+
+static void add_bytes(kernel_host *host, nn_type type, const int64_t *dims, int rank,
+                      bool constant) {
+    uint8_t *data = host_input(host, type, dims, rank, constant);
+    int64_t count = nn_tensor_count(&host->in[host->in_count - 1]);
+    bool ends = chance(20); /* only the ends of the range: sums are as large as can be */
+    for (int64_t i = 0; i < count; i++) {
+        uint8_t end = type == NNOPT_INT8 ? 0x7f : 0xff;
+        data[i] = (uint8_t)(ends ? (chance(50) ? end : end + 1) : between(0, 255));
+    }
+}
+
+static void add_zero(kernel_host *host, nn_type type, int64_t count, int32_t value, bool constant) {
+    uint8_t *data = host_input(host, type, &count, count == 1 ? 0 : 1, constant);
+    for (int64_t i = 0; i < count; i++) data[i] = (uint8_t)value;
+}
+
+static void add_scale(kernel_host *host, int64_t count, float value, bool constant) {
+    float *data = host_input(host, NNOPT_FLOAT, &count, count == 1 ? 0 : 1, constant);
+    for (int64_t i = 0; i < count; i++) data[i] = value * (1 + 0.5f * host_random());
+}
+
+static void add_bias(kernel_host *host, nn_type type, int64_t count, bool constant) {
+    void *data = host_input(host, type, &count, 1, constant);
+    for (int64_t i = 0; i < count; i++) {
+        if (type == NNOPT_FLOAT)
+            ((float *)data)[i] = host_random();
+        else
+            ((int32_t *)data)[i] = (int32_t)between(-20000, 20000);
+    }
+}
+
+static nn_type type8(void) {
+    return chance(50) ? NNOPT_UINT8 : NNOPT_INT8;
+}
+
+/* ---- convolutions --------------------------------------------------------------------------- */
+
+typedef struct conv_case {
+    int rank;                       /* spatial */
+    int64_t batch, groups, in, out; /* channels of one group */
+    int64_t size[2], kernel[2], stride[2], dilation[2], pads[4];
+    nn_type x_type, w_type, y_type;
+    int32_t w_zero;
+    bool per_channel, has_bias, constant_parameters;
+} conv_case;
+
+static conv_case random_conv(void) {
+    static const int64_t widths[] = {1, 2, 3, 7, 13, 14, 15, 20, 28, 29};
+    conv_case c = {.rank = chance(80) ? 2 : 1, .batch = chance(80) ? 1 : 2};
+    c.groups = chance(70) ? 1 : between(2, 5);
+    c.in = chance(50) ? between(1, 9) : 4 * between(1, 12);
+    c.out = chance(50) ? between(1, 20) : between(20, 75);
+    for (int i = 0; i < c.rank; i++) {
+        bool is_width = i == c.rank - 1;
+        c.kernel[i] = chance(30) ? 1 : between(1, 5);
+        c.stride[i] = between(1, 3);
+        c.dilation[i] = chance(70) ? 1 : between(1, 3);
+        int64_t extent = (c.kernel[i] - 1) * c.dilation[i] + 1;
+        int64_t out = is_width ? widths[between(0, 9)] : between(1, 9);
+        int64_t padded = (out - 1) * c.stride[i] + extent + between(0, c.stride[i] - 1);
+        int64_t padding = chance(40) ? 0 : between(0, extent);
+        if (padding > padded - 1) padding = padded - 1;
+        c.pads[i] = padding / 2;
+        c.pads[i + c.rank] = padding - padding / 2;
+        c.size[i] = padded - padding;
+    }
+    c.x_type = type8();
+    c.w_type = chance(75) ? NNOPT_INT8 : NNOPT_UINT8;
+    c.y_type = type8();
+    c.w_zero = c.w_type == NNOPT_UINT8 ? 128 : 0;
+    if (chance(20))
+        c.w_zero = (int32_t)(c.w_type == NNOPT_UINT8 ? between(0, 255) : between(-128, 127));
+    c.per_channel = chance(60);
+    c.has_bias = chance(70);
+    c.constant_parameters = chance(70);
+    return c;
+}
+
+static const char *conv_text(const conv_case *c, uint32_t seed) {
+    static char text[300];
+    snprintf(text, sizeof text,
+             "seed %u: %lld x %lld groups of %lld to %lld, map %lldx%lld kernel %lldx%lld stride "
+             "%lldx%lld dilation %lldx%lld pads %lld %lld %lld %lld w_zero %d",
+             seed, (long long)c->batch, (long long)c->groups, (long long)c->in, (long long)c->out,
+             (long long)c->size[0], (long long)c->size[1], (long long)c->kernel[0],
+             (long long)c->kernel[1], (long long)c->stride[0], (long long)c->stride[1],
+             (long long)c->dilation[0], (long long)c->dilation[1], (long long)c->pads[0],
+             (long long)c->pads[1], (long long)c->pads[2], (long long)c->pads[3], c->w_zero);
+    return text;
+}
+
+static void add_geometry(kernel_host *host, const conv_case *c) {
+    host_ints(host, "strides", c->stride, c->rank);
+    host_ints(host, "dilations", c->dilation, c->rank);
+    host_ints(host, "pads", c->pads, 2 * c->rank);
+    host_int(host, "group", c->groups);
+}
+
+static void add_x(kernel_host *host, const conv_case *c) {
+    int64_t dims[4] = {c->batch, c->groups * c->in, c->size[0], c->size[1]};
+    add_bytes(host, c->x_type, dims, c->rank + 2, false);
+}
+
+static void add_w(kernel_host *host, const conv_case *c) {
+    int64_t dims[4] = {c->groups * c->out, c->in, c->kernel[0], c->kernel[1]};
+    add_bytes(host, c->w_type, dims, c->rank + 2, true);
+}
+
+/* Inputs of QLinearConv; scales such that results lie in the range, or saturate. */
+static void add_qconv_inputs(kernel_host *host, const conv_case *c, bool float_result,
+                             nn_type bias_type) {
+    int64_t channels = c->groups * c->out, each = c->per_channel ? channels : 1;
+    bool constant = c->constant_parameters;
+    float spread =
+        90.0f * 90.0f * sqrtf((float)(c->in * c->kernel[0] * (c->rank > 1 ? c->kernel[1] : 1)));
+    add_x(host, c);
+    add_scale(host, 1, 0.02f, constant);
+    add_zero(host, c->x_type, 1, (int32_t)between(-128, 127), constant);
+    add_w(host, c);
+    add_scale(host, each, 0.01f, constant);
+    add_zero(host, c->w_type, each, c->w_zero, true);
+    if (float_result) {
+        host_absent(host);
+        host_absent(host);
+    } else {
+        add_scale(host, 1, 0.02f * 0.01f * spread / 60, constant);
+        add_zero(host, c->y_type, 1, (int32_t)between(-128, 127), constant);
+    }
+    if (c->has_bias) add_bias(host, bias_type, channels, constant);
+}
+
+START_TEST(qlinear_convolutions_agree) {
+    uint32_t seed = (uint32_t)_i + 1;
+    host_seed(seed);
+    conv_case c = random_conv();
+    kernel_host host;
+    host_init(&host, &nn_op_qlinear_conv, 10);
+    add_geometry(&host, &c);
+    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
+    host_infer(&host);
+    int compared = compare_all(&host, conv_text(&c, seed));
+    if (nn_cpu_get()->isa >= NN_ISA_AVX2) ck_assert_int_ge(compared, 1);
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(convolutions_with_activations_agree) {
+    static const nn_activation activations[] = {{NN_ACT_NONE, 0, 0},
+                                                {NN_ACT_RELU, 0, 0},
+                                                {NN_ACT_CLIP, -0.4f, 0.9f},
+                                                {NN_ACT_CLIP, 0, 6},
+                                                {NN_ACT_LEAKY_RELU, 0.1f, 0},
+                                                {NN_ACT_SIGMOID, 0, 0},
+                                                {NN_ACT_HARD_SWISH, 1.0f / 6, 0.5f},
+                                                {NN_ACT_SILU, 0, 0}};
+    uint32_t seed = (uint32_t)_i + 1000;
+    host_seed(seed);
+    conv_case c = random_conv();
+    kernel_host host;
+    host_init(&host, &nn_op_qconv, 1);
+    host.epilogue.before = activations[_i % 8];
+    add_geometry(&host, &c);
+    bool float_bias = chance(40);
+    add_qconv_inputs(&host, &c, chance(40), float_bias ? NNOPT_FLOAT : NNOPT_INT32);
+    host_infer(&host);
+    compare_all(&host, conv_text(&c, seed));
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(integer_convolutions_agree) {
+    uint32_t seed = (uint32_t)_i + 2000;
+    host_seed(seed);
+    conv_case c = random_conv();
+    kernel_host host;
+    host_init(&host, &nn_op_conv_integer, 10);
+    add_geometry(&host, &c);
+    add_x(&host, &c);
+    add_w(&host, &c);
+    if (chance(80)) {
+        add_zero(&host, c.x_type, 1, (int32_t)between(-128, 127), c.constant_parameters);
+        if (chance(80)) add_zero(&host, c.w_type, 1, c.w_zero, true);
+    }
+    host_infer(&host);
+    compare_all(&host, conv_text(&c, seed));
+    host_clear(&host);
+}
+END_TEST
+
+/* ---- matrix products ------------------------------------------------------------------------ */
+
+typedef struct product_case {
+    int64_t batch, m, k, n;
+    nn_type a_type, b_type;
+} product_case;
+
+static product_case random_product(void) {
+    return (product_case){.batch = chance(70) ? 1 : between(2, 4),
+                          .m = chance(30) ? 1 : between(1, 40),
+                          .k = chance(50) ? between(1, 70) : 4 * between(1, 40),
+                          .n = between(1, 100),
+                          .a_type = type8(),
+                          .b_type = type8()};
+}
+
+static const char *product_text(const product_case *p, uint32_t seed) {
+    static char text[120];
+    snprintf(text, sizeof text, "seed %u: %lld x [%lld, %lld] [%lld, %lld]", seed,
+             (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->k,
+             (long long)p->n);
+    return text;
+}
+
+START_TEST(qlinear_products_agree) {
+    uint32_t seed = (uint32_t)_i + 3000;
+    host_seed(seed);
+    product_case p = random_product();
+    bool constant = chance(70), per_column = chance(50);
+    kernel_host host;
+    host_init(&host, &nn_op_qlinear_matmul, 10);
+    add_bytes(&host, p.a_type, (int64_t[]){p.batch, p.m, p.k}, 3, false);
+    add_scale(&host, 1, 0.02f, constant);
+    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
+    add_scale(&host, per_column ? p.n : 1, 0.01f, constant);
+    add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)between(-128, 127), true);
+    add_scale(&host, 1, 0.02f * 0.01f * 90 * 90 * sqrtf((float)p.k) / 60, constant);
+    add_zero(&host, type8(), 1, (int32_t)between(-128, 127), constant);
+    host_infer(&host);
+    compare_all(&host, product_text(&p, seed));
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(integer_products_agree) {
+    uint32_t seed = (uint32_t)_i + 4000;
+    host_seed(seed);
+    product_case p = random_product();
+    kernel_host host;
+    host_init(&host, &nn_op_matmul_integer, 10);
+    add_bytes(&host, p.a_type, (int64_t[]){p.batch, p.m, p.k}, 3, false);
+    add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
+    if (chance(80)) {
+        add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), chance(30));
+        if (chance(80)) add_zero(&host, p.b_type, 1, (int32_t)between(-128, 127), true);
+    }
+    host_infer(&host);
+    compare_all(&host, product_text(&p, seed));
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(qgemms_agree) {
+    uint32_t seed = (uint32_t)_i + 5000;
+    host_seed(seed);
+    product_case p = random_product();
+    bool transposed = chance(50), constant = chance(70), float_result = chance(40);
+    kernel_host host;
+    host_init(&host, &nn_op_qgemm, 1);
+    host_int(&host, "transB", transposed);
+    host_float(&host, "alpha", 0.7f);
+    add_bytes(&host, p.a_type, (int64_t[]){p.m, p.k}, 2, false);
+    add_scale(&host, 1, 0.02f, constant);
+    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_bytes(&host, p.b_type, transposed ? (int64_t[]){p.n, p.k} : (int64_t[]){p.k, p.n}, 2, true);
+    add_scale(&host, p.n, 0.01f, constant);
+    add_zero(&host, p.b_type, p.n, (int32_t)between(-128, 127), true);
+    if (chance(70))
+        add_bias(&host, NNOPT_INT32, p.n, constant);
+    else
+        host_absent(&host);
+    if (!float_result) {
+        add_scale(&host, 1, 0.02f * 0.01f * 90 * 90 * sqrtf((float)p.k) / 60, constant);
+        add_zero(&host, type8(), 1, (int32_t)between(-128, 127), constant);
+    }
+    host_infer(&host);
+    compare_all(&host, product_text(&p, seed));
+    host_clear(&host);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("kernels on quantised data");
+    TCase *tcase = tcase_create("convolutions");
+    tcase_add_loop_test(tcase, qlinear_convolutions_agree, 0, 300);
+    tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
+    tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("products");
+    tcase_add_loop_test(tcase, qlinear_products_agree, 0, 100);
+    tcase_add_loop_test(tcase, integer_products_agree, 0, 60);
+    tcase_add_loop_test(tcase, qgemms_agree, 0, 60);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
