@@ -1,0 +1,266 @@
+#include "engine/fold_batch_norm.h"
+
+#include "engine/patch.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* The node in front and where its channels lie. Weights are read as [outer][channel][inner], and
+ * the channel of a grouped transposed convolution is group * channels per group + index. */
+typedef struct fold_site {
+    nn_node *norm, *front;
+    nn_value *weight, *bias; /* bias NULL: none */
+    int64_t channels;
+    int64_t outer, per_group, inner;
+    double weight_factor, bias_factor; /* alpha and beta of a Gemm */
+} fold_site;
+
+/* What becomes of the parameters: y_c = factor_c x_c + offset_c. */
+typedef struct channel_affine {
+    double *factor, *offset;
+} channel_affine;
+
+static bool is_float_initializer(const nn_value *value) {
+    return value != NULL && value->initializer != NULL &&
+           value->initializer->tensor.type == NNOPT_FLOAT;
+}
+
+static bool is_inference_norm(const nn_node *node) {
+    int64_t training, spatial;
+    if (node->op != &nn_op_batch_normalization) return false;
+    if (nn_attrs_int(&node->attrs, "training_mode", 0, &training) != NN_OK ||
+        nn_attrs_int(&node->attrs, "spatial", 1, &spatial) != NN_OK)
+        return false;
+    if (training != 0 || (spatial == 0 && node->opset < 9)) return false;
+    for (int i = 1; i < node->out_count; i++)
+        if (node->outputs[i] != NULL) return false;
+    for (int i = 1; i < 5; i++)
+        if (!is_float_initializer(node->inputs[i])) return false;
+    return true;
+}
+
+/* Rows of ConvTranspose weights are input channels: [C][M / group][kernel]. */
+static bool read_convolution(fold_site *site, bool is_transposed) {
+    const nn_tensor *w = &site->weight->initializer->tensor;
+    int64_t groups = 1;
+    if (w->rank < 3 || nn_attrs_int(&site->front->attrs, "group", 1, &groups) != NN_OK)
+        return false;
+    int64_t kernel;
+    if (groups < 1 || !nn_dims_count(w->dims + 2, w->rank - 2, &kernel)) return false;
+    if (is_transposed) {
+        if (w->dims[0] % groups != 0) return false;
+        site->channels = w->dims[1] * groups;
+        site->outer = w->dims[0];
+        site->per_group = w->dims[1];
+        site->inner = kernel;
+    } else {
+        site->channels = site->per_group = w->dims[0];
+        site->outer = 1;
+        site->inner = w->dims[1] * kernel;
+    }
+    return true;
+}
+
+static bool read_gemm(fold_site *site) {
+    const nn_tensor *b = &site->weight->initializer->tensor;
+    const nn_attrs *attrs = &site->front->attrs;
+    int64_t is_transposed;
+    float alpha, beta;
+    if (b->rank != 2 || nn_attrs_int(attrs, "transB", 0, &is_transposed) != NN_OK ||
+        nn_attrs_float(attrs, "alpha", 1, &alpha) != NN_OK ||
+        nn_attrs_float(attrs, "beta", 1, &beta) != NN_OK)
+        return false;
+    site->channels = site->per_group = is_transposed ? b->dims[0] : b->dims[1];
+    site->outer = is_transposed ? 1 : b->dims[0];
+    site->inner = is_transposed ? b->dims[1] : 1;
+    site->weight_factor = alpha;
+    site->bias_factor = beta;
+    return true;
+}
+
+/* A bias for each channel, or one for all (Gemm). */
+static bool bias_fits(const fold_site *site) {
+    if (site->bias == NULL) return true;
+    if (!is_float_initializer(site->bias)) return false;
+    const nn_tensor *bias = &site->bias->initializer->tensor;
+    int64_t count = nn_tensor_count(bias);
+    if (bias->rank == 2 && bias->dims[0] != 1) return false;
+    return bias->rank <= 2 &&
+           (count == site->channels || (count == 1 && site->front->op == &nn_op_gemm));
+}
+
+static bool find_site(nn_node *norm, fold_site *site) {
+    if (!is_inference_norm(norm) || norm->inputs[0] == NULL || norm->outputs[0] == NULL)
+        return false;
+    const nn_value *between = norm->inputs[0];
+    nn_node *front = between->producer;
+    if (front == NULL || nn_value_single_consumer(between) != norm) return false;
+    bool is_convolution = front->op == &nn_op_conv || front->op == &nn_op_conv_transpose;
+    if (!is_convolution && front->op != &nn_op_gemm) return false;
+    if (!nn_epilogue_is_empty(&front->epilogue)) return false;
+    *site = (fold_site){.norm = norm,
+                        .front = front,
+                        .weight = front->inputs[1],
+                        .bias = front->in_count > 2 ? front->inputs[2] : NULL,
+                        .weight_factor = 1,
+                        .bias_factor = 1};
+    if (!is_float_initializer(site->weight)) return false;
+    if (is_convolution ? !read_convolution(site, front->op == &nn_op_conv_transpose)
+                       : !read_gemm(site))
+        return false;
+    for (int i = 1; i < 5; i++)
+        if (nn_tensor_count(&norm->inputs[i]->initializer->tensor) != site->channels) return false;
+    return site->channels > 0 && bias_fits(site);
+}
+
+/* ---- the numbers ---- */
+
+static nn_status read_floats(nn_value *value, int64_t count, double *out) {
+    const nn_tensor *tensor;
+    NN_TRY(nn_blob_pin(value->initializer, &tensor));
+    const float *data = tensor->data;
+    bool is_scalar = nn_tensor_count(tensor) == 1;
+    for (int64_t i = 0; i < count; i++) out[i] = data[is_scalar ? 0 : i];
+    nn_blob_unpin(value->initializer);
+    return NN_OK;
+}
+
+/* scratch: 4 lists of `channels`. */
+static nn_status find_affine(const fold_site *site, double *scratch, channel_affine *out) {
+    int64_t count = site->channels;
+    float epsilon;
+    double *scale = scratch, *shift = scale + count, *mean = shift + count,
+           *variance = mean + count;
+    NN_TRY(nn_attrs_float(&site->norm->attrs, "epsilon", 1e-5f, &epsilon));
+    NN_TRY(read_floats(site->norm->inputs[1], count, scale));
+    NN_TRY(read_floats(site->norm->inputs[2], count, shift));
+    NN_TRY(read_floats(site->norm->inputs[3], count, mean));
+    NN_TRY(read_floats(site->norm->inputs[4], count, variance));
+    for (int64_t i = 0; i < count; i++) {
+        out->factor[i] = scale[i] / sqrt(variance[i] + (double)epsilon);
+        out->offset[i] = shift[i] - mean[i] * out->factor[i];
+    }
+    return NN_OK;
+}
+
+static nn_status make_weight(const fold_site *site, const channel_affine *affine, nn_blob **out) {
+    nn_blob *old = site->weight->initializer;
+    const nn_tensor *from;
+    NN_TRY(nn_blob_create(NNOPT_FLOAT, old->tensor.dims, old->tensor.rank, out));
+    NN_TRY(nn_blob_pin(old, &from));
+    const float *source = from->data;
+    float *target = (*out)->tensor.data;
+    int64_t rows_per_group = site->outer / (site->channels / site->per_group);
+    for (int64_t o = 0; o < site->outer; o++) {
+        int64_t group = site->per_group == site->channels ? 0 : o / rows_per_group;
+        for (int64_t c = 0; c < site->per_group; c++) {
+            double factor = affine->factor[group * site->per_group + c] * site->weight_factor;
+            for (int64_t i = 0; i < site->inner; i++) *target++ = (float)(*source++ * factor);
+        }
+    }
+    nn_blob_unpin(old);
+    return NN_OK;
+}
+
+static nn_status make_bias(const fold_site *site, const channel_affine *affine, double *scratch,
+                           nn_blob **out) {
+    NN_TRY(nn_blob_create(NNOPT_FLOAT, &site->channels, 1, out));
+    float *target = (*out)->tensor.data;
+    if (site->bias != NULL) NN_TRY(read_floats(site->bias, site->channels, scratch));
+    for (int64_t c = 0; c < site->channels; c++) {
+        double bias = site->bias != NULL ? scratch[c] * site->bias_factor : 0;
+        target[c] = (float)(bias * affine->factor[c] + affine->offset[c]);
+    }
+    return NN_OK;
+}
+
+/* ---- the edit ---- */
+
+/* alpha and beta are in the new weights. */
+static nn_status drop_gemm_factors(nn_patch *patch, nn_node *gemm) {
+    size_t bytes = (size_t)(gemm->attrs.count + 1) * sizeof(nn_attr);
+    nn_attr *items = nn_alloc(bytes);
+    if (items == NULL) return nn_fail_memory(bytes);
+    nn_attrs kept = {items, 0};
+    for (int64_t i = 0; i < gemm->attrs.count; i++) {
+        const char *name = gemm->attrs.items[i].name;
+        if (strcmp(name, "alpha") != 0 && strcmp(name, "beta") != 0)
+            items[kept.count++] = gemm->attrs.items[i];
+    }
+    nn_patch_set_attrs(patch, gemm, &kept);
+    nn_free(items);
+    return NN_OK;
+}
+
+static void replace_input(nn_patch *patch, nn_node *node, int input, const char *stem,
+                          nn_blob *blob) {
+    nn_value *value = nn_patch_constant(patch, stem, blob);
+    if (input < node->in_count)
+        nn_patch_set_input(patch, node, input, value);
+    else
+        nn_patch_append_input(patch, node, value);
+}
+
+static void remove_unread(nn_patch *patch, nn_value *value, const nn_node *reader) {
+    if (nn_value_single_consumer(value) == reader) nn_patch_remove_initializer(patch, value);
+}
+
+static nn_status apply(nn_graph *graph, const char *pass, const fold_site *site, nn_blob *weight,
+                       nn_blob *bias) {
+    nn_patch *patch;
+    char reason[256];
+    snprintf(reason, sizeof reason, "normalisation '%.200s' is part of the weights",
+             site->norm->name);
+    NN_TRY(nn_patch_begin(graph, pass, reason, &patch));
+    replace_input(patch, site->front, 1, site->weight->name, weight);
+    replace_input(patch, site->front, 2, site->bias != NULL ? site->bias->name : site->front->name,
+                  bias);
+    nn_status status = NN_OK;
+    if (site->front->op == &nn_op_gemm) status = drop_gemm_factors(patch, site->front);
+    nn_patch_remove_node(patch, site->norm);
+    nn_patch_set_output(patch, site->front, 0, site->norm->outputs[0]);
+    remove_unread(patch, site->weight, site->front);
+    if (site->bias != NULL) remove_unread(patch, site->bias, site->front);
+    for (int i = 1; i < 5; i++) remove_unread(patch, site->norm->inputs[i], site->norm);
+    if (status != NN_OK) {
+        nn_patch_abort(patch);
+        return status;
+    }
+    return nn_patch_apply(patch);
+}
+
+static nn_status fold_site_now(nn_graph *graph, const char *pass, const fold_site *site) {
+    size_t bytes = (size_t)site->channels * 6 * sizeof(double);
+    double *lists = nn_alloc(bytes);
+    if (lists == NULL) return nn_fail_memory(bytes);
+    channel_affine affine = {lists, lists + site->channels};
+    double *scratch = lists + 2 * site->channels;
+    nn_blob *weight = NULL, *bias = NULL;
+    nn_status status = NN_OK;
+    NN_TRY_DONE(find_affine(site, scratch, &affine));
+    NN_TRY_DONE(make_weight(site, &affine, &weight));
+    NN_TRY_DONE(make_bias(site, &affine, scratch, &bias));
+    status = apply(graph, pass, site, weight, bias);
+done:
+    nn_blob_release(weight);
+    nn_blob_release(bias);
+    nn_free(lists);
+    return status;
+}
+
+nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
+                                   void *user) {
+    int64_t i = 0;
+    while (i < graph->node_count) {
+        fold_site site;
+        nn_node *norm = graph->nodes[i];
+        if (!find_site(norm, &site)) {
+            i++;
+            continue;
+        }
+        if (merged != NULL) NN_TRY(merged(user, site.front, norm));
+        NN_TRY(fold_site_now(graph, pass, &site));
+        i = i > 0 ? i - 1 : 0; /* the list closed its gap; the front may meet another one */
+    }
+    return NN_OK;
+}

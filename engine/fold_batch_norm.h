@@ -1,0 +1,22 @@
+/* Folding BatchNormalization into the convolution or matrix product in front of it:
+ *
+ *     s = scale / sqrt(variance + epsilon)    w' = w s    bias' = (bias - mean) s + shift
+ *
+ * per output channel, computed in double precision. */
+#ifndef NN_FOLD_BATCH_NORM_H
+#define NN_FOLD_BATCH_NORM_H
+
+#include "engine/graph.h"
+
+/* `into` takes over the work of `node`, which is about to be removed. */
+typedef nn_status (*nn_merge_function)(void *user, const nn_node *into, const nn_node *node);
+
+/* Folds every BatchNormalization (inference mode, constant float parameters) whose input is made by
+ * a Conv, ConvTranspose or Gemm with constant float weights and bias and read by nothing else; one
+ * patch of `pass` each. The convolution keeps its name and makes the value that the normalisation
+ * made. Weights that others read too stay theirs. `merged` is told beforehand; NULL: nobody asks.
+ */
+nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
+                                   void *user);
+
+#endif
