@@ -47,10 +47,9 @@ static nn_status own_value(nn_load_scope *scope, const char *name, nn_value **ou
 
 /* ---- types ---- */
 
-/* Exporters write these for a dimension that they know nothing of; they name no symbol. */
-static bool is_no_symbol(const char *name) {
-    return name[0] == '\0' || strcmp(name, "?") == 0 || strcmp(name, "None") == 0 ||
-           strcmp(name, "-1") == 0;
+bool nn_onnx_is_placeholder(const char *symbol) {
+    return symbol[0] == '\0' || strcmp(symbol, "?") == 0 || strcmp(symbol, "None") == 0 ||
+           strcmp(symbol, "-1") == 0;
 }
 
 static nn_status load_dim(nn_graph *graph, const Onnx__TensorShapeProto__Dimension *proto,
@@ -60,7 +59,7 @@ static nn_status load_dim(nn_graph *graph, const Onnx__TensorShapeProto__Dimensi
         if (proto->dim_value >= 0) *out = proto->dim_value;
     } else if (proto->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM) {
         const char *name = nn_load_text(proto->dim_param);
-        if (!is_no_symbol(name)) return nn_graph_symbol(graph, name, out);
+        if (!nn_onnx_is_placeholder(name)) return nn_graph_symbol(graph, name, out);
     }
     return NN_OK;
 }
@@ -88,6 +87,13 @@ nn_status nn_load_fact(nn_graph *graph, const char *name, const Onnx__TypeProto 
 
 /* ---- what is kept for a round trip ---- */
 
+/* More than a size or a symbol. */
+static bool says_more(const Onnx__TensorShapeProto__Dimension *dim) {
+    return dim->denotation != NULL || dim->base.n_unknown_fields > 0 ||
+           (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM &&
+            nn_onnx_is_placeholder(nn_load_text(dim->dim_param)));
+}
+
 /* A value keeps a GraphProto that holds what is left of its ValueInfoProto and of its initialiser.
  */
 static nn_status keep_value_rest(nn_load_scope *scope, nn_value *value,
@@ -113,8 +119,7 @@ static nn_status keep_value_rest(nn_load_scope *scope, nn_value *value,
                 tensor_type.has_elem_type = false;
                 const Onnx__TensorShapeProto *shape = tensor_type.shape;
                 for (size_t i = 0; shape != NULL && i < shape->n_dim; i++)
-                    denoted = denoted || shape->dim[i]->denotation != NULL ||
-                              shape->dim[i]->base.n_unknown_fields > 0;
+                    denoted = denoted || says_more(shape->dim[i]);
                 if (shape != NULL && !denoted && shape->base.n_unknown_fields == 0)
                     tensor_type.shape = NULL;
                 type.tensor_type = &tensor_type;

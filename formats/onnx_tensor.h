@@ -22,6 +22,10 @@ void nn_tensor_source_clear(nn_tensor_source *source);
  * become `char *` elements. Errors name the tensor. */
 nn_status nn_tensor_read(nn_tensor_source *source, const Onnx__TensorProto *proto, nn_blob **out);
 
+/* Exporters write these for a dimension that they know nothing of: "?", "None", "-1", "". Equal
+ * ones are not equal sizes, so they are no symbols. */
+bool nn_onnx_is_placeholder(const char *symbol);
+
 /* The dense form of a sparse tensor; NN_UNSUPPORTED over 256 MB. */
 nn_status nn_sparse_tensor_read(nn_tensor_source *source, const Onnx__SparseTensorProto *proto,
                                 nn_blob **out);
