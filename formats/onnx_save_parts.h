@@ -3,7 +3,7 @@
 #define NN_ONNX_SAVE_PARTS_H
 
 #include "formats/onnx_save.h"
-#include "formats/rope.h"
+#include "formats/onnx_rope.h"
 
 #include "onnx.pb-c.h"
 

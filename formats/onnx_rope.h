@@ -1,7 +1,7 @@
 /* A serialised message whose large parts stay where they lie: protobuf's lengths stand before
  * content that is known only afterwards, and weights must not be copied for that. */
-#ifndef NN_ROPE_H
-#define NN_ROPE_H
+#ifndef NN_ONNX_ROPE_H
+#define NN_ONNX_ROPE_H
 
 #include "base/memory.h"
 

@@ -1,4 +1,4 @@
-#include "formats/rope.h"
+#include "formats/onnx_rope.h"
 
 #include "formats/onnx_wire.h"
 
