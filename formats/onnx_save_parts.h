@@ -2,8 +2,8 @@
 #ifndef NN_ONNX_SAVE_PARTS_H
 #define NN_ONNX_SAVE_PARTS_H
 
-#include "formats/onnx_save.h"
 #include "formats/onnx_rope.h"
+#include "formats/onnx_save.h"
 
 #include "onnx.pb-c.h"
 

@@ -67,31 +67,16 @@ static void clear_files(tensor_files *files) {
     *files = (tensor_files){0};
 }
 
-static nn_status load_aligned(const char *path, nn_blob **out) {
-    nn_blob *mapped, *copy;
-    NN_TRY(nn_tensor_pb_load(path, &mapped));
-    if (mapped->storage == NULL || mapped->tensor.type == NNOPT_STRING) {
-        *out = mapped;
-        return NN_OK;
-    }
-    const nn_tensor *tensor = &mapped->tensor;
-    nn_status status = nn_blob_create(tensor->type, tensor->dims, tensor->rank, &copy);
-    if (status == NN_OK) {
-        if (copy->tensor.data != NULL)
-            memcpy(copy->tensor.data, tensor->data, (size_t)nn_tensor_bytes(tensor));
-        *out = copy;
-    }
-    nn_blob_release(mapped);
-    return status;
-}
-
-static nn_status load_files(const char *folder, const char *prefix, tensor_files *out) {
+/* `values`: what the model declares of them, for their ranks. */
+static nn_status load_files(const char *folder, const char *prefix, nn_value *const *values,
+                            int64_t value_count, tensor_files *out) {
     for (;;) {
         char *path = nn_format("%s/%s_%lld.pb", folder, prefix, (long long)out->count);
         if (path == NULL) return nn_fail_memory(strlen(folder));
         bool exists = access(path, F_OK) == 0;
         nn_blob *blob = NULL;
-        nn_status status = exists ? load_aligned(path, &blob) : NN_OK;
+        int rank = out->count < value_count ? values[out->count]->declared.rank : NN_RANK_UNKNOWN;
+        nn_status status = exists ? nn_tensor_pb_load_aligned(path, rank, &blob) : NN_OK;
         nn_free(path);
         if (status != NN_OK || !exists) return status;
         if (!NN_GROW(out->blobs, out->count, out->capacity) ||
@@ -129,12 +114,14 @@ static nn_status check_counts(const nn_model *model, const tensor_files *inputs,
 
 static nn_status run_set(nn_session *session, const nn_model *model, const char *folder,
                          tolerance allowed) {
+    const nn_graph *graph = model->graph;
     tensor_files inputs = {0}, expected = {0};
     size_t bytes = (size_t)(model->graph->output_count + 1) * sizeof(nn_tensor);
     nn_tensor *results = nn_alloc_zero(bytes);
     nn_status status = results != NULL ? NN_OK : nn_fail_memory(bytes);
-    if (status == NN_OK) status = load_files(folder, "input", &inputs);
-    if (status == NN_OK) status = load_files(folder, "output", &expected);
+    if (status == NN_OK)
+        status = load_files(folder, "input", graph->inputs, graph->input_count, &inputs);
+    if (status == NN_OK) status = load_files(folder, "output", NULL, 0, &expected);
     if (status == NN_OK) status = check_counts(model, &inputs, &expected);
     if (status == NN_OK)
         status = nnopt_session_run(session, inputs.tensors, (size_t)inputs.count, results);

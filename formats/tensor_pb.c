@@ -20,6 +20,32 @@ nn_status nn_tensor_pb_load(const char *path, nn_blob **out) {
     return status;
 }
 
+static void add_axes(nn_tensor *tensor, int rank) {
+    int added = rank - tensor->rank;
+    if (added <= 0) return;
+    for (int i = rank - 1; i >= 0; i--) tensor->dims[i] = i >= added ? tensor->dims[i - added] : 1;
+    tensor->rank = rank;
+}
+
+nn_status nn_tensor_pb_load_aligned(const char *path, int rank, nn_blob **out) {
+    nn_blob *mapped, *copy;
+    NN_TRY(nn_tensor_pb_load(path, &mapped));
+    add_axes(&mapped->tensor, rank);
+    const nn_tensor *tensor = &mapped->tensor;
+    if (mapped->storage == NULL || tensor->type == NNOPT_STRING) {
+        *out = mapped;
+        return NN_OK;
+    }
+    nn_status status = nn_blob_create(tensor->type, tensor->dims, tensor->rank, &copy);
+    if (status == NN_OK) {
+        if (copy->tensor.data != NULL)
+            memcpy(copy->tensor.data, tensor->data, (size_t)nn_tensor_bytes(tensor));
+        *out = copy;
+    }
+    nn_blob_release(mapped);
+    return status;
+}
+
 /* Field numbers of TensorProto that are written by hand, so that data is not copied. */
 enum { FIELD_STRING_DATA = 6, FIELD_RAW_DATA = 9 };
 

@@ -6,6 +6,9 @@
 
 /* A serialised TensorProto. The blob may point into the mapped file (data unaligned). */
 nn_status nn_tensor_pb_load(const char *path, nn_blob **out);
+/* The same with aligned data. Where `rank` is higher than the file's (NN_RANK_UNKNOWN: it is not),
+ * axes of size 1 are put in front, for some published reference data leaves them out. */
+nn_status nn_tensor_pb_load_aligned(const char *path, int rank, nn_blob **out);
 nn_status nn_tensor_pb_save(const char *path, const char *name, const nn_tensor *tensor);
 
 #endif
