@@ -130,6 +130,21 @@ static bool ranks_known(const nn_node *node) {
     return true;
 }
 
+static bool same_end(nn_axis_end a, nn_axis_end b) {
+    return a.is_output == b.is_output && a.index == b.index && a.axis == b.axis;
+}
+
+/* Of several axes that merge into one (channels and pixels of a Flatten) only the first may lose
+ * indices: an index of the merged axis belongs to one index of each, and coupling all would couple
+ * everything. */
+static bool merges_second(const nn_axis_relations *relations, int index) {
+    for (int r = 0; r < index; r++)
+        if (relations->items[r].kind == NN_AXIS_MERGE &&
+            same_end(relations->items[r].b, relations->items[index].b))
+            return relations->items[index].kind == NN_AXIS_MERGE;
+    return false;
+}
+
 static nn_status add_node(builder *self, const nn_node *node) {
     if (node->op == NULL || node->op->axes == NULL || !ranks_known(node)) {
         pin_node(self, node);
@@ -154,6 +169,10 @@ static nn_status add_node(builder *self, const nn_node *node) {
         int64_t a, b, size_a, size_b;
         bool has_a = resolve(self, node, relation->a, &value_a, &a, &size_a);
         bool has_b = resolve(self, node, relation->b, &value_b, &b, &size_b);
+        if (merges_second(relations, r)) {
+            if (has_a) pin_axis(self, value_a, relation->a.axis);
+            continue;
+        }
         bool coupled = has_a && has_b && (relation->kind != NN_AXIS_OFFSET || may_offset(node)) &&
                        couple(self, relation, a, size_a, b, size_b);
         if (coupled) continue;

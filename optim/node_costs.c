@@ -4,7 +4,7 @@ nn_status nn_node_macs(const nn_graph *graph, double **out) {
     nn_graph *bound = NULL;
     NN_TRY(nn_graph_clone(graph, &bound));
     for (int64_t i = 0; i < bound->input_count; i++) {
-        nn_fact *fact = &bound->inputs[i]->fact;
+        nn_fact *fact = &bound->inputs[i]->declared; /* inference starts from it */
         if (fact->rank > 0 && !nn_dim_is_known(fact->dims[0])) fact->dims[0] = 1;
     }
     double *macs = nn_alloc_zero(((size_t)graph->node_count + 1) * sizeof *macs);

@@ -22,6 +22,11 @@ typedef struct nn_predictions {
     int64_t count, capacity;
 } nn_predictions;
 
+/* Appends a prediction; texts are copied. */
+nn_status nn_predictions_add(nn_predictions *predictions, const char *node, double saved_seconds,
+                             const char *reason);
+void nn_predictions_clear(nn_predictions *predictions);
+
 struct nn_profile; /* engine/profile.h */
 
 struct nn_pass {
