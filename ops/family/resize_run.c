@@ -1,0 +1,427 @@
+/* The kernel of Resize: tables of taps per axis, then one pass per axis that changes. Follows the
+ * definition of coordinates and weights in the ONNX specification of Resize. */
+#include "ops/family/copy.h"
+#include "ops/family/loops.h"
+#include "ops/family/resize.h"
+
+#include <math.h>
+
+/* For each place of the output along one axis: `taps` input indices and weights. */
+typedef struct axis_table {
+    int64_t taps;
+    int64_t *indices; /* out x taps; -1: outside of the region of interest */
+    double *weights;
+} axis_table;
+
+typedef struct resize_plan {
+    const nn_resize_attrs *attrs;
+    int rank;
+    nn_resize_axis axes[NN_MAX_RANK]; /* in the order of memory */
+    axis_table tables[NN_MAX_RANK];
+} resize_plan;
+
+/* ---- tables ---- */
+
+static int64_t tap_count(const nn_resize_attrs *attrs, double scale) {
+    if (attrs->mode == NN_RESIZE_NEAREST) return 1;
+    int64_t reach = attrs->mode == NN_RESIZE_LINEAR ? 1 : 2;
+    if (!attrs->antialias || scale >= 1) return 2 * reach;
+    return -2 * (int64_t)floor((double)-reach / scale);
+}
+
+static double source_place(const nn_resize_attrs *attrs, const nn_resize_axis *axis, int64_t i) {
+    double x = (double)i, last = (double)axis->in - 1;
+    switch (attrs->coordinates) {
+    case NN_COORDINATES_ALIGN_CORNERS:
+        return axis->length == 1 ? 0 : x * last / (axis->length - 1);
+    case NN_COORDINATES_ASYMMETRIC:
+        return x / axis->scale;
+    case NN_COORDINATES_CROP: {
+        double extent = (axis->roi_end - axis->roi_begin) * last;
+        double along = axis->length == 1 ? extent / 2 : x * extent / (axis->length - 1);
+        return axis->roi_begin * last + along;
+    }
+    case NN_COORDINATES_PYTORCH_HALF_PIXEL:
+        return axis->length == 1 ? -0.5 : (x + 0.5) / axis->scale - 0.5;
+    case NN_COORDINATES_HALF_PIXEL_SYMMETRIC: {
+        double offset = (double)axis->in / 2 * (1 - (double)axis->out / axis->length);
+        return offset + (x + 0.5) / axis->scale - 0.5;
+    }
+    case NN_COORDINATES_HALF_PIXEL:
+        break;
+    }
+    return (x + 0.5) / axis->scale - 0.5;
+}
+
+static int64_t clamp_index(double x, int64_t size) {
+    if (!(x > 0)) return 0;
+    return x >= (double)size ? size - 1 : (int64_t)x;
+}
+
+static int64_t nearest_index(const nn_resize_attrs *attrs, double x, int64_t size) {
+    switch (attrs->rounding) {
+    case NN_ROUND_PREFER_FLOOR:
+        return clamp_index(ceil(x - 0.5), size);
+    case NN_ROUND_PREFER_CEIL:
+        return clamp_index(floor(x + 0.5), size);
+    case NN_ROUND_CEIL:
+        return clamp_index(ceil(x), size);
+    case NN_ROUND_FLOOR:
+        break;
+    }
+    return clamp_index(floor(x), size);
+}
+
+/* The interpolation kernels at distance d. */
+static double linear_weight(double d) {
+    d = fabs(d);
+    return d < 1 ? 1 - d : 0;
+}
+
+static double cubic_weight(double d, double a) {
+    d = fabs(d);
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+/* Taps around x. The filter is stretched where it would skip input elements. */
+static void fill_taps(const nn_resize_attrs *attrs, const nn_resize_axis *axis, double x,
+                      int64_t taps, int64_t *indices, double *weights) {
+    double stretch = attrs->antialias && axis->scale < 1 ? axis->scale : 1, sum = 0;
+    double first = ceil(x) - (double)(taps / 2);
+    for (int64_t k = 0; k < taps; k++) {
+        double place = first + (double)k, distance = (place - x) * stretch;
+        weights[k] = attrs->mode == NN_RESIZE_LINEAR
+                         ? linear_weight(distance)
+                         : cubic_weight(distance, (double)attrs->cubic);
+        if (attrs->exclude_outside && (place < 0 || place >= (double)axis->in)) weights[k] = 0;
+        indices[k] = clamp_index(place, axis->in);
+        sum += weights[k];
+    }
+    bool normalize = attrs->exclude_outside || stretch != 1;
+    for (int64_t k = 0; normalize && k < taps; k++) weights[k] /= sum;
+}
+
+static void fill_table(const nn_resize_attrs *attrs, const nn_resize_axis *axis,
+                       axis_table *table) {
+    bool crops = attrs->coordinates == NN_COORDINATES_CROP && !axis->unchanged;
+    for (int64_t i = 0; i < axis->out; i++) {
+        int64_t *indices = table->indices + i * table->taps;
+        double x = axis->unchanged ? (double)i : source_place(attrs, axis, i);
+        if (attrs->mode == NN_RESIZE_NEAREST)
+            indices[0] = axis->unchanged ? i : nearest_index(attrs, x, axis->in);
+        else
+            fill_taps(attrs, axis, x, table->taps, indices, table->weights + i * table->taps);
+        if (crops && (x < 0 || x > (double)(axis->in - 1))) indices[0] = -1;
+    }
+}
+
+/* Aligned share of the workspace; `used` counts on. NULL base: only counts. */
+static void *take(char *base, size_t *used, size_t bytes) {
+    void *memory = base != NULL ? base + *used : NULL;
+    *used += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return memory;
+}
+
+/* An upper bound of the taps for any scale that leads from `in` to `out`. */
+static int64_t tap_limit(const nn_resize_attrs *attrs, int64_t in, int64_t out) {
+    if (!attrs->antialias || out == 0) return 4;
+    return 4 * (in / out + 2);
+}
+
+/* ---- nearest ---- */
+
+#define GATHER_ROW(bits, type)                                                                     \
+    static void gather_##bits(void *target, const void *source, const int64_t *indices,            \
+                              int64_t count) {                                                     \
+        type *to = target;                                                                         \
+        const type *from = source;                                                                 \
+        for (int64_t i = 0; i < count; i++) to[i] = from[indices[i]];                              \
+    }
+typedef struct pair {
+    uint64_t halves[2];
+} pair;
+GATHER_ROW(8, uint8_t)
+GATHER_ROW(16, uint16_t)
+GATHER_ROW(32, uint32_t)
+GATHER_ROW(64, uint64_t)
+GATHER_ROW(128, pair)
+
+static void gather_row(size_t size, void *target, const void *source, const int64_t *indices,
+                       int64_t count) {
+    if (size == 1)
+        gather_8(target, source, indices, count);
+    else if (size == 2)
+        gather_16(target, source, indices, count);
+    else if (size == 4)
+        gather_32(target, source, indices, count);
+    else if (size == 8)
+        gather_64(target, source, indices, count);
+    else
+        gather_128(target, source, indices, count);
+}
+
+typedef struct nearest_work {
+    const resize_plan *plan;
+    const nn_tensor *in;
+    nn_tensor *out;
+    int64_t in_steps[NN_MAX_RANK];
+    int row_axes;       /* the last axes, which do not change: a row is copied as a whole */
+    int64_t row;        /* elements of it */
+    bool extrapolates;  /* some place of the output is outside */
+    uint64_t value[2];  /* what stands there */
+} nearest_work;
+
+static void nearest_places(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const nearest_work *work = argument;
+    const resize_plan *plan = work->plan;
+    size_t size = nn_element_size(work->in->type);
+    int outer = plan->rank - work->row_axes;
+    const axis_table *last = &plan->tables[outer > 0 ? outer - 1 : 0];
+    /* With nothing to copy as a whole, the innermost axis is gathered. */
+    int64_t width = work->row > 1 || outer == 0 ? 1 : work->out->dims[outer - 1];
+    for (int64_t i = begin; i < end; i++) {
+        int64_t rest = i, offset = 0;
+        bool outside = false;
+        for (int axis = outer - (width > 1 ? 2 : 1); axis >= 0; axis--) {
+            int64_t index = plan->tables[axis].indices[rest % work->out->dims[axis]];
+            rest /= work->out->dims[axis];
+            outside = outside || index < 0;
+            offset += index * work->in_steps[axis];
+        }
+        char *target = (char *)work->out->data + (size_t)(i * width * work->row) * size;
+        const char *source = (const char *)work->in->data + offset * (int64_t)size;
+        if (width == 1 && !outside) {
+            memcpy(target, source, (size_t)work->row * size);
+        } else if (!work->extrapolates) {
+            gather_row(size, target, source, last->indices, width);
+        } else {
+            for (int64_t k = 0; k < width * work->row; k++) {
+                int64_t index = outside ? -1 : (width > 1 ? last->indices[k] : k);
+                memcpy(target + (size_t)k * size,
+                       index < 0 ? (const char *)work->value : source + index * (int64_t)size,
+                       size);
+            }
+        }
+    }
+}
+
+static void run_nearest(const nn_call *call, const resize_plan *plan) {
+    const nn_tensor *in = call->in[0];
+    nn_tensor *out = call->out[0];
+    nearest_work work = {.plan = plan, .in = in, .out = out, .row = 1};
+    nn_tensor holder = {.type = in->type, .data = work.value};
+    nn_tensor_set(&holder, 0, (double)plan->attrs->extrapolation);
+    work.extrapolates = plan->attrs->coordinates == NN_COORDINATES_CROP;
+    nn_dense_steps(in->dims, in->rank, work.in_steps);
+    for (int axis = plan->rank - 1; axis >= 0 && plan->axes[axis].unchanged; axis--) {
+        work.row *= in->dims[axis];
+        work.row_axes++;
+    }
+    int64_t total = nn_tensor_count(out);
+    int outer = plan->rank - work.row_axes;
+    int64_t width = work.row > 1 || outer == 0 ? work.row : out->dims[outer - 1];
+    nn_parallel(call->pool, total / width, NN_GRAIN / width + 1, nearest_places, &work);
+}
+
+/* ---- interpolation: y[o][j][i] = sum over k of weight[j][k] x[o][index[j][k]][i] ---- */
+
+typedef struct pass_work {
+    const nn_resize_axis *axis;
+    const axis_table *table;
+    const void *in;
+    void *out;
+    int64_t inner;
+    double extrapolation;
+} pass_work;
+
+#define RESIZE_PASS(suffix, real)                                                                  \
+    static void pass_##suffix(void *argument, int64_t begin, int64_t end, int worker) {            \
+        (void)worker;                                                                              \
+        const pass_work *work = argument;                                                          \
+        int64_t inner = work->inner, taps = work->table->taps, size = work->axis->out;             \
+        for (int64_t row = begin; row < end; row++) {                                              \
+            const int64_t *indices = work->table->indices + row % size * taps;                     \
+            const double *weights = work->table->weights + row % size * taps;                      \
+            const real *x = (const real *)work->in + row / size * work->axis->in * inner;          \
+            real *y = (real *)work->out + row * inner;                                             \
+            if (indices[0] < 0) {                                                                  \
+                for (int64_t i = 0; i < inner; i++) y[i] = (real)work->extrapolation;              \
+                continue;                                                                          \
+            }                                                                                      \
+            for (int64_t k = 0; k < taps; k++) {                                                   \
+                const real weight = (real)weights[k];                                              \
+                const real *from = x + indices[k] * inner;                                         \
+                for (int64_t i = 0; i < inner; i++)                                                \
+                    y[i] = k == 0 ? weight * from[i] : y[i] + weight * from[i];                    \
+            }                                                                                      \
+        }                                                                                          \
+    }
+RESIZE_PASS(f32, float)
+RESIZE_PASS(f64, double)
+
+/* Float holds these types exactly; the others are interpolated in double. */
+static bool fits_float(nn_type type) {
+    return nn_type_in(type, NN_TYPE_BIT(NNOPT_FLOAT) | NN_TYPES_HALF | NN_TYPE_BIT(NNOPT_INT8) |
+                                NN_TYPE_BIT(NNOPT_UINT8) | NN_TYPE_BIT(NNOPT_INT16) |
+                                NN_TYPE_BIT(NNOPT_UINT16));
+}
+
+static void load_all(const nn_tensor *in, bool single, void *out) {
+    int64_t count = nn_tensor_count(in);
+    double block[NN_BLOCK];
+    for (int64_t i = 0; i < count; i += NN_BLOCK) {
+        int64_t n = count - i < NN_BLOCK ? count - i : NN_BLOCK;
+        const void *source = nn_at(in->data, in->type, i);
+        if (!single) {
+            nn_load_double(in->type, source, (double *)out + i, n);
+            continue;
+        }
+        nn_load_double(in->type, source, block, n);
+        for (int64_t k = 0; k < n; k++) ((float *)out)[i + k] = (float)block[k];
+    }
+}
+
+static void store_all(const void *in, bool single, nn_tensor *out) {
+    int64_t count = nn_tensor_count(out);
+    for (int64_t i = 0; i < count; i++)
+        nn_tensor_set(out, i,
+                      single ? (double)((const float *)in)[i] : ((const double *)in)[i]);
+}
+
+static void run_passes(const nn_call *call, const resize_plan *plan, char *base, size_t used) {
+    const nn_tensor *in = call->in[0];
+    nn_tensor *out = call->out[0];
+    bool single = fits_float(in->type), direct = in->type == NNOPT_FLOAT;
+    size_t element = single ? sizeof(float) : sizeof(double);
+    int64_t dims[NN_MAX_RANK], largest = nn_tensor_count(in);
+    int changed = 0;
+    for (int axis = 0; axis < plan->rank; axis++) {
+        dims[axis] = in->dims[axis];
+        changed += !plan->axes[axis].unchanged;
+    }
+    for (int axis = 0; axis < plan->rank; axis++) {
+        dims[axis] = plan->axes[axis].out;
+        int64_t count = nn_dims_product(dims, 0, plan->rank);
+        if (count > largest) largest = count;
+    }
+    void *buffers[2];
+    for (int i = 0; i < 2; i++) buffers[i] = take(base, &used, (size_t)largest * element);
+    const void *from = in->data;
+    if (!direct) {
+        load_all(in, single, buffers[0]);
+        from = buffers[0];
+    }
+    for (int axis = 0; axis < plan->rank; axis++) dims[axis] = in->dims[axis];
+    for (int axis = 0; axis < plan->rank; axis++) {
+        if (plan->axes[axis].unchanged) continue;
+        void *to = from == buffers[0] ? buffers[1] : buffers[0];
+        if (--changed == 0 && direct) to = out->data;
+        dims[axis] = plan->axes[axis].out;
+        int64_t rows = nn_dims_product(dims, 0, axis + 1);
+        pass_work work = {.axis = &plan->axes[axis],
+                          .table = &plan->tables[axis],
+                          .in = from,
+                          .out = to,
+                          .inner = nn_dims_product(dims, axis + 1, plan->rank),
+                          .extrapolation = (double)plan->attrs->extrapolation};
+        nn_parallel(call->pool, rows, NN_GRAIN / (work.inner * work.table->taps) + 1,
+                    single ? pass_f32 : pass_f64, &work);
+        from = to;
+    }
+    if (!direct)
+        store_all(from, single, out);
+    else if (from != out->data)
+        memcpy(out->data, from, (size_t)nn_tensor_bytes(out));
+}
+
+/* ---- the kernel ---- */
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
+    (void)target;
+    const nn_resize_attrs *attrs = node->attrs;
+    const nn_fact *in = node->in[0], *out = node->out[0];
+    int64_t largest = 1;
+    size_t used = 0;
+    for (int axis = 0; axis < in->rank; axis++) {
+        int64_t a = in->dims[axis], b = out->dims[axis], entries, bytes;
+        if (!nn_mul_size(largest, a > b ? a : b, &largest) ||
+            !nn_mul_size(b, tap_limit(attrs, a, b), &entries) ||
+            !nn_mul_size(entries, (int64_t)sizeof(double), &bytes))
+            return nn_view_fail(node, NN_NO_MEMORY, "the tables are too large");
+        take(NULL, &used, (size_t)bytes);
+        take(NULL, &used, (size_t)bytes);
+    }
+    int64_t bytes = 0;
+    if (!nn_mul_size(largest, (int64_t)sizeof(double), &bytes))
+        return nn_view_fail(node, NN_NO_MEMORY, "the intermediate results are too large");
+    if (attrs->mode != NN_RESIZE_NEAREST)
+        for (int i = 0; i < 2; i++) take(NULL, &used, (size_t)bytes);
+    nn_prepare_workspace(prepare, used > 0 ? used : 1);
+    return NN_OK;
+}
+
+/* In run scales, sizes and roi are read from the tensors themselves. */
+static nn_status run_axes(const nn_call *call, nn_resize_axis axes[NN_MAX_RANK]) {
+    const nn_tensor *in = call->in[0];
+    const nn_fact *facts[4] = {NULL};
+    nn_fact own[4];
+    nn_node_view node = *call->node;
+    int64_t dims[NN_MAX_RANK];
+    for (int i = 0; i < call->in_count && i < 4; i++) {
+        if (call->in[i] == NULL) continue;
+        own[i] = nn_fact_of_tensor(call->in[i], true);
+        facts[i] = &own[i];
+    }
+    node.in = facts;
+    for (int place = 0; place < in->rank; place++)
+        dims[nn_logical_axis(call->layout, in->rank, place)] = in->dims[place];
+    return nn_resize_find_axes(&node, dims, in->rank, axes);
+}
+
+static nn_status run(const nn_call *call) {
+    const nn_resize_attrs *attrs = call->node->attrs;
+    const nn_tensor *in = call->in[0];
+    nn_resize_axis axes[NN_MAX_RANK];
+    resize_plan plan = {.attrs = attrs, .rank = in->rank};
+    size_t used = 0;
+    if (nn_tensor_count(call->out[0]) == 0) return NN_OK;
+    NN_TRY(run_axes(call, axes));
+    for (int place = 0; place < in->rank; place++) {
+        nn_resize_axis *axis = &plan.axes[place];
+        axis_table *table = &plan.tables[place];
+        *axis = axes[nn_logical_axis(call->layout, in->rank, place)];
+        if (axis->unchanged && attrs->mode != NN_RESIZE_NEAREST) continue;
+        table->taps = axis->unchanged ? 1 : tap_count(attrs, axis->scale);
+        size_t entries = (size_t)(axis->out * table->taps);
+        table->indices = take(call->workspace, &used, entries * sizeof *table->indices);
+        table->weights = take(call->workspace, &used, entries * sizeof *table->weights);
+        fill_table(attrs, axis, table);
+    }
+    if (attrs->mode == NN_RESIZE_NEAREST)
+        run_nearest(call, &plan);
+    else
+        run_passes(call, &plan, call->workspace, used);
+    return NN_OK;
+}
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    const nn_resize_attrs *attrs = node->attrs;
+    if (!nn_epilogue_is_empty(&node->epilogue)) return false;
+    return attrs->mode == NN_RESIZE_NEAREST ? nn_element_size(node->in[0]->type) > 0
+                                            : nn_type_in(node->in[0]->type, NN_TYPES_NUMBER);
+}
+
+const nn_kernel nn_resize_kernel = {
+    .name = "resize_reference",
+    .exactness = NN_EXACT,
+    .layout = NN_LAYOUT_ANY,
+    .layout_inputs = 1,
+    .accepts = accepts,
+    .prepare = prepare,
+    .run = run,
+};
+
+const nn_kernel *const nn_resize_kernels[] = {&nn_resize_kernel, NULL};
