@@ -54,7 +54,12 @@ static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_ki
     NN_TRY(nn_graph_clone(model, &lowered->graph));
     NN_TRY(add_taps(lowered, taps, tap_count));
     if (kind == NN_LOWERED_PLAIN) return NN_OK;
-    return nn_lower_activations(lowered);
+    if (nn_graph_opset(lowered->graph, "com.microsoft") == 0) {
+        NN_TRY(nn_graph_set_opset(lowered->graph, "com.microsoft", 1));
+    }
+    NN_TRY(nn_lower_activations(lowered));
+    NN_TRY(nn_lower_quantized(lowered));
+    return nn_graph_prune_unused(lowered->graph, "lower");
 }
 
 nn_status nn_lower(const nn_graph *model, nn_lowered_kind kind, const char *const *taps,
