@@ -4,10 +4,6 @@
 
 #include <float.h>
 
-static bool is_clip(const nn_node *node) {
-    return node->op != NULL && strcmp(node->op->name, "Clip") == 0;
-}
-
 static float attribute(const nn_node *node, const char *name, float fallback) {
     float value;
     return nn_attrs_float(&node->attrs, name, fallback, &value) == NN_OK ? value : fallback;
@@ -47,7 +43,7 @@ bool nn_match_activation(const nn_node *node, nn_activation *out) {
     if (node->inputs[0]->fact.type != NNOPT_FLOAT) return false;
     if (node->op == &nn_op_relu) {
         out->kind = NN_ACT_RELU;
-    } else if (is_clip(node)) {
+    } else if (node->op == &nn_op_clip) {
         return match_clip(node, out);
     } else if (node->op == &nn_op_leaky_relu) {
         *out = (nn_activation){NN_ACT_LEAKY_RELU, attribute(node, "alpha", 0.01f), 0};

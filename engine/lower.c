@@ -1,3 +1,6 @@
+#include "engine/fold.h"
+#include "engine/fold_bias.h"
+#include "engine/fold_identity.h"
 #include "engine/lower_parts.h"
 
 #include <stdio.h>
@@ -49,16 +52,37 @@ nn_status nn_lower_edit(nn_lowered *lowered, const char *reason, nn_lower_edits 
     return status;
 }
 
+static nn_status merge_covers(void *user, const nn_node *into, const nn_node *node) {
+    return nn_covers_merge(user, into, node);
+}
+
+/* The order matters: integers are made while their dequantised weights still stand in the graph,
+ * and what is left of these is folded before float weights are changed. */
+static nn_status fuse(nn_lowered *lowered) {
+    nn_graph *graph = lowered->graph;
+    nn_covers *covers = &lowered->covers;
+    if (nn_graph_opset(graph, "com.microsoft") == 0) {
+        NN_TRY(nn_graph_set_opset(graph, "com.microsoft", 1));
+    }
+    NN_TRY(nn_graph_fold_constants(graph, "lower", 0));
+    NN_TRY(nn_graph_remove_identities(graph, "lower"));
+    NN_TRY(nn_lower_activations(lowered));
+    NN_TRY(nn_lower_quantized(lowered));
+    NN_TRY(nn_graph_prune_unused(graph, "lower"));
+    NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_DEQUANTIZE));
+    return nn_graph_fold_bias(graph, "lower", merge_covers, covers);
+}
+
 static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_kind kind,
                        const char *const *taps, int64_t tap_count) {
     NN_TRY(nn_graph_clone(model, &lowered->graph));
     NN_TRY(add_taps(lowered, taps, tap_count));
-    if (kind == NN_LOWERED_PLAIN) return NN_OK;
-    if (nn_graph_opset(lowered->graph, "com.microsoft") == 0) {
-        NN_TRY(nn_graph_set_opset(lowered->graph, "com.microsoft", 1));
+    NN_TRY(nn_graph_infer(lowered->graph));
+    if (kind == NN_LOWERED_PLAIN) {
+        NN_TRY(nn_graph_fold_constants(lowered->graph, "lower", NN_FOLD_DEQUANTIZE));
+    } else {
+        NN_TRY(fuse(lowered));
     }
-    NN_TRY(nn_lower_activations(lowered));
-    NN_TRY(nn_lower_quantized(lowered));
     return nn_graph_prune_unused(lowered->graph, "lower");
 }
 

@@ -1,3 +1,5 @@
+#include "engine/fold.h"
+#include "engine/patch.h"
 #include "engine/plan_parts.h"
 
 #include <stdio.h>
@@ -73,6 +75,8 @@ nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
     plan->covers.base = &request->lowered->covers;
     NN_TRY(bind_shapes(plan->graph, inputs));
     NN_TRY(nn_graph_infer(plan->graph));
+    NN_TRY(nn_graph_fold_constants(plan->graph, "plan", NN_FOLD_DEQUANTIZE));
+    NN_TRY(nn_graph_prune_unused(plan->graph, "plan"));
     return check_concrete(plan->graph);
 }
 
