@@ -116,8 +116,11 @@ static int sit_down(void) {
 static void *worker_main(void *unused) {
     (void)unused;
     spin wait = {0};
-    while (!atomic_load_explicit(&shared.stop, memory_order_acquire)) {
+    for (;;) {
+        /* Before what it stands for is looked at: whatever comes later changes it, so no sleep
+         * misses it. */
         uint32_t epoch = atomic_load(&shared.epoch);
+        if (atomic_load(&shared.stop)) break;
         int seat = sit_down();
         if (seat > 0) {
             work(seat);

@@ -22,6 +22,9 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 }
 
 static const nn_kernel *const kernels[] = {
+    &nn_kernel_conv_f32_avx512,
+    &nn_kernel_conv_f32_avx2,
+    &nn_kernel_conv_f32_portable,
     &nn_kernel_conv_reference,
     NULL,
 };

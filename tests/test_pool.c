@@ -159,6 +159,21 @@ START_TEST(sleeping_workers_wake_up) {
 }
 END_TEST
 
+/* Ends pools at every moment between a worker's last job and its sleep. */
+START_TEST(workers_end_whatever_they_are_at) {
+    for (int i = 0; i < 400; i++) {
+        nn_pool *pool;
+        ck_assert_ok(nn_pool_create(2, &pool));
+        pool_tally *tally = new_tally(2);
+        nn_parallel(pool, 100, 1, count_indices, tally);
+        check_tally(tally, 100);
+        free(tally);
+        usleep((useconds_t)(i % 100));
+        nn_pool_destroy(pool);
+    }
+}
+END_TEST
+
 START_TEST(a_child_of_fork_gets_its_own_workers) {
     nn_pool *pool;
     ck_assert_ok(nn_pool_create(3, &pool));
@@ -198,6 +213,7 @@ Suite *test_suite(void) {
     tcase_add_test(pool, nested_calls_run_inline_under_the_same_worker);
     tcase_add_test(pool, callers_on_many_threads_do_not_disturb_each_other);
     tcase_add_test(pool, sleeping_workers_wake_up);
+    tcase_add_test(pool, workers_end_whatever_they_are_at);
     tcase_add_test(pool, a_child_of_fork_gets_its_own_workers);
     suite_add_tcase(suite, pool);
     return suite;

@@ -4,6 +4,10 @@
 
 #include "ops/op.h"
 
+extern const nn_kernel nn_kernel_conv_f32_portable; /* conv_f32.c */
+extern const nn_kernel nn_kernel_conv_f32_avx2;
+extern const nn_kernel nn_kernel_conv_f32_avx512;
+
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */
 extern const nn_kernel nn_kernel_conv_transpose_reference; /* conv_transpose_reference.c */
 extern const nn_kernel nn_kernel_gemm_reference;           /* matmul_reference.c */

@@ -1,0 +1,59 @@
+/* Direct convolution and matrix product of channels-last floats, without im2col: for each tap of
+ * the kernel the register tiles (tile_f32.h) read the input where it lies.
+ *
+ * Weights are packed in panels of as many output channels as a tile is wide:
+ * [group][panel][tap][k][columns], then the bias, padded to whole panels. */
+#ifndef NN_DIRECT_F32_H
+#define NN_DIRECT_F32_H
+
+#include "ops/cpu/tile_f32.h"
+#include "ops/family/convolution.h"
+
+typedef struct nn_direct_problem {
+    int64_t images, groups;
+    int64_t k, columns;          /* input and output channels of one group */
+    int64_t in_pitch, out_pitch; /* floats from a pixel to the next */
+    nn_window_axis axes[NN_MAX_SPATIAL];
+} nn_direct_problem;
+
+/* Where weight (group, column, tap, k) is found: strides in floats of the unpacked array. */
+typedef struct nn_direct_source {
+    const float *w, *bias; /* bias may be NULL */
+    int64_t group_step, column_step, tap_step, k_step;
+    float scale, bias_scale;
+} nn_direct_source;
+
+typedef struct nn_direct_plan {
+    nn_direct_problem problem; /* simplified: no axis of size 1 behind another */
+    const nn_tiles_f32 *tiles;
+    const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
+    int64_t panels;                          /* of one group */
+    int64_t taps, k; /* of the tiles: a tap is a whole kernel row where channels are few */
+    bool merged;     /* that is so */
+    int64_t row_block, column_block, panel_block; /* a unit of work */
+    int64_t row_blocks, column_blocks, panel_blocks, units;
+    int64_t taps_per_pass, k_per_pass, passes; /* splits of the sum, so that weights stay in L2 */
+    bool needs_band;                           /* some unit reads padding left or right */
+    int64_t band_rows, band_columns, band_pitch;
+    int64_t group_floats, packed_floats;
+    size_t worker_bytes;
+    nn_epilogue epilogue;
+    bool tile_finishes; /* the whole epilogue is a residual and a clip, done in registers */
+    float low, high;
+} nn_direct_plan;
+
+void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *tiles, int threads,
+                         const nn_epilogue *epilogue, nn_direct_plan *out);
+
+/* Names all that packing depends on. */
+void nn_direct_variant(const nn_direct_plan *plan, char *text, size_t size);
+size_t nn_direct_packed_bytes(const nn_direct_plan *plan);
+void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, float *packed);
+
+size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
+
+/* residual is NULL unless the epilogue has one; it may be y itself. */
+void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *x,
+                   const float *residual, float *y, nn_pool *pool, void *workspace);
+
+#endif

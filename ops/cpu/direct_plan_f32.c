@@ -1,0 +1,270 @@
+/* How a direct convolution is cut up: which tile, which units for the threads, how much of the
+ * weights at a time; and the packing of weights. */
+#include "ops/cpu/direct_f32.h"
+
+#include "base/cpu.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum {
+    /* Fewer channels than this make taps too short: a whole kernel row is one then. */
+    FEW_CHANNELS = 8,
+    /* Weights of a panel that stay in L2 beside the activations while the tiles of a unit pass. */
+    PASS_BYTES = 200 << 10,
+    /* Units for each thread, so that a core that is taken away costs little. */
+    UNITS_PER_THREAD = 4,
+    L1_PERIOD = 4096, /* bytes after which addresses share an L1 set */
+};
+
+static int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static int64_t blocks_of(int64_t count, int64_t size) {
+    return count / size + (count % size != 0);
+}
+
+/* ---- shape of the problem ---- */
+
+static bool is_trivial(const nn_window_axis *axis) {
+    return axis->in == 1 && axis->out == 1 && axis->kernel == 1 && axis->pad_begin == 0;
+}
+
+static bool is_pointwise(const nn_direct_problem *problem) {
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+        const nn_window_axis *axis = &problem->axes[i];
+        if (axis->kernel != 1 || axis->stride != 1 || axis->in != axis->out) return false;
+    }
+    return true;
+}
+
+/* Tiles run along the last axis, so the last one should be long: a pointwise problem is one row of
+ * pixels, and a map of width 1 is a row standing upright. */
+static void simplify(nn_direct_problem *problem) {
+    const nn_window_axis none = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    nn_window_axis *axes = problem->axes;
+    if (is_pointwise(problem)) {
+        int64_t pixels = problem->images;
+        for (int i = 0; i < NN_MAX_SPATIAL; i++) pixels *= axes[i].in;
+        axes[NN_DEPTH] = axes[NN_HEIGHT] = axes[NN_WIDTH] = none;
+        axes[NN_WIDTH].in = axes[NN_WIDTH].out = pixels;
+        problem->images = 1;
+    }
+    for (int i = 0; i < NN_MAX_SPATIAL - 1 && is_trivial(&axes[NN_WIDTH]); i++) {
+        axes[NN_WIDTH] = axes[NN_HEIGHT];
+        axes[NN_HEIGHT] = axes[NN_DEPTH];
+        axes[NN_DEPTH] = none;
+    }
+}
+
+/* ---- tile ---- */
+
+static int vectors_of(const nn_tiles_f32 *tiles, const nn_tile_shape *shape) {
+    return shape->columns / tiles->lanes;
+}
+
+/* The narrowest shape of at least `vectors` vectors, else the widest. */
+static const nn_tile_shape *shape_of_width(const nn_tiles_f32 *tiles, int64_t vectors) {
+    int i = 0;
+    while (i < tiles->count - 1 && vectors_of(tiles, tiles->shapes[i]) < vectors) i++;
+    return tiles->shapes[i];
+}
+
+static void choose_shapes(nn_direct_plan *plan) {
+    const nn_tiles_f32 *tiles = plan->tiles;
+    int64_t vectors = blocks_of(plan->problem.columns, tiles->lanes);
+    int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
+    /* Two vectors suit most: the most rows, so the least traffic of weights. Few pixels need width
+     * to hide the latency of an FMA; few channels leave little to read of the pixels. */
+    int64_t wanted = 2;
+    if (vectors % 3 == 0 && vectors % 2 != 0) wanted = 3;
+    if (vectors >= 4 && (pixels < 4 || (plan->merged && vectors % 4 == 0))) wanted = 4;
+    plan->shape = shape_of_width(tiles, min_of(wanted, vectors));
+    int64_t full = vectors_of(tiles, plan->shape), rest = vectors % full;
+    plan->panels = blocks_of(vectors, full);
+    plan->last_shape = rest ? shape_of_width(tiles, rest) : plan->shape;
+}
+
+/* ---- units and passes ---- */
+
+static void choose_units(nn_direct_plan *plan, int threads) {
+    const nn_direct_problem *p = &plan->problem;
+    const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
+    int64_t l2 = nn_cpu_get()->l2_bytes;
+    int64_t budget = (l2 > 0 ? l2 : 1 << 20) * 3 / 8;
+    int64_t pixel = p->k * (int64_t)sizeof(float);
+    int64_t row = max_of(width->in * pixel * height->stride, 1);
+    int rows = plan->shape->rows;
+
+    plan->row_block = min_of(max_of(budget / row, 1), height->out);
+    plan->column_block = width->out;
+    if (row > 2 * budget) {
+        int64_t fitting = budget / max_of(pixel * width->stride * height->kernel, 1);
+        plan->column_block = min_of(max_of(fitting / rows, 1) * rows, width->out);
+    }
+    plan->panel_block = plan->panels;
+
+    int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
+    int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
+    int64_t row_blocks = blocks_of(height->out, plan->row_block);
+    int64_t column_blocks = blocks_of(width->out, plan->column_block);
+    double in =
+        (double)p->axes[NN_DEPTH].in * (double)height->in * (double)width->in * (double)p->k;
+    double out = (double)p->axes[NN_DEPTH].out * (double)height->out * (double)width->out *
+                 (double)p->columns;
+    if (others * row_blocks * column_blocks < wanted) {
+        if ((double)plan->group_floats > in + out) {
+            int64_t panel_blocks = blocks_of(wanted, others * row_blocks * column_blocks);
+            plan->panel_block = blocks_of(plan->panels, min_of(panel_blocks, plan->panels));
+        } else {
+            row_blocks = min_of(blocks_of(wanted, others * column_blocks), height->out);
+            plan->row_block = blocks_of(height->out, row_blocks);
+            row_blocks = blocks_of(height->out, plan->row_block);
+            if (others * row_blocks * column_blocks < wanted) {
+                int64_t pieces = blocks_of(wanted, others * row_blocks);
+                int64_t tiles = blocks_of(width->out, rows);
+                plan->column_block = blocks_of(tiles, min_of(pieces, tiles)) * rows;
+            }
+        }
+    }
+    plan->row_blocks = blocks_of(height->out, plan->row_block);
+    plan->column_blocks = blocks_of(width->out, plan->column_block);
+    plan->panel_blocks = blocks_of(plan->panels, plan->panel_block);
+    plan->units = others * plan->row_blocks * plan->column_blocks * plan->panel_blocks;
+}
+
+static void choose_passes(nn_direct_plan *plan) {
+    int64_t bytes = plan->taps * plan->k * plan->shape->columns * (int64_t)sizeof(float);
+    int64_t tiles = plan->row_block * blocks_of(plan->column_block, plan->shape->rows);
+    plan->taps_per_pass = plan->taps;
+    plan->k_per_pass = plan->k;
+    plan->passes = 1;
+    /* Partial sums stand in y, where a residual that tiles do not add may be waiting. */
+    bool residual_late = plan->epilogue.has_residual && !plan->tile_finishes;
+    if (bytes <= PASS_BYTES || tiles < 2 || residual_late) return;
+    int64_t passes = blocks_of(bytes, PASS_BYTES);
+    if (plan->taps > 1) {
+        plan->taps_per_pass = blocks_of(plan->taps, min_of(passes, plan->taps));
+        plan->passes = blocks_of(plan->taps, plan->taps_per_pass);
+    } else {
+        plan->k_per_pass = blocks_of(blocks_of(plan->k, passes), 2) * 2;
+        plan->passes = blocks_of(plan->k, plan->k_per_pass);
+    }
+}
+
+/* ---- band ---- */
+
+/* Input positions that `count` outputs reach along an axis, not more than there are. */
+static int64_t reach(const nn_window_axis *axis, int64_t count) {
+    return (count - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
+}
+
+static void choose_band(nn_direct_plan *plan) {
+    const nn_window_axis *axes = plan->problem.axes, *width = &axes[NN_WIDTH];
+    int64_t last = reach(width, width->out) - width->pad_begin;
+    plan->needs_band = width->pad_begin > 0 || last > width->in;
+    plan->worker_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
+    if (plan->needs_band) {
+        int64_t depth = min_of(reach(&axes[NN_DEPTH], 1), axes[NN_DEPTH].in);
+        int64_t height = min_of(reach(&axes[NN_HEIGHT], plan->row_block), axes[NN_HEIGHT].in);
+        plan->band_pitch = plan->problem.k;
+        if (plan->band_pitch * (int64_t)sizeof(float) % (L1_PERIOD / 2) == 0)
+            plan->band_pitch += NN_ALIGNMENT / sizeof(float);
+        plan->band_columns = reach(width, plan->column_block);
+        plan->band_rows = depth * height;
+        int64_t floats = plan->band_rows * plan->band_columns * plan->band_pitch;
+        plan->worker_bytes += (size_t)floats * sizeof(float) + NN_ALIGNMENT;
+    }
+    plan->worker_bytes = (plan->worker_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+}
+
+size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {
+    return plan->worker_bytes * (size_t)threads;
+}
+
+/* ---- epilogue ---- */
+
+/* The bounds of an activation that is a clip. */
+static bool as_clip(nn_activation activation, float *low, float *high) {
+    if (activation.kind == NN_ACT_RELU) *low = 0;
+    if (activation.kind == NN_ACT_CLIP) {
+        *low = activation.alpha;
+        *high = activation.beta;
+    }
+    return activation.kind == NN_ACT_NONE || activation.kind == NN_ACT_RELU ||
+           activation.kind == NN_ACT_CLIP;
+}
+
+static void choose_epilogue(nn_direct_plan *plan) {
+    const nn_epilogue *epilogue = &plan->epilogue;
+    bool only_before = epilogue->after.kind == NN_ACT_NONE && !epilogue->has_residual;
+    bool only_after = epilogue->before.kind == NN_ACT_NONE;
+    plan->low = -INFINITY;
+    plan->high = INFINITY;
+    plan->tile_finishes =
+        (only_before || only_after) &&
+        as_clip(only_after ? epilogue->after : epilogue->before, &plan->low, &plan->high);
+}
+
+/* ---- all together ---- */
+
+void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *tiles, int threads,
+                         const nn_epilogue *epilogue, nn_direct_plan *out) {
+    *out = (nn_direct_plan){.problem = *problem, .tiles = tiles, .epilogue = *epilogue};
+    simplify(&out->problem);
+    const nn_window_axis *axes = out->problem.axes, *width = &axes[NN_WIDTH];
+    int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
+    out->merged = problem->groups == 1 && problem->k < FEW_CHANNELS && width->kernel > 1 &&
+                  width->dilation == 1 && problem->in_pitch == problem->k;
+    out->taps = out->merged ? kernel_rows : kernel_rows * width->kernel;
+    out->k = out->merged ? problem->k * width->kernel : problem->k;
+    choose_epilogue(out);
+    choose_shapes(out);
+    int64_t columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
+    out->group_floats = columns * (out->taps * out->k + 1);
+    out->packed_floats = out->group_floats * problem->groups;
+    choose_units(out, threads);
+    choose_passes(out);
+    choose_band(out);
+}
+
+/* ---- packing ---- */
+
+void nn_direct_variant(const nn_direct_plan *plan, char *text, size_t size) {
+    snprintf(text, size, "direct %d+%d columns, %lld groups%s", plan->shape->columns,
+             plan->last_shape->columns, (long long)plan->problem.groups,
+             plan->merged ? ", kernel rows" : "");
+}
+
+size_t nn_direct_packed_bytes(const nn_direct_plan *plan) {
+    return (size_t)plan->packed_floats * sizeof(float);
+}
+
+void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, float *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    for (int64_t group = 0; group < p->groups; group++) {
+        for (int64_t panel = 0; panel < plan->panels; panel++) {
+            int width =
+                panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+            int64_t first = panel * plan->shape->columns;
+            int64_t columns = min_of(width, p->columns - first);
+            const float *w = source->w + group * source->group_step + first * source->column_step;
+            for (int64_t row = 0; row < plan->taps * plan->k; row++, packed += width) {
+                /* The same order of kernel positions and channels, merged or not. */
+                int64_t tap = row / p->k, k = row % p->k;
+                const float *from = w + tap * source->tap_step + k * source->k_step;
+                for (int64_t j = 0; j < columns; j++)
+                    packed[j] = from[j * source->column_step] * source->scale;
+                for (int64_t j = columns; j < width; j++) packed[j] = 0;
+            }
+        }
+        int64_t padded = plan->group_floats / (plan->taps * plan->k + 1);
+        for (int64_t j = 0; j < padded; j++, packed++) {
+            bool given = source->bias != NULL && j < p->columns;
+            *packed = given ? source->bias[group * p->columns + j] * source->bias_scale : 0;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+/* One tile width of tile_f32.h. Set before including: TILE_ROWS, TILE_VECTORS, TILE_NAME(stem).
+ *
+ * Registers: TILE_ROWS x TILE_VECTORS accumulators, TILE_VECTORS of weights, one broadcast. Each
+ * step of k does rows x vectors FMAs for rows + vectors loads, so wider and taller tiles are
+ * further from the limit of the load ports. The literal array bounds keep the accumulators in
+ * registers: gcc 12 puts an array whose bounds are parameters in memory, even when it inlines them
+ * as constants. */
+
+NN_INLINE void TILE_NAME(step)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0, const float *a1,
+                               vf_rows steps, const float *w, int rows, int bytes) {
+    vf b[TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int j = 0; j < TILE_VECTORS; j++) b[j] = vf_load(w + j * VF_LANES);
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++) {
+        const float *base = i < NN_TILE_SEGMENT ? a0 : a1;
+        vf x = vf_broadcast_row(base, steps, i % NN_TILE_SEGMENT, bytes);
+#pragma GCC unroll 4
+        for (int j = 0; j < TILE_VECTORS; j++) acc[i][j] = vf_fma(x, b[j], acc[i][j]);
+    }
+}
+
+/* Sums over all taps. k is unrolled by two: less leaves loop overhead, more gained nothing. */
+NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS],
+                                     int rows) {
+    enum { COLUMNS = TILE_VECTORS * VF_LANES };
+    const vf_rows steps = vf_rows_make((size_t)t->a_step);
+    const char *prefetch = t->prefetch ? t->prefetch : (const void *)t->w;
+    const int64_t pairs = (t->k + 1) / 2 * t->tap_count;
+    const int64_t stride = pairs > 0 ? (t->prefetch_bytes + pairs - 1) / pairs : 0;
+    for (const nn_tile_tap *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++) {
+        const float *a0 = t->a[0] + tap->a, *a1 = t->a[1] + tap->a, *w = t->w + tap->w;
+        int64_t k = t->k;
+        for (; k >= 2; k -= 2) {
+            __builtin_prefetch(prefetch, 0, 2);
+            prefetch += stride;
+            TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
+            TILE_NAME(step)(acc, a0, a1, steps, w + COLUMNS, rows, sizeof(float));
+            a0 += 2;
+            a1 += 2;
+            w += 2 * COLUMNS;
+        }
+        if (k > 0) TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
+    }
+}
+
+NN_INLINE void TILE_NAME(finish)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows) {
+    const vf low = vf_set(t->low), high = vf_set(t->high);
+    const int last = t->columns - (TILE_VECTORS - 1) * VF_LANES; /* in the last vector */
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++) {
+        const int segment = i / NN_TILE_SEGMENT, row = i % NN_TILE_SEGMENT;
+        float *y = t->y[segment] + row * t->y_step;
+#pragma GCC unroll 4
+        for (int j = 0; j < TILE_VECTORS; j++) {
+            bool whole = j < TILE_VECTORS - 1 || last == VF_LANES;
+            vf v = acc[i][j];
+            if (t->residual[0] != NULL) {
+                const float *residual =
+                    t->residual[segment] + row * t->residual_step + j * VF_LANES;
+                v += whole ? vf_load(residual) : vf_load_first(residual, last);
+            }
+            v = vf_min(high, vf_max(low, v));
+            if (whole)
+                vf_store(y + j * VF_LANES, v);
+            else
+                vf_store_first(y + j * VF_LANES, v, last);
+        }
+    }
+}
+
+NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
+    vf acc[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int j = 0; j < TILE_VECTORS; j++) {
+        vf start = t->start ? vf_load(t->start + j * VF_LANES) : vf_zero();
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++) acc[i][j] = start;
+    }
+    TILE_NAME(accumulate)(t, acc, rows);
+    TILE_NAME(finish)(t, acc, rows);
+}
+
+#define TILE(rows)                                                                                 \
+    static void TILE_NAME(run_##rows)(const nn_tile_f32 *t) {                                      \
+        TILE_NAME(run)(t, rows);                                                                   \
+    }
+#define TILE_ENTRY(rows) [rows] = TILE_NAME(run_##rows),
+#if TILE_ROWS >= 14
+#    define TILE_EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#elif TILE_ROWS >= 9
+#    define TILE_EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+#elif TILE_ROWS >= 6
+#    define TILE_EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#else
+#    define TILE_EACH(X) X(1) X(2) X(3) X(4)
+#endif
+TILE_EACH(TILE)
+static const nn_tile_shape TILE_NAME(shape) = {
+    TILE_ROWS, TILE_VECTORS *VF_LANES, {TILE_EACH(TILE_ENTRY)}};
+
+#undef TILE
+#undef TILE_ENTRY
+#undef TILE_EACH
+#undef TILE_ROWS
+#undef TILE_VECTORS
+#undef TILE_NAME

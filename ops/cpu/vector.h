@@ -1,0 +1,118 @@
+/* Vectors of floats, as wide as the instruction set that the including file is compiled for:
+ * kernels are written once against this header and compiled as *_avx512.c, *_avx2.c and *_portable.c.
+ *
+ * Lanes that `first n` leaves out are zero when loaded and untouched in memory when stored; memory beyond
+ * them is never accessed. vf_max and vf_min give b when either operand is NaN. */
+#ifndef NN_VECTOR_H
+#define NN_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NN_INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+
+#    include <immintrin.h>
+
+typedef __m512 vf;
+typedef int32_t vi __attribute__((vector_size(64)));
+enum { VF_LANES = 16 };
+
+NN_INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+NN_INLINE void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+NN_INLINE vf vf_set(float x) { return _mm512_set1_ps(x); }
+NN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+NN_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+NN_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+NN_INLINE __mmask16 vf_mask(int n) { return (__mmask16)((1u << n) - 1); }
+NN_INLINE vf vf_load_first(const float *p, int n) { return _mm512_maskz_loadu_ps(vf_mask(n), p); }
+NN_INLINE void vf_store_first(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, vf_mask(n), v); }
+
+#elif defined(__AVX2__)
+
+#    include <immintrin.h>
+
+typedef __m256 vf;
+typedef int32_t vi __attribute__((vector_size(32)));
+enum { VF_LANES = 8 };
+
+NN_INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+NN_INLINE void vf_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
+NN_INLINE vf vf_set(float x) { return _mm256_set1_ps(x); }
+NN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+NN_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+NN_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+NN_INLINE __m256i vf_mask(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+NN_INLINE vf vf_load_first(const float *p, int n) { return _mm256_maskload_ps(p, vf_mask(n)); }
+NN_INLINE void vf_store_first(float *p, vf v, int n) { _mm256_maskstore_ps(p, vf_mask(n), v); }
+
+#else
+
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+enum { VF_LANES = 4 };
+
+NN_INLINE vf vf_load(const float *p) {
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+NN_INLINE void vf_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+NN_INLINE vf vf_set(float x) { return (vf){x, x, x, x}; }
+NN_INLINE vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+NN_INLINE vf vf_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+NN_INLINE vf vf_max(vf a, vf b) { return vf_select(a > b, a, b); }
+NN_INLINE vf vf_min(vf a, vf b) { return vf_select(a < b, a, b); }
+NN_INLINE vf vf_load_first(const float *p, int n) {
+    vf v = {0};
+    memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+}
+NN_INLINE void vf_store_first(float *p, vf v, int n) { memcpy(p, &v, (size_t)n * sizeof *p); }
+
+#endif
+
+NN_INLINE vf vf_zero(void) { return vf_set(0); }
+
+/* base[row * step] in all lanes, for row 0 .. 6 known when compiled; `bytes` is a displacement known when
+ * compiled too. Written so that seven rows need five address registers: gcc would keep a pointer for each
+ * row and spill them. The steps are in bytes: one, three and five times the distance of two rows. */
+typedef struct vf_rows {
+    size_t step1, step3, step5;
+} vf_rows;
+
+NN_INLINE vf_rows vf_rows_make(size_t step) {
+    size_t bytes = step * sizeof(float);
+    return (vf_rows){bytes, 3 * bytes, 5 * bytes};
+}
+
+#if defined(__AVX2__)
+/* The memory operand without an address keeps the load after stores that came before it. */
+#    define NN_BROADCAST(index, scale)                                                             \
+        __asm__("vbroadcastss %c3(%1,%2," #scale "), %0"                                           \
+                : "=v"(x)                                                                          \
+                : "r"(base), "r"(index), "i"(bytes), "m"(*(const float(*)[])base))
+NN_INLINE vf vf_broadcast_row(const float *base, vf_rows rows, int row, int bytes) {
+    vf x;
+    switch (row) {
+    case 0: return vf_set(*(const float *)((const char *)base + bytes));
+    case 1: NN_BROADCAST(rows.step1, 1); break;
+    case 2: NN_BROADCAST(rows.step1, 2); break;
+    case 3: NN_BROADCAST(rows.step3, 1); break;
+    case 4: NN_BROADCAST(rows.step1, 4); break;
+    case 5: NN_BROADCAST(rows.step5, 1); break;
+    default: NN_BROADCAST(rows.step3, 2); break;
+    }
+    return x;
+}
+#else
+NN_INLINE vf vf_broadcast_row(const float *base, vf_rows rows, int row, int bytes) {
+    return vf_set(*(const float *)((const char *)base + rows.step1 * (size_t)row + bytes));
+}
+#endif
+
+#endif

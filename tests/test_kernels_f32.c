@@ -1,0 +1,328 @@
+/* Every float kernel this CPU can run against the reference kernel of its operator: odd sizes,
+ * guarded and odd-aligned memory, one thread and more, fused work, infinities and NaN. */
+#include "tests/support/kernel_host.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void fill(float *data, int64_t count) {
+    for (int64_t i = 0; i < count; i++) data[i] = host_random();
+}
+
+static int64_t count_of(const int64_t *dims, int rank) {
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) count *= dims[i];
+    return count;
+}
+
+static float *random_input(kernel_host *host, const int64_t *dims, int rank, bool constant) {
+    float *data = host_input(host, NNOPT_FLOAT, dims, rank, constant);
+    fill(data, count_of(dims, rank));
+    return data;
+}
+
+/* Differs by more than rounding; NaN equals NaN, infinities equal themselves. */
+static bool differs(float got, float want, double tolerance) {
+    if (isnan(got) || isnan(want)) return isnan(got) != isnan(want);
+    if (got == want) return false;
+    return !(fabs((double)got - (double)want) <= tolerance * (1 + fabs((double)want)));
+}
+
+static const nn_kernel *reference_of(const nn_op *op) {
+    const nn_kernel *const *kernel = op->kernels;
+    while (kernel[1] != NULL) kernel++;
+    return *kernel;
+}
+
+/* Runs all kernels of the node that take it and compares them with the last one. */
+static void check_all(kernel_host *host, double tolerance, const char *what) {
+    const nn_kernel *reference = reference_of(host->op);
+    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1};
+    host_run(host, reference, NN_LAYOUT_STANDARD, &target);
+    int64_t count = nn_tensor_count(&host->out[0]);
+    float *want = malloc((size_t)count * sizeof *want + 1);
+    ck_assert_ptr_nonnull(want);
+    memcpy(want, host->out[0].data, (size_t)count * sizeof *want);
+    for (const nn_kernel *const *kernel = host->op->kernels; *kernel != reference; kernel++) {
+        for (target.threads = 1; target.threads <= 3; target.threads += 2) {
+            if (!host_accepts(host, *kernel, &target)) continue;
+            nn_layout layout =
+                (*kernel)->layout == NN_LAYOUT_ANY ? NN_LAYOUT_CHANNELS_LAST : (*kernel)->layout;
+            memset(host->out[0].data, 0xff, (size_t)count * sizeof *want);
+            host_run(host, *kernel, layout, &target);
+            const float *got = host->out[0].data;
+            for (int64_t i = 0; i < count; i++)
+                ck_assert_msg(!differs(got[i], want[i], tolerance),
+                              "%s, kernel '%s', %d threads: element %lld is %.9g, must be %.9g",
+                              what, (*kernel)->name, target.threads, (long long)i, (double)got[i],
+                              (double)want[i]);
+        }
+    }
+    free(want);
+}
+
+/* ---- convolution ---- */
+
+typedef struct conv_case {
+    int rank; /* spatial axes */
+    int64_t batch, channels, outputs, group;
+    int64_t in[3], kernel[3], stride[3], dilation[3], pads[6];
+    bool no_bias, dynamic;
+    nn_epilogue epilogue;
+} conv_case;
+
+static void check_conv(const conv_case *c) {
+    kernel_host host;
+    char what[256];
+    int64_t x[5] = {c->batch, c->channels}, w[5] = {c->outputs, c->channels / c->group};
+    int64_t strides[3], dilations[3], taps = 1;
+    for (int i = 0; i < c->rank; i++) {
+        x[i + 2] = c->in[i];
+        w[i + 2] = c->kernel[i];
+        strides[i] = c->stride[i] ? c->stride[i] : 1;
+        dilations[i] = c->dilation[i] ? c->dilation[i] : 1;
+        taps *= c->kernel[i];
+    }
+    char text[64], kernel[64];
+    snprintf(what, sizeof what, "x %s w %s group %lld stride %lld dilation %lld pads %lld %lld",
+             nn_dims_text(x, c->rank + 2, text, sizeof text),
+             nn_dims_text(w, c->rank + 2, kernel, sizeof kernel), (long long)c->group,
+             (long long)strides[c->rank - 1], (long long)dilations[c->rank - 1],
+             (long long)c->pads[c->rank - 1], (long long)c->pads[2 * c->rank - 1]);
+    host_init(&host, &nn_op_conv, 22);
+    host_int(&host, "group", c->group);
+    host_ints(&host, "strides", strides, c->rank);
+    host_ints(&host, "dilations", dilations, c->rank);
+    host_ints(&host, "pads", c->pads, 2 * c->rank);
+    random_input(&host, x, c->rank + 2, false);
+    random_input(&host, w, c->rank + 2, !c->dynamic);
+    if (c->no_bias)
+        host_absent(&host);
+    else
+        random_input(&host, &c->outputs, 1, !c->dynamic);
+    host.epilogue = c->epilogue;
+    if (c->epilogue.has_residual) {
+        int64_t y[5] = {c->batch, c->outputs};
+        for (int i = 0; i < c->rank; i++) {
+            int64_t padded = c->in[i] + c->pads[i] + c->pads[i + c->rank];
+            y[i + 2] = (padded - (c->kernel[i] - 1) * dilations[i] - 1) / strides[i] + 1;
+        }
+        host.epilogue.residual = 3;
+        random_input(&host, y, c->rank + 2, false);
+    }
+    host_infer(&host);
+    double terms = (double)(c->channels / c->group * taps);
+    check_all(&host, 1e-6 * (3 + sqrt(terms)), what);
+    host_clear(&host);
+}
+
+static const nn_epilogue no_work = {0};
+
+static int64_t pick(int64_t low, int64_t high) {
+    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
+}
+
+static nn_activation random_activation(void) {
+    nn_activation out = {(nn_activation_kind)host_random_below(NN_ACT_KINDS), 0.1f, 0.5f};
+    return out;
+}
+
+/* Sizes at random, small enough that all kernels run in a blink. */
+static conv_case random_conv(int rank) {
+    conv_case c = {.rank = rank, .batch = pick(1, 2), .group = 1};
+    c.channels = pick(0, 3) ? pick(1, 20) : pick(1, 70);
+    c.outputs = pick(0, 3) ? pick(1, 20) : pick(1, 70);
+    if (pick(0, 3) == 0) {
+        c.group = pick(2, 5);
+        c.channels = c.group * pick(1, 9);
+        c.outputs = c.group * pick(1, 18);
+    }
+    for (int i = 0; i < rank; i++) {
+        c.kernel[i] = pick(1, rank == 3 ? 3 : 5);
+        c.stride[i] = pick(1, 3);
+        c.dilation[i] = pick(1, 3);
+        c.pads[i] = pick(0, c.kernel[i]);
+        c.pads[i + rank] = pick(0, c.kernel[i]);
+        int64_t least = (c.kernel[i] - 1) * c.dilation[i] + 1 - c.pads[i] - c.pads[i + rank];
+        c.in[i] = pick(least > 1 ? least : 1, rank == 3 ? 9 : 20);
+        if (c.in[i] < least) c.in[i] = least;
+    }
+    c.no_bias = pick(0, 3) == 0;
+    c.dynamic = pick(0, 7) == 0;
+    if (pick(0, 2) == 0) {
+        c.epilogue.before = random_activation();
+        c.epilogue.has_residual = pick(0, 1);
+        c.epilogue.after = random_activation();
+    }
+    return c;
+}
+
+START_TEST(convolutions_of_random_sizes) {
+    host_seed(100 + (uint32_t)_i);
+    for (int i = 0; i < 60; i++) {
+        conv_case c = random_conv(1 + _i % 3);
+        check_conv(&c);
+    }
+}
+END_TEST
+
+/* Each number of channels around the widths of the tiles. */
+START_TEST(convolutions_of_every_width) {
+    host_seed(7);
+    for (int64_t outputs = 1; outputs <= 70; outputs++) {
+        conv_case c = {.rank = 2,
+                       .batch = 1,
+                       .channels = 1 + outputs % 19,
+                       .outputs = outputs,
+                       .group = 1,
+                       .in = {3, 2 + outputs % 31},
+                       .kernel = {2, 2},
+                       .pads = {0, 1, 1, 0},
+                       .epilogue = no_work};
+        check_conv(&c);
+    }
+}
+END_TEST
+
+START_TEST(convolutions_of_networks) {
+    host_seed(9);
+    static const conv_case cases[] = {
+        /* the stem of image networks: a kernel row is one tap */
+        {.rank = 2,
+         .batch = 1,
+         .channels = 3,
+         .outputs = 64,
+         .group = 1,
+         .in = {31, 33},
+         .kernel = {7, 7},
+         .stride = {2, 2},
+         .pads = {3, 3, 3, 3},
+         .epilogue = {.after = {NN_ACT_RELU, 0, 0}}},
+        /* maps of 7x7, two rows a tile, many taps in several passes */
+        {.rank = 2,
+         .batch = 2,
+         .channels = 200,
+         .outputs = 70,
+         .group = 1,
+         .in = {7, 7},
+         .kernel = {3, 3},
+         .pads = {1, 1, 1, 1},
+         .epilogue = {.has_residual = true, .after = {NN_ACT_RELU, 0, 0}}},
+        /* pointwise, with more channels than stay in cache at a time */
+        {.rank = 2,
+         .batch = 2,
+         .channels = 2049,
+         .outputs = 40,
+         .group = 1,
+         .in = {5, 6},
+         .kernel = {1, 1},
+         .epilogue = {.has_residual = true, .after = {NN_ACT_CLIP, -1, 2}}},
+        {.rank = 2,
+         .batch = 1,
+         .channels = 1024,
+         .outputs = 48,
+         .group = 1,
+         .in = {9, 9},
+         .kernel = {1, 1},
+         .stride = {2, 2},
+         .epilogue = {.before = {NN_ACT_SILU, 0, 0}}},
+        /* a network over time, dilated, and the same lying on its side */
+        {.rank = 1,
+         .batch = 1,
+         .channels = 32,
+         .outputs = 48,
+         .group = 1,
+         .in = {300},
+         .kernel = {3},
+         .dilation = {8},
+         .pads = {16, 0}},
+        {.rank = 2,
+         .batch = 1,
+         .channels = 32,
+         .outputs = 48,
+         .group = 1,
+         .in = {300, 1},
+         .kernel = {3, 1},
+         .dilation = {8, 1},
+         .pads = {16, 0, 0, 0}},
+        /* groups of 4 channels, depthwise with and without a multiplier */
+        {.rank = 2,
+         .batch = 1,
+         .channels = 32,
+         .outputs = 32,
+         .group = 8,
+         .in = {14, 14},
+         .kernel = {3, 3},
+         .pads = {1, 1, 1, 1}},
+        {.rank = 2,
+         .batch = 1,
+         .channels = 40,
+         .outputs = 40,
+         .group = 40,
+         .in = {15, 17},
+         .kernel = {3, 3},
+         .pads = {1, 1, 1, 1},
+         .epilogue = {.after = {NN_ACT_CLIP, 0, 6}}},
+        {.rank = 2,
+         .batch = 1,
+         .channels = 12,
+         .outputs = 36,
+         .group = 12,
+         .in = {15, 17},
+         .kernel = {5, 5},
+         .stride = {2, 2},
+         .pads = {2, 2, 2, 2}},
+        /* one pixel */
+        {.rank = 2,
+         .batch = 1,
+         .channels = 130,
+         .outputs = 100,
+         .group = 1,
+         .in = {1, 1},
+         .kernel = {1, 1},
+         .epilogue = {.after = {NN_ACT_SIGMOID, 0, 0}}},
+        {.rank = 2,
+         .batch = 1,
+         .channels = 16,
+         .outputs = 16,
+         .group = 1,
+         .in = {1, 1},
+         .kernel = {3, 3},
+         .pads = {1, 1, 1, 1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_conv(&cases[i]);
+}
+END_TEST
+
+/* One infinity and one NaN reach exactly the outputs that they reach in the reference. */
+START_TEST(infinities_and_nan_stay_where_they_are) {
+    for (int special = 0; special < 3; special++) {
+        kernel_host host;
+        host_init(&host, &nn_op_conv, 22);
+        host_ints(&host, "pads", (int64_t[]){1, 1, 1, 1}, 4);
+        host_seed(3);
+        float *x = random_input(&host, (int64_t[]){1, 5, 9, 17}, 4, false);
+        float *w = random_input(&host, (int64_t[]){19, 5, 3, 3}, 4, true);
+        for (int i = 0; i < 19 * 5 * 9; i++) w[i] = fabsf(w[i]) + 0.1f;
+        x[2 * 9 * 17 + 4 * 17 + 6] = special == 0 ? INFINITY : special == 1 ? -INFINITY : NAN;
+        host.epilogue.after = (nn_activation){NN_ACT_RELU, 0, 0};
+        host_infer(&host);
+        check_all(&host, 1e-5, "special values");
+        host_clear(&host);
+    }
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("float kernels");
+    TCase *conv = tcase_create("convolution");
+    tcase_set_timeout(conv, 120);
+    tcase_add_loop_test(conv, convolutions_of_random_sizes, 0, 12);
+    tcase_add_test(conv, convolutions_of_every_width);
+    tcase_add_test(conv, convolutions_of_networks);
+    tcase_add_test(conv, infinities_and_nan_stay_where_they_are);
+    suite_add_tcase(suite, conv);
+    return suite;
+}
