@@ -141,7 +141,8 @@ static nn_status compute_with(folding *fold, const nn_node *node, const operand_
     nn_status status = NN_OK;
     view.in = with->views;
     nn_op_cost(&view, &cost);
-    const nn_kernel *kernel = cost.flops <= most_flops ? nn_kernel_select(&view, &target) : NULL;
+    const nn_kernel *kernel =
+        cost.flops <= most_flops ? nn_kernel_select_standard(&view, &target) : NULL;
     *done = kernel != NULL;
     if (kernel != NULL) status = make_outputs(fold, node, out);
     if (kernel != NULL && status == NN_OK)

@@ -51,7 +51,7 @@ static nn_status keep_constant(nn_graph *graph, const nn_tensor *tensor, const n
 
 static nn_status run_reference(const nn_node_view *view, nn_tensor *outputs) {
     static const nn_target target = {.isa = NN_ISA_PORTABLE, .threads = 1};
-    const nn_kernel *kernel = nn_kernel_select(view, &target);
+    const nn_kernel *kernel = nn_kernel_select_standard(view, &target);
     if (kernel == NULL) return NN_UNSUPPORTED;
     size_t count = (size_t)view->in_count + 1;
     const nn_tensor **in = nn_alloc_zero(count * sizeof *in);

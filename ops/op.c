@@ -34,14 +34,25 @@ static bool takes(const nn_kernel *kernel, const nn_node_view *node, const nn_ta
     return kernel->accepts(node, target);
 }
 
-const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target) {
+static const nn_kernel *select_kernel(const nn_node_view *node, const nn_target *target,
+                                      bool standard_only) {
     const nn_kernel *const *kernel = node->op->kernels;
     if (kernel == NULL || *kernel == NULL) return NULL;
     if (nn_cpu_get()->reference_only)
         while (kernel[1] != NULL) kernel++;
-    for (; *kernel != NULL; kernel++)
+    for (; *kernel != NULL; kernel++) {
+        if (standard_only && (*kernel)->layout == NN_LAYOUT_CHANNELS_LAST) continue;
         if (takes(*kernel, node, target)) return *kernel;
+    }
     return NULL;
+}
+
+const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target) {
+    return select_kernel(node, target, false);
+}
+
+const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_target *target) {
+    return select_kernel(node, target, true);
 }
 
 static double fact_bytes(const nn_fact *fact) {

@@ -207,8 +207,9 @@ extern const nn_op *const nn_op_table[]; /* NULL ends it */
  * or NULL when the table has none. */
 const nn_op *nn_op_find(const char *domain, const char *name, int version);
 
-/* First kernel that takes the node on this target with this layout (ANY: whatever comes first);
- * NULL: none. Only the reference kernels are asked when the process forces them. */
+/* First kernel that takes the node on this target; NULL: none. Only the reference kernels are asked when
+ * the process forces them. The second leaves out kernels that work channels last only. */
 const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target);
+const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_target *target);
 
 #endif
