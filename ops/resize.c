@@ -28,8 +28,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     NN_TRY(choice(node, attrs, "mode", modes, old ? 2 : 3, 0, &mode));
     NN_TRY(choice(node, attrs, "coordinate_transformation_mode", coordinates, 6,
                   old ? NN_COORDINATES_ASYMMETRIC : NN_COORDINATES_HALF_PIXEL, &coordinate));
-    NN_TRY(choice(node, attrs, "nearest_mode", roundings, 4,
-                  old ? NN_ROUND_FLOOR : NN_ROUND_PREFER_FLOOR, &rounding));
+    NN_TRY(choice(node, attrs, "nearest_mode", roundings, 4, 0, &rounding));
     NN_TRY(choice(node, attrs, "keep_aspect_ratio_policy", policies, 3, 0, &policy));
     NN_TRY(nn_attrs_int(attrs, "antialias", 0, &antialias));
     NN_TRY(nn_attrs_int(attrs, "exclude_outside", 0, &exclude_outside));
@@ -37,7 +36,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     NN_TRY(nn_attrs_float(attrs, "extrapolation_value", 0, &parsed->extrapolation));
     parsed->mode = (nn_resize_mode)mode;
     parsed->coordinates = (nn_resize_coordinates)coordinate;
-    parsed->rounding = (nn_resize_rounding)rounding;
+    parsed->rounding = old ? NN_ROUND_OUTWARD : (nn_resize_rounding)rounding;
     parsed->policy = (nn_resize_policy)policy;
     parsed->antialias = antialias != 0;
     parsed->exclude_outside = exclude_outside != 0;

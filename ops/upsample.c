@@ -12,7 +12,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
         return nn_view_fail(node, NN_BAD_INPUT, "attribute 'mode' is '%s'", mode);
     *parsed = (nn_resize_attrs){.mode = linear ? NN_RESIZE_LINEAR : NN_RESIZE_NEAREST,
                                 .coordinates = NN_COORDINATES_ASYMMETRIC,
-                                .rounding = NN_ROUND_FLOOR,
+                                .rounding = NN_ROUND_OUTWARD,
                                 .roi_input = -1,
                                 .scales_input = node->opset >= 9 ? 1 : -1,
                                 .sizes_input = -1};

@@ -22,6 +22,7 @@ typedef enum nn_resize_rounding {
     NN_ROUND_PREFER_CEIL,
     NN_ROUND_FLOOR,
     NN_ROUND_CEIL,
+    NN_ROUND_OUTWARD, /* before version 11: up where the axis shrinks, else down */
 } nn_resize_rounding;
 
 typedef enum nn_resize_policy {

@@ -58,8 +58,11 @@ static int64_t clamp_index(double x, int64_t size) {
     return x >= (double)size ? size - 1 : (int64_t)x;
 }
 
-static int64_t nearest_index(const nn_resize_attrs *attrs, double x, int64_t size) {
+static int64_t nearest_index(const nn_resize_attrs *attrs, const nn_resize_axis *axis, double x) {
+    int64_t size = axis->in;
     switch (attrs->rounding) {
+    case NN_ROUND_OUTWARD:
+        return clamp_index(axis->scale < 1 ? ceil(x) : floor(x), size);
     case NN_ROUND_PREFER_FLOOR:
         return clamp_index(ceil(x - 0.5), size);
     case NN_ROUND_PREFER_CEIL:
@@ -109,7 +112,7 @@ static void fill_table(const nn_resize_attrs *attrs, const nn_resize_axis *axis,
         int64_t *indices = table->indices + i * table->taps;
         double x = axis->unchanged ? (double)i : source_place(attrs, axis, i);
         if (attrs->mode == NN_RESIZE_NEAREST)
-            indices[0] = axis->unchanged ? i : nearest_index(attrs, x, axis->in);
+            indices[0] = axis->unchanged ? i : nearest_index(attrs, axis, x);
         else
             fill_taps(attrs, axis, x, table->taps, indices, table->weights + i * table->taps);
         if (crops && (x < 0 || x > (double)(axis->in - 1))) indices[0] = -1;
