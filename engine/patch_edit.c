@@ -229,18 +229,15 @@ static nn_status set_attrs(nn_patch *patch, const nn_edit *edit) {
     node->capture_count = edit->capture_count;
     for (int64_t i = 0; i < node->capture_count; i++)
         NN_TRY(add_use(patch, patch->graph, node->captures[i], node, NN_USE_CAPTURE));
-    return nn_node_resolve(patch->graph, node);
+    return NN_OK;
 }
 
-/* Nodes of the domain, in bodies too, take the operator of the new version. */
+/* Nodes of the domain, in bodies too, will take the operator of the new version. */
 static nn_status resolve_domain(nn_patch *patch, nn_graph *graph, const char *domain) {
     for (int64_t i = 0; i < graph->node_count; i++) {
         nn_node *node = graph->nodes[i];
         if (nn_node_is_removed(node)) continue;
-        if (strcmp(node->domain, domain) == 0) {
-            NN_TRY(nn_patch_touch_node(patch, node));
-            NN_TRY(nn_node_resolve(graph, node));
-        }
+        if (strcmp(node->domain, domain) == 0) NN_TRY(nn_patch_touch_node(patch, node));
         for (int64_t k = 0; k < node->attrs.count; k++)
             if (node->attrs.items[k].kind == NN_ATTR_GRAPH)
                 NN_TRY(resolve_domain(patch, node->attrs.items[k].graph, domain));
@@ -322,5 +319,10 @@ static nn_status perform_edit(nn_patch *patch, const nn_edit *edit) {
 nn_status nn_patch_perform(nn_patch *patch) {
     NN_TRY(make_way(patch));
     for (int64_t i = 0; i < patch->edit_count; i++) NN_TRY(perform_edit(patch, &patch->edits[i]));
+    /* Attributes, inputs and opset of a node may only fit together once all edits are done. */
+    for (int64_t i = 0; i < patch->node_count; i++) {
+        nn_node *node = patch->nodes[i].node;
+        if (!nn_node_is_removed(node)) NN_TRY(nn_node_resolve(patch->graph, node));
+    }
     return NN_OK;
 }

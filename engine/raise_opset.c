@@ -13,6 +13,7 @@ typedef struct rewrite {
     nn_node *node;
     nn_attr attrs[MAX_ATTRS]; /* those that stay */
     int attr_count;
+    int in_count; /* inputs, with those appended */
 } rewrite;
 
 typedef struct raise_rule {
@@ -57,15 +58,17 @@ static nn_value *constant(rewrite *self, const char *what, nn_type type, const v
     return value;
 }
 
-/* Sets input `index`, appending absent ones before it. */
+/* Sets input `index`, appending absent ones before it. The node's own count moves only when the
+ * patch is applied. */
 static void put_input(rewrite *self, int index, nn_value *value) {
     if (index < self->node->in_count) {
         nn_patch_set_input(self->patch, self->node, index, value);
         return;
     }
-    for (int i = self->node->in_count; i < index; i++)
+    for (; self->in_count < index; self->in_count++)
         nn_patch_append_input(self->patch, self->node, NULL);
     nn_patch_append_input(self->patch, self->node, value);
+    self->in_count++;
 }
 
 /* An attribute that is a list of ints becomes an int64 vector at input `index`. */
@@ -107,9 +110,7 @@ static nn_status pad_to_inputs(rewrite *self) {
     if (value->kind != NN_ATTR_FLOAT || self->node->inputs[0] == NULL ||
         self->node->inputs[0]->fact.type != NNOPT_FLOAT)
         return refuse(self, "its value is not float32");
-    /* pads was appended in this patch, so that value follows it */
-    nn_patch_append_input(self->patch, self->node,
-                          constant(self, "value", NNOPT_FLOAT, &value->f, NULL, 0));
+    put_input(self, 2, constant(self, "value", NNOPT_FLOAT, &value->f, NULL, 0));
     drop_attr(self, "value");
     return NN_OK;
 }
@@ -121,8 +122,7 @@ static nn_status slice_to_inputs(rewrite *self) {
         if (attr == NULL) continue;
         if (attr->kind != NN_ATTR_INTS)
             return refuse(self, "an attribute that must be a list is not");
-        nn_patch_append_input(self->patch, self->node,
-                              constant(self, names[i], NNOPT_INT64, attr->ints, &attr->count, 1));
+        put_input(self, 1 + i, constant(self, names[i], NNOPT_INT64, attr->ints, &attr->count, 1));
         drop_attr(self, names[i]);
     }
     return NN_OK;
@@ -220,7 +220,7 @@ static nn_status raise_node(nn_graph *graph, nn_patch *patch, nn_node *node, int
         if (node->domain[0] != '\0' || strcmp(node->op_type, rules[r].op_type) != 0 ||
             opset >= rules[r].before)
             continue;
-        rewrite self = {.graph = graph, .patch = patch, .node = node};
+        rewrite self = {.graph = graph, .patch = patch, .node = node, .in_count = node->in_count};
         if (node->attrs.count > MAX_ATTRS - 2) return refuse(&self, "it has too many attributes");
         self.attr_count = (int)node->attrs.count;
         memcpy(self.attrs, node->attrs.items, (size_t)node->attrs.count * sizeof(nn_attr));
@@ -240,7 +240,6 @@ nn_status nn_raise_opset(nn_graph *graph, const char *pass) {
                        NN_OPSET_QDQ);
     nn_patch *patch;
     NN_TRY(nn_patch_begin(graph, pass, "raise the opset to 13, which quantisation needs", &patch));
-    nn_patch_set_opset(patch, "", NN_OPSET_QDQ);
     for (int64_t n = 0; n < graph->node_count; n++) {
         nn_status status = raise_node(graph, patch, graph->nodes[n], opset);
         if (status != NN_OK) {
@@ -248,5 +247,6 @@ nn_status nn_raise_opset(nn_graph *graph, const char *pass) {
             return status;
         }
     }
+    nn_patch_set_opset(patch, "", NN_OPSET_QDQ);
     return nn_patch_apply(patch);
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { SEARCH_STEPS = 64, KL_LEVELS = 128 };
+enum { SEARCH_STEPS = 64, KL_LEVELS = 128, VALUES_A_BIN = 64 };
 
 void nn_quant_range_set(double low, double high, nn_type type, bool symmetric,
                         nn_quant_range *out) {
@@ -136,6 +136,16 @@ static double divergence(const double *magnitude, int bins, int kept) {
     return result;
 }
 
+/* Merges bins in pairs until one holds VALUES_A_BIN values in the mean: the divergence of a
+ * histogram of few values says more about chance than about the range. Returns the bins left. */
+static int merge_sparse(double *magnitude, int bins) {
+    double total = 0;
+    for (int i = 0; i < bins; i++) total += magnitude[i];
+    for (; bins > 2 * KL_LEVELS && total < VALUES_A_BIN * bins; bins /= 2)
+        for (int i = 0; i < bins / 2; i++) magnitude[i] = magnitude[2 * i] + magnitude[2 * i + 1];
+    return bins;
+}
+
 static void choose_kl(const nn_value_statistics *statistics, nn_type type, bool symmetric,
                       nn_quant_range *out) {
     enum { BINS = NN_HISTOGRAM_BINS / 2 };
@@ -143,16 +153,18 @@ static void choose_kl(const nn_value_statistics *statistics, nn_type type, bool 
     for (int i = 0; i < BINS; i++)
         magnitude[i] =
             (double)statistics->histogram[BINS + i] + (double)statistics->histogram[BINS - 1 - i];
-    int best_kept = BINS;
+    /* exact zeros, of which a rectified value is full, are represented whatever the range */
+    magnitude[0] -= (double)statistics->zero_count;
+    int bins = merge_sparse(magnitude, BINS), best_kept = bins;
     double best = INFINITY;
-    for (int kept = KL_LEVELS; kept <= BINS; kept += 8) {
-        double value = divergence(magnitude, BINS, kept);
+    for (int kept = KL_LEVELS; kept <= bins; kept += bins / KL_LEVELS) {
+        double value = divergence(magnitude, bins, kept);
         if (value < best) {
             best = value;
             best_kept = kept;
         }
     }
-    double limit = statistics->limit * best_kept / BINS;
+    double limit = statistics->limit * best_kept / bins;
     nn_quant_range_set(fmax(statistics->minimum, -limit), fmin(statistics->maximum, limit), type,
                        symmetric, out);
 }
