@@ -162,7 +162,9 @@ static void add_graph(const nn_graph *graph, parameter_sum *sum) {
     for (int64_t i = 0; i < graph->node_count; i++) {
         const nn_attrs *attrs = &graph->nodes[i]->attrs;
         for (int64_t k = 0; k < attrs->count; k++) {
-            if (attrs->items[k].kind == NN_ATTR_TENSOR) add_tensor(attrs->items[k].tensor, sum);
+            if (attrs->items[k].kind == NN_ATTR_TENSOR &&
+                nn_type_is_float(attrs->items[k].tensor->tensor.type))
+                add_tensor(attrs->items[k].tensor, sum);
             if (attrs->items[k].kind == NN_ATTR_GRAPH) add_graph(attrs->items[k].graph, sum);
         }
     }

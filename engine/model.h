@@ -35,7 +35,7 @@ nn_status nn_model_derive(const nn_model *model, nn_model **out);
 nn_status nn_model_set_metadata(nn_model *model, const char *key, const char *value);
 const char *nn_model_get_metadata(const nn_model *model, const char *key); /* or NULL */
 
-/* Elements of all initialisers and tensors in attributes (parameters), and their bytes. */
+/* Elements of all initialisers and of float tensors in attributes (parameters), and their bytes. */
 int64_t nn_model_parameters(const nn_model *model);
 int64_t nn_model_parameter_bytes(const nn_model *model);
 

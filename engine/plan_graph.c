@@ -1,3 +1,4 @@
+#include "engine/bind.h"
 #include "engine/fold.h"
 #include "engine/patch.h"
 #include "engine/plan_parts.h"
@@ -5,51 +6,6 @@
 #include <stdio.h>
 
 /* ---- concrete shapes ---- */
-
-/* Sizes of symbols as the inputs give them; NN_DIM_UNKNOWN where none does. */
-static void find_symbols(const nn_graph *graph, const nn_tensor *inputs, int64_t *sizes) {
-    for (int64_t s = 0; s < graph->symbol_count; s++) sizes[s] = NN_DIM_UNKNOWN;
-    for (int64_t i = 0; i < graph->input_count; i++) {
-        const nn_fact *fact = &graph->inputs[i]->fact;
-        for (int axis = 0; axis < fact->rank; axis++) {
-            if (!nn_dim_is_symbol(fact->dims[axis])) continue;
-            sizes[nn_dim_symbol_index(fact->dims[axis])] = inputs[i].dims[axis];
-        }
-    }
-}
-
-static int64_t bound(int64_t dim, const int64_t *sizes, int64_t symbol_count) {
-    if (!nn_dim_is_symbol(dim) || nn_dim_symbol_index(dim) >= symbol_count) return dim;
-    int64_t size = sizes[nn_dim_symbol_index(dim)];
-    return nn_dim_is_known(size) ? size : dim;
-}
-
-static void bind_fact(nn_fact *fact, const int64_t *sizes, int64_t symbol_count) {
-    for (int axis = 0; axis < fact->rank; axis++) {
-        fact->dims[axis] = bound(fact->dims[axis], sizes, symbol_count);
-    }
-    for (int i = 0; i < fact->element_count; i++) {
-        fact->elements[i] = bound(fact->elements[i], sizes, symbol_count);
-    }
-}
-
-static nn_status bind_shapes(nn_graph *graph, const nn_tensor *inputs) {
-    size_t size = (size_t)(graph->symbol_count + 1) * sizeof(int64_t);
-    int64_t *sizes = nn_alloc(size);
-    if (sizes == NULL) return nn_fail_memory(size);
-    find_symbols(graph, inputs, sizes);
-    for (int64_t i = 0; i < graph->value_count; i++) {
-        bind_fact(&graph->values[i]->fact, sizes, graph->symbol_count);
-        bind_fact(&graph->values[i]->declared, sizes, graph->symbol_count);
-    }
-    nn_free(sizes);
-    for (int64_t i = 0; i < graph->input_count; i++) {
-        nn_value *value = graph->inputs[i];
-        value->fact = nn_fact_make(inputs[i].type, inputs[i].rank, inputs[i].dims);
-        value->declared = value->fact;
-    }
-    return NN_OK;
-}
 
 /* The kernels need all sizes beforehand. */
 static nn_status check_concrete(const nn_graph *graph) {
@@ -73,8 +29,7 @@ nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
                              const nn_tensor *inputs) {
     NN_TRY(nn_graph_clone(request->lowered->graph, &plan->graph));
     plan->covers.base = &request->lowered->covers;
-    NN_TRY(bind_shapes(plan->graph, inputs));
-    NN_TRY(nn_graph_infer(plan->graph));
+    NN_TRY(nn_graph_bind_inputs(plan->graph, inputs));
     NN_TRY(nn_graph_fold_constants(plan->graph, "plan", NN_FOLD_DEQUANTIZE));
     NN_TRY(nn_graph_prune_unused(plan->graph, "plan"));
     return check_concrete(plan->graph);
