@@ -66,6 +66,7 @@ static nn_status fuse(nn_lowered *lowered) {
     }
     NN_TRY(nn_graph_fold_constants(graph, "lower", 0));
     NN_TRY(nn_graph_remove_identities(graph, "lower"));
+    NN_TRY(nn_lower_padding(lowered));
     NN_TRY(nn_lower_activations(lowered));
     NN_TRY(nn_lower_quantized(lowered));
     NN_TRY(nn_graph_prune_unused(graph, "lower"));

@@ -13,6 +13,9 @@ nn_status nn_lower_activations(nn_lowered *lowered);
 /* Operators between DequantizeLinear and QuantizeLinear become integer operators. */
 nn_status nn_lower_quantized(nn_lowered *lowered);
 
+/* Pad of zeros in front of a Conv becomes its padding. */
+nn_status nn_lower_padding(nn_lowered *lowered);
+
 /* ---- what they share ---- */
 
 /* Collects edits in `patch`. `taken`, by position of the node, is for marking nodes that are

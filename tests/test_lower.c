@@ -271,6 +271,54 @@ START_TEST(the_later_of_two_convolutions_takes_their_sum) {
 }
 END_TEST
 
+/* ---- padding ---- */
+
+/* Does the model's Pad in front of its Conv vanish? The results must agree either way. */
+static void check_padding(int opset, const char *pad_attrs, const char *pad_inputs,
+                          const int64_t *pads, const char *pads_dims, float value,
+                          const char *conv_attrs, bool vanishes) {
+    maker m = make(opset);
+    static const int64_t axes[1] = {-1};
+    make_input(&m, "x", NNOPT_FLOAT, "1,2,5,6");
+    if (pads != NULL) make_ints(&m, "pads", NNOPT_INT64, pads_dims, pads);
+    number(&m, "value", value);
+    make_ints(&m, "axes", NNOPT_INT64, "1", axes);
+    make_random(&m, "w", "3,2,3,3", 1);
+    make_node(&m, "Pad", "pad", pad_inputs, "p", pad_attrs);
+    make_node(&m, "Conv", "conv", "p,w", "y", conv_attrs);
+    nn_model *model = make_model(&m, "y");
+    nn_tensor x = random_tensor("1,2,5,6", 2);
+    nn_tensor y = run_model(model, &fused, &x, 1, 0);
+    nn_tensor expected = run_model(model, &reference, &x, 1, 0);
+    check_close(&y, &expected, 1e-5, 1e-5);
+    nn_session *session;
+    nn_plan *plan;
+    ck_assert_ok(nn_session_open(model, &fused, &session));
+    ck_assert_ok(nn_session_plan(session, &x, 1, &plan));
+    ck_assert_int_eq(count_steps(plan, "Pad"), vanishes ? 0 : 1);
+    if (vanishes) ck_assert_str_eq(absence(plan, "pad"), "fused into 'conv'");
+    nnopt_session_destroy(session);
+    nn_tensor_clear(&x);
+    nn_tensor_clear(&y);
+    nn_tensor_clear(&expected);
+    nnopt_model_destroy(model);
+}
+
+START_TEST(padding_with_zeros_joins_the_convolution) {
+    static const int64_t spatial[8] = {0, 0, 1, 2, 0, 0, 3, 0};
+    static const int64_t channels[8] = {0, 0, 0, 0, 0, 0, 1, 1}, last[2] = {2, 1};
+    static const int64_t crop[8] = {0, 0, 1, 0, 0, 0, -1, 0};
+    check_padding(13, NULL, "x,pads", spatial, "8", 0, NULL, true);
+    check_padding(13, NULL, "x,pads,value", spatial, "8", 0, "pads=[1,0,0,1] strides=[2,1]", true);
+    check_padding(18, NULL, "x,pads,,axes", last, "2", 0, "pads=[1,1,1,1]", true);
+    check_padding(9, "pads=[0,0,1,2,0,0,3,0]", "x", NULL, NULL, 0, NULL, true);
+    check_padding(13, NULL, "x,pads,value", spatial, "8", 1, NULL, false);
+    check_padding(13, "mode='edge'", "x,pads", spatial, "8", 0, NULL, false);
+    check_padding(13, NULL, "x,pads", crop, "8", 0, NULL, false);
+    check_padding(13, NULL, "x,pads", channels, "8", 0, "auto_pad='SAME_UPPER'", false);
+}
+END_TEST
+
 /* ---- integers ---- */
 
 /* Quantises `from` to 8 bits and back as `name`. */
@@ -544,6 +592,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, taps_inside_patterns_are_kept);
     tcase_add_test(tests, convolutions_take_activations_and_sums);
     tcase_add_test(tests, the_later_of_two_convolutions_takes_their_sum);
+    tcase_add_test(tests, padding_with_zeros_joins_the_convolution);
     tcase_add_test(tests, quantised_models_run_on_integers);
     tcase_add_test(tests, tapped_floats_inside_quantised_models_are_computed);
     tcase_add_test(tests, results_that_are_not_quantised_stay_float);
