@@ -160,7 +160,6 @@ static bool is_tensor_data(const ProtobufCMessageDescriptor *message, uint32_t n
 /* Whether tensors below this field are only carried along. */
 static bool is_carried(const ProtobufCMessageDescriptor *message, uint32_t number) {
     if (message == &onnx__model_proto__descriptor) return number == 20; /* training_info */
-    if (message == &onnx__graph_proto__descriptor) return number == 15; /* sparse_initializer */
     if (message == &onnx__attribute_proto__descriptor)
         return number == 10 || number == 11 || number == 22 || number == 23;
     return false;

@@ -43,7 +43,7 @@ typedef struct nn_wire_tensor {
  * types of fields, no message twice where one may stand, no zero byte in a text, and memory for the
  * unpacked form that is in proportion. Then unpacks it into `arena`, all but the data of tensors,
  * for which an nn_wire_tensor stands in raw_data. Tensors that nnopt only carries along (training
- * information, sparse tensors, lists of tensors and of graphs) keep their data. NN_BAD_INPUT names
+ * information, sparse attributes, lists of tensors and of graphs) keep their data. NN_BAD_INPUT names
  * the field and the byte. */
 nn_status nn_wire_unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *bytes,
                          size_t size, nn_arena *arena, ProtobufCMessage **out);
