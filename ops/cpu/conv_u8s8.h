@@ -16,10 +16,8 @@
 #ifndef NN_CONV_U8S8_H
 #define NN_CONV_U8S8_H
 
+#include "ops/cpu/int8_product.h"
 #include "ops/family/convolution.h"
-#include "ops/family/requantize.h"
-
-enum { NN_U8S8_MAX_ROWS = 16, NN_U8S8_MAX_CHANNELS = 32 };
 
 /* One tile. Its pixels come in two segments of even spacing, so that one tile can take two short
  * rows of a map: unit->segment pixels from a[0], the rest from a[1]; outputs alike. */
@@ -53,15 +51,8 @@ typedef struct nn_u8s8_unit {
     void (*tile)(const nn_u8s8_tile *tile, int rows, int vectors);
     /* `count` bytes into a band: x ^ flip, less `zero` when activations have two bytes. */
     void (*copy)(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32_t zero);
-    /* Sums of `count` channels to results at y; offset may be NULL. */
-    void (*finish)(const nn_requant *requant, const int32_t *sums, const float *multiplier,
-                   const float *offset, int64_t count, void *y);
+    nn_int8_finish finish;
 } nn_u8s8_unit;
-
-/* Which inputs of a node are which; -1 where its operator has none. */
-typedef struct nn_u8s8_inputs {
-    int x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias;
-} nn_u8s8_inputs;
 
 /* The problem, whatever operator it comes from. */
 typedef struct nn_u8s8_shape {
@@ -76,11 +67,11 @@ nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry);
 /* a [rows, k], unsigned or signed; weights w(k, n) at element k * w_k + n * w_n. */
 nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_t w_k, int64_t w_n);
 
-/* Kernel parts. Accepted: 8-bit data, constant weights, an epilogue of `before` alone. */
+/* Kernel parts. */
 bool nn_u8s8_accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
-                     const nn_u8s8_inputs *inputs, const nn_u8s8_shape *shape);
+                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape);
 nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare,
-                          const nn_u8s8_unit *unit, const nn_u8s8_inputs *inputs,
+                          const nn_u8s8_unit *unit, const nn_int8_inputs *inputs,
                           const nn_u8s8_shape *shape);
 nn_status nn_u8s8_run(const nn_call *call);
 

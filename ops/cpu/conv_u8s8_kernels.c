@@ -6,19 +6,19 @@
 #include "ops/family/qlinear_convolution.h"
 
 /* Inputs and shape of a node; false when the operator's form is not one that can be run. */
-typedef bool (*describe_function)(const nn_node_view *node, nn_u8s8_inputs *inputs,
+typedef bool (*describe_function)(const nn_node_view *node, nn_int8_inputs *inputs,
                                   nn_u8s8_shape *shape);
 
 static bool accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
                     describe_function describe) {
-    nn_u8s8_inputs inputs;
+    nn_int8_inputs inputs;
     nn_u8s8_shape shape;
     return describe(node, &inputs, &shape) && nn_u8s8_accepts(node, unit, &inputs, &shape);
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *out,
                          const nn_u8s8_unit *unit, describe_function describe) {
-    nn_u8s8_inputs inputs;
+    nn_int8_inputs inputs;
     nn_u8s8_shape shape;
     describe(node, &inputs, &shape);
     return nn_u8s8_prepare(node, target, out, unit, &inputs, &shape);
@@ -34,8 +34,8 @@ static bool describe_geometry(const nn_conv_geometry *geometry, nn_u8s8_shape *s
 }
 
 /* QLinearConv and QConv. */
-static bool describe_qconv(const nn_node_view *node, nn_u8s8_inputs *inputs, nn_u8s8_shape *shape) {
-    *inputs = (nn_u8s8_inputs){.x = NN_QCONV_X,
+static bool describe_qconv(const nn_node_view *node, nn_int8_inputs *inputs, nn_u8s8_shape *shape) {
+    *inputs = (nn_int8_inputs){.x = NN_QCONV_X,
                                .x_scale = NN_QCONV_X_SCALE,
                                .x_zero = NN_QCONV_X_ZERO,
                                .w = NN_QCONV_W,
@@ -48,10 +48,10 @@ static bool describe_qconv(const nn_node_view *node, nn_u8s8_inputs *inputs, nn_
     return describe_geometry(&geometry, shape);
 }
 
-static bool describe_conv_integer(const nn_node_view *node, nn_u8s8_inputs *inputs,
+static bool describe_conv_integer(const nn_node_view *node, nn_int8_inputs *inputs,
                                   nn_u8s8_shape *shape) {
     const nn_conv_inputs conv_inputs = {.x = 0, .w = 1, .bias = -1};
-    *inputs = (nn_u8s8_inputs){.x = 0,
+    *inputs = (nn_int8_inputs){.x = 0,
                                .x_scale = -1,
                                .x_zero = 2,
                                .w = 1,
@@ -73,7 +73,7 @@ static bool is_single(const nn_node_view *node, int index) {
 
 /* One matrix b for all rows of a; parameters of a for the whole of it, those of b for the whole or
  * for each column. */
-static bool describe_product(const nn_node_view *node, const nn_u8s8_inputs *inputs,
+static bool describe_product(const nn_node_view *node, const nn_int8_inputs *inputs,
                              nn_u8s8_shape *shape) {
     const nn_fact *a = node->in[inputs->x], *b = node->in[inputs->w];
     nn_matmul_geometry g = nn_matmul_geometry_of(node, inputs->x, inputs->w);
@@ -84,9 +84,9 @@ static bool describe_product(const nn_node_view *node, const nn_u8s8_inputs *inp
     return true;
 }
 
-static bool describe_qlinear_matmul(const nn_node_view *node, nn_u8s8_inputs *inputs,
+static bool describe_qlinear_matmul(const nn_node_view *node, nn_int8_inputs *inputs,
                                     nn_u8s8_shape *shape) {
-    *inputs = (nn_u8s8_inputs){.x = 0,
+    *inputs = (nn_int8_inputs){.x = 0,
                                .x_scale = 1,
                                .x_zero = 2,
                                .w = 3,
@@ -98,9 +98,9 @@ static bool describe_qlinear_matmul(const nn_node_view *node, nn_u8s8_inputs *in
     return describe_product(node, inputs, shape);
 }
 
-static bool describe_matmul_integer(const nn_node_view *node, nn_u8s8_inputs *inputs,
+static bool describe_matmul_integer(const nn_node_view *node, nn_int8_inputs *inputs,
                                     nn_u8s8_shape *shape) {
-    *inputs = (nn_u8s8_inputs){.x = 0,
+    *inputs = (nn_int8_inputs){.x = 0,
                                .x_scale = -1,
                                .x_zero = 2,
                                .w = 1,
@@ -113,8 +113,8 @@ static bool describe_matmul_integer(const nn_node_view *node, nn_u8s8_inputs *in
 }
 
 /* Columns of the addend, which is the bias, are those of the result. */
-static bool describe_qgemm(const nn_node_view *node, nn_u8s8_inputs *inputs, nn_u8s8_shape *shape) {
-    *inputs = (nn_u8s8_inputs){.x = 0,
+static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_u8s8_shape *shape) {
+    *inputs = (nn_int8_inputs){.x = 0,
                                .x_scale = 1,
                                .x_zero = 2,
                                .w = 3,

@@ -2,7 +2,8 @@
  * each pixel, broadcast, with 4 weights of each channel (vpdpbusd): 28 of them for 2 loads of
  * weights and 14 broadcasts, so the multiplier is the bound, and weights stream at 64 / 14 bytes an
  * instruction, which L2 serves. Registers: 28 sums, 2 weights, 1 activation. */
-#include "ops/cpu/conv_u8s8_finish.inc.h"
+#include "ops/cpu/conv_u8s8.h"
+#include "ops/cpu/int8_finish.inc.h"
 
 #include <immintrin.h>
 

@@ -1,6 +1,5 @@
-/* The parts of conv_u8s8.h that are plain loops, compiled for the instruction set of the including
- * file. */
-#include "ops/cpu/conv_u8s8.h"
+/* An nn_int8_finish, compiled for the instruction set of the including file. */
+#include "ops/cpu/int8_product.h"
 
 static void finish(const nn_requant *requant, const int32_t *sums, const float *multiplier,
                    const float *offset, int64_t count, void *y) {
@@ -8,7 +7,7 @@ static void finish(const nn_requant *requant, const int32_t *sums, const float *
         memcpy(y, sums, (size_t)count * sizeof *sums);
         return;
     }
-    float values[NN_U8S8_MAX_CHANNELS];
+    float values[NN_INT8_FINISH_CHANNELS];
     for (int64_t i = 0; i < count; i++) values[i] = (float)sums[i] * multiplier[i];
     if (offset != NULL)
         for (int64_t i = 0; i < count; i++) values[i] += offset[i];

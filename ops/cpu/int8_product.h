@@ -1,0 +1,80 @@
+/* What the kernels of quantised convolutions and matrix products share, whatever their loops: which
+ * inputs they have, the numbers per channel that turn sums into results, and the result's form. */
+#ifndef NN_INT8_PRODUCT_H
+#define NN_INT8_PRODUCT_H
+
+#include "ops/family/requantize.h"
+
+/* Which inputs of a node are which; -1 where its operator has none. */
+typedef struct nn_int8_inputs {
+    int x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias;
+} nn_int8_inputs;
+
+/* Data of 8 bits, constant weights, an epilogue of `before` alone. */
+bool nn_int8_accepts(const nn_node_view *node, const nn_int8_inputs *inputs);
+
+/* The constant at input `index`, NULL where there is none. */
+const nn_tensor *nn_int8_constant(const nn_node_view *node, int index);
+/* Bits of the inputs that packed weights depend on. */
+uint32_t nn_int8_packed_inputs(const nn_node_view *node, const nn_int8_inputs *inputs);
+
+/* The zero point of output channel `channel` of the weights. */
+static inline int32_t nn_int8_weight_zero(const nn_tensor *w_zero, int64_t channel) {
+    if (w_zero == NULL) return 0;
+    return nn_quant_load(w_zero->data, w_zero->type, nn_tensor_count(w_zero) == 1 ? 0 : channel);
+}
+
+/* Numbers per channel, in the order of the packed weights: `count` entries, of which channels[i] is
+ * the output channel, -1 where there is none. */
+typedef struct nn_int8_parameters {
+    int64_t count;
+    const int32_t *channels;
+    const int32_t *w_sums; /* sum of each channel's packed weights */
+    bool are_constant;
+    int32_t *start;    /* bias - x_zero sum(w): sums before the first product */
+    float *multiplier; /* 0 for int32 results */
+    float *offset;     /* NULL: no float bias */
+} nn_int8_parameters;
+
+/* Prepares `out` (count, channels and w_sums set) for the node: fills state memory where all
+ * parameters are constant, else asks for room in front of the workspace. `scale` is a factor of
+ * x_scale. `keeps_zero`: activations are multiplied as unsigned bytes, with their zero point. */
+typedef struct nn_int8_setting {
+    nn_int8_inputs inputs;
+    float scale;
+    bool keeps_zero;
+} nn_int8_setting;
+
+/* Bytes of memory for `count` channels. */
+int64_t nn_int8_parameter_bytes(int64_t count);
+bool nn_int8_has_constant_parameters(const nn_node_view *node, const nn_int8_inputs *inputs);
+/* From the constants of a node, into `memory`. */
+void nn_int8_fill_constant(const nn_node_view *node, const nn_int8_setting *setting, void *memory,
+                           nn_int8_parameters *parameters);
+
+/* One call: parameters (those of prepare, or filled into `memory`) and the form of the result. */
+typedef struct nn_int8_call {
+    nn_int8_parameters parameters;
+    nn_requant requant;
+    const uint8_t *x;
+    uint8_t flip;   /* x ^ flip is unsigned */
+    int32_t x_zero; /* of x ^ flip */
+    /* Quantised results, no float bias and no activation but clipping: */
+    bool is_simple;
+    float low, high; /* bounds of the result before the zero point is added */
+} nn_int8_call;
+
+nn_int8_call nn_int8_begin(const nn_call *call, const nn_int8_setting *setting,
+                           const nn_int8_parameters *prepared, void *memory);
+
+/* Sums of `count` channels to results at y; offset may be NULL. */
+typedef void (*nn_int8_finish)(const nn_requant *requant, const int32_t *sums,
+                               const float *multiplier, const float *offset, int64_t count,
+                               void *y);
+enum { NN_INT8_FINISH_CHANNELS = 64 }; /* most of one call */
+
+static inline int64_t nn_round_up(int64_t value, int64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+#endif
