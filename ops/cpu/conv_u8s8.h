@@ -44,7 +44,7 @@ typedef struct nn_u8s8_unit {
     const char *name;     /* keys packed weights */
     int rows, segment;    /* pixels of the largest tile, and of its first segment */
     int lanes;            /* channels of a vector; a panel has two vectors */
-    int depth;            /* k's multiplied at once */
+    int depth;            /* k's multiplied at once: 4 weights of one byte, or 2 of two */
     int activation_bytes; /* in a band. 1: unsigned; 2: int16, less the zero point */
     int weight_bytes;
     /* rows 1 .. unit->rows, vectors 1 or 2 */

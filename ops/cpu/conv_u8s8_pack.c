@@ -62,35 +62,41 @@ static int32_t weight_part(int32_t weight, int part) {
 typedef struct lane_target {
     int8_t *bytes; /* of k 0 */
     int64_t step;  /* bytes from one step of k to the next */
-    int depth, weight_bytes;
 } lane_target;
 
-static void put_weight(const lane_target *lane, int64_t k, int32_t value) {
-    int8_t *bytes = lane->bytes + k / lane->depth * lane->step;
-    if (lane->weight_bytes == 1)
-        bytes[k % lane->depth] = (int8_t)value;
+/* A step holds 4 weights of one byte, or 2 of two. */
+static inline void put_weight(const lane_target *lane, bool one_byte, uint64_t k, int32_t value) {
+    if (one_byte)
+        lane->bytes[(int64_t)(k / 4) * lane->step + (int64_t)(k % 4)] = (int8_t)value;
     else
-        ((int16_t *)bytes)[k % lane->depth] = (int16_t)value;
+        ((int16_t *)(lane->bytes + (int64_t)(k / 2) * lane->step))[k % 2] = (int16_t)value;
 }
 
-/* Packs the input channels of one kernel tap from k on; returns the sum. `w` is at input channel 0;
- * w ^ flip is signed. */
+/* Input channels that are packed for all channels of a panel before the next ones, so that reads
+ * and writes stay in L1. */
+enum { INPUT_BLOCK = 32 };
+
+/* Input channels [begin, end) of one kernel tap, of which channel 0 is packed at k; returns the
+ * sum. `w` is at input channel 0; w ^ flip is signed. */
 static uint32_t pack_tap(const nn_u8s8_packing *packing, const uint8_t *w, uint8_t flip,
-                         int32_t zero, int part, const lane_target *lane, int64_t k) {
-    int64_t step = packing->shape.w_in, count = packing->shape.in_channels;
-    bool split = packing->parts > 1;
+                         int32_t zero, int part, const lane_target *lane, int64_t k, int64_t begin,
+                         int64_t end) {
+    int64_t step = packing->shape.w_in;
+    bool split = packing->parts > 1, one_byte = packing->unit->weight_bytes == 1;
     uint32_t sum = 0;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = begin; i < end; i++) {
         int32_t value = (int8_t)(w[i * step] ^ flip) - zero;
         if (split) value = weight_part(value, part);
         sum += (uint32_t)value;
-        put_weight(lane, k + i, value);
+        put_weight(lane, one_byte, (uint64_t)(k + i), value);
     }
     return sum;
 }
 
-static int32_t pack_channel(const nn_u8s8_packing *packing, const nn_tensor *w, int32_t zero,
-                            int64_t base, const lane_target *panel_lane) {
+/* Input channels [begin, end) of the output channel whose weights start at element `base`. */
+static uint32_t pack_channel(const nn_u8s8_packing *packing, const nn_tensor *w, int32_t zero,
+                             int64_t base, const lane_target *panel_lane, int64_t begin,
+                             int64_t end) {
     const nn_u8s8_shape *shape = &packing->shape;
     const uint8_t *bytes = (const uint8_t *)w->data + base;
     const uint8_t flip = w->type == NNOPT_UINT8 ? 0x80 : 0;
@@ -104,10 +110,35 @@ static int32_t pack_channel(const nn_u8s8_packing *packing, const nn_tensor *w, 
         for (int64_t column = 0; column < columns; column++) {
             int64_t kernel_tap = tap % per_part * columns + column;
             sum += pack_tap(packing, bytes + kernel_tap * shape->w_tap, flip, signed_zero,
-                            (int)(tap / per_part), &lane, column * shape->in_channels);
+                            (int)(tap / per_part), &lane, column * shape->in_channels, begin, end);
         }
     }
-    return (int32_t)sum;
+    return sum;
+}
+
+/* `channels` and `sums` are those of the panel, `bytes` its weights. */
+static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const nn_tensor *w_zero,
+                       int64_t group, int64_t panel, int32_t *channels, int32_t *sums,
+                       int8_t *bytes) {
+    const nn_u8s8_shape *shape = &packing->shape;
+    const nn_u8s8_unit *unit = packing->unit;
+    int64_t width = 2 * unit->lanes, first = panel * width;
+    int64_t count = shape->out_channels - first < width ? shape->out_channels - first : width;
+    int64_t cell = (int64_t)unit->depth * unit->weight_bytes; /* of one channel in a step */
+    for (int64_t c = 0; c < width; c++)
+        channels[c] = c < count ? (int32_t)(group * shape->out_channels + first + c) : -1;
+    for (int64_t begin = 0; begin < shape->in_channels; begin += INPUT_BLOCK) {
+        int64_t left = shape->in_channels - begin;
+        int64_t end = begin + (left < INPUT_BLOCK ? left : INPUT_BLOCK);
+        for (int64_t c = 0; c < count; c++) {
+            lane_target lane = {.bytes = bytes + c * cell,
+                                .step = nn_u8s8_panel_vectors(packing, panel) * unit->lanes * cell};
+            uint32_t sum = pack_channel(packing, w, nn_int8_weight_zero(w_zero, channels[c]),
+                                        group * shape->w_group + (first + c) * shape->w_out, &lane,
+                                        begin, end);
+            sums[c] = (int32_t)((uint32_t)sums[c] + sum);
+        }
+    }
 }
 
 static int64_t padded_channels(const nn_u8s8_packing *packing) {
@@ -121,28 +152,17 @@ static int64_t list_bytes(const nn_u8s8_packing *packing) {
 
 static nn_status pack(const nn_node_view *node, const void *argument, void *out) {
     const nn_u8s8_packing *packing = argument;
-    const nn_u8s8_shape *shape = &packing->shape;
-    const nn_u8s8_unit *unit = packing->unit;
     const nn_tensor *w = nn_int8_constant(node, packing->inputs.w);
     const nn_tensor *w_zero = nn_int8_constant(node, packing->inputs.w_zero);
     int32_t *channels = out, *sums = (int32_t *)((char *)out + list_bytes(packing));
     int8_t *weights = (int8_t *)out + 2 * list_bytes(packing);
-    int64_t width = 2 * unit->lanes, padded = packing->panels * width;
-    for (int64_t i = 0; i < shape->groups * padded; i++) {
-        int64_t group = i / padded, c = i % padded, panel = c / width;
-        channels[i] = -1;
-        if (c >= shape->out_channels) continue;
-        int32_t channel = (int32_t)(group * shape->out_channels + c);
-        int64_t vector = (int64_t)unit->depth * unit->weight_bytes;
-        lane_target lane = {.bytes = weights + group * packing->group_bytes +
-                                     panel * packing->panel_bytes + c % width * vector,
-                            .step = nn_u8s8_panel_vectors(packing, panel) * unit->lanes * vector,
-                            .depth = unit->depth,
-                            .weight_bytes = unit->weight_bytes};
-        channels[i] = channel;
-        sums[i] = pack_channel(packing, w, nn_int8_weight_zero(w_zero, channel),
-                               group * shape->w_group + c * shape->w_out, &lane);
-    }
+    int64_t width = 2 * packing->unit->lanes;
+    for (int64_t g = 0; g < packing->shape.groups; g++)
+        for (int64_t panel = 0; panel < packing->panels; panel++) {
+            int64_t at = (g * packing->panels + panel) * width;
+            pack_panel(packing, w, w_zero, g, panel, channels + at, sums + at,
+                       weights + g * packing->group_bytes + panel * packing->panel_bytes);
+        }
     return NN_OK;
 }
 
