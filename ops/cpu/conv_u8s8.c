@@ -172,7 +172,7 @@ nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_
     int64_t tap_bytes =
         nn_round_up(made.packing.tap_count * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
     int64_t own_bytes = nn_round_up(sizeof made, NN_ALIGNMENT);
-    int64_t parameter_bytes = nn_int8_parameter_bytes(made.parameters.count);
+    int64_t parameter_bytes = nn_int8_parameter_bytes(&made.parameters);
     size_t total = (size_t)(own_bytes + tap_bytes + (constant ? parameter_bytes : 0));
     conv_state *state = nn_prepare_state(prepare, total);
     if (state == NULL) return nn_fail_memory(total);
@@ -337,9 +337,9 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
                      .sums = work->call.is_simple ? NULL : (int32_t *)(memory + band_bytes(state)),
                      .y_step = all_channels * work->y_bytes,
                      .multiplier = work->call.parameters.multiplier + parameter,
+                     .zero = work->call.zero,
                      .low = work->call.low,
                      .high = work->call.high,
-                     .zero = work->call.requant.zero,
                      .columns = left < width ? (int)left : (int)width}};
         run_panel(&run, rows);
     }
@@ -360,7 +360,7 @@ nn_status nn_u8s8_run(const nn_call *call) {
                       .y_bytes = nn_type_bits(y->type) / 8,
                       .workers = call->workspace};
     if (!state->parameters.are_constant)
-        work.workers += nn_int8_parameter_bytes(state->parameters.count);
+        work.workers += nn_int8_parameter_bytes(&state->parameters);
     work.bands = (shape->height.out + state->band_rows - 1) / state->band_rows;
     work.chunks = (state->packing.panels + state->panels_per_task - 1) / state->panels_per_task;
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;

@@ -31,11 +31,10 @@ typedef struct nn_u8s8_tile {
     const int32_t *start; /* per channel: the sums before the first product */
 
     int32_t *sums; /* not NULL: sums go here, [row][channel of the panel], and nowhere else */
-    uint8_t *y[2]; /* quantised results */
+    uint8_t *y[2]; /* else y = clamp(round(sum multiplier) + zero, low, high), as bytes */
     int64_t y_step;
-    const float *multiplier; /* per channel */
-    float low, high;         /* bounds of the result before the zero point is added */
-    int32_t zero;
+    const float *multiplier; /* per channel, below 1 */
+    int16_t zero, low, high;
     int columns; /* channels that exist, of those of the panel */
 } nn_u8s8_tile;
 

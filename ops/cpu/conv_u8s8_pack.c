@@ -116,26 +116,32 @@ static uint32_t pack_channel(const nn_u8s8_packing *packing, const nn_tensor *w,
     return sum;
 }
 
-/* `channels` and `sums` are those of the panel, `bytes` its weights. */
+/* Where a channel of a panel lies. With two vectors, groups of four alternate between them, so that
+ * packing the vectors to half their width (vpackssdw) gives channels in order. */
+static int64_t lane_of(int64_t channel, int vectors, int lanes) {
+    if (vectors == 1) return channel;
+    return channel / 4 % 2 * lanes + channel / 8 * 4 + channel % 4;
+}
+
+/* `sums` and `bytes` are those of the panel. */
 static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const nn_tensor *w_zero,
-                       int64_t group, int64_t panel, int32_t *channels, int32_t *sums,
-                       int8_t *bytes) {
+                       int64_t group, int64_t panel, int32_t *sums, int8_t *bytes) {
     const nn_u8s8_shape *shape = &packing->shape;
     const nn_u8s8_unit *unit = packing->unit;
     int64_t width = 2 * unit->lanes, first = panel * width;
     int64_t count = shape->out_channels - first < width ? shape->out_channels - first : width;
     int64_t cell = (int64_t)unit->depth * unit->weight_bytes; /* of one channel in a step */
-    for (int64_t c = 0; c < width; c++)
-        channels[c] = c < count ? (int32_t)(group * shape->out_channels + first + c) : -1;
+    int vectors = nn_u8s8_panel_vectors(packing, panel);
     for (int64_t begin = 0; begin < shape->in_channels; begin += INPUT_BLOCK) {
         int64_t left = shape->in_channels - begin;
         int64_t end = begin + (left < INPUT_BLOCK ? left : INPUT_BLOCK);
         for (int64_t c = 0; c < count; c++) {
-            lane_target lane = {.bytes = bytes + c * cell,
-                                .step = nn_u8s8_panel_vectors(packing, panel) * unit->lanes * cell};
-            uint32_t sum = pack_channel(packing, w, nn_int8_weight_zero(w_zero, channels[c]),
-                                        group * shape->w_group + (first + c) * shape->w_out, &lane,
-                                        begin, end);
+            lane_target lane = {.bytes = bytes + lane_of(c, vectors, unit->lanes) * cell,
+                                .step = vectors * unit->lanes * cell};
+            int32_t zero = nn_int8_weight_zero(w_zero, group * shape->out_channels + first + c);
+            uint32_t sum =
+                pack_channel(packing, w, zero, group * shape->w_group + (first + c) * shape->w_out,
+                             &lane, begin, end);
             sums[c] = (int32_t)((uint32_t)sums[c] + sum);
         }
     }
@@ -145,8 +151,8 @@ static int64_t padded_channels(const nn_u8s8_packing *packing) {
     return packing->shape.groups * packing->panels * 2 * packing->unit->lanes;
 }
 
-/* The packed block: channels, w_sums, the panels of all groups. */
-static int64_t list_bytes(const nn_u8s8_packing *packing) {
+/* The packed block: w_sums, then the panels of all groups. */
+static int64_t sums_bytes(const nn_u8s8_packing *packing) {
     return nn_round_up(padded_channels(packing) * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
 }
 
@@ -154,13 +160,13 @@ static nn_status pack(const nn_node_view *node, const void *argument, void *out)
     const nn_u8s8_packing *packing = argument;
     const nn_tensor *w = nn_int8_constant(node, packing->inputs.w);
     const nn_tensor *w_zero = nn_int8_constant(node, packing->inputs.w_zero);
-    int32_t *channels = out, *sums = (int32_t *)((char *)out + list_bytes(packing));
-    int8_t *weights = (int8_t *)out + 2 * list_bytes(packing);
+    int32_t *sums = out;
+    int8_t *weights = (int8_t *)out + sums_bytes(packing);
     int64_t width = 2 * packing->unit->lanes;
     for (int64_t g = 0; g < packing->shape.groups; g++)
         for (int64_t panel = 0; panel < packing->panels; panel++) {
             int64_t at = (g * packing->panels + panel) * width;
-            pack_panel(packing, w, w_zero, g, panel, channels + at, sums + at,
+            pack_panel(packing, w, w_zero, g, panel, sums + at,
                        weights + g * packing->group_bytes + panel * packing->panel_bytes);
         }
     return NN_OK;
@@ -174,13 +180,14 @@ nn_status nn_u8s8_pack(const nn_node_view *node, nn_prepare *prepare,
     snprintf(variant, sizeof variant, "u8s8 %s groups %lld taps %lld steps %lld parts %d by %lld",
              packing->unit->name, (long long)shape->groups, (long long)packing->tap_count,
              (long long)packing->steps, packing->parts, (long long)shape->w_out);
-    int64_t bytes = 2 * list_bytes(packing) + shape->groups * packing->group_bytes;
+    int64_t bytes = sums_bytes(packing) + shape->groups * packing->group_bytes;
     const void *packed;
     NN_TRY(nn_prepare_pack(prepare, nn_int8_packed_inputs(node, &packing->inputs), variant,
                            (size_t)bytes, pack, packing, &packed));
-    parameters->count = padded_channels(packing);
-    parameters->channels = packed;
-    parameters->w_sums = (const int32_t *)((const char *)packed + list_bytes(packing));
-    *weights = (const int8_t *)packed + 2 * list_bytes(packing);
+    parameters->groups = shape->groups;
+    parameters->channels = shape->out_channels;
+    parameters->padded = packing->panels * 2 * packing->unit->lanes;
+    parameters->w_sums = packed;
+    *weights = (const int8_t *)packed + sums_bytes(packing);
     return NN_OK;
 }

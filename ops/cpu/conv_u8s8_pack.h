@@ -27,8 +27,7 @@ static inline int nn_u8s8_panel_vectors(const nn_u8s8_packing *packing, int64_t 
     return rest > packing->unit->lanes ? 2 : 1;
 }
 
-/* Packs, or finds what was packed before. Fills count, channels and w_sums of the parameters: there
- * are panels x 2 vectors of them for each group. */
+/* Packs, or finds what was packed before. Fills sizes and w_sums of the parameters. */
 nn_status nn_u8s8_pack(const nn_node_view *node, nn_prepare *prepare,
                        const nn_u8s8_packing *packing, nn_int8_parameters *parameters,
                        const int8_t **weights);

@@ -22,19 +22,68 @@ INLINE __m512i broadcast_4(const uint8_t *bytes) {
     return _mm512_set1_epi32(four);
 }
 
-INLINE void store_bytes(uint8_t *y, __m512i values, int columns) {
-    __m128i bytes = _mm512_cvtepi32_epi8(values);
-    if (columns >= LANES)
-        _mm_storeu_si128((__m128i *)y, bytes);
+/* Numbers of 32 channels in the order of two vectors of packed weights: groups of four alternate.
+ */
+INLINE void load_alternating(const void *numbers, __m512i out[2]) {
+    __m512i first = _mm512_loadu_si512(numbers);
+    __m512i second = _mm512_loadu_si512((const char *)numbers + 64);
+    const __m512i even =
+        _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(4));
+    out[0] = _mm512_permutex2var_epi32(first, even, second);
+    out[1] = _mm512_permutex2var_epi32(first, odd, second);
+}
+
+INLINE void load_numbers(const void *numbers, int vectors, __m512i out[2]) {
+    if (vectors == 2)
+        load_alternating(numbers, out);
     else
-        _mm_mask_storeu_epi8(y, (__mmask16)((1u << columns) - 1), bytes);
+        out[0] = _mm512_loadu_si512(numbers);
+}
+
+INLINE void store_sums(int32_t *sums, const __m512i values[2], int vectors) {
+    if (vectors == 1) {
+        _mm512_storeu_si512(sums, values[0]);
+        return;
+    }
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+    const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+    _mm512_storeu_si512(sums, _mm512_permutex2var_epi32(values[0], first, values[1]));
+    _mm512_storeu_si512(sums + LANES, _mm512_permutex2var_epi32(values[0], second, values[1]));
+}
+
+INLINE __m512i rounded(__m512i sums, __m512i multiplier) {
+    __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_castsi512_ps(multiplier));
+    return _mm512_cvtps_epi32(value);
+}
+
+/* Requantises the sums of one pixel. vpackssdw saturates to int16, so that adding the zero point
+ * with saturation and clamping is exact. */
+INLINE void store_row(const nn_u8s8_tile *t, uint8_t *y, const __m512i sums[2],
+                      const __m512i multiplier[2], int vectors) {
+    __m512i first = rounded(sums[0], multiplier[0]);
+    __m512i second = vectors == 2 ? rounded(sums[1], multiplier[1]) : first;
+    __m512i values = _mm512_packs_epi32(first, second);
+    values = _mm512_adds_epi16(values, _mm512_set1_epi16(t->zero));
+    values = _mm512_max_epi16(values, _mm512_set1_epi16(t->low));
+    values = _mm512_min_epi16(values, _mm512_set1_epi16(t->high));
+    if (vectors == 1) { /* each group of four channels is there twice */
+        const __m512i once = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6);
+        values = _mm512_permutexvar_epi64(once, values);
+    }
+    __m256i bytes = _mm512_cvtepi16_epi8(values);
+    if (t->columns == 2 * LANES)
+        _mm256_storeu_si256((__m256i *)y, bytes);
+    else
+        _mm256_mask_storeu_epi8(y, (__mmask32)((UINT64_C(1) << t->columns) - 1), bytes);
 }
 
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m512i sum[ROWS][2];
+    __m512i sum[ROWS][2], start[2], multiplier[2];
+    load_numbers(t->start, vectors, start);
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
-        _mm512_loadu_si512(t->start + j * LANES);
+        start[j];
 
     const uint8_t *w = t->w;
     const int64_t step = t->a_step;
@@ -56,23 +105,14 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
     }
 
     if (t->sums != NULL) {
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
-            _mm512_storeu_si512(t->sums + (i * vectors + j) * LANES, sum[i][j]);
+        UNROLL for (int i = 0; i < rows; i++)
+            store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
         return;
     }
-    const __m512 low = _mm512_set1_ps(t->low), high = _mm512_set1_ps(t->high);
-    const __m512i zero = _mm512_set1_epi32(t->zero);
-    __m512 multiplier[2];
-    UNROLL for (int j = 0; j < vectors; j++) multiplier[j] =
-        _mm512_loadu_ps(t->multiplier + j * LANES);
+    load_numbers(t->multiplier, vectors, multiplier);
     UNROLL for (int i = 0; i < rows; i++) {
         uint8_t *y = i < SEGMENT ? t->y[0] + i * t->y_step : t->y[1] + (i - SEGMENT) * t->y_step;
-        UNROLL for (int j = 0; j < vectors; j++) {
-            __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[i][j]), multiplier[j]);
-            value = _mm512_min_ps(_mm512_max_ps(value, low), high);
-            store_bytes(y + j * LANES, _mm512_add_epi32(_mm512_cvtps_epi32(value), zero),
-                        t->columns - j * LANES);
-        }
+        store_row(t, y, sum[i], multiplier, vectors);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "ops/cpu/int8_product.h"
 
+#include <math.h>
+
 static const nn_fact *fact_of(const nn_node_view *node, int index) {
     return index >= 0 ? nn_view_in(node, index) : NULL;
 }
@@ -32,12 +34,13 @@ typedef struct parameter_tensors {
     const nn_tensor *x_scale, *x_zero, *w_scale, *y_scale, *y_zero, *bias;
 } parameter_tensors;
 
-static int64_t array_bytes(int64_t count) {
+static int64_t array_bytes(const nn_int8_parameters *parameters) {
+    int64_t count = parameters->groups * parameters->padded;
     return nn_round_up(count * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
 }
 
-int64_t nn_int8_parameter_bytes(int64_t count) {
-    return 3 * array_bytes(count);
+int64_t nn_int8_parameter_bytes(const nn_int8_parameters *parameters) {
+    return 3 * array_bytes(parameters);
 }
 
 bool nn_int8_has_constant_parameters(const nn_node_view *node, const nn_int8_inputs *inputs) {
@@ -55,7 +58,7 @@ static int32_t unsigned_zero(const nn_tensor *x_zero, nn_type x_type) {
 
 static void place(nn_int8_parameters *parameters, void *memory, bool has_offset) {
     char *bytes = memory;
-    int64_t each = array_bytes(parameters->count);
+    int64_t each = array_bytes(parameters);
     parameters->start = (int32_t *)bytes;
     parameters->multiplier = (float *)(bytes + each);
     parameters->offset = has_offset ? (float *)(bytes + 2 * each) : NULL;
@@ -70,21 +73,24 @@ static void fill(const nn_int8_setting *setting, const parameter_tensors *tensor
     float x_scale = setting->scale;
     if (tensors->x_scale)
         x_scale *= nn_quant_load_float(tensors->x_scale->data, tensors->x_scale->type, 0);
-    for (int64_t i = 0; i < out->count; i++) {
-        int32_t channel = out->channels[i];
+    out->are_small = true;
+    for (int64_t i = 0; i < out->groups * out->padded; i++) {
+        bool exists = i % out->padded < out->channels;
+        int64_t channel = i / out->padded * out->channels + i % out->padded;
         uint32_t start = 0u - zero * (uint32_t)out->w_sums[i];
         float multiplier = 0, offset = 0;
-        if (channel >= 0 && bias && !has_offset)
+        if (exists && bias && !has_offset)
             start += (uint32_t)((const int32_t *)bias->data)[channel];
-        if (channel >= 0 && has_offset)
+        if (exists && has_offset)
             offset = nn_requant_offset(requant, ((const float *)bias->data)[channel]);
-        if (channel >= 0 && w_scale) {
+        if (exists && w_scale) {
             int64_t at = nn_tensor_count(w_scale) == 1 ? 0 : channel;
             multiplier = nn_requant_multiplier(
                 requant, x_scale, nn_quant_load_float(w_scale->data, w_scale->type, at));
         }
         out->start[i] = (int32_t)start;
         out->multiplier[i] = multiplier;
+        if (!(fabsf(multiplier) < 1)) out->are_small = false;
         if (has_offset) out->offset[i] = offset;
     }
 }
@@ -108,24 +114,27 @@ void nn_int8_fill_constant(const nn_node_view *node, const nn_int8_setting *sett
 
 /* ---- one call ------------------------------------------------------------------------------- */
 
-static float clamp(float x, float low, float high) {
-    return x < low ? low : x > high ? high : x;
+static int16_t clamped(float bound, int32_t zero, int32_t lowest, int32_t highest) {
+    return (int16_t)nn_quant_round(bound, zero, lowest, highest);
 }
 
-/* The range of the type, and an activation that only clips. */
+/* Rounding is monotonic, so a clip can come after it, with rounded bounds. */
 static void set_bounds(nn_int8_call *out) {
     const nn_requant *requant = &out->requant;
-    nn_activation_kind kind = requant->activation.kind;
-    bool clips = kind == NN_ACT_NONE || kind == NN_ACT_RELU || kind == NN_ACT_CLIP;
-    out->is_simple = nn_type_is_8bit(requant->type) && clips && out->parameters.offset == NULL;
-    float low = (float)(requant->lowest - requant->zero);
-    float high = (float)(requant->highest - requant->zero);
-    out->low = low;
-    out->high = high;
-    if (kind == NN_ACT_RELU) out->low = clamp(0, low, high);
-    if (kind == NN_ACT_CLIP) {
-        out->low = clamp(requant->activation.alpha, low, high);
-        out->high = clamp(requant->activation.beta, low, high);
+    const nn_activation *activation = &requant->activation;
+    bool clips = activation->kind == NN_ACT_NONE || activation->kind == NN_ACT_RELU ||
+                 activation->kind == NN_ACT_CLIP;
+    out->is_simple = nn_type_is_8bit(requant->type) && clips && out->parameters.offset == NULL &&
+                     out->parameters.are_small;
+    if (!out->is_simple) return;
+    int32_t zero = requant->zero, lowest = requant->lowest, highest = requant->highest;
+    out->zero = (int16_t)zero;
+    out->low = (int16_t)lowest;
+    out->high = (int16_t)highest;
+    if (activation->kind == NN_ACT_RELU) out->low = clamped(0, zero, lowest, highest);
+    if (activation->kind == NN_ACT_CLIP) {
+        out->low = clamped(activation->alpha, zero, lowest, highest);
+        out->high = clamped(activation->beta, zero, lowest, highest);
     }
 }
 

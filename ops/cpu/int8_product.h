@@ -24,29 +24,27 @@ static inline int32_t nn_int8_weight_zero(const nn_tensor *w_zero, int64_t chann
     return nn_quant_load(w_zero->data, w_zero->type, nn_tensor_count(w_zero) == 1 ? 0 : channel);
 }
 
-/* Numbers per channel, in the order of the packed weights: `count` entries, of which channels[i] is
- * the output channel, -1 where there is none. */
+/* Numbers per channel: `padded` entries for each group, of which the first `channels` exist. */
 typedef struct nn_int8_parameters {
-    int64_t count;
-    const int32_t *channels;
+    int64_t groups, channels, padded;
     const int32_t *w_sums; /* sum of each channel's packed weights */
     bool are_constant;
     int32_t *start;    /* bias - x_zero sum(w): sums before the first product */
     float *multiplier; /* 0 for int32 results */
     float *offset;     /* NULL: no float bias */
+    bool are_small;    /* every multiplier is below 1: products with sums stay in int32 */
 } nn_int8_parameters;
 
-/* Prepares `out` (count, channels and w_sums set) for the node: fills state memory where all
- * parameters are constant, else asks for room in front of the workspace. `scale` is a factor of
- * x_scale. `keeps_zero`: activations are multiplied as unsigned bytes, with their zero point. */
+/* How parameters are made. `scale` is a factor of x_scale. `keeps_zero`: activations are multiplied
+ * as unsigned bytes, with their zero point. */
 typedef struct nn_int8_setting {
     nn_int8_inputs inputs;
     float scale;
     bool keeps_zero;
 } nn_int8_setting;
 
-/* Bytes of memory for `count` channels. */
-int64_t nn_int8_parameter_bytes(int64_t count);
+/* Memory that parameters take; groups and padded must be set. */
+int64_t nn_int8_parameter_bytes(const nn_int8_parameters *parameters);
 bool nn_int8_has_constant_parameters(const nn_node_view *node, const nn_int8_inputs *inputs);
 /* From the constants of a node, into `memory`. */
 void nn_int8_fill_constant(const nn_node_view *node, const nn_int8_setting *setting, void *memory,
@@ -59,9 +57,10 @@ typedef struct nn_int8_call {
     const uint8_t *x;
     uint8_t flip;   /* x ^ flip is unsigned */
     int32_t x_zero; /* of x ^ flip */
-    /* Quantised results, no float bias and no activation but clipping: */
+    /* Quantised results with small multipliers, no float bias, no activation but clipping:
+     * y = clamp(round(sum multiplier) + zero, low, high), all within int16 */
     bool is_simple;
-    float low, high; /* bounds of the result before the zero point is added */
+    int16_t zero, low, high;
 } nn_int8_call;
 
 nn_int8_call nn_int8_begin(const nn_call *call, const nn_int8_setting *setting,
