@@ -14,6 +14,7 @@ static const nn_kernel reference = {
 
 static const nn_kernel *const kernels[] = {
 #if defined(__x86_64__)
+    &nn_kernel_qconv_depthwise_u8s8_vnni,
     &nn_kernel_qconv_u8s8_vnni,
 #endif
     &reference,

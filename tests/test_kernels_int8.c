@@ -138,6 +138,20 @@ static conv_case random_conv(void) {
     return c;
 }
 
+static conv_case random_depthwise(void) {
+    conv_case c = random_conv();
+    c.in = c.out = 1;
+    c.groups = chance(50) ? between(2, 40) : between(30, 150);
+    for (int i = 0; i < c.rank && chance(70); i++) { /* square ones have loops of their own */
+        c.size[i] += c.kernel[i] * c.dilation[i];
+        c.kernel[i] = c.kernel[0] > 3 ? 5 : 3;
+        c.stride[i] = c.stride[0] > 2 ? 2 : c.stride[0];
+        c.dilation[i] = 1;
+        c.size[i] += 5;
+    }
+    return c;
+}
+
 static const char *conv_text(const conv_case *c, uint32_t seed) {
     static char text[300];
     snprintf(text, sizeof text,
@@ -202,6 +216,23 @@ START_TEST(qlinear_convolutions_agree) {
     host_infer(&host);
     int compared = compare_all(&host, conv_text(&c, seed));
     if (nn_cpu_get()->isa >= NN_ISA_AVX2) ck_assert_int_ge(compared, 1);
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(depthwise_convolutions_agree) {
+    uint32_t seed = (uint32_t)_i + 500;
+    host_seed(seed);
+    conv_case c = random_depthwise();
+    kernel_host host;
+    bool is_plan = chance(40);
+    host_init(&host, is_plan ? &nn_op_qconv : &nn_op_qlinear_conv, is_plan ? 1 : 10);
+    if (is_plan && chance(50)) host.epilogue.before.kind = chance(50) ? NN_ACT_RELU : NN_ACT_SILU;
+    add_geometry(&host, &c);
+    add_qconv_inputs(&host, &c, is_plan && chance(30), NNOPT_INT32);
+    host_infer(&host);
+    int compared = compare_all(&host, conv_text(&c, seed));
+    if (nn_cpu_get()->isa >= NN_ISA_AVX2) ck_assert_int_ge(compared, c.w_zero == 0 ? 2 : 1);
     host_clear(&host);
 }
 END_TEST
@@ -345,6 +376,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("kernels on quantised data");
     TCase *tcase = tcase_create("convolutions");
     tcase_add_loop_test(tcase, qlinear_convolutions_agree, 0, 300);
+    tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
     suite_add_tcase(suite, tcase);

@@ -1,5 +1,6 @@
 /* The kernels of conv_u8s8.h: one for each operator and instruction set. */
 #include "ops/cpu/conv_u8s8.h"
+#include "ops/cpu/depthwise_u8s8.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/matmul.h"
 #include "ops/family/qgemm.h"
@@ -156,12 +157,41 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .prepare = operator##_prepare_##suffix,                                                    \
         .run = nn_u8s8_run,                                                                        \
     };
+#define DEPTHWISE(operator, suffix, isa_level)                                                     \
+    static bool operator##_depthwise_accepts_##suffix(const nn_node_view *node,                    \
+                                                      const nn_target *target) {                   \
+        nn_int8_inputs inputs;                                                                     \
+        nn_u8s8_shape shape;                                                                       \
+        (void)target;                                                                              \
+        return describe_##operator(node, &inputs, &shape) &&                                       \
+               nn_depthwise_u8s8_accepts(node, &inputs, &shape);                                   \
+    }                                                                                              \
+    static nn_status operator##_depthwise_prepare_##suffix(                                        \
+        const nn_node_view *node, const nn_target *target, nn_prepare *out) {                      \
+        nn_int8_inputs inputs;                                                                     \
+        nn_u8s8_shape shape;                                                                       \
+        describe_##operator(node, &inputs, &shape);                                                \
+        return nn_depthwise_u8s8_prepare(node, target, out, &nn_depthwise_u8s8_##suffix, &inputs,  \
+                                         &shape);                                                  \
+    }                                                                                              \
+    const nn_kernel nn_kernel_##operator##_depthwise_u8s8_##suffix = {                             \
+        .name = #operator"_depthwise_u8s8_" #suffix,                                               \
+        .isa = isa_level,                                                                          \
+        .exactness = NN_EXACT,                                                                     \
+        .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
+        .layout_inputs = 1,                                                                        \
+        .accepts = operator##_depthwise_accepts_##suffix,                                          \
+        .prepare = operator##_depthwise_prepare_##suffix,                                          \
+        .run = nn_depthwise_u8s8_run,                                                              \
+    };
 #define KERNELS(suffix, isa_level)                                                                 \
     KERNEL(qconv, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                                   \
     KERNEL(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                            \
     KERNEL(qlinear_matmul, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
     KERNEL(matmul_integer, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
-    KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, suffix, isa_level)
+    KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                                        \
+    DEPTHWISE(qconv, suffix, isa_level)                                                            \
+    DEPTHWISE(conv_integer, suffix, isa_level)
 
 #if defined(__x86_64__)
 KERNELS(vnni, NN_ISA_VNNI)

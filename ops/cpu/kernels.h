@@ -24,6 +24,8 @@ extern const nn_kernel nn_kernel_conv_integer_u8s8_vnni;
 extern const nn_kernel nn_kernel_qlinear_matmul_u8s8_vnni;
 extern const nn_kernel nn_kernel_matmul_integer_u8s8_vnni;
 extern const nn_kernel nn_kernel_qgemm_u8s8_vnni;
+extern const nn_kernel nn_kernel_qconv_depthwise_u8s8_vnni;
+extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni;
 #endif
 
 #endif
