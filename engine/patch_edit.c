@@ -284,6 +284,9 @@ static nn_status make_way(nn_patch *patch) {
 }
 
 static nn_status perform_edit(nn_patch *patch, const nn_edit *edit) {
+    if (edit->node != NULL && nn_node_is_removed(edit->node) && edit->kind != NN_EDIT_REMOVE_NODE)
+        return nn_fail(NN_INTERNAL, "node '%s' (%s): changed and removed by one patch",
+                       edit->node->name, edit->node->op_type);
     switch (edit->kind) {
     case NN_EDIT_ADD_VALUE:
         NN_TRY(nn_patch_touch_value(patch, edit->value));

@@ -538,6 +538,103 @@ START_TEST(test_out_of_memory) {
 }
 END_TEST
 
+static uint32_t seed;
+
+static int64_t below(int64_t limit) {
+    seed = seed * 1664525u + 1013904223u;
+    return (int64_t)(seed >> 8) % limit;
+}
+
+/* Any value that is in the graph. */
+static nn_value *any_value(void) {
+    nn_value *found;
+    do {
+        found = graph->values[below(graph->value_count)];
+    } while (!nn_value_is_linked(found));
+    return found;
+}
+
+static void random_edit(nn_patch *patch) {
+    nn_node *node = graph->nodes[below(graph->node_count)];
+    nn_value *inputs[2] = {any_value(), any_value()}, *made;
+    nn_blob *blob;
+    switch (below(9)) {
+    case 0:
+        nn_patch_remove_node(patch, node);
+        break;
+    case 1:
+        nn_patch_set_input(patch, node, (int)below(2), any_value());
+        break;
+    case 2:
+        nn_patch_replace_uses(patch, any_value(), any_value());
+        break;
+    case 3:
+        made = nn_patch_value(patch, "made");
+        nn_patch_node(patch, "Add", "", "n", inputs, 2, &made, 1, NULL, node);
+        nn_patch_replace_uses(patch, any_value(), made);
+        break;
+    case 4:
+        made = nn_patch_value(patch, "moved");
+        nn_patch_node(patch, "Relu", "", NULL, &made, 1, &node->outputs[0], 1, NULL, NULL);
+        nn_patch_set_output(patch, node, 0, made);
+        break;
+    case 5:
+        blob = floats(1, 1);
+        nn_patch_set_initializer(patch, any_value(), blob);
+        nn_blob_release(blob);
+        break;
+    case 6:
+        blob = floats(3, 1);
+        nn_patch_replace_uses(patch, any_value(), nn_patch_constant(patch, "c", blob));
+        nn_blob_release(blob);
+        break;
+    case 7:
+        nn_patch_replace_uses(patch, node->outputs[0], any_value());
+        nn_patch_remove_node(patch, node);
+        break;
+    default:
+        nn_patch_append_input(patch, node, any_value());
+    }
+}
+
+/* Whatever is tried, the graph is well-formed afterwards, or as it was. */
+START_TEST(test_random_edits) {
+    int applied = 0, refused = 0;
+    for (seed = 1; seed < 60; seed++) {
+        uint32_t kept = seed;
+        add_body(graph);
+        for (int i = 0; i < 60 && graph->node_count > 0; i++) {
+            nn_patch *patch;
+            char *before = text_of(graph);
+            ck_assert_ok(nn_patch_begin(graph, "test", "anything", &patch));
+            for (int64_t k = 1 + below(3); k > 0; k--) random_edit(patch);
+            if (below(10) == 0) {
+                nn_patch_abort(patch);
+                assert_unchanged(graph, before);
+            } else if (nn_patch_apply(patch) == NN_OK) {
+                ck_assert_ok(nn_graph_verify(graph));
+                free(before);
+                applied++;
+            } else {
+                assert_unchanged(graph, before);
+                refused++;
+            }
+        }
+        nn_graph *copy;
+        ck_assert_ok(nn_graph_clone(graph, &copy));
+        ck_assert_ok(nn_graph_verify(copy));
+        nn_graph_destroy(copy);
+        ck_assert_ok(nn_graph_prune_unused(graph, "test"));
+        ck_assert_ok(nn_graph_verify(graph));
+        teardown();
+        setup();
+        seed = kept;
+    }
+    ck_assert_int_gt(applied, 500);
+    ck_assert_int_gt(refused, 500);
+}
+END_TEST
+
 /* 2,000 patches on 2,000 nodes. */
 START_TEST(test_many) {
     enum { COUNT = 2000 };
@@ -586,6 +683,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, test_captured);
     tcase_add_test(tests, test_remove_body);
     tcase_add_test(tests, test_out_of_memory);
+    tcase_add_test(tests, test_random_edits);
     tcase_add_test(tests, test_many);
     suite_add_tcase(suite, tests);
     return suite;
