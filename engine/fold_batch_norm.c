@@ -8,7 +8,8 @@
 /* The node in front and where its channels lie. Weights are read as [outer][channel][inner], and
  * the channel of a grouped transposed convolution is group * channels per group + index. */
 typedef struct fold_site {
-    nn_node *norm, *front;
+    nn_node *norm, *front; /* `norm` may also be a Mul or Div by `scale` */
+    nn_value *scale;
     nn_value *weight, *bias; /* bias NULL: none */
     int64_t channels;
     int64_t outer, per_group, inner;
@@ -89,14 +90,12 @@ static bool bias_fits(const fold_site *site) {
            (count == site->channels || (count == 1 && site->front->op == &nn_op_gemm));
 }
 
-static bool find_site(nn_node *norm, fold_site *site) {
-    if (!is_inference_norm(norm) || norm->inputs[0] == NULL || norm->outputs[0] == NULL)
-        return false;
-    const nn_value *between = norm->inputs[0];
+/* What makes `between`, when `norm` alone reads it and its weights can change. */
+static bool find_front(nn_node *norm, const nn_value *between, fold_site *site) {
     nn_node *front = between->producer;
     if (front == NULL || nn_value_single_consumer(between) != norm) return false;
     bool is_convolution = front->op == &nn_op_conv || front->op == &nn_op_conv_transpose;
-    if (!is_convolution && front->op != &nn_op_gemm) return false;
+    if (!is_convolution && front->op != &nn_op_gemm && front->op != &nn_op_matmul) return false;
     if (!nn_epilogue_is_empty(&front->epilogue)) return false;
     *site = (fold_site){.norm = norm,
                         .front = front,
@@ -108,9 +107,48 @@ static bool find_site(nn_node *norm, fold_site *site) {
     if (is_convolution ? !read_convolution(site, front->op == &nn_op_conv_transpose)
                        : !read_gemm(site))
         return false;
+    return site->channels > 0 && bias_fits(site);
+}
+
+static bool find_norm_site(nn_node *norm, fold_site *site) {
+    if (!is_inference_norm(norm) || norm->inputs[0] == NULL || norm->outputs[0] == NULL)
+        return false;
+    if (!find_front(norm, norm->inputs[0], site) || site->front->op == &nn_op_matmul) return false;
     for (int i = 1; i < 5; i++)
         if (nn_tensor_count(&norm->inputs[i]->initializer->tensor) != site->channels) return false;
-    return site->channels > 0 && bias_fits(site);
+    return true;
+}
+
+/* One element, or one a channel on the channel axis of the result and nowhere else. */
+static bool scale_fits(const fold_site *site) {
+    const nn_fact *result = &site->front->outputs[0]->fact;
+    const nn_tensor *scale = &site->scale->initializer->tensor;
+    bool is_convolution =
+        site->front->op == &nn_op_conv || site->front->op == &nn_op_conv_transpose;
+    if (result->rank < 2 || scale->rank > result->rank) return false;
+    int channel_axis = is_convolution ? 1 : result->rank - 1;
+    for (int i = 0; i < scale->rank; i++) {
+        bool is_channel = i + result->rank - scale->rank == channel_axis;
+        if (scale->dims[i] != 1 && (!is_channel || scale->dims[i] != site->channels)) return false;
+    }
+    int64_t count = nn_tensor_count(scale);
+    const nn_tensor *values = site->scale->fact.constant;
+    for (int64_t i = 0; i < count && site->norm->op == &nn_op_div; i++)
+        if (nn_tensor_get(values, i) == 0) return false;
+    return count == 1 || count == site->channels;
+}
+
+static bool find_scale_site(nn_node *node, fold_site *site) {
+    bool divides = node->op == &nn_op_div;
+    if (node->op != &nn_op_mul && !divides) return false;
+    for (int side = 1; side >= (divides ? 1 : 0); side--) {
+        nn_value *scale = node->inputs[side];
+        if (!is_float_initializer(scale) || !find_front(node, node->inputs[1 - side], site))
+            continue;
+        site->scale = scale;
+        return scale_fits(site);
+    }
+    return false;
 }
 
 /* ---- the numbers ---- */
@@ -125,8 +163,18 @@ static nn_status read_floats(nn_value *value, int64_t count, double *out) {
     return NN_OK;
 }
 
+static nn_status find_scale(const fold_site *site, channel_affine *out) {
+    NN_TRY(read_floats(site->scale, site->channels, out->factor));
+    for (int64_t i = 0; i < site->channels; i++) {
+        if (site->norm->op == &nn_op_div) out->factor[i] = 1 / out->factor[i];
+        out->offset[i] = 0;
+    }
+    return NN_OK;
+}
+
 /* scratch: 4 lists of `channels`. */
 static nn_status find_affine(const fold_site *site, double *scratch, channel_affine *out) {
+    if (site->scale != NULL) return find_scale(site, out);
     int64_t count = site->channels;
     float epsilon;
     double *scale = scratch, *shift = scale + count, *mean = shift + count,
@@ -209,19 +257,22 @@ static nn_status apply(nn_graph *graph, const char *pass, const fold_site *site,
                        nn_blob *bias) {
     nn_patch *patch;
     char reason[256];
-    snprintf(reason, sizeof reason, "normalisation '%.200s' is part of the weights",
-             site->norm->name);
+    snprintf(reason, sizeof reason, "%s '%.200s' is part of the weights",
+             site->scale != NULL ? "scale" : "normalisation", site->norm->name);
     NN_TRY(nn_patch_begin(graph, pass, reason, &patch));
     replace_input(patch, site->front, 1, site->weight->name, weight);
-    replace_input(patch, site->front, 2, site->bias != NULL ? site->bias->name : site->front->name,
-                  bias);
+    if (bias != NULL)
+        replace_input(patch, site->front, 2,
+                      site->bias != NULL ? site->bias->name : site->front->name, bias);
     nn_status status = NN_OK;
     if (site->front->op == &nn_op_gemm) status = drop_gemm_factors(patch, site->front);
     nn_patch_remove_node(patch, site->norm);
     nn_patch_set_output(patch, site->front, 0, site->norm->outputs[0]);
     remove_unread(patch, site->weight, site->front);
     if (site->bias != NULL) remove_unread(patch, site->bias, site->front);
-    for (int i = 1; i < 5; i++) remove_unread(patch, site->norm->inputs[i], site->norm);
+    for (int i = 0; i < site->norm->in_count; i++)
+        if (is_float_initializer(site->norm->inputs[i]))
+            remove_unread(patch, site->norm->inputs[i], site->norm);
     if (status != NN_OK) {
         nn_patch_abort(patch);
         return status;
@@ -239,7 +290,8 @@ static nn_status fold_site_now(nn_graph *graph, const char *pass, const fold_sit
     nn_status status = NN_OK;
     NN_TRY_DONE(find_affine(site, scratch, &affine));
     NN_TRY_DONE(make_weight(site, &affine, &weight));
-    NN_TRY_DONE(make_bias(site, &affine, scratch, &bias));
+    if (site->bias != NULL || site->scale == NULL)
+        NN_TRY_DONE(make_bias(site, &affine, scratch, &bias));
     status = apply(graph, pass, site, weight, bias);
 done:
     nn_blob_release(weight);
@@ -248,19 +300,29 @@ done:
     return status;
 }
 
-nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
-                                   void *user) {
+static nn_status fold_all(nn_graph *graph, const char *pass, bool (*find)(nn_node *, fold_site *),
+                          nn_merge_function merged, void *user) {
     int64_t i = 0;
     while (i < graph->node_count) {
         fold_site site;
-        nn_node *norm = graph->nodes[i];
-        if (!find_site(norm, &site)) {
+        nn_node *node = graph->nodes[i];
+        if (!find(node, &site)) {
             i++;
             continue;
         }
-        if (merged != NULL) NN_TRY(merged(user, site.front, norm));
+        if (merged != NULL) NN_TRY(merged(user, site.front, node));
         NN_TRY(fold_site_now(graph, pass, &site));
         i = i > 0 ? i - 1 : 0; /* the list closed its gap; the front may meet another one */
     }
     return NN_OK;
+}
+
+nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
+                                   void *user) {
+    return fold_all(graph, pass, find_norm_site, merged, user);
+}
+
+nn_status nn_graph_fold_scale(nn_graph *graph, const char *pass, nn_merge_function merged,
+                              void *user) {
+    return fold_all(graph, pass, find_scale_site, merged, user);
 }

@@ -19,4 +19,9 @@ typedef nn_status (*nn_merge_function)(void *user, const nn_node *into, const nn
 nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
                                    void *user);
 
+/* The same for Mul and Div by a float constant with one element a channel, or one in all; the node
+ * in front may be a MatMul with a constant matrix, too. */
+nn_status nn_graph_fold_scale(nn_graph *graph, const char *pass, nn_merge_function merged,
+                              void *user);
+
 #endif

@@ -86,7 +86,9 @@ static nn_status add_into(nn_value *value, int64_t channels, float *bias) {
     return NN_OK;
 }
 
-static void edit(nn_patch *patch, const bias_site *site, nn_blob *bias) {
+/* The node that adds from now on: the front node, or the Gemm in its place. NULL after a failure.
+ */
+static nn_node *edit(nn_patch *patch, const bias_site *site, nn_blob *bias) {
     nn_value *value = nn_patch_constant(
         patch, site->bias != NULL ? site->bias->name : site->constant->name, bias);
     nn_value *result = site->add->outputs[0];
@@ -94,18 +96,30 @@ static void edit(nn_patch *patch, const bias_site *site, nn_blob *bias) {
     if (site->is_product) {
         nn_value *inputs[] = {site->front->inputs[0], site->front->inputs[1], value};
         nn_patch_remove_node(patch, site->front);
-        nn_patch_node(patch, "Gemm", "", site->front->name, inputs, 3, &result, 1, NULL,
-                      site->front);
-        return;
+        return nn_patch_node(patch, "Gemm", "", site->front->name, inputs, 3, &result, 1, NULL,
+                             site->front);
     }
     if (site->front->in_count > 2)
         nn_patch_set_input(patch, site->front, 2, value);
     else
         nn_patch_append_input(patch, site->front, value);
     nn_patch_set_output(patch, site->front, 0, result);
+    return site->front;
 }
 
-static nn_status fold(nn_graph *graph, const char *pass, const bias_site *site) {
+typedef struct listener {
+    nn_bias_merge_function merged; /* NULL: nobody asks */
+    void *user;
+} listener;
+
+static nn_status tell(const listener *to, const bias_site *site, const nn_node *adder) {
+    if (to->merged == NULL || adder == NULL) return NN_OK;
+    if (adder != site->front) NN_TRY(to->merged(to->user, adder, site->front));
+    return to->merged(to->user, adder, site->add);
+}
+
+static nn_status fold(nn_graph *graph, const char *pass, const bias_site *site,
+                      const listener *to) {
     nn_blob *bias;
     nn_patch *patch = NULL;
     NN_TRY(nn_blob_create(NNOPT_FLOAT, &site->channels, 1, &bias));
@@ -115,8 +129,11 @@ static nn_status fold(nn_graph *graph, const char *pass, const bias_site *site) 
     if (status == NN_OK)
         status = nn_patch_begin(graph, pass, "an added constant becomes the bias", &patch);
     if (status == NN_OK) {
-        edit(patch, site, bias);
-        status = nn_patch_apply(patch);
+        status = tell(to, site, edit(patch, site, bias));
+        if (status == NN_OK)
+            status = nn_patch_apply(patch);
+        else
+            nn_patch_abort(patch);
     }
     nn_blob_release(bias);
     return status;
@@ -124,14 +141,14 @@ static nn_status fold(nn_graph *graph, const char *pass, const bias_site *site) 
 
 nn_status nn_graph_fold_bias(nn_graph *graph, const char *pass, nn_bias_merge_function merged,
                              void *user) {
+    listener to = {merged, user};
     for (int64_t n = 0; n < graph->node_count;) {
         bias_site site;
         if (!find_site(graph->nodes[n], &site)) {
             n++;
             continue;
         }
-        if (merged != NULL) NN_TRY(merged(user, site.front, site.add));
-        NN_TRY(fold(graph, pass, &site));
+        NN_TRY(fold(graph, pass, &site, &to));
         /* positions moved: what was at n is gone, its neighbours are near */
         if (n > 0) n--;
     }

@@ -1,4 +1,5 @@
 #include "engine/fold.h"
+#include "engine/fold_batch_norm.h"
 #include "engine/fold_bias.h"
 #include "engine/fold_identity.h"
 #include "engine/lower_parts.h"
@@ -56,11 +57,24 @@ static nn_status merge_covers(void *user, const nn_node *into, const nn_node *no
     return nn_covers_merge(user, into, node);
 }
 
+/* Until nothing is left: a bias may stand between two scales. */
+static nn_status fold_into_weights(nn_lowered *lowered) {
+    nn_graph *graph = lowered->graph;
+    nn_covers *covers = &lowered->covers;
+    int64_t before;
+    do {
+        before = graph->node_count;
+        NN_TRY(nn_graph_fold_batch_norm(graph, "lower", merge_covers, covers));
+        NN_TRY(nn_graph_fold_scale(graph, "lower", merge_covers, covers));
+        NN_TRY(nn_graph_fold_bias(graph, "lower", merge_covers, covers));
+    } while (graph->node_count < before);
+    return NN_OK;
+}
+
 /* The order matters: integers are made while their dequantised weights still stand in the graph,
  * and what is left of these is folded before float weights are changed. */
 static nn_status fuse(nn_lowered *lowered) {
     nn_graph *graph = lowered->graph;
-    nn_covers *covers = &lowered->covers;
     if (nn_graph_opset(graph, "com.microsoft") == 0) {
         NN_TRY(nn_graph_set_opset(graph, "com.microsoft", 1));
     }
@@ -71,7 +85,7 @@ static nn_status fuse(nn_lowered *lowered) {
     NN_TRY(nn_lower_quantized(lowered));
     NN_TRY(nn_graph_prune_unused(graph, "lower"));
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_DEQUANTIZE));
-    return nn_graph_fold_bias(graph, "lower", merge_covers, covers);
+    return fold_into_weights(lowered);
 }
 
 static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_kind kind,

@@ -271,6 +271,53 @@ START_TEST(the_later_of_two_convolutions_takes_their_sum) {
 }
 END_TEST
 
+/* ---- weights ---- */
+
+/* A node with constant weights, then Mul or Div, Add, and Mul by constants: one step is left. */
+static void check_scales(const char *op_type, const char *x_dims, const char *w_dims,
+                         const char *attrs, const char *scale_op, const char *scale_dims,
+                         const char *shift_dims, int64_t steps) {
+    maker m = make(13);
+    make_input(&m, "x", NNOPT_FLOAT, x_dims);
+    make_random(&m, "w", w_dims, 1);
+    make_random(&m, "s", scale_dims, 2);
+    make_random(&m, "t", shift_dims, 3);
+    number(&m, "u", 0.75f);
+    make_node(&m, op_type, "front", "x,w", "a", attrs);
+    make_node(&m, scale_op, "scale", "a,s", "b", NULL);
+    make_node(&m, "Add", "shift", "t,b", "c", NULL);
+    make_node(&m, "Mul", "last", "u,c", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    nn_tensor x = random_tensor(x_dims, 4);
+    nn_tensor y = run_model(model, &fused, &x, 1, 0);
+    nn_tensor expected = run_model(model, &reference, &x, 1, 0);
+    check_close(&y, &expected, 1e-4, 1e-4);
+    nn_session *session;
+    nn_plan *plan;
+    ck_assert_ok(nn_session_open(model, &fused, &session));
+    ck_assert_ok(nn_session_plan(session, &x, 1, &plan));
+    ck_assert_int_eq(count_steps(plan, "") - count_steps(plan, "Reorder"), steps);
+    nn_step_info info = step_of(plan, "front");
+    ck_assert(steps > 1 || (covers(&info, "scale") && covers(&info, "shift")));
+    nnopt_session_destroy(session);
+    nn_tensor_clear(&x);
+    nn_tensor_clear(&y);
+    nn_tensor_clear(&expected);
+    nnopt_model_destroy(model);
+}
+
+START_TEST(scales_and_shifts_join_the_weights) {
+    check_scales("Conv", "1,2,5,5", "3,2,3,3", NULL, "Mul", "3,1,1", "1,3,1,1", 1);
+    check_scales("Conv", "1,4,5", "6,2,3", "group=2", "Div", "1,6,1", "1", 1);
+    check_scales("ConvTranspose", "1,4,5", "4,3,2", "group=2", "Mul", "6,1", "6,1", 1);
+    check_scales("MatMul", "4,8", "8,5", NULL, "Mul", "5", "1,5", 1);
+    check_scales("Gemm", "4,8", "5,8", "transB=1 alpha=0.5", "Div", "5", "5", 1);
+    /* not one a channel: the last axis of a convolution, the rows of a product */
+    check_scales("Conv", "1,2,5,5", "3,2,3,3", NULL, "Mul", "3", "3", 4);
+    check_scales("MatMul", "4,8", "8,5", NULL, "Mul", "4,1", "4,1", 4);
+}
+END_TEST
+
 /* ---- padding ---- */
 
 /* Does the model's Pad in front of its Conv vanish? The results must agree either way. */
@@ -592,6 +639,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, taps_inside_patterns_are_kept);
     tcase_add_test(tests, convolutions_take_activations_and_sums);
     tcase_add_test(tests, the_later_of_two_convolutions_takes_their_sum);
+    tcase_add_test(tests, scales_and_shifts_join_the_weights);
     tcase_add_test(tests, padding_with_zeros_joins_the_convolution);
     tcase_add_test(tests, quantised_models_run_on_integers);
     tcase_add_test(tests, tapped_floats_inside_quantised_models_are_computed);
