@@ -1,6 +1,7 @@
 /* Nodes and their attributes. */
 #include "formats/onnx_load.h"
 
+#include "formats/onnx_save.h"
 #include "formats/onnx_wire.h"
 
 #include <stdio.h>
@@ -189,8 +190,29 @@ static nn_status load_attributes(nn_load_scope *scope, const Onnx__NodeProto *no
 
 /* ---- nodes ---- */
 
+/* Takes the origin of a node that a pass of ours made out of the metadata into the node. */
+static nn_status load_origin(nn_load_scope *scope, Onnx__NodeProto *rest, nn_node *node) {
+    Onnx__StringStringEntryProto **entries = rest->metadata_props;
+    size_t size = rest->n_metadata_props * sizeof *entries, kept = 0;
+    if (rest->n_metadata_props == 0) return NN_OK;
+    rest->metadata_props = nn_arena_alloc(&scope->loader->arena, size);
+    if (rest->metadata_props == NULL) return nn_fail_memory(size);
+    for (size_t i = 0; i < rest->n_metadata_props; i++) {
+        const char *origin = nn_load_text(entries[i]->value);
+        if (strcmp(nn_load_text(entries[i]->key), NN_ORIGIN_KEY) != 0 || origin[0] == '\0') {
+            rest->metadata_props[kept++] = entries[i];
+            continue;
+        }
+        node->origin = nn_arena_strdup(&scope->graph->arena, origin);
+        if (node->origin == NULL) return nn_fail_memory(strlen(origin) + 1);
+    }
+    rest->n_metadata_props = kept;
+    return NN_OK;
+}
+
 static nn_status keep_node_rest(nn_load_scope *scope, const Onnx__NodeProto *proto, nn_node *node) {
     Onnx__NodeProto rest = *proto;
+    if (scope->function == NULL) NN_TRY(load_origin(scope, &rest, node));
     rest.n_input = rest.n_output = rest.n_attribute = 0;
     rest.name = rest.op_type = rest.domain = rest.doc_string = NULL;
     if (rest.overload != NULL && rest.overload[0] == '\0') rest.overload = NULL;

@@ -101,6 +101,23 @@ static nn_status name_values(nn_saver *saver, nn_value *const *values, int count
     return NN_OK;
 }
 
+/* Reports are keyed by the nodes of the first model, also when files are compared. */
+static nn_status add_origin(nn_saver *saver, const nn_node *node, Onnx__NodeProto *proto) {
+    size_t count = proto->n_metadata_props, size = (count + 1) * sizeof *proto->metadata_props;
+    if (strcmp(node->origin, node->name) == 0) return NN_OK;
+    Onnx__StringStringEntryProto **entries = nn_arena_alloc(&saver->arena, size);
+    Onnx__StringStringEntryProto *entry = nn_arena_alloc(&saver->arena, sizeof *entry);
+    if (entries == NULL || entry == NULL) return nn_fail_memory(size);
+    *entry = (Onnx__StringStringEntryProto)ONNX__STRING_STRING_ENTRY_PROTO__INIT;
+    entry->key = nn_save_text(NN_ORIGIN_KEY);
+    entry->value = nn_save_text(node->origin);
+    if (count > 0) memcpy(entries, proto->metadata_props, count * sizeof *entries);
+    entries[count] = entry;
+    proto->metadata_props = entries;
+    proto->n_metadata_props = count + 1;
+    return NN_OK;
+}
+
 nn_status nn_save_node(nn_saver *saver, const nn_node *node) {
     if (strcmp(node->domain, "nnopt") == 0 || !nn_epilogue_is_empty(&node->epilogue))
         return nn_fail(NN_INTERNAL, "node '%s' (%s): belongs to a plan and cannot be saved",
@@ -115,6 +132,7 @@ nn_status nn_save_node(nn_saver *saver, const nn_node *node) {
     proto->op_type = nn_save_text(node->op_type);
     proto->domain = nn_save_text(node->domain);
     proto->doc_string = nn_save_text(node->doc);
+    NN_TRY(add_origin(saver, node, proto));
     nn_rope_message(&saver->rope, message);
     for (int64_t i = 0; i < node->attrs.count; i++) {
         nn_rope_mark mark = nn_rope_open(&saver->rope);

@@ -235,6 +235,40 @@ START_TEST(declared_shapes_that_a_pass_changed_are_not_written) {
 }
 END_TEST
 
+/* Origins of the nodes that hold for the original, also after a second trip through a file. */
+START_TEST(origins_survive_in_the_file) {
+    nnopt_model *model, *derived;
+    ck_assert_ok(nnopt_model_load(format_path("bodies.onnx"), &model));
+    ck_assert_ok(nn_model_derive(model, &derived));
+    const nn_node *first = derived->graph->nodes[0];
+    char *origin = nn_strdup(first->name);
+    nn_patch *patch;
+    ck_assert_ok(nn_patch_begin(derived->graph, "test", "adds a node", &patch));
+    nn_value *input = first->outputs[0], *output = nn_patch_value(patch, "copied");
+    nn_patch_node(patch, "Identity", "", "copy", &input, 1, &output, 1, NULL, first);
+    ck_assert_ok(nn_patch_apply(patch));
+    ck_assert_ok(nnopt_model_save(derived, test_path("origin0.onnx")));
+    for (int trip = 0; trip < 2; trip++) {
+        nnopt_model *again;
+        size_t size;
+        char from[32], to[32];
+        snprintf(from, sizeof from, "origin%d.onnx", trip);
+        snprintf(to, sizeof to, "origin%d.onnx", trip + 1);
+        ck_assert_ok(nnopt_model_load(test_path(from), &again));
+        ck_assert_str_eq(nn_graph_find_node(again->graph, "copy")->origin, origin);
+        ck_assert_str_eq(nn_graph_find_node(again->graph, origin)->origin, origin);
+        ck_assert_ok(nnopt_model_save(again, test_path(to)));
+        char *bytes = test_read_file(test_path(to), &size);
+        ck_assert_int_eq(count_of(bytes, size, "nnopt.origin"), 1);
+        free(bytes);
+        nnopt_model_destroy(again);
+    }
+    nn_free(origin);
+    nnopt_model_destroy(derived);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 /* ---- external data ---- */
 
 START_TEST(weights_over_the_limit_go_to_a_second_file) {
@@ -348,6 +382,7 @@ Suite *test_suite(void) {
     tcase_add_test(tcase, real_models_survive_a_round_trip);
     tcase_add_test(tcase, what_the_graph_does_not_model_is_put_back);
     tcase_add_test(tcase, saving_twice_gives_the_same_bytes);
+    tcase_add_test(tcase, origins_survive_in_the_file);
     tcase_add_test(tcase, declared_shapes_that_a_pass_changed_are_not_written);
     tcase_add_test(tcase, weights_over_the_limit_go_to_a_second_file);
     tcase_add_test(tcase, a_failed_save_leaves_nothing_and_says_why);
