@@ -21,13 +21,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_conv_axes(node, node->attrs, inputs, out);
 }
 
-static const nn_kernel *const kernels[] = {
-    &nn_kernel_conv_f32_avx512,
-    &nn_kernel_conv_f32_avx2,
-    &nn_kernel_conv_f32_portable,
-    &nn_kernel_conv_reference,
-    NULL,
-};
+static const nn_kernel *const kernels[] = {NN_KERNELS(conv_f32), &nn_kernel_conv_reference, NULL};
 
 const nn_op nn_op_conv = {
     .name = "Conv",

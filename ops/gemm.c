@@ -93,7 +93,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_axes_add_broadcast(node, out, 2);
 }
 
-static const nn_kernel *const kernels[] = {&nn_kernel_gemm_reference, NULL};
+static const nn_kernel *const kernels[] = {NN_KERNELS(gemm_f32), &nn_kernel_gemm_reference, NULL};
 
 const nn_op nn_op_gemm = {
     .name = "Gemm",

@@ -3,6 +3,8 @@
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
+#include "ops/cpu/kernels.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,6 +317,182 @@ START_TEST(infinities_and_nan_stay_where_they_are) {
 }
 END_TEST
 
+/* ---- matrix products ---- */
+
+static nn_epilogue random_epilogue(int residual) {
+    nn_epilogue out = {0};
+    if (pick(0, 1)) return out;
+    out.before = random_activation();
+    out.has_residual = pick(0, 1);
+    out.residual = residual;
+    out.after = random_activation();
+    return out;
+}
+
+static void check_matmul(const int64_t *a, int a_rank, const int64_t *b, int b_rank,
+                         const int64_t *y, int y_rank, bool constant) {
+    kernel_host host;
+    char what[256], a_text[64], b_text[64];
+    snprintf(what, sizeof what, "%s x %s", nn_dims_text(a, a_rank, a_text, sizeof a_text),
+             nn_dims_text(b, b_rank, b_text, sizeof b_text));
+    host_init(&host, &nn_op_matmul, 13);
+    random_input(&host, a, a_rank, false);
+    random_input(&host, b, b_rank, constant);
+    host.epilogue = random_epilogue(2);
+    if (host.epilogue.has_residual) random_input(&host, y, y_rank, false);
+    host_infer(&host);
+    check_all(&host, 1e-6 * (3 + sqrt((double)a[a_rank - 1])), what);
+    host_clear(&host);
+}
+
+START_TEST(products_of_random_sizes) {
+    host_seed(200 + (uint32_t)_i);
+    for (int i = 0; i < 40; i++) {
+        int64_t m = pick(1, 40), k = pick(0, 3) ? pick(1, 40) : pick(1, 700), n = pick(1, 150);
+        int64_t batch = pick(1, 5), heads = pick(1, 3);
+        bool constant = pick(0, 1);
+        switch (pick(0, 5)) {
+        case 0:
+            check_matmul((int64_t[]){m, k}, 2, (int64_t[]){k, n}, 2, (int64_t[]){m, n}, 2,
+                         constant);
+            break;
+        case 1:
+            check_matmul((int64_t[]){batch, m, k}, 3, (int64_t[]){k, n}, 2,
+                         (int64_t[]){batch, m, n}, 3, constant);
+            break;
+        case 2:
+            check_matmul((int64_t[]){batch, heads, m, k}, 4, (int64_t[]){batch, heads, k, n}, 4,
+                         (int64_t[]){batch, heads, m, n}, 4, constant);
+            break;
+        case 3:
+            check_matmul((int64_t[]){batch, 1, m, k}, 4, (int64_t[]){heads, k, n}, 3,
+                         (int64_t[]){batch, heads, m, n}, 4, constant);
+            break;
+        case 4:
+            check_matmul((int64_t[]){k}, 1, (int64_t[]){batch, k, n}, 3, (int64_t[]){batch, n}, 2,
+                         constant);
+            break;
+        default:
+            check_matmul((int64_t[]){batch, m, k}, 3, (int64_t[]){k}, 1, (int64_t[]){batch, m}, 2,
+                         constant);
+        }
+    }
+}
+END_TEST
+
+START_TEST(gemm_in_all_its_forms) {
+    host_seed(300 + (uint32_t)_i);
+    for (int i = 0; i < 40; i++) {
+        kernel_host host;
+        char what[128];
+        int64_t m = pick(1, 30), k = pick(1, 300), n = pick(1, 100);
+        bool transpose_a = pick(0, 5) == 0, transpose_b = pick(0, 1), constant = pick(0, 3) != 0;
+        int form = (int)pick(0, 5);
+        snprintf(what, sizeof what, "gemm %lldx%lldx%lld transposed %d %d, c of form %d",
+                 (long long)m, (long long)k, (long long)n, transpose_a, transpose_b, form);
+        host_init(&host, &nn_op_gemm, 13);
+        host_int(&host, "transA", transpose_a);
+        host_int(&host, "transB", transpose_b);
+        if (pick(0, 1)) host_float(&host, "alpha", 0.5f);
+        if (pick(0, 1)) host_float(&host, "beta", 2);
+        random_input(&host, transpose_a ? (int64_t[]){k, m} : (int64_t[]){m, k}, 2, false);
+        random_input(&host, transpose_b ? (int64_t[]){n, k} : (int64_t[]){k, n}, 2, constant);
+        static const int ranks[] = {0, 1, 2, 2, 0, 2};
+        const int64_t shapes[][2] = {{0}, {n}, {m, n}, {m, 1}, {0}, {1, n}};
+        if (form == 0)
+            host_absent(&host);
+        else
+            random_input(&host, shapes[form], ranks[form], pick(0, 1));
+        host.epilogue = random_epilogue(3);
+        if (host.epilogue.has_residual) random_input(&host, (int64_t[]){m, n}, 2, false);
+        host_infer(&host);
+        check_all(&host, 1e-6 * (3 + sqrt((double)k)), what);
+        host_clear(&host);
+    }
+}
+END_TEST
+
+/* ---- pools ---- */
+
+START_TEST(pools_of_random_sizes) {
+    static const nn_op *const ops[] = {&nn_op_max_pool, &nn_op_average_pool};
+    host_seed(400 + (uint32_t)_i);
+    for (int i = 0; i < 40; i++) {
+        kernel_host host;
+        char what[128], text[64], window[64];
+        int rank = 1 + i % 3;
+        int64_t x[5] = {pick(1, 2), pick(1, 150)}, kernel[3], stride[3], dilation[3], pads[6];
+        for (int axis = 0; axis < rank; axis++) {
+            kernel[axis] = pick(1, 4);
+            stride[axis] = pick(1, 3);
+            dilation[axis] = pick(1, 2);
+            pads[axis] = pick(0, kernel[axis] - 1);
+            pads[axis + rank] = pick(0, kernel[axis] - 1);
+            x[axis + 2] = pick((kernel[axis] - 1) * dilation[axis] + 1, 12);
+        }
+        snprintf(what, sizeof what, "pool of %s by %s",
+                 nn_dims_text(x, rank + 2, text, sizeof text),
+                 nn_dims_text(kernel, rank, window, sizeof window));
+        host_init(&host, ops[_i % 2], 22);
+        host_ints(&host, "kernel_shape", kernel, rank);
+        host_ints(&host, "strides", stride, rank);
+        host_ints(&host, "dilations", dilation, rank);
+        host_ints(&host, "pads", pads, 2 * rank);
+        host_int(&host, "ceil_mode", pick(0, 1));
+        if (_i % 2 == 1) host_int(&host, "count_include_pad", pick(0, 1));
+        random_input(&host, x, rank + 2, false);
+        host_infer(&host);
+        check_all(&host, 1e-6, what);
+        host_clear(&host);
+    }
+}
+END_TEST
+
+START_TEST(pools_over_whole_planes) {
+    static const nn_op *const ops[] = {&nn_op_global_max_pool, &nn_op_global_average_pool};
+    host_seed(500);
+    for (int i = 0; i < 40; i++) {
+        kernel_host host;
+        int64_t x[5] = {pick(1, 2), pick(1, 600), pick(1, 9), pick(1, 9), pick(1, 9)};
+        host_init(&host, ops[i % 2], 22);
+        random_input(&host, x, 3 + i % 3, false);
+        host_infer(&host);
+        check_all(&host, 1e-6, "global pool");
+        host_clear(&host);
+    }
+}
+END_TEST
+
+/* The integer forms must give the very bytes. */
+START_TEST(max_pools_of_bytes) {
+    host_seed(600);
+    for (int i = 0; i < 12; i++) {
+        kernel_host host;
+        nn_type type = i % 2 ? NNOPT_INT8 : NNOPT_UINT8;
+        int64_t x[4] = {1, pick(1, 200), pick(3, 9), pick(3, 9)};
+        host_init(&host, &nn_op_max_pool, 22);
+        host_ints(&host, "kernel_shape", (int64_t[]){3, 2}, 2);
+        host_ints(&host, "pads", (int64_t[]){1, 0, 1, 1}, 4);
+        uint8_t *data = host_input(&host, type, x, 4, false);
+        for (int64_t k = 0; k < count_of(x, 4); k++) data[k] = (uint8_t)host_random_below(256);
+        host_infer(&host);
+        nn_target target = {.isa = nn_cpu_get()->isa, .threads = 2};
+        size_t bytes = (size_t)nn_tensor_bytes(&host.out[0]);
+        uint8_t *want = malloc(bytes);
+        host_run(&host, &nn_kernel_max_pool_reference, NN_LAYOUT_STANDARD, &target);
+        memcpy(want, host.out[0].data, bytes);
+        for (const nn_kernel *const *kernel = host.op->kernels; kernel[1] != NULL; kernel++) {
+            if (!host_accepts(&host, *kernel, &target)) continue;
+            host_run(&host, *kernel, NN_LAYOUT_CHANNELS_LAST, &target);
+            ck_assert_msg(memcmp(want, host.out[0].data, bytes) == 0, "kernel '%s'",
+                          (*kernel)->name);
+        }
+        free(want);
+        host_clear(&host);
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("float kernels");
     TCase *conv = tcase_create("convolution");
@@ -324,5 +502,16 @@ Suite *test_suite(void) {
     tcase_add_test(conv, convolutions_of_networks);
     tcase_add_test(conv, infinities_and_nan_stay_where_they_are);
     suite_add_tcase(suite, conv);
+    TCase *product = tcase_create("matrix product");
+    tcase_set_timeout(product, 120);
+    tcase_add_loop_test(product, products_of_random_sizes, 0, 4);
+    tcase_add_loop_test(product, gemm_in_all_its_forms, 0, 3);
+    suite_add_tcase(suite, product);
+    TCase *pool = tcase_create("pool");
+    tcase_set_timeout(pool, 120);
+    tcase_add_loop_test(pool, pools_of_random_sizes, 0, 6);
+    tcase_add_test(pool, pools_over_whole_planes);
+    tcase_add_test(pool, max_pools_of_bytes);
+    suite_add_tcase(suite, pool);
     return suite;
 }

@@ -12,7 +12,7 @@ typedef struct input_view {
 
 typedef struct direct_job {
     const nn_direct_plan *plan;
-    const float *packed, *x, *residual;
+    const float *packed, *bias, *x, *residual;
     float *y;
     char *workspace;
 } direct_job;
@@ -260,8 +260,7 @@ static void run_panel(const direct_job *job, const direct_unit *unit, int64_t pa
     const nn_direct_problem *p = &plan->problem;
     const int64_t first = panel * plan->shape->columns;
     const float *group = job->packed + unit->group * plan->group_floats;
-    const float *bias =
-        group + plan->group_floats - plan->group_floats / (plan->taps * plan->k + 1) + first;
+    const float *bias = job->bias + unit->group * plan->group_columns + first;
     direct_pass pass = {
         .shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape,
         .w = group + first * plan->taps * plan->k,
@@ -309,11 +308,13 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
-void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *x,
-                   const float *residual, float *y, nn_pool *pool, void *workspace) {
+void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
+                   const float *x, const float *residual, float *y, nn_pool *pool,
+                   void *workspace) {
     direct_job job = {
         .plan = plan,
         .packed = packed,
+        .bias = bias,
         .x = x,
         .residual = residual,
         .y = y,

@@ -2,7 +2,7 @@
  * the kernel the register tiles (tile_f32.h) read the input where it lies.
  *
  * Weights are packed in panels of as many output channels as a tile is wide:
- * [group][panel][tap][k][columns], then the bias, padded to whole panels. */
+ * [group][panel][tap][k][columns]. */
 #ifndef NN_DIRECT_F32_H
 #define NN_DIRECT_F32_H
 
@@ -16,11 +16,10 @@ typedef struct nn_direct_problem {
     nn_window_axis axes[NN_MAX_SPATIAL];
 } nn_direct_problem;
 
-/* Where weight (group, column, tap, k) is found: strides in floats of the unpacked array. */
+/* Where weight (group, column, tap, k) is found: steps in floats of the unpacked array. */
 typedef struct nn_direct_source {
-    const float *w, *bias; /* bias may be NULL */
     int64_t group_step, column_step, tap_step, k_step;
-    float scale, bias_scale;
+    float scale;
 } nn_direct_source;
 
 typedef struct nn_direct_plan {
@@ -35,7 +34,7 @@ typedef struct nn_direct_plan {
     int64_t taps_per_pass, k_per_pass, passes; /* splits of the sum, so that weights stay in L2 */
     bool needs_band;                           /* some unit reads padding left or right */
     int64_t band_rows, band_columns, band_pitch;
-    int64_t group_floats, packed_floats;
+    int64_t group_floats, group_columns; /* packed weights and bias of one group */
     size_t worker_bytes;
     nn_epilogue epilogue;
     bool tile_finishes; /* the whole epilogue is a residual and a clip, done in registers */
@@ -46,14 +45,22 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
                          const nn_epilogue *epilogue, nn_direct_plan *out);
 
 /* Names all that packing depends on. */
-void nn_direct_variant(const nn_direct_plan *plan, char *text, size_t size);
+void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *source, char *text,
+                       size_t size);
+/* Bytes of the packed weights and of the bias, which is padded to whole panels: multiples of the
+ * alignment of memory. */
 size_t nn_direct_packed_bytes(const nn_direct_plan *plan);
-void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, float *packed);
+size_t nn_direct_bias_bytes(const nn_direct_plan *plan);
+void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
+                    float *packed);
+/* `bias` has a value for each column of each group, `step` floats apart; NULL: zeros. */
+void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
+                         float *packed);
 
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
 
 /* residual is NULL unless the epilogue has one; it may be y itself. */
-void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *x,
-                   const float *residual, float *y, nn_pool *pool, void *workspace);
+void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
+                   const float *x, const float *residual, float *y, nn_pool *pool, void *workspace);
 
 #endif

@@ -223,9 +223,8 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
     out->k = out->merged ? problem->k * width->kernel : problem->k;
     choose_epilogue(out);
     choose_shapes(out);
-    int64_t columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
-    out->group_floats = columns * (out->taps * out->k + 1);
-    out->packed_floats = out->group_floats * problem->groups;
+    out->group_columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
+    out->group_floats = out->group_columns * out->taps * out->k;
     choose_units(out, threads);
     choose_passes(out);
     choose_band(out);
@@ -233,38 +232,89 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
 
 /* ---- packing ---- */
 
-void nn_direct_variant(const nn_direct_plan *plan, char *text, size_t size) {
-    snprintf(text, size, "direct %d+%d columns, %lld groups%s", plan->shape->columns,
-             plan->last_shape->columns, (long long)plan->problem.groups,
-             plan->merged ? ", kernel rows" : "");
+void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *source, char *text,
+                       size_t size) {
+    snprintf(text, size, "direct %d+%d columns, %lld groups, steps %lld %lld, x %a",
+             plan->shape->columns, plan->last_shape->columns, (long long)plan->problem.groups,
+             (long long)source->column_step, (long long)source->k_step, (double)source->scale);
+}
+
+static size_t aligned_floats(int64_t count) {
+    size_t bytes = (size_t)count * sizeof(float);
+    return (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
 }
 
 size_t nn_direct_packed_bytes(const nn_direct_plan *plan) {
-    return (size_t)plan->packed_floats * sizeof(float);
+    return aligned_floats(plan->group_floats * plan->problem.groups);
 }
 
-void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, float *packed) {
+size_t nn_direct_bias_bytes(const nn_direct_plan *plan) {
+    return aligned_floats(plan->group_columns * plan->problem.groups);
+}
+
+/* One panel of `width` columns, of which `columns` exist; `w` is its first column. `taps` and `k`
+ * are those of the kernel: a merged row has the same order of positions and channels. */
+typedef struct panel_copy {
+    const nn_direct_source *source;
+    int64_t taps, k, width, columns;
+} panel_copy;
+
+/* Rows of the source are read whole: columns lie beside each other there. */
+static void pack_by_rows(const panel_copy *copy, const float *w, float *packed) {
+    const nn_direct_source *source = copy->source;
+    for (int64_t tap = 0; tap < copy->taps; tap++)
+        for (int64_t k = 0; k < copy->k; k++, packed += copy->width) {
+            const float *from = w + tap * source->tap_step + k * source->k_step;
+            for (int64_t j = 0; j < copy->columns; j++)
+                packed[j] = from[j * source->column_step] * source->scale;
+        }
+}
+
+/* Each column is a row of the source: a block of it at a time, so that what is written stays in L1.
+ */
+static void pack_by_columns(const panel_copy *copy, const float *w, float *packed) {
+    enum { BLOCK = 16 };
+    const nn_direct_source *source = copy->source;
+    for (int64_t begin = 0; begin < copy->k; begin += BLOCK) {
+        int64_t end = min_of(begin + BLOCK, copy->k);
+        for (int64_t j = 0; j < copy->columns; j++)
+            for (int64_t k = begin; k < end; k++) {
+                const float *from = w + j * source->column_step + k * source->k_step;
+                float *to = packed + k * copy->width + j;
+                for (int64_t tap = 0; tap < copy->taps; tap++, to += copy->k * copy->width)
+                    *to = from[tap * source->tap_step] * source->scale;
+            }
+    }
+}
+
+void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
+                    float *packed) {
     const nn_direct_problem *p = &plan->problem;
+    panel_copy copy = {.source = source, .taps = plan->taps * plan->k / p->k, .k = p->k};
     for (int64_t group = 0; group < p->groups; group++) {
         for (int64_t panel = 0; panel < plan->panels; panel++) {
-            int width =
-                panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
             int64_t first = panel * plan->shape->columns;
-            int64_t columns = min_of(width, p->columns - first);
-            const float *w = source->w + group * source->group_step + first * source->column_step;
-            for (int64_t row = 0; row < plan->taps * plan->k; row++, packed += width) {
-                /* The same order of kernel positions and channels, merged or not. */
-                int64_t tap = row / p->k, k = row % p->k;
-                const float *from = w + tap * source->tap_step + k * source->k_step;
-                for (int64_t j = 0; j < columns; j++)
-                    packed[j] = from[j * source->column_step] * source->scale;
-                for (int64_t j = columns; j < width; j++) packed[j] = 0;
-            }
-        }
-        int64_t padded = plan->group_floats / (plan->taps * plan->k + 1);
-        for (int64_t j = 0; j < padded; j++, packed++) {
-            bool given = source->bias != NULL && j < p->columns;
-            *packed = given ? source->bias[group * p->columns + j] * source->bias_scale : 0;
+            bool last = panel == plan->panels - 1;
+            copy.width = last ? plan->last_shape->columns : plan->shape->columns;
+            copy.columns = min_of(copy.width, p->columns - first);
+            const float *from = w + group * source->group_step + first * source->column_step;
+            int64_t floats = copy.taps * copy.k * copy.width;
+            if (copy.columns < copy.width) memset(packed, 0, (size_t)floats * sizeof *packed);
+            if (source->column_step <= source->k_step)
+                pack_by_rows(&copy, from, packed);
+            else
+                pack_by_columns(&copy, from, packed);
+            packed += floats;
         }
     }
+}
+
+void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
+                         float *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    for (int64_t group = 0; group < p->groups; group++)
+        for (int64_t j = 0; j < plan->group_columns; j++) {
+            bool given = bias != NULL && j < p->columns;
+            *packed++ = given ? bias[(group * p->columns + j) * step] * scale : 0;
+        }
 }

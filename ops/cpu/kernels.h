@@ -4,9 +4,26 @@
 
 #include "ops/op.h"
 
-extern const nn_kernel nn_kernel_conv_f32_portable; /* conv_f32.c */
-extern const nn_kernel nn_kernel_conv_f32_avx2;
-extern const nn_kernel nn_kernel_conv_f32_avx512;
+/* One kernel for each instruction set that floats have. */
+#define NN_DECLARE_KERNELS(stem)                                                                   \
+    extern const nn_kernel nn_kernel_##stem##_portable, nn_kernel_##stem##_avx2,                   \
+        nn_kernel_##stem##_avx512;
+
+NN_DECLARE_KERNELS(conv_f32) /* conv_f32.c */
+NN_DECLARE_KERNELS(gemm_f32) /* gemm_f32.c */
+NN_DECLARE_KERNELS(matmul_f32)
+NN_DECLARE_KERNELS(max_pool) /* pooling.c */
+NN_DECLARE_KERNELS(average_pool_f32)
+NN_DECLARE_KERNELS(global_max_pool_f32)
+NN_DECLARE_KERNELS(global_average_pool_f32)
+
+/* The same as entries of a descriptor's list, best first. */
+#if defined(__x86_64__)
+#    define NN_KERNELS(stem)                                                                       \
+        &nn_kernel_##stem##_avx512, &nn_kernel_##stem##_avx2, &nn_kernel_##stem##_portable
+#else
+#    define NN_KERNELS(stem) &nn_kernel_##stem##_portable
+#endif
 
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */
 extern const nn_kernel nn_kernel_conv_transpose_reference; /* conv_transpose_reference.c */

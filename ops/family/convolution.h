@@ -30,9 +30,6 @@ void nn_conv_cost(const nn_node_view *node, const nn_conv_attrs *attrs, nn_conv_
 nn_status nn_conv_axes(const nn_node_view *node, const nn_conv_attrs *attrs, nn_conv_inputs inputs,
                        nn_axis_relations *out);
 
-/* Axes of a geometry: missing leading ones have size 1, so that 1-D is a map of one row. */
-enum { NN_DEPTH, NN_HEIGHT, NN_WIDTH };
-
 /* Concrete numbers of a node whose shapes were inferred. */
 typedef struct nn_conv_geometry {
     int64_t batch, groups;

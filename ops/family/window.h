@@ -6,6 +6,8 @@
 #include "ops/op.h"
 
 enum { NN_MAX_SPATIAL = 3 };
+/* Axes of a geometry; missing leading ones have size 1, so that 1-D is a map of one row. */
+enum { NN_DEPTH, NN_HEIGHT, NN_WIDTH };
 
 typedef enum nn_auto_pad {
     NN_AUTO_PAD_NONE, /* pads as the attribute says */

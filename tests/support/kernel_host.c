@@ -182,10 +182,17 @@ static nn_layout input_layout(const kernel_host *host, const nn_kernel *kernel, 
     return converted ? layout : NN_LAYOUT_STANDARD;
 }
 
+/* Pools live as long as the program. */
+static nn_pool *pool_of(int threads) {
+    static nn_pool *pools[9];
+    ck_assert_int_lt(threads, 9);
+    if (pools[threads] == NULL) ck_assert_ok(nn_pool_create(threads, &pools[threads]));
+    return pools[threads];
+}
+
 static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
                      const nn_target *target, bool at_end) {
-    nn_pool *pool;
-    ck_assert_ok(nn_pool_create(target->threads, &pool));
+    nn_pool *pool = pool_of(target->threads);
     nn_arena arena = {0};
     nn_prepare prepare = {.node = &host->view, .arena = &arena, .layout = layout};
     if (kernel->prepare != NULL) ck_assert_ok(kernel->prepare(&host->view, target, &prepare));
@@ -232,7 +239,6 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
     unguard(&workspace);
     nn_prepare_clear(&prepare);
     nn_arena_clear(&arena);
-    nn_pool_destroy(pool);
 }
 
 void host_run(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
