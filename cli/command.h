@@ -16,6 +16,7 @@ enum command_takes {
     TAKES_DATA_OUT = 1 << 4,  /* -o OUT.npz or FOLDER/ */
     TAKES_AGAINST = 1 << 5,   /* --against MODEL */
     TAKES_BASELINE = 1 << 6,  /* --baseline REPORT */
+    CUTS_DATA = 1 << 7,       /* data are cut into samples (or --batch) where axis 0 is free */
 };
 
 typedef struct cli_command {

@@ -13,9 +13,11 @@ static const char *const data_text[] = {
     "A data set is a list of feeds, one run's inputs each. Arrays that fit the shapes the model "
     "declares (same rank, fixed dimensions equal, symbolic dimensions bound consistently) are one "
     "feed. Otherwise axis 0 of each input that does not fit counts samples and is cut to the "
-    "declared size; inputs that fit (scalars, states, masks) are given to every run. eval, tune, "
-    "calibration and 'run --batch N' also cut a symbolic axis 0, by N (default 1), the last piece "
-    "smaller. Outputs that were cut are concatenated on axis 0; one feed is written as it is.",
+    "declared size; inputs that fit (scalars, states, masks) are given to every run. Calibration "
+    "and "
+    "all commands but run also cut a symbolic axis 0, by --batch (default 1), the last piece "
+    "smaller; run does so with --batch. Outputs that were cut are concatenated on axis 0; one feed "
+    "is written as it is.",
     "Integers and float64 feed float inputs by conversion; float to integer is refused.",
     "Sources: .npz keyed by input name (optionally with 'labels'), .npy, folders test_data_set_N, "
     "image files and folders (sorted names of subfolders are the labels), .wav, or --random.",

@@ -1,8 +1,7 @@
 /* Tables of operators and kernels, and what this machine is and does. */
 #include "base/blas.h"
 #include "base/options.h"
-#include "engine/report.h"
-#include "engine/roofline.h"
+#include "engine/profile_report.h"
 #include "ops/op.h"
 
 #include <unistd.h>
@@ -115,19 +114,6 @@ static void add_blas(nn_report *report) {
     if (status != NN_OK) nn_report_set_text(report, record, "reason", nnopt_last_error());
 }
 
-static void add_roofline(nn_report *report, const nn_roofline *roofline) {
-    cJSON *record = nn_report_object(report, report->root, "roofline");
-    nn_report_set_number(report, record, "fp32_gflops", 1e-9 * roofline->fp32_flops);
-    nn_report_set_number(report, record, "int8_gops", 1e-9 * roofline->int8_ops);
-    nn_report_set_number(report, record, "l1_gbps", 1e-9 * roofline->l1_bytes);
-    nn_report_set_number(report, record, "l2_gbps", 1e-9 * roofline->l2_bytes);
-    nn_report_set_number(report, record, "l3_gbps", 1e-9 * roofline->l3_bytes);
-    nn_report_set_number(report, record, "memory_gbps", 1e-9 * roofline->memory_bytes);
-    nn_report_set_number(report, record, "scale_compute", roofline->scale_compute);
-    nn_report_set_number(report, record, "scale_memory", roofline->scale_memory);
-    nn_report_set_text(report, record, "measured", roofline->date);
-}
-
 nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     const nn_option_table *const tables[] = {&nn_options_doctor};
     nn_roofline roofline;
@@ -141,6 +127,6 @@ nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     add_caches(report, cpu);
     add_memory(report);
     add_blas(report);
-    add_roofline(report, &roofline);
+    nn_report_add_roofline(report, report->root, &roofline);
     return nn_report_finish(report, out);
 }

@@ -164,7 +164,8 @@ const char *nn_figure(double value, char buffer[NN_FIGURE]) {
                  size >= 1000  ? 0
                  : size >= 100 ? 1
                  : size >= 10  ? 2
-                               : 3,
+                 : size >= 1   ? 3
+                               : 4,
                  value);
     return buffer;
 }
@@ -208,7 +209,13 @@ const char *nn_figure_percent(double value, char buffer[NN_FIGURE]) {
 
 /* ---- tables ---- */
 
-enum { MAX_COLUMNS = 32, MINIMUM_WIDTH = 10, GAP = 2 };
+enum {
+    MAX_COLUMNS = 32,
+    MINIMUM_WIDTH = 10,
+    COMFORTABLE_WIDTH = 28,
+    OPTIONAL_PRIORITY = 5,
+    GAP = 2
+};
 
 void nn_table_init(nn_table *table, const nn_column *columns, int column_count) {
     *table = (nn_table){.columns = columns,
@@ -241,32 +248,40 @@ static int total_width(const int *widths, int count) {
     return total;
 }
 
-/* Drops columns, then narrows flexible ones, until the table fits (or nothing is left to give). */
-static void fit_widths(const nn_table *table, int *widths, int width) {
+/* The column to give up next, of those whose priority is at least `least`; -1: none. */
+static int column_to_drop(const nn_table *table, const int *widths, int least) {
+    int drop = -1;
+    for (int c = 0; c < table->column_count; c++)
+        if (widths[c] > 0 && table->columns[c].priority >= least &&
+            (drop < 0 || table->columns[c].priority > table->columns[drop].priority))
+            drop = c;
+    return drop;
+}
+
+/* Narrows the widest flexible columns down to `least` until the table fits; false when it cannot.
+ */
+static bool narrow_columns(const nn_table *table, int *widths, int width, int least) {
     while (total_width(widths, table->column_count) > width) {
-        int widest = -1, excess = total_width(widths, table->column_count) - width;
+        int widest = -1;
         for (int c = 0; c < table->column_count; c++)
-            if (table->columns[c].flexible && widths[c] > MINIMUM_WIDTH &&
+            if (table->columns[c].flexible && widths[c] > least &&
                 (widest < 0 || widths[c] > widths[widest]))
                 widest = c;
-        int slack = 0;
-        for (int c = 0; c < table->column_count; c++)
-            if (table->columns[c].flexible && widths[c] > MINIMUM_WIDTH)
-                slack += widths[c] - MINIMUM_WIDTH;
-        if (slack < excess) {
-            int drop = -1;
-            for (int c = 0; c < table->column_count; c++)
-                if (widths[c] > 0 && table->columns[c].priority > 0 &&
-                    (drop < 0 || table->columns[c].priority > table->columns[drop].priority))
-                    drop = c;
-            if (drop >= 0) {
-                widths[drop] = 0;
-                continue;
-            }
-        }
-        if (widest < 0) return;
+        if (widest < 0) return false;
         widths[widest]--;
     }
+    return true;
+}
+
+/* Cuts long names a little, gives up optional columns, cuts names more, gives up the rest. */
+static void fit_widths(const nn_table *table, int *widths, int width) {
+    int drop = 0;
+    while (!narrow_columns(table, widths, width, COMFORTABLE_WIDTH) &&
+           (drop = column_to_drop(table, widths, OPTIONAL_PRIORITY)) >= 0)
+        widths[drop] = 0;
+    while (!narrow_columns(table, widths, width, MINIMUM_WIDTH) &&
+           (drop = column_to_drop(table, widths, 1)) >= 0)
+        widths[drop] = 0;
 }
 
 static void write_cell(nn_writer *writer, const char *text, int width, bool right, bool is_last) {

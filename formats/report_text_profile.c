@@ -1,0 +1,145 @@
+#include "formats/report_text.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The table shows the rows that make this part of the time. */
+static const double shown_fraction = 0.9;
+static const double mentioned_share = 0.05;
+enum { TEXT_INDENT = 13 };
+
+static void write_head(nn_text_page *page, const cJSON *report) {
+    nn_writer *writer = &page->writer;
+    const cJSON *latency = nn_json_get(report, "latency_ms");
+    double threads = nn_json_number(report, "threads");
+    char a[NN_FIGURE], b[NN_FIGURE], c[NN_FIGURE];
+    nn_text_subject(page, report, nn_json_get(report, "machine"));
+    nn_write_styled(writer, NN_STYLE_BOLD, nn_figure(nn_json_number(report, "total_ms"), a));
+    nn_writef(writer, " ms median (95 %%: %s .. %s, %.0f runs)   %s samples/s",
+              nn_figure(nn_json_number(latency, "low"), a),
+              nn_figure(nn_json_number(latency, "high"), b), nn_json_number(report, "runs"),
+              nn_figure(nn_json_number(report, "throughput"), c));
+    nn_writef(writer, "   %sMACs\n", nn_figure_count(nn_json_number(report, "macs"), a));
+    nn_writef(writer, "%s GFLOP/s = %.0f %% of the fp32 peak of %s   memory %s\n",
+              nn_figure(nn_json_number(report, "gflops"), a),
+              100 * nn_json_number(report, "peak_fraction"),
+              threads == 1 ? "one core" : "the cores in use",
+              nn_figure_bytes(nn_json_number(report, "peak_memory_bytes"), b));
+}
+
+/* ---- bottlenecks ---- */
+
+static void write_labelled(nn_text_page *page, const char *label, const char *text) {
+    nn_writef(&page->writer, "  %-*s", TEXT_INDENT - 2, label);
+    nn_write_wrapped(&page->writer, text, TEXT_INDENT, page->columns);
+}
+
+static void write_bottleneck(nn_text_page *page, const cJSON *item, bool is_first) {
+    nn_writer line = {0};
+    char *text = NULL;
+    const cJSON *nodes = nn_json_get(item, "nodes"), *advice = nn_json_get(item, "advice");
+    char title[128], class[64];
+    snprintf(class, sizeof class, "%s", nn_json_text(item, "class"));
+    for (char *c = class; *c != '\0'; c++)
+        if (*c == '_') *c = ' ';
+    snprintf(title, sizeof title, "%s %s (%.0f %% of the time)",
+             is_first ? "Bottleneck:" : "Also:", class, 100 * nn_json_number(item, "share"));
+    nn_write(&page->writer, is_first ? "\n" : "");
+    nn_write_styled(&page->writer, NN_STYLE_BOLD, title);
+    nn_write(&page->writer, "\n");
+    write_labelled(page, "evidence", nn_json_text(nn_json_get(item, "evidence"), "text"));
+    for (const cJSON *node = nodes->child; node != NULL; node = node->next)
+        nn_writef(&line, "%s%s", node == nodes->child ? "" : ", ", node->valuestring);
+    if (nn_writer_finish(&line, &text) != NN_OK) page->writer.out_of_memory = true;
+    if (text != NULL && text[0] != '\0') write_labelled(page, "nodes", text);
+    nn_free(text);
+    write_labelled(page, cJSON_IsTrue(nn_json_get(item, "confirmed")) ? "confirmed" : "experiment",
+                   nn_json_text(nn_json_get(item, "experiment"), "text"));
+    for (const cJSON *entry = advice->child; entry != NULL; entry = entry->next)
+        write_labelled(page, entry == advice->child ? "next" : "", nn_json_text(entry, "text"));
+}
+
+static void write_bottlenecks(nn_text_page *page, const cJSON *bottlenecks) {
+    for (const cJSON *item = bottlenecks->child; item != NULL; item = item->next) {
+        bool is_first = item == bottlenecks->child;
+        double share = nn_json_number(item, "share");
+        if (is_first || share >= mentioned_share || page->all)
+            write_bottleneck(page, item, is_first);
+    }
+}
+
+/* ---- nodes ---- */
+
+static int compare_times(const void *a, const void *b) {
+    double x = nn_json_number(*(const cJSON *const *)a, "ms");
+    double y = nn_json_number(*(const cJSON *const *)b, "ms");
+    return (x < y) - (x > y);
+}
+
+static void add_row(nn_table *table, const cJSON *node) {
+    char a[NN_FIGURE];
+    nn_table_add(table, nn_figure(nn_json_number(node, "ms"), a));
+    nn_table_add(table, nn_figure_percent(nn_json_number(node, "share"), a));
+    nn_table_add(table, nn_json_text(node, "node"));
+    nn_table_add(table, nn_json_text(node, "op"));
+    nn_table_add(table, nn_json_text(node, "shape"));
+    nn_table_add(table, nn_json_text(node, "kernel"));
+    nn_table_add(table, nn_figure_count(nn_json_number(node, "macs"), a));
+    nn_table_add(table, nn_figure_bytes(nn_json_number(node, "bytes_read") +
+                                            nn_json_number(node, "bytes_written"),
+                                        a));
+    nn_table_add(table, nn_figure(nn_json_number(node, "gflops"), a));
+    nn_table_add(table, nn_figure(nn_json_number(node, "gbps"), a));
+    nn_table_addf(table, "%.0f %%", 100 * nn_json_number(node, "roof_fraction"));
+    nn_table_add(table, nn_json_text(node, "bound"));
+}
+
+static void write_nodes(nn_text_page *page, const cJSON *report) {
+    static const nn_column columns[] = {
+        {"ms", true, false, 0},   {"share", true, false, 0},   {"node", false, true, 0},
+        {"op", false, false, 3},  {"shape", false, true, 4},   {"kernel", false, true, 2},
+        {"MACs", true, false, 6}, {"bytes", true, false, 7},   {"GFLOP/s", true, false, 5},
+        {"GB/s", true, false, 8}, {"of roof", true, false, 1}, {"bound", false, false, 2},
+    };
+    const cJSON *nodes = nn_json_get(report, "nodes"), *profiler = nn_json_get(report, "profiler");
+    int count = cJSON_GetArraySize(nodes), shown = 0;
+    double total = nn_json_number(report, "total_ms"), sum = 0, rows = 0;
+    char a[NN_FIGURE], b[NN_FIGURE];
+    nn_table table;
+    const cJSON **sorted = count > 0 ? nn_alloc((size_t)count * sizeof *sorted) : NULL;
+    if (sorted == NULL) {
+        page->writer.out_of_memory = page->writer.out_of_memory || count > 0;
+        return;
+    }
+    int index = 0;
+    for (const cJSON *node = nodes->child; node != NULL; node = node->next) {
+        sorted[index++] = node;
+        rows += nn_json_number(node, "ms");
+    }
+    if (!page->all) qsort(sorted, (size_t)count, sizeof *sorted, compare_times);
+    nn_table_init(&table, columns, sizeof columns / sizeof *columns);
+    for (; shown < count && (page->all || sum < shown_fraction * rows); shown++) {
+        add_row(&table, sorted[shown]);
+        sum += nn_json_number(sorted[shown], "ms");
+    }
+    nn_free(sorted);
+    nn_write(&page->writer, "\n");
+    nn_table_write(&table, &page->writer, 1, page->columns);
+    if (shown < count)
+        nn_writef(&page->writer, " %s  %.1f %%  %d more nodes (--all)\n", nn_figure(rows - sum, a),
+                  100 * (rows - sum) / total, count - shown);
+    double rest = nn_json_number(report, "unattributed_ms");
+    nn_writef(&page->writer, " %s  %.1f %%  unattributed: %s ms between steps, the rest noise\n",
+              nn_figure(rest, a), 100 * rest / total,
+              nn_figure(nn_json_number(profiler, "between_ms"), b));
+}
+
+void nn_text_profile(nn_text_page *page, const cJSON *report) {
+    const cJSON *bottlenecks = nn_json_get(report, "bottlenecks");
+    write_head(page, report);
+    if (cJSON_IsArray(bottlenecks)) write_bottlenecks(page, bottlenecks);
+    write_nodes(page, report);
+}
