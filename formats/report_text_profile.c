@@ -15,19 +15,22 @@ static void write_head(nn_text_page *page, const cJSON *report) {
     nn_writer *writer = &page->writer;
     const cJSON *latency = nn_json_get(report, "latency_ms");
     double threads = nn_json_number(report, "threads");
-    char a[NN_FIGURE], b[NN_FIGURE], c[NN_FIGURE];
+    char a[NN_FIGURE], b[NN_FIGURE], c[NN_FIGURE], d[NN_FIGURE], total[NN_FIGURE], line[256];
     nn_text_subject(page, report, nn_json_get(report, "machine"));
-    nn_write_styled(writer, NN_STYLE_BOLD, nn_figure(nn_json_number(report, "total_ms"), a));
-    nn_writef(writer, " ms median (95 %%: %s .. %s, %.0f runs)   %s samples/s",
-              nn_figure(nn_json_number(latency, "low"), a),
-              nn_figure(nn_json_number(latency, "high"), b), nn_json_number(report, "runs"),
-              nn_figure(nn_json_number(report, "throughput"), c));
-    nn_writef(writer, "   %sMACs\n", nn_figure_count(nn_json_number(report, "macs"), a));
-    nn_writef(writer, "%s GFLOP/s = %.0f %% of the fp32 peak of %s   memory %s\n",
-              nn_figure(nn_json_number(report, "gflops"), a),
-              100 * nn_json_number(report, "peak_fraction"),
-              threads == 1 ? "one core" : "the cores in use",
-              nn_figure_bytes(nn_json_number(report, "peak_memory_bytes"), b));
+    nn_write_styled(writer, NN_STYLE_BOLD, nn_figure(nn_json_number(report, "total_ms"), total));
+    snprintf(line, sizeof line, "ms median (95 %%: %s .. %s, %.0f runs), %s samples/s, %sMACs",
+             nn_figure(nn_json_number(latency, "low"), a),
+             nn_figure(nn_json_number(latency, "high"), b), nn_json_number(report, "runs"),
+             nn_figure(nn_json_number(report, "throughput"), c),
+             nn_figure_count(nn_json_number(report, "macs"), d));
+    nn_write(writer, " ");
+    nn_write_wrapped(writer, line, nn_text_width(total) + 1, page->columns);
+    snprintf(line, sizeof line, "%s GFLOP/s = %.0f %% of the fp32 peak of %s, memory %s",
+             nn_figure(nn_json_number(report, "gflops"), a),
+             100 * nn_json_number(report, "peak_fraction"),
+             threads == 1 ? "one core" : "the cores in use",
+             nn_figure_bytes(nn_json_number(report, "peak_memory_bytes"), b));
+    nn_write_wrapped(writer, line, 0, page->columns);
 }
 
 /* ---- bottlenecks ---- */
