@@ -8,6 +8,7 @@ enum {
     ALWAYS_BYTES = 1 << 20, /* results up to this size are folded whatever they are made from */
     GROWTH = 8,             /* larger ones may be so many times as large as the inputs */
     BUDGET_BASE = 64 << 20,
+    MOST_FILLED_BYTES = 128 << 20,
     BUDGET_GROWTH = 2, /* all together: this many times the initialisers, and the base */
 };
 static const double most_flops = 2e9; /* of one node */
@@ -73,7 +74,13 @@ static bool may_fold(const folding *fold, const nn_node *node) {
     return node->op != &nn_op_dequantize_linear || (fold->flags & NN_FOLD_DEQUANTIZE) != 0;
 }
 
-static bool is_worth_its_size(const folding *fold, int64_t in_bytes, int64_t out_bytes) {
+static bool is_filled(const folding *fold, const nn_node *node) {
+    return node->op == &nn_op_constant_of_shape && (fold->flags & NN_FOLD_FILLED) != 0;
+}
+
+static bool is_worth_its_size(const folding *fold, const nn_node *node, int64_t in_bytes,
+                              int64_t out_bytes) {
+    if (is_filled(fold, node)) return out_bytes <= MOST_FILLED_BYTES;
     if (out_bytes > fold->budget) return false;
     return out_bytes <= ALWAYS_BYTES || out_bytes / GROWTH <= in_bytes;
 }
@@ -188,7 +195,7 @@ static nn_status fold_node(folding *fold, nn_node *node) {
         fold->blobs[node->outputs[0]->id] = nn_blob_retain(tensor->tensor);
         out_bytes = 0;
     } else if (inputs_are_folded(fold, node, &in_bytes)) {
-        if (!is_worth_its_size(fold, in_bytes, out_bytes)) return NN_OK;
+        if (!is_worth_its_size(fold, node, in_bytes, out_bytes)) return NN_OK;
         NN_TRY(compute(fold, node, &done));
     } else if (is_known_from_shapes(node)) {
         NN_TRY(copy_known(fold, node));
@@ -196,7 +203,7 @@ static nn_status fold_node(folding *fold, nn_node *node) {
         return NN_OK;
     }
     if (!done) return NN_OK;
-    fold->budget -= out_bytes;
+    if (!is_filled(fold, node)) fold->budget -= out_bytes;
     fold->is_folded[node->position] = 1;
     fold->count++;
     return NN_OK;

@@ -87,9 +87,13 @@ static bool is_better_placed(const nn_node *other, const nn_node *node) {
            nn_value_single_consumer(other->outputs[0]) != NULL;
 }
 
+static bool adds_two(const nn_node *node) {
+    return node->op == &nn_op_add || (node->op == &nn_op_sum && node->in_count == 2);
+}
+
 static bool add_residual(group *g, const nn_node *sum) {
     nn_epilogue *epilogue = &g->epilogue;
-    if (sum->op != &nn_op_add || epilogue->has_residual) return false;
+    if (!adds_two(sum) || epilogue->has_residual) return false;
     if (epilogue->after.kind != NN_ACT_NONE) return false;
     nn_value *other = sum->inputs[sum->inputs[0] == g->result ? 1 : 0];
     if (nn_value_is_constant(other) || !has_same_shape(other, g->result)) return false;
