@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-/* y = (x - mean) / sqrt(variance + epsilon) scale + bias, per channel. In training mode mean and variance
- * are those of the batch, and outputs 1 and 2 mix them into the given ones. */
+/* y = (x - mean) / sqrt(variance + epsilon) scale + bias, per channel. In training mode mean and
+ * variance are those of the batch, and outputs 1 and 2 mix them into the given ones. */
 typedef struct norm_attrs {
     float epsilon, momentum;
     bool training;
@@ -81,8 +81,9 @@ typedef struct norm_work {
     const nn_call *call;
     const norm_attrs *attrs;
     int64_t channels, inner; /* x is outer x channels x inner */
-    int64_t positions; /* over 1: "channels" are positions x channels, with parameters the other way */
-    const double *batch;     /* mean and variance of the batch, 2 x channels; NULL: the inputs' */
+    /* Over 1: "channels" are positions x channels, and parameters lie the other way round. */
+    int64_t positions;
+    const double *batch; /* mean and variance of the batch, 2 x channels; NULL: the inputs' */
 } norm_work;
 
 /* y = x scale + shift for channel `channel`. */

@@ -10,10 +10,10 @@ static nn_status parse_name(const nn_node_view *node, const nn_attrs *attrs, cas
         const char *name;
         nn_type type;
     } names[] = {
-        {"FLOAT", NNOPT_FLOAT},     {"UINT8", NNOPT_UINT8},   {"INT8", NNOPT_INT8},
-        {"UINT16", NNOPT_UINT16},   {"INT16", NNOPT_INT16},   {"INT32", NNOPT_INT32},
-        {"INT64", NNOPT_INT64},     {"BOOL", NNOPT_BOOL},     {"FLOAT16", NNOPT_FLOAT16},
-        {"DOUBLE", NNOPT_DOUBLE},   {"UINT32", NNOPT_UINT32}, {"UINT64", NNOPT_UINT64},
+        {"FLOAT", NNOPT_FLOAT},   {"UINT8", NNOPT_UINT8},   {"INT8", NNOPT_INT8},
+        {"UINT16", NNOPT_UINT16}, {"INT16", NNOPT_INT16},   {"INT32", NNOPT_INT32},
+        {"INT64", NNOPT_INT64},   {"BOOL", NNOPT_BOOL},     {"FLOAT16", NNOPT_FLOAT16},
+        {"DOUBLE", NNOPT_DOUBLE}, {"UINT32", NNOPT_UINT32}, {"UINT64", NNOPT_UINT64},
         {"STRING", NNOPT_STRING},
     };
     const char *name;

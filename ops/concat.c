@@ -68,7 +68,7 @@ static nn_status infer(const nn_node_view *node) {
                 dims[k] = nn_dim_add(dims[k], in->dims[k]);
             else if (!nn_dim_is_known(dims[k]))
                 dims[k] = nn_dim_is_known(in->dims[k]) || dims[k] == NN_DIM_UNKNOWN ? in->dims[k]
-                                                                                 : dims[k];
+                                                                                    : dims[k];
             else if (nn_dim_is_known(in->dims[k]) && in->dims[k] != dims[k])
                 return shapes_fail(node, i, axis);
         }

@@ -32,8 +32,8 @@ static nn_status parse_number(const nn_node_view *node, const nn_attr *attr, con
 }
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    static const char *const names[] = {"value_float",  "value_int",     "value_floats",
-                                        "value_ints",   "value_string",  "value_strings",
+    static const char *const names[] = {"value_float", "value_int",    "value_floats",
+                                        "value_ints",  "value_string", "value_strings",
                                         "sparse_value"};
     constant_attrs *parsed = out;
     const nn_attr *found = NULL;
@@ -45,16 +45,15 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
         found = attr;
         count++;
     }
-    if (count != 1)
-        return nn_view_fail(node, NN_BAD_INPUT, "needs one value, has %d", count);
+    if (count != 1) return nn_view_fail(node, NN_BAD_INPUT, "needs one value, has %d", count);
     return found != NULL ? parse_number(node, found, parsed) : NN_OK;
 }
 
 static nn_status infer(const nn_node_view *node) {
     const constant_attrs *attrs = node->attrs;
     if (attrs->tensor != NULL) {
-        NN_TRY(nn_set_output(node, 0, attrs->tensor->type, attrs->tensor->rank,
-                             attrs->tensor->dims));
+        NN_TRY(
+            nn_set_output(node, 0, attrs->tensor->type, attrs->tensor->rank, attrs->tensor->dims));
         bool aligned = (uintptr_t)attrs->tensor->data % sizeof(int64_t) == 0;
         if (node->out[0] != NULL && aligned) node->out[0]->constant = attrs->tensor;
         return NN_OK;

@@ -6,7 +6,8 @@ NN_EACH_INTEGER(EQUAL_ROW)
 NN_BINARY_ROW(equal_bool, uint8_t, uint8_t, (a != 0) == (b != 0))
 
 #define EQUAL_ENTRY(TYPE, type, suffix) [NNOPT_##TYPE] = equal_##suffix,
-static const nn_binary_rows rows = {{[NNOPT_BOOL] = equal_bool, NN_EACH_REAL(EQUAL_ENTRY) NN_EACH_INTEGER(EQUAL_ENTRY)}};
+static const nn_binary_rows rows = {
+    {[NNOPT_BOOL] = equal_bool, NN_EACH_REAL(EQUAL_ENTRY) NN_EACH_INTEGER(EQUAL_ENTRY)}};
 
 NN_COMPARISON_KERNEL(equal_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

@@ -1,11 +1,13 @@
 #include "ops/family/binary.h"
 
-#define GREATER_OR_EQUAL_ROW(TYPE, type, suffix) NN_BINARY_ROW(greater_or_equal_##suffix, type, uint8_t, a >= b)
+#define GREATER_OR_EQUAL_ROW(TYPE, type, suffix)                                                   \
+    NN_BINARY_ROW(greater_or_equal_##suffix, type, uint8_t, a >= b)
 NN_EACH_REAL(GREATER_OR_EQUAL_ROW)
 NN_EACH_INTEGER(GREATER_OR_EQUAL_ROW)
 
 #define GREATER_OR_EQUAL_ENTRY(TYPE, type, suffix) [NNOPT_##TYPE] = greater_or_equal_##suffix,
-static const nn_binary_rows rows = {{NN_EACH_REAL(GREATER_OR_EQUAL_ENTRY) NN_EACH_INTEGER(GREATER_OR_EQUAL_ENTRY)}};
+static const nn_binary_rows rows = {
+    {NN_EACH_REAL(GREATER_OR_EQUAL_ENTRY) NN_EACH_INTEGER(GREATER_OR_EQUAL_ENTRY)}};
 
 NN_COMPARISON_KERNEL(greater_or_equal_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

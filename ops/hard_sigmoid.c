@@ -20,10 +20,11 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 
 #define ALPHA (((const nn_alpha_beta *)attrs)->alpha)
 #define BETA  (((const nn_alpha_beta *)attrs)->beta)
-NN_UNARY_ROW(hard_sigmoid_f32, float, clamp_float(ALPHA * x + BETA))
-NN_UNARY_ROW(hard_sigmoid_f64, double, clamp_double(ALPHA * x + BETA))
+NN_UNARY_ROW(hard_sigmoid_f32, float, clamp_float(ALPHA *x + BETA))
+NN_UNARY_ROW(hard_sigmoid_f64, double, clamp_double(ALPHA *x + BETA))
 
-static const nn_unary_rows rows = {{[NNOPT_FLOAT] = hard_sigmoid_f32, [NNOPT_DOUBLE] = hard_sigmoid_f64}};
+static const nn_unary_rows rows = {
+    {[NNOPT_FLOAT] = hard_sigmoid_f32, [NNOPT_DOUBLE] = hard_sigmoid_f64}};
 
 NN_UNARY_KERNEL(hard_sigmoid_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

@@ -16,7 +16,8 @@ static inline double hard_swish_double(double x) {
 NN_UNARY_ROW(hard_swish_f32, float, hard_swish_float(x))
 NN_UNARY_ROW(hard_swish_f64, double, hard_swish_double(x))
 
-static const nn_unary_rows rows = {{[NNOPT_FLOAT] = hard_swish_f32, [NNOPT_DOUBLE] = hard_swish_f64}};
+static const nn_unary_rows rows = {
+    {[NNOPT_FLOAT] = hard_swish_f32, [NNOPT_DOUBLE] = hard_swish_f64}};
 
 NN_UNARY_KERNEL(hard_swish_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

@@ -27,8 +27,7 @@ static nn_status infer(const nn_node_view *node) {
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     for (int axis = 0; axis < node->in[0]->rank; axis++) {
         nn_axis_end from = nn_in_axis(0, axis), to = nn_out_axis(0, axis);
-        NN_TRY(axis < 2 ? nn_axes_same(node, out, from, to)
-                        : nn_axes_mixed(node, out, from, to));
+        NN_TRY(axis < 2 ? nn_axes_same(node, out, from, to) : nn_axes_mixed(node, out, from, to));
     }
     for (int i = 1; i < 3; i++)
         NN_TRY(nn_axes_same(node, out, nn_in_axis(i, 0), nn_out_axis(0, 1)));

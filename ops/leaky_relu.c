@@ -10,7 +10,8 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 NN_UNARY_ROW(leaky_relu_f32, float, x < 0 ? ALPHA * x : x)
 NN_UNARY_ROW(leaky_relu_f64, double, x < 0 ? ALPHA * x : x)
 
-static const nn_unary_rows rows = {{[NNOPT_FLOAT] = leaky_relu_f32, [NNOPT_DOUBLE] = leaky_relu_f64}};
+static const nn_unary_rows rows = {
+    {[NNOPT_FLOAT] = leaky_relu_f32, [NNOPT_DOUBLE] = leaky_relu_f64}};
 
 NN_UNARY_KERNEL(leaky_relu_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

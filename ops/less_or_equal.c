@@ -1,11 +1,13 @@
 #include "ops/family/binary.h"
 
-#define LESS_OR_EQUAL_ROW(TYPE, type, suffix) NN_BINARY_ROW(less_or_equal_##suffix, type, uint8_t, a <= b)
+#define LESS_OR_EQUAL_ROW(TYPE, type, suffix)                                                      \
+    NN_BINARY_ROW(less_or_equal_##suffix, type, uint8_t, a <= b)
 NN_EACH_REAL(LESS_OR_EQUAL_ROW)
 NN_EACH_INTEGER(LESS_OR_EQUAL_ROW)
 
 #define LESS_OR_EQUAL_ENTRY(TYPE, type, suffix) [NNOPT_##TYPE] = less_or_equal_##suffix,
-static const nn_binary_rows rows = {{NN_EACH_REAL(LESS_OR_EQUAL_ENTRY) NN_EACH_INTEGER(LESS_OR_EQUAL_ENTRY)}};
+static const nn_binary_rows rows = {
+    {NN_EACH_REAL(LESS_OR_EQUAL_ENTRY) NN_EACH_INTEGER(LESS_OR_EQUAL_ENTRY)}};
 
 NN_COMPARISON_KERNEL(less_or_equal_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

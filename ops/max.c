@@ -1,7 +1,7 @@
 #include "ops/family/binary.h"
 
 /* NaN in either operand gives NaN. */
-#define MAX_REAL(TYPE, type, suffix)                                                                \
+#define MAX_REAL(TYPE, type, suffix)                                                               \
     NN_BINARY_ROW(max_##suffix, type, type, a > b || a != a ? a : b)
 #define MAX_INTEGER(TYPE, type, suffix) NN_BINARY_ROW(max_##suffix, type, type, a > b ? a : b)
 NN_EACH_REAL(MAX_REAL)

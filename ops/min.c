@@ -1,7 +1,7 @@
 #include "ops/family/binary.h"
 
 /* NaN in either operand gives NaN. */
-#define MIN_REAL(TYPE, type, suffix)                                                                \
+#define MIN_REAL(TYPE, type, suffix)                                                               \
     NN_BINARY_ROW(min_##suffix, type, type, a < b || a != a ? a : b)
 #define MIN_INTEGER(TYPE, type, suffix) NN_BINARY_ROW(min_##suffix, type, type, a < b ? a : b)
 NN_EACH_REAL(MIN_REAL)

@@ -3,8 +3,8 @@
 #include <math.h>
 
 /* x tanh(softplus(x)) */
-NN_UNARY_ROW(mish_f32, float, x * tanhf(fmaxf(x, 0) + log1pf(expf(-fabsf(x)))))
-NN_UNARY_ROW(mish_f64, double, x * tanh(fmax(x, 0) + log1p(exp(-fabs(x)))))
+NN_UNARY_ROW(mish_f32, float, x *tanhf(fmaxf(x, 0) + log1pf(expf(-fabsf(x)))))
+NN_UNARY_ROW(mish_f64, double, x *tanh(fmax(x, 0) + log1p(exp(-fabs(x)))))
 
 static const nn_unary_rows rows = {{[NNOPT_FLOAT] = mish_f32, [NNOPT_DOUBLE] = mish_f64}};
 

@@ -54,9 +54,8 @@ NN_EACH_UNSIGNED(MOD_UNSIGNED)
 #define FLOOR_ENTRY(TYPE, type, suffix)     [NNOPT_##TYPE] = floor_##suffix,
 #define TRUNCATED_ENTRY(TYPE, type, suffix) [NNOPT_##TYPE] = truncated_##suffix,
 static const nn_binary_rows floor_rows = {{NN_EACH_REAL(FLOOR_ENTRY) NN_EACH_INTEGER(FLOOR_ENTRY)}};
-static const nn_binary_rows truncated_rows = {{NN_EACH_REAL(TRUNCATED_ENTRY)
-                                                   NN_EACH_SIGNED(TRUNCATED_ENTRY)
-                                                       NN_EACH_UNSIGNED(FLOOR_ENTRY)}};
+static const nn_binary_rows truncated_rows = {
+    {NN_EACH_REAL(TRUNCATED_ENTRY) NN_EACH_SIGNED(TRUNCATED_ENTRY) NN_EACH_UNSIGNED(FLOOR_ENTRY)}};
 
 static nn_status remainder_run(const nn_call *call) {
     const mod_attrs *attrs = call->node->attrs;

@@ -1,9 +1,9 @@
 #include "ops/family/binary.h"
 
-#define MUL_REAL(TYPE, type, suffix) NN_BINARY_ROW(mul_##suffix, type, type, a * b)
+#define MUL_REAL(TYPE, type, suffix) NN_BINARY_ROW(mul_##suffix, type, type, a *b)
 /* Integers wrap: they are multiplied without a sign. */
 #define MUL_INTEGER(TYPE, type, suffix)                                                            \
-    NN_BINARY_ROW(mul_##suffix, type, type, (uint64_t)a * (uint64_t)b)
+    NN_BINARY_ROW(mul_##suffix, type, type, (uint64_t)a *(uint64_t)b)
 NN_EACH_REAL(MUL_REAL)
 NN_EACH_INTEGER(MUL_INTEGER)
 

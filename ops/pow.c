@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-/* The exponent may have another type than the base. It is brought to int64 when both are integers, to
- * double otherwise; the result has the type of the base. */
+/* The exponent may have another type than the base. It is brought to int64 when both are integers,
+ * to double otherwise; the result has the type of the base. */
 
 static int64_t int_pow(int64_t base, int64_t exponent) {
     if (exponent < 0) {
@@ -38,7 +38,8 @@ typedef struct pow_work {
 } pow_work;
 
 /* Brings `count` elements at `offset`, `step` apart, into a block; one element when step is 0. */
-static void gather(const nn_tensor *tensor, int64_t offset, int64_t step, int64_t count, void *out) {
+static void gather(const nn_tensor *tensor, int64_t offset, int64_t step, int64_t count,
+                   void *out) {
     int64_t size = nn_type_bits(tensor->type) / 8;
     if (step == 0) count = 1;
     const char *source = nn_at(tensor->data, tensor->type, offset);

@@ -1,7 +1,7 @@
 #include "ops/family/binary.h"
 
-/* Since version 7 the slope is broadcast; before, it was one number or one per channel (axis 1), which
- * is what a legacy broadcast from axis 1 on says. */
+/* Since version 7 the slope is broadcast; before, it was one number or one per channel (axis 1),
+ * which is what a legacy broadcast from axis 1 on says. */
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)attrs;
     nn_binary_attrs *parsed = out;
@@ -48,8 +48,8 @@ static nn_status infer(const nn_node_view *node) {
     for (int axis = 0; axis < rank; axis++)
         if (nn_dim_is_known(in->dims[axis]) && nn_dim_is_known(dims[axis]) &&
             in->dims[axis] != dims[axis])
-            return nn_view_fail(node, NN_BAD_INPUT, "axis %d of size %lld would be broadcast",
-                                axis, (long long)in->dims[axis]);
+            return nn_view_fail(node, NN_BAD_INPUT, "axis %d of size %lld would be broadcast", axis,
+                                (long long)in->dims[axis]);
     return nn_infer_like(node);
 }
 

@@ -6,8 +6,8 @@
 static int64_t count_integers(int64_t start, int64_t limit, int64_t delta) {
     if (delta == 0) return -1;
     if (delta > 0 ? start >= limit : start <= limit) return 0;
-    uint64_t distance = delta > 0 ? (uint64_t)limit - (uint64_t)start
-                                  : (uint64_t)start - (uint64_t)limit;
+    uint64_t distance =
+        delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;
     uint64_t step = delta > 0 ? (uint64_t)delta : 0 - (uint64_t)delta;
     uint64_t count = (distance - 1) / step + 1;
     return count <= INT64_MAX ? (int64_t)count : -1;
@@ -39,8 +39,8 @@ static nn_status infer(const nn_node_view *node) {
     for (int i = 0; i < 3 && type == NNOPT_TYPE_NONE; i++) type = node->in[i]->type;
     int64_t start, limit, delta;
     if (known) {
-        dims[0] = count_elements(node->in[0]->constant, node->in[1]->constant,
-                                 node->in[2]->constant);
+        dims[0] =
+            count_elements(node->in[0]->constant, node->in[1]->constant, node->in[2]->constant);
         if (dims[0] < 0)
             return nn_view_fail(node, NN_BAD_INPUT, "steps of %g from %g do not end at %g",
                                 nn_tensor_get(node->in[2]->constant, 0),

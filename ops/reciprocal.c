@@ -3,7 +3,8 @@
 NN_UNARY_ROW(reciprocal_f32, float, 1 / x)
 NN_UNARY_ROW(reciprocal_f64, double, 1 / x)
 
-static const nn_unary_rows rows = {{[NNOPT_FLOAT] = reciprocal_f32, [NNOPT_DOUBLE] = reciprocal_f64}};
+static const nn_unary_rows rows = {
+    {[NNOPT_FLOAT] = reciprocal_f32, [NNOPT_DOUBLE] = reciprocal_f64}};
 
 NN_UNARY_KERNEL(reciprocal_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 

@@ -8,7 +8,8 @@ NN_REDUCE_STEP(min_signed, int64_t, x < sum ? x : sum)
 NN_REDUCE_STEP(min_unsigned, int64_t, (uint64_t)x < (uint64_t)sum ? x : sum)
 
 static const nn_whole_reducer with_sign = {INT64_MAX, min_signed, min_signed, NULL};
-static const nn_whole_reducer without_sign = {(int64_t)UINT64_MAX, min_unsigned, min_unsigned, NULL};
+static const nn_whole_reducer without_sign = {(int64_t)UINT64_MAX, min_unsigned, min_unsigned,
+                                              NULL};
 static const nn_reducer reducer = {
     {INFINITY, min_real, min_real, NULL}, &with_sign, &without_sign, false};
 

@@ -38,8 +38,8 @@ static nn_status wanted_shape(const nn_node_view *node, nn_element wanted[NN_MAX
     return NN_OK;
 }
 
-/* Leaves out of the product what stands on both sides, so that symbols cancel. Returns the size of the
- * one axis that is not known, or unknown. */
+/* Leaves out of the product what stands on both sides, so that symbols cancel. Returns the size of
+ * the one axis that is not known, or unknown. */
 static int64_t solve_missing(const nn_fact *in, const int64_t *dims, int rank, int missing) {
     bool used[NN_MAX_RANK] = {false};
     int64_t rest = 1;
@@ -90,8 +90,7 @@ static nn_status infer(const nn_node_view *node) {
     NN_TRY(wanted_shape(node, wanted, &rank));
     for (int i = 0; i < rank; i++) {
         if (wanted[i].kind == NN_ELEMENT_NUMBER && wanted[i].value < -1)
-            return nn_view_fail(node, NN_BAD_INPUT, "shape holds %lld",
-                                (long long)wanted[i].value);
+            return nn_view_fail(node, NN_BAD_INPUT, "shape holds %lld", (long long)wanted[i].value);
         bool copies = wanted[i].kind == NN_ELEMENT_NUMBER && wanted[i].value == 0;
         if (copies && !attrs->allow_zero) {
             if (in->rank >= 0 && i >= in->rank)

@@ -15,9 +15,9 @@ static nn_status choice(const nn_node_view *node, const nn_attrs *attrs, const c
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
-    static const char *const coordinates[] = {
-        "half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
-        "align_corners", "asymmetric",           "tf_crop_and_resize"};
+    static const char *const coordinates[] = {"half_pixel",         "half_pixel_symmetric",
+                                              "pytorch_half_pixel", "align_corners",
+                                              "asymmetric",         "tf_crop_and_resize"};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil"};
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};

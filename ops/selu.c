@@ -5,14 +5,16 @@
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     nn_alpha_beta *parsed = out;
     bool old = node->opset < 6;
-    NN_TRY(nn_attrs_float(attrs, "alpha", old ? 1.6732f : 1.67326319217681884765625f, &parsed->alpha));
-    return nn_attrs_float(attrs, "gamma", old ? 1.0507f : 1.05070102214813232421875f, &parsed->beta);
+    NN_TRY(
+        nn_attrs_float(attrs, "alpha", old ? 1.6732f : 1.67326319217681884765625f, &parsed->alpha));
+    return nn_attrs_float(attrs, "gamma", old ? 1.0507f : 1.05070102214813232421875f,
+                          &parsed->beta);
 }
 
 #define ALPHA (((const nn_alpha_beta *)attrs)->alpha)
 #define GAMMA (((const nn_alpha_beta *)attrs)->beta)
-NN_UNARY_ROW(selu_f32, float, GAMMA * (x > 0 ? x : ALPHA * expm1f(x)))
-NN_UNARY_ROW(selu_f64, double, GAMMA * (x > 0 ? x : ALPHA * expm1(x)))
+NN_UNARY_ROW(selu_f32, float, GAMMA *(x > 0 ? x : ALPHA * expm1f(x)))
+NN_UNARY_ROW(selu_f64, double, GAMMA *(x > 0 ? x : ALPHA * expm1(x)))
 
 static const nn_unary_rows rows = {{[NNOPT_FLOAT] = selu_f32, [NNOPT_DOUBLE] = selu_f64}};
 

@@ -42,7 +42,8 @@ static axis_slice slice_axis(int64_t size, int64_t start, int64_t end, int64_t s
     } else {
         start = clamp(start, size > 0 ? 0 : -1, size - 1);
         end = clamp(end, -1, size - 1);
-        /* The negation of the smallest step overflows; it takes one element like any other so large. */
+        /* The negation of the smallest step overflows; it takes one element like any other so
+         * large. */
         int64_t back = step == INT64_MIN ? INT64_MAX : -step;
         slice.count = start > end ? (start - end - 1) / back + 1 : 0;
     }
@@ -74,8 +75,8 @@ static bool value_of(const nn_node_view *node, const nn_list *list, int input, i
     return true;
 }
 
-/* Slices of all axes of a shape that is known in part. *all_known false: even which axes are cut is not
- * known. */
+/* Slices of all axes of a shape that is known in part. *all_known false: even which axes are cut is
+ * not known. */
 static nn_status find_slices(const nn_node_view *node, const int64_t *dims, int rank,
                              axis_slice slices[NN_MAX_RANK], bool *axes_known) {
     const slice_attrs *attrs = node->attrs;
@@ -96,12 +97,11 @@ static nn_status find_slices(const nn_node_view *node, const int64_t *dims, int 
         return nn_view_fail(node, NN_BAD_INPUT, "cuts %d axes of an input of rank %d", count, rank);
     if (axes.present) NN_TRY(nn_check_axes(node, axes.values, axes.count, rank, seen));
     for (int axis = 0; axis < rank; axis++)
-        slices[axis] =
-            (axis_slice){.known = true, .whole = true, .step = 1, .count = dims[axis]};
+        slices[axis] = (axis_slice){.known = true, .whole = true, .step = 1, .count = dims[axis]};
     for (int i = 0; i < count; i++) {
         int64_t start, end, step;
-        int axis = axes.present ? (int)(axes.values[i] < 0 ? axes.values[i] + rank : axes.values[i])
-                                : i;
+        int axis =
+            axes.present ? (int)(axes.values[i] < 0 ? axes.values[i] + rank : axes.values[i]) : i;
         bool has_start = value_of(node, &starts, 1, i, 0, &start);
         bool has_end = value_of(node, &ends, 2, i, 0, &end);
         bool has_step = value_of(node, &steps, 4, i, 1, &step);

@@ -38,8 +38,7 @@ static nn_status find_sizes(const nn_node_view *node, int64_t total, int64_t *si
         if (list.present) {
             sizes[i] = list.known ? list.values[i] : NN_DIM_UNKNOWN;
             if (list.known && sizes[i] < 0)
-                return nn_view_fail(node, NN_BAD_INPUT, "size %d is %lld", i,
-                                    (long long)sizes[i]);
+                return nn_view_fail(node, NN_BAD_INPUT, "size %d is %lld", i, (long long)sizes[i]);
         } else {
             sizes[i] = even < 0 ? even : (sum + even <= total ? even : total - sum);
             if (even >= 0 && sizes[i] < 0) sizes[i] = 0;

@@ -17,8 +17,9 @@ static nn_status infer(const nn_node_view *node) {
     const transpose_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0];
     if (in->rank < 0)
-        return nn_set_output(node, 0, in->type, attrs->order.present ? attrs->order.count : -1,
-                             (int64_t[NN_MAX_RANK]){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1});
+        return nn_set_output(
+            node, 0, in->type, attrs->order.present ? attrs->order.count : -1,
+            (int64_t[NN_MAX_RANK]){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1});
     if (attrs->order.present) {
         bool seen[NN_MAX_RANK];
         if (attrs->order.count != in->rank)

@@ -22,8 +22,7 @@ nn_status nn_arg_infer(const nn_node_view *node) {
     NN_TRY(nn_check_types(node, 0, 0, NN_TYPES_NUMBER));
     if (in->rank < 0) return nn_set_output(node, 0, NNOPT_INT64, -1, NULL);
     NN_TRY(nn_check_axis(node, attrs->axis, in->rank, &axis));
-    if (in->dims[axis] == 0)
-        return nn_view_fail(node, NN_BAD_INPUT, "axis %d is empty", axis);
+    if (in->dims[axis] == 0) return nn_view_fail(node, NN_BAD_INPUT, "axis %d is empty", axis);
     for (int i = 0; i < in->rank; i++) {
         if (i != axis)
             dims[rank++] = in->dims[i];
@@ -82,8 +81,8 @@ static int64_t best_real(const arg_work *work, int64_t offset) {
 static int64_t best_whole(const arg_work *work, int64_t offset) {
     int64_t best = 0, x, place = 0;
     for (int64_t i = 0; i < work->size; i++) {
-        nn_load_int(work->in->type,
-                    nn_at(work->in->data, work->in->type, offset + i * work->inner), &x, 1);
+        nn_load_int(work->in->type, nn_at(work->in->data, work->in->type, offset + i * work->inner),
+                    &x, 1);
         if (i == 0 || beats_whole(work, x, best)) {
             best = x;
             place = i;

@@ -1,5 +1,5 @@
-/* Builders of axis relations. An axis that no relation names is free: nothing else follows it. An axis
- * that is fixed (all of it is used, and no output axis stands for it) is MIXED with itself. */
+/* Builders of axis relations. An axis that no relation names is free: nothing else follows it. An
+ * axis that is fixed (all of it is used, and no output axis stands for it) is MIXED with itself. */
 #ifndef NN_FAMILY_AXES_H
 #define NN_FAMILY_AXES_H
 

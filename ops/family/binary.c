@@ -164,8 +164,8 @@ static void binary_runs(void *argument, nn_cursor *cursor) {
     const binary_work *work = argument;
     int last = work->loops->rank - 1;
     int64_t a_step = work->loops->steps[1][last], b_step = work->loops->steps[2][last];
-    bool direct = !work->through_float && (a_step == 0 || a_step == 1) &&
-                  (b_step == 0 || b_step == 1);
+    bool direct =
+        !work->through_float && (a_step == 0 || a_step == 1) && (b_step == 0 || b_step == 1);
     block a_block, b_block, y_block;
     int64_t run;
     while ((run = nn_cursor_next(cursor)) > 0) {
@@ -252,7 +252,7 @@ static void scale_elements(nn_type type, void *data, double scale, int64_t count
     }
 }
 
-/* Copies elements [begin, end) of the output's index space, at most NN_BLOCK, from input `index`. */
+/* Copies elements [begin, end) of the output's index space, from input `index`. At most NN_BLOCK. */
 static void load_piece(const fold_work *work, int index, int64_t begin, int64_t end, block *out) {
     const nn_call *call = work->call;
     const nn_tensor *in = call->in[index];
@@ -302,8 +302,7 @@ static void scale_chunk(void *argument, int64_t begin, int64_t end, int worker) 
     (void)worker;
     const fold_work *work = argument;
     nn_tensor *out = work->call->out[0];
-    scale_elements(out->type, nn_at_out(out->data, out->type, begin), work->scale,
-                   end - begin);
+    scale_elements(out->type, nn_at_out(out->data, out->type, begin), work->scale, end - begin);
 }
 
 static bool output_covers_late_input(const nn_call *call) {

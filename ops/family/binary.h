@@ -1,5 +1,5 @@
-/* Operators that combine broadcast inputs element by element: arithmetic, logic, comparisons, and the
- * variadic ones that fold their inputs.
+/* Operators that combine broadcast inputs element by element: arithmetic, logic, comparisons, and
+ * the variadic ones that fold their inputs.
  *
  * An operator lists one row function per element type; half types run through its float row. */
 #ifndef NN_FAMILY_BINARY_H
@@ -17,15 +17,16 @@ typedef struct nn_binary_rows {
     nn_binary_row of[NN_TYPE_COUNT]; /* by the type of the inputs */
 } nn_binary_rows;
 
-/* Before version 7 shapes were equal, or `broadcast` laid input 1 over the axes of input 0 from `axis`
- * on (-1: the last ones). */
+/* Before version 7 shapes were equal, or `broadcast` laid input 1 over the axes of input 0 from
+ * `axis` on (-1: the last ones). */
 typedef struct nn_binary_attrs {
     bool legacy, broadcast;
     int axis;
 } nn_binary_attrs;
 nn_status nn_binary_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 
-/* Types agree and are in the set; output 0 has the broadcast shape and `type` (NONE: the inputs'). */
+/* Types agree and are in the set; output 0 gets the broadcast shape and `type`, the inputs' when
+ * that is NONE. */
 nn_status nn_infer_broadcast(const nn_node_view *node, nn_type_set set, nn_type type);
 /* The same for numbers, following elements of shapes that are being computed. */
 typedef nn_element (*nn_element_function)(nn_element a, nn_element b);

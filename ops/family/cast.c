@@ -6,8 +6,7 @@ nn_status nn_infer_cast(const nn_node_view *node, nn_type to) {
     const nn_fact *in = node->in[0];
     NN_TRY(nn_set_output(node, 0, to, in->rank, in->dims));
     int count = nn_elements_count(in);
-    if (node->out[0] == NULL || count < 0 || (to != NNOPT_INT64 && to != NNOPT_INT32))
-        return NN_OK;
+    if (node->out[0] == NULL || count < 0 || (to != NNOPT_INT64 && to != NNOPT_INT32)) return NN_OK;
     nn_elements_begin(node->out[0], count);
     for (int i = 0; i < count; i++) {
         nn_element element = nn_elements_get(in, i);

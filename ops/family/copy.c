@@ -91,11 +91,9 @@ static void copy_bands(void *argument, int64_t begin, int64_t end, int worker) {
         for (int64_t column = 0; column < work->columns; column += TILE) {
             int64_t columns = work->columns - column < TILE ? work->columns - column : TILE;
             copy_tile(work->size,
-                      work->target +
-                          (cursor.offset[0] + row * work->target_row + column) * size,
+                      work->target + (cursor.offset[0] + row * work->target_row + column) * size,
                       work->target_row,
-                      work->source +
-                          (cursor.offset[1] + row + column * work->source_column) * size,
+                      work->source + (cursor.offset[1] + row + column * work->source_column) * size,
                       work->source_column, rows, columns);
         }
     }

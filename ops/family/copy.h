@@ -6,8 +6,8 @@
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
-/* target[sum i_k target_steps[k]] = source[sum i_k source_steps[k]] over dims; steps count elements of
- * `size` bytes (1, 2, 4, 8, 16), source steps may be 0 or negative. The two do not overlap. */
+/* target[sum i_k target_steps[k]] = source[sum i_k source_steps[k]] over dims; steps count elements
+ * of `size` bytes (1, 2, 4, 8, 16), source steps may be 0 or negative. The two do not overlap. */
 void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, void *target,
                      const int64_t *target_steps, const void *source, const int64_t *source_steps);
 

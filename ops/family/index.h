@@ -1,5 +1,5 @@
-/* Index inputs: int32 or int64 tensors whose values must lie in an axis; negative ones count from its
- * end. */
+/* Index inputs: int32 or int64 tensors whose values must lie in an axis; negative ones count from
+ * its end. */
 #ifndef NN_FAMILY_INDEX_H
 #define NN_FAMILY_INDEX_H
 

@@ -108,9 +108,8 @@ nn_status nn_list_attribute(const nn_node_view *node, const nn_attrs *attrs, con
     if (count > limit)
         return nn_view_fail(node, NN_BAD_INPUT, "attribute '%s' has %lld values, the most is %d",
                             name, (long long)count, limit);
-    *out = (nn_list){.count = (int)count,
-                     .present = nn_attrs_find(attrs, name) != NULL,
-                     .known = true};
+    *out = (nn_list){
+        .count = (int)count, .present = nn_attrs_find(attrs, name) != NULL, .known = true};
     for (int i = 0; i < out->count; i++) out->values[i] = values[i];
     return NN_OK;
 }
@@ -184,8 +183,7 @@ int nn_elements_count(const nn_fact *fact) {
 }
 
 nn_element nn_elements_get(const nn_fact *fact, int index) {
-    if (fact->constant != NULL)
-        return nn_element_number(nn_tensor_get_int(fact->constant, index));
+    if (fact->constant != NULL) return nn_element_number(nn_tensor_get_int(fact->constant, index));
     return nn_element_of_dim(fact->elements[index]);
 }
 

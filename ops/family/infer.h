@@ -1,5 +1,5 @@
-/* What operators share when they infer: checks of types and axes, sizes that are known in part, values
- * that compute shapes. */
+/* What operators share when they infer: checks of types and axes, sizes that are known in part,
+ * values that compute shapes. */
 #ifndef NN_FAMILY_INFER_H
 #define NN_FAMILY_INFER_H
 

@@ -1,5 +1,5 @@
-/* Iteration over tensors of one shape with a step per axis and operand: broadcasting, transposition,
- * slices. Nothing is allocated. */
+/* Iteration over tensors of one shape with a step per axis and operand: broadcasting,
+ * transposition, slices. Nothing is allocated. */
 #ifndef NN_FAMILY_LOOPS_H
 #define NN_FAMILY_LOOPS_H
 
@@ -21,7 +21,7 @@ typedef struct nn_loops {
 
 void nn_loops_init(nn_loops *loops, const int64_t *dims, int rank);
 void nn_loops_add(nn_loops *loops, const int64_t *steps); /* one step per axis */
-/* Adds an operand of shape `dims` that is broadcast to the shape of the loops (last axes aligned). */
+/* Adds an operand of shape `dims`, broadcast to the shape of the loops. */
 void nn_loops_add_broadcast(nn_loops *loops, const int64_t *dims, int rank);
 /* Drops axes of size 1 and joins axes that every operand walks as one. Rank is at least 1 after. */
 void nn_loops_collapse(nn_loops *loops);

@@ -93,8 +93,7 @@ static void normalize_rows(void *argument, int64_t begin, int64_t end, int worke
         double factor = 1 / sqrt(variance + shape->epsilon);
         write_row(work, row, mean, factor);
         if (shape->mean != NULL) nn_tensor_set(shape->mean, row, mean);
-        if (shape->inverse_deviation != NULL)
-            nn_tensor_set(shape->inverse_deviation, row, factor);
+        if (shape->inverse_deviation != NULL) nn_tensor_set(shape->inverse_deviation, row, factor);
     }
 }
 

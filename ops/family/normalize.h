@@ -6,17 +6,19 @@
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 
-/* x is rows x size: each row is normalised by itself. Inside a row the element at place i has parameter
- * i / run % period (of the row's own parameters, which start at row % row_periods * period). */
+/* x is rows x size: each row is normalised by itself. Inside a row the element at place i has
+ * parameter i / run % period (of the row's own parameters, which start at row % row_periods *
+ * period). */
 typedef struct nn_normalize {
     nn_type type;
     int64_t rows, size;
     int64_t run, period, row_periods;
-    /* Rows of channels-last values are not contiguous: `width` elements, then a gap. size when dense. */
+    /* Rows of channels-last values are not contiguous: `width` elements, then a gap. size when
+     * dense. */
     int64_t width, stride;
     int64_t rows_per_block; /* rows side by side before the next block of `stride * size / width` */
     double epsilon;
-    const nn_tensor *scale, *bias; /* bias may be NULL */
+    const nn_tensor *scale, *bias;       /* bias may be NULL */
     nn_tensor *mean, *inverse_deviation; /* one element per row, or NULL */
 } nn_normalize;
 

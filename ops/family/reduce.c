@@ -190,8 +190,7 @@ static void store(const reduce_work *work, accumulators *sum, int64_t offset, in
         nn_store_int(out->type, sum->whole, target, count);
         return;
     }
-    if (work->reducer->real.finish != NULL)
-        work->reducer->real.finish(sum->real, count, reduced);
+    if (work->reducer->real.finish != NULL) work->reducer->real.finish(sum->real, count, reduced);
     if (nn_type_in(out->type, NN_TYPES_FLOAT)) {
         nn_store_double(out->type, sum->real, target, count);
         return;
@@ -346,8 +345,7 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer) {
     nn_list axes = attrs->axes;
     bool reduced[NN_MAX_RANK];
     const nn_tensor *list = attrs->from_input && call->in_count > 1 ? call->in[1] : NULL;
-    if (attrs->from_input)
-        NN_TRY(nn_list_tensor(call->node, list, "input 1", NN_MAX_RANK, &axes));
+    if (attrs->from_input) NN_TRY(nn_list_tensor(call->node, list, "input 1", NN_MAX_RANK, &axes));
     NN_TRY(flag_axes(call->node, &axes, in->rank, reduced));
     reduce_work work = {.reducer = reducer, .in = in, .out = call->out[0]};
     if (!nn_type_in(in->type, NN_TYPES_FLOAT)) work.whole = reducer->whole;

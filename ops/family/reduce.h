@@ -1,5 +1,5 @@
-/* Reductions over a set of axes. An operator gives a reducer: how an element joins an accumulator, how
- * accumulators join, and what becomes of the last one. Floating types accumulate in double. */
+/* Reductions over a set of axes. An operator gives a reducer: how an element joins an accumulator,
+ * how accumulators join, and what becomes of the last one. Floating types accumulate in double. */
 #ifndef NN_FAMILY_REDUCE_H
 #define NN_FAMILY_REDUCE_H
 
@@ -46,7 +46,7 @@ typedef struct nn_reducer {
     /* Integers; without it they are computed as doubles and cut towards zero. uint64 is handed over
      * as the int64 with the same bits. */
     const nn_whole_reducer *whole;
-    const nn_whole_reducer *whole_unsigned;   /* where the order matters; NULL: `whole` */
+    const nn_whole_reducer *whole_unsigned; /* where the order matters; NULL: `whole` */
     bool of_exponentials; /* reduces exp(x - max), and finish gets log + max applied */
 } nn_reducer;
 

@@ -38,9 +38,9 @@ typedef struct nn_resize_attrs {
     nn_resize_policy policy;
     bool antialias, exclude_outside;
     float cubic, extrapolation;
-    nn_list axes;                        /* not present: all */
+    nn_list axes;                             /* not present: all */
     int roi_input, scales_input, sizes_input; /* input indices, -1: none */
-    int scale_count; /* attribute of Upsample before version 9 */
+    int scale_count;                          /* attribute of Upsample before version 9 */
     float scales[NN_MAX_RANK];
 } nn_resize_attrs;
 
@@ -50,7 +50,7 @@ typedef struct nn_resize_axis {
     bool unchanged; /* the output axis is the input axis */
     int64_t in, out;
     double scale;
-    double length;           /* in * scale, which need not be whole */
+    double length;             /* in * scale, which need not be whole */
     double roi_begin, roi_end; /* fractions of the input axis */
 } nn_resize_axis;
 

@@ -94,9 +94,8 @@ static void fill_taps(const nn_resize_attrs *attrs, const nn_resize_axis *axis, 
     double first = ceil(x) - (double)(taps / 2);
     for (int64_t k = 0; k < taps; k++) {
         double place = first + (double)k, distance = (place - x) * stretch;
-        weights[k] = attrs->mode == NN_RESIZE_LINEAR
-                         ? linear_weight(distance)
-                         : cubic_weight(distance, (double)attrs->cubic);
+        weights[k] = attrs->mode == NN_RESIZE_LINEAR ? linear_weight(distance)
+                                                     : cubic_weight(distance, (double)attrs->cubic);
         if (attrs->exclude_outside && (place < 0 || place >= (double)axis->in)) weights[k] = 0;
         indices[k] = clamp_index(place, axis->in);
         sum += weights[k];
@@ -169,10 +168,10 @@ typedef struct nearest_work {
     const nn_tensor *in;
     nn_tensor *out;
     int64_t in_steps[NN_MAX_RANK];
-    int row_axes;       /* the last axes, which do not change: a row is copied as a whole */
-    int64_t row;        /* elements of it */
-    bool extrapolates;  /* some place of the output is outside */
-    uint64_t value[2];  /* what stands there */
+    int row_axes;      /* the last axes, which do not change: a row is copied as a whole */
+    int64_t row;       /* elements of it */
+    bool extrapolates; /* some place of the output is outside */
+    uint64_t value[2]; /* what stands there */
 } nearest_work;
 
 static void nearest_places(void *argument, int64_t begin, int64_t end, int worker) {
@@ -289,8 +288,7 @@ static void load_all(const nn_tensor *in, bool single, void *out) {
 static void store_all(const void *in, bool single, nn_tensor *out) {
     int64_t count = nn_tensor_count(out);
     for (int64_t i = 0; i < count; i++)
-        nn_tensor_set(out, i,
-                      single ? (double)((const float *)in)[i] : ((const double *)in)[i]);
+        nn_tensor_set(out, i, single ? (double)((const float *)in)[i] : ((const double *)in)[i]);
 }
 
 static void run_passes(const nn_call *call, const resize_plan *plan, char *base, size_t used) {

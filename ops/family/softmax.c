@@ -78,8 +78,8 @@ static void softmax_columns(const softmax_work *work, int64_t offset, int64_t co
         int64_t place = offset + i * work->inner;
         nn_load_double(type, nn_at(work->in->data, type, place), x, count);
         for (int64_t c = 0; c < count; c++)
-            x[c] = work->logarithm ? x[c] - maximum[c] - log(sum[c])
-                                   : exp(x[c] - maximum[c]) / sum[c];
+            x[c] =
+                work->logarithm ? x[c] - maximum[c] - log(sum[c]) : exp(x[c] - maximum[c]) / sum[c];
         nn_store_double(type, x, nn_at_out(work->out->data, type, place), count);
     }
 }

@@ -1,6 +1,6 @@
 #include "ops/family/types.h"
 
-/* Rounds to odd: a float that later rounding to a half type treats as it would the double itself. */
+/* Rounds to odd: rounding the float to a half type then gives what rounding the double would. */
 static float float_to_odd(double value) {
     float nearest = (float)value;
     uint32_t bits;

@@ -64,8 +64,7 @@ static void limit_knowledge(nn_fact *fact, int index, knowledge level) {
     if (level == NOTHING_KNOWN) *fact = nn_fact_unknown();
     if (level == RANKS_KNOWN || (level == SYMBOLS && index == 0))
         for (int axis = 0; axis < fact->rank; axis++)
-            fact->dims[axis] =
-                level == SYMBOLS ? nn_dim_symbol(axis) : (int64_t)NN_DIM_UNKNOWN;
+            fact->dims[axis] = level == SYMBOLS ? nn_dim_symbol(axis) : (int64_t)NN_DIM_UNKNOWN;
     if (level == ALL_KNOWN || (level == SYMBOLS && index > 0)) return;
     const nn_tensor *value = fact->constant;
     fact->constant = NULL;
@@ -140,8 +139,8 @@ static void check_axes(const case_state *state) {
         const nn_axis_relation *relation = &relations.items[i];
         int64_t a = end_size(state, relation->a), b = end_size(state, relation->b);
         if (relation->kind == NN_AXIS_SAME)
-            ck_assert_msg(a == b, "%s: axes of size %lld and %lld are the same",
-                          state->test->name, (long long)a, (long long)b);
+            ck_assert_msg(a == b, "%s: axes of size %lld and %lld are the same", state->test->name,
+                          (long long)a, (long long)b);
         if (relation->kind == NN_AXIS_OFFSET)
             ck_assert_msg((relation->offset < 0 || a + relation->offset <= b) &&
                               (relation->offset >= 0 || b - relation->offset <= a),
@@ -280,8 +279,8 @@ static void check_kernel(const case_state *state, const nn_kernel *kernel, const
         run_kernel(state, kernel, target, NN_LAYOUT_STANDARD, -1, pool);
     if (kernel->layout != NN_LAYOUT_STANDARD && out->rank >= 3 && out->rank <= 5)
         run_kernel(state, kernel, target, NN_LAYOUT_CHANNELS_LAST, -1, pool);
-    nn_layout layout = kernel->layout == NN_LAYOUT_CHANNELS_LAST ? kernel->layout
-                                                                 : NN_LAYOUT_STANDARD;
+    nn_layout layout =
+        kernel->layout == NN_LAYOUT_CHANNELS_LAST ? kernel->layout : NN_LAYOUT_STANDARD;
     for (int i = 0; i < test->in_count && i < 32; i++) {
         const nn_tensor *in = &test->in[i];
         if (test->has_in[i] && (kernel->in_place >> i & 1) && in->type == out->type &&

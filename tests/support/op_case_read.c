@@ -51,8 +51,7 @@ static nn_tensor read_tensor(nn_type type, char **line) {
     nn_tensor tensor = {.type = type, .rank = rank};
     for (int i = 0; i < rank; i++) tensor.dims[i] = dims[i];
     tensor.data = keep((size_t)nn_tensor_bytes(&tensor) + NN_ALIGNMENT);
-    for (int64_t i = 0; i < nn_tensor_count(&tensor); i++)
-        set_element(&tensor, i, next_word(line));
+    for (int64_t i = 0; i < nn_tensor_count(&tensor); i++) set_element(&tensor, i, next_word(line));
     return tensor;
 }
 
