@@ -1,4 +1,4 @@
-#include "ops/family/binary.h"
+#include "ops/cpu/rows_f32.h"
 
 #define ADD_REAL(TYPE, type, suffix) NN_BINARY_ROW(add_##suffix, type, type, a + b)
 /* Integers wrap: they are added without a sign. */
@@ -16,7 +16,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_add);
 }
 
-static const nn_kernel *const kernels[] = {&add_reference, NULL};
+NN_BINARY_F32_KERNELS(add, nn_binary_run(call, &one))
 
 const nn_op nn_op_add = {
     .name = "Add",

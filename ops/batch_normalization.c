@@ -143,11 +143,22 @@ static void norm_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const nn_tensor *in = work->call->in[0];
     nn_tensor *out = work->call->out[0];
     double scales[NN_BLOCK], shifts[NN_BLOCK], block[NN_BLOCK];
+    float factors[NN_BLOCK], offsets[NN_BLOCK];
     for (int64_t first = 0; first < work->channels; first += NN_BLOCK) {
         int64_t n = work->channels - first < NN_BLOCK ? work->channels - first : NN_BLOCK;
-        for (int64_t c = 0; c < n; c++) channel_factors(work, first + c, &scales[c], &shifts[c]);
+        for (int64_t c = 0; c < n; c++) {
+            channel_factors(work, first + c, &scales[c], &shifts[c]);
+            factors[c] = (float)scales[c];
+            offsets[c] = (float)shifts[c];
+        }
         for (int64_t row = begin; row < end; row++) {
             int64_t offset = row * work->channels + first;
+            if (in->type == NNOPT_FLOAT) {
+                const float *x = (const float *)in->data + offset;
+                float *y = (float *)out->data + offset;
+                for (int64_t c = 0; c < n; c++) y[c] = x[c] * factors[c] + offsets[c];
+                continue;
+            }
             nn_load_double(in->type, nn_at(in->data, in->type, offset), block, n);
             for (int64_t c = 0; c < n; c++) block[c] = block[c] * scales[c] + shifts[c];
             nn_store_double(in->type, block, nn_at_out(out->data, in->type, offset), n);

@@ -1,4 +1,4 @@
-#include "ops/family/binary.h"
+#include "ops/cpu/rows_f32.h"
 
 #define DIV_REAL(TYPE, type, suffix)     NN_BINARY_ROW(div_##suffix, type, type, a / b)
 #define DIV_UNSIGNED(TYPE, type, suffix) NN_BINARY_ROW(div_##suffix, type, type, a / b)
@@ -24,7 +24,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_divide);
 }
 
-static const nn_kernel *const kernels[] = {&div_reference, NULL};
+NN_BINARY_F32_KERNELS(div, nn_binary_run(call, &one))
 
 const nn_op nn_op_div = {
     .name = "Div",

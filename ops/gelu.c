@@ -1,13 +1,9 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
-typedef struct gelu_attrs {
-    bool approximate; /* with tanh instead of erf */
-} gelu_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    gelu_attrs *parsed = out;
+    nn_gelu_attrs *parsed = out;
     const char *mode;
     NN_TRY(nn_attrs_string(attrs, "approximate", "none", &mode));
     parsed->approximate = strcmp(mode, "tanh") == 0;
@@ -15,13 +11,13 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return nn_view_fail(node, NN_BAD_INPUT, "attribute 'approximate' is '%s'", mode);
 }
 
-static float gelu_float(const gelu_attrs *attrs, float x) {
+static float gelu_float(const nn_gelu_attrs *attrs, float x) {
     if (attrs->approximate)
         return 0.5f * x * (1 + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
     return 0.5f * x * (1 + erff(x * 0.7071067811865476f));
 }
 
-static double gelu_double(const gelu_attrs *attrs, double x) {
+static double gelu_double(const nn_gelu_attrs *attrs, double x) {
     if (attrs->approximate)
         return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
     return 0.5 * x * (1 + erf(x * 0.7071067811865476));
@@ -34,14 +30,14 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = gelu_f32, [NNOPT_DOUBLE] = g
 
 NN_UNARY_KERNEL(gelu_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-static const nn_kernel *const kernels[] = {&gelu_reference, NULL};
+NN_UNARY_F32_KERNELS(gelu, gelu)
 
 const nn_op nn_op_gelu = {
     .name = "Gelu",
     .domain = "",
     .since = 20,
     NN_UNARY_COLUMNS,
-    .attr_size = sizeof(gelu_attrs),
+    .attr_size = sizeof(nn_gelu_attrs),
     .parse = parse,
     .infer = nn_infer_unary_float,
     .quant = NN_QUANT_FLOAT,

@@ -34,7 +34,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
     const norm_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int64_t total = nn_tensor_count(in), channels = nn_tensor_count(call->in[1]);
@@ -53,11 +53,15 @@ static nn_status run(const nn_call *call) {
                           .epsilon = attrs->epsilon,
                           .scale = call->in[1],
                           .bias = call->in[2]};
-    nn_normalize_run(call, &shape);
+    nn_normalize_run(call, &shape, rows);
     return NN_OK;
 }
 
-static const nn_kernel reference = {
+static nn_status run(const nn_call *call) {
+    return run_rows(call, NULL);
+}
+
+static const nn_kernel instance_normalization_reference = {
     .name = "instance_normalization_reference",
     .exactness = NN_EXACT,
     .layout = NN_LAYOUT_ANY,
@@ -67,7 +71,7 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_ROWS_F32_KERNELS(instance_normalization, NN_LAYOUT_ANY, 1, run_rows)
 
 const nn_op nn_op_instance_normalization = {
     .name = "InstanceNormalization",

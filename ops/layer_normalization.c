@@ -62,7 +62,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
     const norm_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int first;
@@ -82,11 +82,15 @@ static nn_status run(const nn_call *call) {
                           .bias = call->in_count > 2 ? call->in[2] : NULL,
                           .mean = call->out_count > 1 ? call->out[1] : NULL,
                           .inverse_deviation = call->out_count > 2 ? call->out[2] : NULL};
-    nn_normalize_run(call, &shape);
+    nn_normalize_run(call, &shape, rows);
     return NN_OK;
 }
 
-static const nn_kernel reference = {
+static nn_status run(const nn_call *call) {
+    return run_rows(call, NULL);
+}
+
+static const nn_kernel layer_normalization_reference = {
     .name = "layer_normalization_reference",
     .exactness = NN_EXACT,
     .in_place = 1,
@@ -94,7 +98,7 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_ROWS_F32_KERNELS(layer_normalization, NN_LAYOUT_STANDARD, 0, run_rows)
 
 const nn_op nn_op_layer_normalization = {
     .name = "LayerNormalization",

@@ -1,4 +1,4 @@
-#include "ops/family/binary.h"
+#include "ops/cpu/rows_f32.h"
 
 /* NaN in either operand gives NaN. */
 #define MAX_REAL(TYPE, type, suffix)                                                               \
@@ -16,7 +16,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_broadcast(node, NN_TYPES_NUMBER, NNOPT_TYPE_NONE);
 }
 
-static const nn_kernel *const kernels[] = {&max_reference, NULL};
+NN_BINARY_F32_KERNELS(max, nn_variadic_run(call, &one, 1))
 
 const nn_op nn_op_max = {
     .name = "Max",

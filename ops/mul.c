@@ -1,4 +1,4 @@
-#include "ops/family/binary.h"
+#include "ops/cpu/rows_f32.h"
 
 #define MUL_REAL(TYPE, type, suffix) NN_BINARY_ROW(mul_##suffix, type, type, a *b)
 /* Integers wrap: they are multiplied without a sign. */
@@ -16,7 +16,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_multiply);
 }
 
-static const nn_kernel *const kernels[] = {&mul_reference, NULL};
+NN_BINARY_F32_KERNELS(mul, nn_binary_run(call, &one))
 
 const nn_op nn_op_mul = {
     .name = "Mul",

@@ -1,10 +1,14 @@
 #include "ops/family/softmax.h"
 
-static nn_status run(const nn_call *call) {
-    return nn_softmax_run(call, false);
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+    return nn_softmax_run(call, false, rows);
 }
 
-static const nn_kernel reference = {
+static nn_status run(const nn_call *call) {
+    return run_rows(call, NULL);
+}
+
+static const nn_kernel softmax_reference = {
     .name = "softmax_reference",
     .exactness = NN_EXACT,
     .in_place = 1,
@@ -12,6 +16,6 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_ROWS_F32_KERNELS(softmax, NN_LAYOUT_STANDARD, 0, run_rows)
 
 const nn_op nn_op_softmax = {.name = "Softmax", NN_SOFTMAX_COLUMNS, .kernels = kernels};

@@ -1,4 +1,4 @@
-#include "ops/family/binary.h"
+#include "ops/cpu/rows_f32.h"
 
 #define SUB_REAL(TYPE, type, suffix) NN_BINARY_ROW(sub_##suffix, type, type, a - b)
 /* Integers wrap: they are subtracted without a sign. */
@@ -16,7 +16,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_subtract);
 }
 
-static const nn_kernel *const kernels[] = {&sub_reference, NULL};
+NN_BINARY_F32_KERNELS(sub, nn_binary_run(call, &one))
 
 const nn_op nn_op_sub = {
     .name = "Sub",

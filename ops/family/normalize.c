@@ -21,6 +21,7 @@ enum { LANES = 8 };
 
 typedef struct normalize_work {
     const nn_normalize *shape;
+    const nn_rows_f32 *rows; /* NULL: the reference */
     const void *in;
     void *out;
 } normalize_work;
@@ -83,11 +84,40 @@ static void write_row(const normalize_work *work, int64_t row, double mean, doub
     }
 }
 
+/* A dense row of floats, whose parameters are one per row or one per element. */
+static void normalize_float_row(const normalize_work *work, int64_t row) {
+    const nn_normalize *shape = work->shape;
+    const nn_rows_f32 *rows = work->rows;
+    const float *x = (const float *)work->in + row * shape->size;
+    float *y = (float *)work->out + row * shape->size;
+    const float *scale = shape->scale->data, *bias = shape->bias ? shape->bias->data : NULL;
+    int64_t first = row % shape->row_periods * shape->period;
+    float mean = rows->sum(x, shape->size) / (float)shape->size;
+    float variance = rows->sum_squares(x, mean, shape->size) / (float)shape->size;
+    float factor = 1 / sqrtf(variance + (float)shape->epsilon);
+    for (int64_t i = 0; i < shape->size && shape->run > 1; i += shape->run) {
+        int64_t index = first + i / shape->run % shape->period;
+        float all = scale[index] * factor, shift = bias != NULL ? bias[index] : 0;
+        rows->scale(x + i, all, shift - mean * all, y + i, shape->run);
+    }
+    if (shape->run == 1)
+        rows->affine(x, factor, -mean * factor, scale + first, bias != NULL ? bias + first : NULL,
+                     y, shape->size);
+    if (shape->mean != NULL) nn_tensor_set(shape->mean, row, (double)mean);
+    if (shape->inverse_deviation != NULL)
+        nn_tensor_set(shape->inverse_deviation, row, (double)factor);
+}
+
 static void normalize_rows(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const normalize_work *work = argument;
     const nn_normalize *shape = work->shape;
+    bool dense = shape->width == shape->size && (shape->run > 1 || shape->period == shape->size);
     for (int64_t row = begin; row < end; row++) {
+        if (work->rows != NULL && dense) {
+            normalize_float_row(work, row);
+            continue;
+        }
         double mean = row_sum(work, row, 0, false) / (double)shape->size;
         double variance = row_sum(work, row, mean, true) / (double)shape->size;
         double factor = 1 / sqrt(variance + shape->epsilon);
@@ -97,8 +127,8 @@ static void normalize_rows(void *argument, int64_t begin, int64_t end, int worke
     }
 }
 
-void nn_normalize_run(const nn_call *call, const nn_normalize *normalize) {
-    normalize_work work = {normalize, call->in[0]->data, call->out[0]->data};
+void nn_normalize_run(const nn_call *call, const nn_normalize *normalize, const nn_rows_f32 *rows) {
+    normalize_work work = {normalize, rows, call->in[0]->data, call->out[0]->data};
     if (normalize->size == 0) return;
     nn_parallel(call->pool, normalize->rows, NN_GRAIN / 4 / normalize->size + 1, normalize_rows,
                 &work);

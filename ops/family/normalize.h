@@ -3,8 +3,7 @@
 #ifndef NN_FAMILY_NORMALIZE_H
 #define NN_FAMILY_NORMALIZE_H
 
-#include "ops/family/axes.h"
-#include "ops/family/infer.h"
+#include "ops/cpu/rows_f32.h"
 
 /* x is rows x size: each row is normalised by itself. Inside a row the element at place i has
  * parameter i / run % period (of the row's own parameters, which start at row % row_periods *
@@ -22,7 +21,8 @@ typedef struct nn_normalize {
     nn_tensor *mean, *inverse_deviation; /* one element per row, or NULL */
 } nn_normalize;
 
-void nn_normalize_run(const nn_call *call, const nn_normalize *normalize);
+/* `rows` NULL: in double, for every floating type; else for floats. */
+void nn_normalize_run(const nn_call *call, const nn_normalize *normalize, const nn_rows_f32 *rows);
 bool nn_normalize_accepts(const nn_node_view *node, const nn_target *target);
 /* Mean, deviations, squares, scale and shift: eight FLOPs per element. */
 void nn_normalize_cost(const nn_node_view *node, nn_cost *out);

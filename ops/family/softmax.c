@@ -56,6 +56,7 @@ typedef struct softmax_work {
     nn_tensor *out;
     int64_t size, inner;
     bool logarithm;
+    const nn_rows_f32 *rows; /* NULL: the reference */
 } softmax_work;
 
 /* For `count` neighbouring columns of `size` elements, `inner` apart. */
@@ -85,27 +86,57 @@ static void softmax_columns(const softmax_work *work, int64_t offset, int64_t co
 }
 
 static void softmax_row(const softmax_work *work, const float *x, float *y) {
-    float maximum = -INFINITY;
-    double sum = 0;
-    for (int64_t i = 0; i < work->size; i++) maximum = x[i] > maximum ? x[i] : maximum;
-    if (work->logarithm) {
-        for (int64_t i = 0; i < work->size; i++) sum += expf(x[i] - maximum);
-        float shift = (float)(maximum + log(sum));
-        for (int64_t i = 0; i < work->size; i++) y[i] = x[i] - shift;
+    const nn_rows_f32 *rows = work->rows;
+    float maximum = rows->maximum(x, work->size);
+    if (!work->logarithm) {
+        float sum = rows->exp_sum(x, maximum, y, work->size);
+        rows->scale(y, 1 / sum, 0, y, work->size);
         return;
     }
-    for (int64_t i = 0; i < work->size; i++) {
-        y[i] = expf(x[i] - maximum);
-        sum += y[i];
+    /* y may lie over x, which is needed again: the exponentials go elsewhere. */
+    float exponentials[NN_BLOCK], sum = 0;
+    for (int64_t i = 0; i < work->size; i += NN_BLOCK) {
+        int64_t count = work->size - i < NN_BLOCK ? work->size - i : NN_BLOCK;
+        sum += rows->exp_sum(x + i, maximum, exponentials, count);
     }
-    float scale = (float)(1 / sum);
-    for (int64_t i = 0; i < work->size; i++) y[i] *= scale;
+    rows->scale(x, 1, -maximum, y, work->size);
+    rows->scale(y, 1, -logf(sum), y, work->size);
+}
+
+/* As softmax_columns, for floats. */
+static void softmax_float_columns(const softmax_work *work, int64_t offset, int64_t count) {
+    const float *in = (const float *)work->in->data + offset;
+    float *out = (float *)work->out->data + offset;
+    float maximum[COLUMNS], sum[COLUMNS], shifted[COLUMNS];
+    for (int64_t c = 0; c < count; c++) {
+        maximum[c] = -INFINITY;
+        sum[c] = 0;
+    }
+    for (int64_t i = 0; i < work->size; i++) {
+        const float *x = in + i * work->inner;
+        for (int64_t c = 0; c < count; c++) maximum[c] = x[c] > maximum[c] ? x[c] : maximum[c];
+    }
+    for (int64_t i = 0; i < work->size; i++) {
+        const float *x = in + i * work->inner;
+        float *y = out + i * work->inner;
+        for (int64_t c = 0; c < count; c++) shifted[c] = x[c] - maximum[c];
+        work->rows->exp(NULL, shifted, shifted, count);
+        for (int64_t c = 0; c < count; c++) {
+            sum[c] += shifted[c];
+            y[c] = work->logarithm ? x[c] - maximum[c] : shifted[c];
+        }
+    }
+    for (int64_t c = 0; c < count; c++) sum[c] = work->logarithm ? logf(sum[c]) : 1 / sum[c];
+    for (int64_t i = 0; i < work->size; i++) {
+        float *y = out + i * work->inner;
+        for (int64_t c = 0; c < count; c++) y[c] = work->logarithm ? y[c] - sum[c] : y[c] * sum[c];
+    }
 }
 
 static void softmax_chunk(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const softmax_work *work = argument;
-    if (work->inner == 1 && work->in->type == NNOPT_FLOAT) {
+    if (work->inner == 1 && work->rows != NULL) {
         const float *in = work->in->data;
         float *out = work->out->data;
         for (int64_t i = begin; i < end; i++)
@@ -116,12 +147,16 @@ static void softmax_chunk(void *argument, int64_t begin, int64_t end, int worker
         int64_t column = i % work->inner, count = work->inner - column;
         if (count > COLUMNS) count = COLUMNS;
         if (count > end - i) count = end - i;
-        softmax_columns(work, i / work->inner * work->size * work->inner + column, count);
+        int64_t offset = i / work->inner * work->size * work->inner + column;
+        if (work->rows != NULL)
+            softmax_float_columns(work, offset, count);
+        else
+            softmax_columns(work, offset, count);
         i += count;
     }
 }
 
-nn_status nn_softmax_run(const nn_call *call, bool logarithm) {
+nn_status nn_softmax_run(const nn_call *call, bool logarithm, const nn_rows_f32 *rows) {
     const nn_softmax_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int axis;
@@ -131,7 +166,8 @@ nn_status nn_softmax_run(const nn_call *call, bool logarithm) {
                          .out = call->out[0],
                          .size = nn_dims_product(in->dims, axis, end),
                          .inner = nn_dims_product(in->dims, end, in->rank),
-                         .logarithm = logarithm};
+                         .logarithm = logarithm,
+                         .rows = rows};
     int64_t total = nn_tensor_count(in);
     if (total == 0) return NN_OK;
     nn_parallel(call->pool, total / work.size, NN_GRAIN / 8 / work.size + 1, softmax_chunk, &work);

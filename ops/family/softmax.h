@@ -2,8 +2,7 @@
 #ifndef NN_FAMILY_SOFTMAX_H
 #define NN_FAMILY_SOFTMAX_H
 
-#include "ops/family/axes.h"
-#include "ops/family/infer.h"
+#include "ops/cpu/rows_f32.h"
 
 typedef struct nn_softmax_attrs {
     int64_t axis;
@@ -16,7 +15,8 @@ nn_status nn_softmax_axes(const nn_node_view *node, nn_axis_relations *out);
 void nn_softmax_cost(const nn_node_view *node, nn_cost *out);
 
 bool nn_softmax_accepts(const nn_node_view *node, const nn_target *target);
-nn_status nn_softmax_run(const nn_call *call, bool logarithm);
+/* `rows` NULL: in double, for every floating type; else for floats. */
+nn_status nn_softmax_run(const nn_call *call, bool logarithm, const nn_rows_f32 *rows);
 
 #define NN_SOFTMAX_COLUMNS                                                                         \
     .domain = "", .since = 1, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1,                  \

@@ -1,0 +1,108 @@
+/* Work on rows of floats, once per instruction set. */
+#ifndef NN_ROWS_F32_H
+#define NN_ROWS_F32_H
+
+#include "ops/family/binary.h"
+#include "ops/family/unary.h"
+
+typedef struct nn_gelu_attrs {
+    bool approximate; /* with tanh instead of erf */
+} nn_gelu_attrs;
+
+typedef struct nn_rows_f32 {
+    nn_unary_row exp, sigmoid, tanh, erf, silu, mish;
+    nn_unary_row gelu; /* attributes: nn_gelu_attrs */
+    nn_binary_row add, sub, mul, div, max, min;
+    float (*maximum)(const float *x,
+                     int64_t count); /* -infinity when count is 0; NaN is passed over */
+    float (*sum)(const float *x, int64_t count);
+    float (*sum_squares)(const float *x, float shift, int64_t count); /* of x - shift */
+    /* y = exp(x - shift); returns the sum of y. */
+    float (*exp_sum)(const float *x, float shift, float *y, int64_t count);
+    void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);
+    /* y[i] = x[i] factor scale[i] + shift scale[i] + bias[i]; bias may be NULL. */
+    void (*affine)(const float *x, float factor, float shift, const float *scale, const float *bias,
+                   float *y, int64_t count);
+} nn_rows_f32;
+
+extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx512;
+
+/* Defines kernel stem_f32_isa over the row `member` of the table for an instruction set. */
+#define NN_UNARY_F32_KERNEL(stem, member, isa_name, level)                                         \
+    static nn_status stem##_f32_##isa_name##_run(const nn_call *call) {                            \
+        const nn_unary_rows one = {{[NNOPT_FLOAT] = nn_rows_f32_##isa_name.member}};               \
+        return nn_unary_run(call, &one);                                                           \
+    }                                                                                              \
+    static const nn_kernel stem##_f32_##isa_name = {                                               \
+        .name = #stem "_f32_" #isa_name,                                                           \
+        .isa = level,                                                                              \
+        .exactness = NN_ROUNDING,                                                                  \
+        .layout = NN_LAYOUT_ANY,                                                                   \
+        .layout_inputs = 1,                                                                        \
+        .in_place = 1,                                                                             \
+        .accepts = nn_accepts_float,                                                               \
+        .run = stem##_f32_##isa_name##_run,                                                        \
+    };
+
+/* Defines `kernels`: three instruction sets, then stem_reference. */
+#define NN_UNARY_F32_KERNELS(stem, member)                                                         \
+    NN_UNARY_F32_KERNEL(stem, member, portable, NN_ISA_PORTABLE)                                   \
+    NN_UNARY_F32_KERNEL(stem, member, avx2, NN_ISA_AVX2)                                           \
+    NN_UNARY_F32_KERNEL(stem, member, avx512, NN_ISA_AVX512)                                       \
+    static const nn_kernel *const kernels[] = {&stem##_f32_avx512, &stem##_f32_avx2,               \
+                                               &stem##_f32_portable, &stem##_reference, NULL};
+
+/* The same for binary operators : the last argument is the call that runs them with the table
+ * `one`. */
+#define NN_BINARY_F32_KERNEL(stem, isa_name, level, ...)                                           \
+    static nn_status stem##_f32_##isa_name##_run(const nn_call *call) {                            \
+        const nn_binary_rows one = {{[NNOPT_FLOAT] = nn_rows_f32_##isa_name.stem}};                \
+        return __VA_ARGS__;                                                                        \
+    }                                                                                              \
+    static const nn_kernel stem##_f32_##isa_name = {                                               \
+        .name = #stem "_f32_" #isa_name,                                                           \
+        .isa = level,                                                                              \
+        .exactness = NN_EXACT,                                                                     \
+        .layout = NN_LAYOUT_ANY,                                                                   \
+        .layout_inputs = UINT32_MAX,                                                               \
+        .in_place = 3,                                                                             \
+        .accepts = nn_accepts_float,                                                               \
+        .run = stem##_f32_##isa_name##_run,                                                        \
+    };
+
+/* Defines `kernels`: two instruction sets, then stem_reference, which the compiler vectorises too.
+ */
+#define NN_BINARY_F32_KERNELS(stem, ...)                                                           \
+    NN_BINARY_F32_KERNEL(stem, avx2, NN_ISA_AVX2, __VA_ARGS__)                                     \
+    NN_BINARY_F32_KERNEL(stem, avx512, NN_ISA_AVX512, __VA_ARGS__)                                 \
+    static const nn_kernel *const kernels[] = {&stem##_f32_avx512, &stem##_f32_avx2,               \
+                                               &stem##_reference, NULL};
+
+/* For operators that are more than one row function: run_function(call, rows). */
+#define NN_ROWS_F32_KERNEL(stem, isa_name, level, physical, physical_inputs, run_function)         \
+    static nn_status stem##_f32_##isa_name##_run(const nn_call *call) {                            \
+        return run_function(call, &nn_rows_f32_##isa_name);                                        \
+    }                                                                                              \
+    static const nn_kernel stem##_f32_##isa_name = {                                               \
+        .name = #stem "_f32_" #isa_name,                                                           \
+        .isa = level,                                                                              \
+        .exactness = NN_ROUNDING,                                                                  \
+        .layout = physical,                                                                        \
+        .layout_inputs = physical_inputs,                                                          \
+        .in_place = 1,                                                                             \
+        .accepts = nn_accepts_float,                                                               \
+        .run = stem##_f32_##isa_name##_run,                                                        \
+    };
+
+/* Defines `kernels`: three instruction sets, then stem_reference. */
+#define NN_ROWS_F32_KERNELS(stem, physical, physical_inputs, run_function)                         \
+    NN_ROWS_F32_KERNEL(stem, portable, NN_ISA_PORTABLE, physical, physical_inputs, run_function)   \
+    NN_ROWS_F32_KERNEL(stem, avx2, NN_ISA_AVX2, physical, physical_inputs, run_function)           \
+    NN_ROWS_F32_KERNEL(stem, avx512, NN_ISA_AVX512, physical, physical_inputs, run_function)       \
+    static const nn_kernel *const kernels[] = {&stem##_f32_avx512, &stem##_f32_avx2,               \
+                                               &stem##_f32_portable, &stem##_reference, NULL};
+
+/* All inputs are float, and there is no epilogue. */
+bool nn_accepts_float(const nn_node_view *node, const nn_target *target);
+
+#endif
