@@ -1,4 +1,5 @@
-#include "ops/family/quantization.h"
+#include "ops/cpu/int8_loops.h"
+#include "ops/family/loops.h"
 
 enum { X, SCALE, ZERO };
 
@@ -73,7 +74,7 @@ static void store(nn_tensor *y, int64_t index, float value) {
             y->type == NNOPT_FLOAT16 ? nn_float_to_half(value) : nn_float_to_bfloat16(value);
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_reference(const nn_call *call) {
     const dequantize_attrs *a = call->node->attrs;
     const nn_tensor *x = call->in[X], *scale = call->in[SCALE];
     const nn_tensor *zero = call->in_count > ZERO ? call->in[ZERO] : NULL;
@@ -93,10 +94,94 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-static const nn_kernel reference = {
-    .name = "dequantize_linear_reference", .exactness = NN_EXACT, .accepts = accepts, .run = run};
+static const nn_kernel reference = {.name = "dequantize_linear_reference",
+                                    .exactness = NN_EXACT,
+                                    .accepts = accepts,
+                                    .run = run_reference};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+/* ---- 8 bits to float32 ---------------------------------------------------------------------- */
+
+static bool is_bytes_to_float(const nn_node_view *node) {
+    return nn_epilogue_is_empty(&node->epilogue) && nn_type_is_8bit(node->in[X]->type) &&
+           node->in[SCALE]->type == NNOPT_FLOAT && node->out[0]->type == NNOPT_FLOAT;
+}
+
+static bool accepts_bytes(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    return is_bytes_to_float(node) && nn_fact_count(node->in[SCALE]) == 1;
+}
+
+typedef struct dequantize_work {
+    const nn_int8_loops *loops;
+    const nn_tensor *x, *scale, *zero;
+    float *y;
+    nn_quant_map map;
+} dequantize_work;
+
+static nn_bytes_quant quant_at(const dequantize_work *work, int64_t index) {
+    nn_quant quant = {.scale = ((const float *)work->scale->data)[index]};
+    nn_quant_range(work->x->type, &quant.lowest, &quant.highest);
+    if (work->zero) quant.zero = nn_quant_load(work->zero->data, work->x->type, index);
+    return nn_bytes_quant_of(&quant);
+}
+
+static void dequantize_range(void *argument, int64_t begin, int64_t end, int worker) {
+    const dequantize_work *work = argument;
+    (void)worker;
+    work->loops->dequantize((const uint8_t *)work->x->data + begin, work->y + begin, end - begin,
+                            quant_at(work, 0));
+}
+
+static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
+    dequantize_work work = {.loops = loops,
+                            .x = call->in[X],
+                            .scale = call->in[SCALE],
+                            .zero = nn_call_in(call, ZERO),
+                            .y = call->out[0]->data};
+    nn_parallel(call->pool, nn_tensor_count(work.x), NN_GRAIN, dequantize_range, &work);
+    return NN_OK;
+}
+
+NN_INT8_KERNELS("dequantize_linear", .layout = NN_LAYOUT_ANY, .layout_inputs = 1,
+                .accepts = accepts_bytes)
+
+/* One scale for each index of an axis: rows of what lies behind it. */
+static bool accepts_rows(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    return is_bytes_to_float(node);
+}
+
+static void dequantize_rows(void *argument, int64_t begin, int64_t end, int worker) {
+    const dequantize_work *work = argument;
+    (void)worker;
+    for (int64_t row = begin; row < end; row++) {
+        int64_t at = row * work->map.inner;
+        work->loops->dequantize((const uint8_t *)work->x->data + at, work->y + at, work->map.inner,
+                                quant_at(work, row % work->map.size));
+    }
+}
+
+static nn_status run_rows(const nn_call *call) {
+    const dequantize_attrs *a = call->node->attrs;
+    dequantize_work work = {.loops = &nn_int8_loops_portable,
+                            .x = call->in[X],
+                            .scale = call->in[SCALE],
+                            .zero = nn_call_in(call, ZERO),
+                            .y = call->out[0]->data};
+    NN_TRY(nn_quant_map_make(call->node, work.x->dims, work.x->rank, work.scale->dims,
+                             work.scale->rank, a->axis, a->block_size, &work.map));
+    if (work.map.grain != NN_QUANT_PER_AXIS) return run_reference(call);
+    int64_t rows = work.map.outer * work.map.size;
+    nn_parallel(call->pool, rows, NN_GRAIN / (work.map.inner + 1) + 1, dequantize_rows, &work);
+    return NN_OK;
+}
+
+static const nn_kernel kernel_rows = {.name = "dequantize_linear_rows",
+                                      .exactness = NN_EXACT,
+                                      .accepts = accepts_rows,
+                                      .run = run_rows};
+
+static const nn_kernel *const kernels[] = {NN_INT8_KERNEL_LIST, &kernel_rows, &reference, NULL};
 
 const nn_op nn_op_dequantize_linear = {
     .name = "DequantizeLinear",

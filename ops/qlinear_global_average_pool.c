@@ -1,5 +1,6 @@
+#include "ops/cpu/int8_loops.h"
 #include "ops/family/axes.h"
-#include "ops/family/quantization.h"
+#include "ops/family/loops.h"
 
 enum { X, X_SCALE, X_ZERO, Y_SCALE, Y_ZERO };
 
@@ -71,7 +72,66 @@ static nn_status run(const nn_call *call) {
 static const nn_kernel reference = {
     .name = "qlinear_global_average_pool_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+/* ---- channels last -------------------------------------------------------------------------- */
+
+enum { BLOCK = 128 }; /* channels whose sums are taken together */
+
+static bool accepts_last(const nn_node_view *node, const nn_target *target) {
+    const pool_attrs *a = node->attrs;
+    (void)target;
+    return nn_epilogue_is_empty(&node->epilogue) && a->channels_last == 0 &&
+           nn_fact_count(node->in[X]) > 0;
+}
+
+typedef struct pool_work {
+    const nn_int8_loops *loops;
+    const uint8_t *x;
+    uint8_t *y;
+    int64_t channels, pixels, blocks;
+    nn_bytes_quant x_quant, y_quant;
+    float multiplier;
+} pool_work;
+
+static void pool_blocks(void *argument, int64_t begin, int64_t end, int worker) {
+    const pool_work *work = argument;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t image = i / work->blocks, channel = i % work->blocks * BLOCK;
+        int64_t count = work->channels - channel < BLOCK ? work->channels - channel : BLOCK;
+        int32_t sums[BLOCK];
+        for (int64_t c = 0; c < count; c++)
+            sums[c] = (int32_t)((uint32_t)-work->x_quant.zero * (uint32_t)work->pixels);
+        work->loops->sum_pixels(sums, work->x + image * work->pixels * work->channels + channel,
+                                work->pixels, work->channels, count, work->x_quant.flip);
+        work->loops->requantize(sums, work->y + image * work->channels + channel, count,
+                                work->multiplier, work->y_quant);
+    }
+}
+
+static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
+    const nn_tensor *x = call->in[X];
+    nn_tensor *y = call->out[0];
+    nn_quant qx = nn_quant_read(call->in[X_SCALE], call->in[X_ZERO], x->type);
+    nn_quant qy = nn_quant_read(call->in[Y_SCALE], call->in[Y_ZERO], y->type);
+    int64_t channels = x->dims[x->rank - 1];
+    pool_work work = {.loops = loops,
+                      .x = x->data,
+                      .y = y->data,
+                      .channels = channels,
+                      .pixels = nn_tensor_count(x) / (x->dims[0] * channels),
+                      .blocks = (channels + BLOCK - 1) / BLOCK,
+                      .x_quant = nn_bytes_quant_of(&qx),
+                      .y_quant = nn_bytes_quant_of(&qy)};
+    work.multiplier = qx.scale / (qy.scale * (float)work.pixels);
+    nn_parallel(call->pool, x->dims[0] * work.blocks, NN_GRAIN / (BLOCK * work.pixels) + 1,
+                pool_blocks, &work);
+    return NN_OK;
+}
+
+NN_INT8_KERNELS("qlinear_global_average_pool", .layout = NN_LAYOUT_CHANNELS_LAST,
+                .layout_inputs = 1, .accepts = accepts_last)
+
+static const nn_kernel *const kernels[] = {NN_INT8_KERNEL_LIST, &reference, NULL};
 
 const nn_op nn_op_qlinear_global_average_pool = {
     .name = "QLinearGlobalAveragePool",

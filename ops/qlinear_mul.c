@@ -1,13 +1,20 @@
-#include "ops/family/qlinear_binary.h"
+#include "ops/cpu/int8_loops.h"
 
-static nn_status run(const nn_call *call) {
+static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
+    return nn_qbinary_run(call, NN_QBINARY_MUL, loops->multiply);
+}
+
+/* Inputs 0 and 3 are data. */
+NN_INT8_KERNELS("qlinear_mul", .layout = NN_LAYOUT_ANY, .layout_inputs = 9, .in_place = 9)
+
+static nn_status run_reference(const nn_call *call) {
     return nn_qbinary_run(call, NN_QBINARY_MUL, nn_qbinary_row_reference);
 }
 
 static const nn_kernel reference = {
-    .name = "qlinear_mul_reference", .exactness = NN_EXACT, .run = run};
+    .name = "qlinear_mul_reference", .exactness = NN_EXACT, .run = run_reference};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {NN_INT8_KERNEL_LIST, &reference, NULL};
 
 const nn_op nn_op_qlinear_mul = {
     .name = "QLinearMul",

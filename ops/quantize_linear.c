@@ -1,4 +1,5 @@
-#include "ops/family/quantization.h"
+#include "ops/cpu/int8_loops.h"
+#include "ops/family/loops.h"
 
 enum { X, SCALE, ZERO };
 
@@ -70,6 +71,42 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_quant_axes(node, a->axis, a->block_size, out);
 }
 
+/* ---- float32 to 8 bits, one scale ---------------------------------------------------------- */
+
+static bool accepts_bytes(const nn_node_view *node, const nn_target *target) {
+    const quantize_attrs *a = node->attrs;
+    (void)target;
+    return nn_epilogue_is_empty(&node->epilogue) && node->in[X]->type == NNOPT_FLOAT &&
+           node->in[SCALE]->type == NNOPT_FLOAT && nn_fact_count(node->in[SCALE]) == 1 &&
+           nn_type_is_8bit(node->out[0]->type) &&
+           (a->precision == NNOPT_TYPE_NONE || a->precision == NNOPT_FLOAT);
+}
+
+typedef struct quantize_work {
+    const nn_int8_loops *loops;
+    const float *x;
+    uint8_t *y;
+    nn_bytes_quant quant;
+} quantize_work;
+
+static void quantize_range(void *argument, int64_t begin, int64_t end, int worker) {
+    const quantize_work *work = argument;
+    (void)worker;
+    work->loops->quantize(work->x + begin, work->y + begin, end - begin, work->quant);
+}
+
+static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
+    const nn_tensor *x = call->in[X];
+    nn_tensor *y = call->out[0];
+    nn_quant quant = nn_quant_read(call->in[SCALE], nn_call_in(call, ZERO), y->type);
+    quantize_work work = {loops, x->data, y->data, nn_bytes_quant_of(&quant)};
+    nn_parallel(call->pool, nn_tensor_count(x), NN_GRAIN, quantize_range, &work);
+    return NN_OK;
+}
+
+NN_INT8_KERNELS("quantize_linear", .layout = NN_LAYOUT_ANY, .layout_inputs = 1,
+                .accepts = accepts_bytes)
+
 /* ---- reference --------------------------------------------------------------------------------
  */
 
@@ -119,7 +156,7 @@ static nn_status run(const nn_call *call) {
 static const nn_kernel reference = {
     .name = "quantize_linear_reference", .exactness = NN_EXACT, .accepts = accepts, .run = run};
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {NN_INT8_KERNEL_LIST, &reference, NULL};
 
 const nn_op nn_op_quantize_linear = {
     .name = "QuantizeLinear",

@@ -372,6 +372,121 @@ START_TEST(qgemms_agree) {
 }
 END_TEST
 
+/* ---- elementwise and pools ------------------------------------------------------------------ */
+
+static void random_dims(int64_t *dims, int rank) {
+    for (int i = 0; i < rank; i++) dims[i] = chance(20) ? 1 : between(1, 11);
+    if (chance(30)) dims[rank - 1] = between(60, 300);
+}
+
+/* Scale and zero point of 8-bit data. */
+static void add_quant(kernel_host *host, nn_type type, float scale) {
+    add_scale(host, 1, scale, chance(50));
+    add_zero(host, type, 1, (int32_t)between(-128, 127), chance(50));
+}
+
+START_TEST(sums_and_products_agree) {
+    host_seed((uint32_t)_i + 6000);
+    bool is_add = chance(50);
+    int rank = (int)between(1, 4);
+    nn_type type = type8();
+    int64_t a[4], b[4];
+    random_dims(a, rank);
+    for (int i = 0; i < rank; i++) b[i] = a[i];
+    for (int i = 0; i < rank; i++)
+        if (chance(25)) (chance(50) ? a : b)[i] = 1;
+    kernel_host host;
+    host_init(&host, is_add ? &nn_op_qlinear_add : &nn_op_qlinear_mul, 1);
+    add_bytes(&host, type, a, rank, false);
+    add_quant(&host, type, 0.05f);
+    add_bytes(&host, type, b, rank, false);
+    add_quant(&host, type, 0.03f);
+    add_quant(&host, type, is_add ? 0.06f : 0.2f);
+    host_infer(&host);
+    ck_assert_int_ge(compare_all(&host, is_add ? "add" : "multiply"), 1);
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(quantizing_agrees) {
+    static const float odd[] = {INFINITY, -INFINITY, NAN, 1e30f, -1e30f, 0.5f, -0.5f, 2.5f, -0.0f};
+    host_seed((uint32_t)_i + 7000);
+    int rank = (int)between(1, 4);
+    int64_t dims[4];
+    random_dims(dims, rank);
+    kernel_host host;
+    bool dynamic = chance(30);
+    host_init(&host, dynamic ? &nn_op_dynamic_quantize_linear : &nn_op_quantize_linear, 13);
+    if (dynamic) host.out_count = 3;
+    float *x = host_input(&host, NNOPT_FLOAT, dims, rank, false);
+    for (int64_t i = 0; i < nn_tensor_count(&host.in[0]); i++)
+        x[i] = chance(5) && !dynamic ? odd[between(0, 8)] : 200 * host_random();
+    if (!dynamic) {
+        add_scale(&host, 1, chance(50) ? 1 : 0.37f, chance(50));
+        if (chance(80)) add_zero(&host, type8(), 1, (int32_t)between(-128, 127), chance(50));
+    }
+    host_infer(&host);
+    ck_assert_int_ge(compare_all(&host, dynamic ? "dynamic" : "quantize"), 1);
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(dequantizing_agrees) {
+    host_seed((uint32_t)_i + 8000);
+    int rank = (int)between(1, 4);
+    int64_t dims[4];
+    random_dims(dims, rank);
+    nn_type type = type8();
+    kernel_host host;
+    host_init(&host, &nn_op_dequantize_linear, 13);
+    int axis = (int)between(0, rank - 1);
+    host_int(&host, "axis", axis);
+    int64_t count = chance(50) ? 1 : dims[axis];
+    add_bytes(&host, type, dims, rank, false);
+    add_scale(&host, count, 0.37f, chance(50));
+    if (chance(80)) {
+        uint8_t *zero = host_input(&host, type, &count, count == 1 ? 0 : 1, chance(50));
+        for (int64_t i = 0; i < count; i++) zero[i] = (uint8_t)between(0, 255);
+    }
+    host_infer(&host);
+    ck_assert_int_ge(compare_all(&host, "dequantize"), 1);
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(pools_agree) {
+    host_seed((uint32_t)_i + 9000);
+    bool is_global = chance(40);
+    int spatial = (int)between(1, 3);
+    nn_type type = type8();
+    int64_t dims[5] = {between(1, 2), chance(50) ? between(1, 40) : between(100, 300)};
+    int64_t kernel[3], stride[3], pads[6];
+    for (int i = 0; i < spatial; i++) {
+        kernel[i] = between(1, 4);
+        stride[i] = between(1, 3);
+        pads[i] = between(0, kernel[i] - 1);
+        pads[i + spatial] = between(0, kernel[i] - 1);
+        dims[i + 2] = between(kernel[i], 9);
+    }
+    kernel_host host;
+    host_init(&host, is_global ? &nn_op_qlinear_global_average_pool : &nn_op_qlinear_average_pool,
+              1);
+    if (!is_global) {
+        host_ints(&host, "kernel_shape", kernel, spatial);
+        host_ints(&host, "strides", stride, spatial);
+        host_ints(&host, "pads", pads, 2 * spatial);
+        host_int(&host, "count_include_pad", chance(50));
+        host_int(&host, "ceil_mode", chance(50));
+    }
+    add_bytes(&host, type, dims, spatial + 2, false);
+    add_quant(&host, type, 0.05f);
+    add_quant(&host, is_global ? type8() : type, 0.03f);
+    host_infer(&host);
+    ck_assert_int_ge(compare_all(&host, is_global ? "global pool" : "pool"), 1);
+    host_clear(&host);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("kernels on quantised data");
     TCase *tcase = tcase_create("convolutions");
@@ -379,6 +494,12 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("elementwise");
+    tcase_add_loop_test(tcase, sums_and_products_agree, 0, 80);
+    tcase_add_loop_test(tcase, quantizing_agrees, 0, 60);
+    tcase_add_loop_test(tcase, dequantizing_agrees, 0, 60);
+    tcase_add_loop_test(tcase, pools_agree, 0, 60);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("products");
     tcase_add_loop_test(tcase, qlinear_products_agree, 0, 100);

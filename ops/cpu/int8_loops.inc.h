@@ -1,0 +1,113 @@
+/* The loops of int8_loops.h. Set before including: LOOPS, the name of the table. */
+#include "ops/cpu/int8_loops.h"
+
+/* A value in units of the scale to a stored byte. NaN becomes the lowest value. */
+static inline uint8_t to_byte(float scaled, nn_bytes_quant quant) {
+    return (uint8_t)(nn_quant_round(scaled, quant.zero, 0, 255) ^ quant.flip);
+}
+
+static void quantize(const float *restrict x, uint8_t *restrict y, int64_t count,
+                     nn_bytes_quant quant) {
+    for (int64_t i = 0; i < count; i++) y[i] = to_byte(x[i] / quant.scale, quant);
+}
+
+static void dequantize(const uint8_t *restrict x, float *restrict y, int64_t count,
+                       nn_bytes_quant quant) {
+    for (int64_t i = 0; i < count; i++)
+        y[i] = (float)((x[i] ^ quant.flip) - quant.zero) * quant.scale;
+}
+
+/* Several running values let the compiler vectorise minima and maxima of floats in any order. */
+static void range(const float *x, int64_t count, float *low, float *high) {
+    enum { LANES = 32 };
+    float lows[LANES] = {0}, highs[LANES] = {0};
+    int64_t whole = count - count % LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int k = 0; k < LANES; k++) {
+            lows[k] = x[i + k] < lows[k] ? x[i + k] : lows[k];
+            highs[k] = x[i + k] > highs[k] ? x[i + k] : highs[k];
+        }
+    for (int64_t i = whole; i < count; i++) {
+        lows[0] = x[i] < lows[0] ? x[i] : lows[0];
+        highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+    }
+    *low = *high = 0;
+    for (int k = 0; k < LANES; k++) {
+        *low = lows[k] < *low ? lows[k] : *low;
+        *high = highs[k] > *high ? highs[k] : *high;
+    }
+}
+
+/* ---- two operands --------------------------------------------------------------------------- */
+
+/* A binary operation in unsigned form. */
+typedef struct bytes_binary {
+    nn_bytes_quant a, b, y;
+    bool adds;
+} bytes_binary;
+
+static inline uint8_t combine(const bytes_binary *op, uint8_t a, uint8_t b) {
+    int32_t left = (a ^ op->a.flip) - op->a.zero, right = (b ^ op->b.flip) - op->b.zero;
+    float value = op->adds ? (float)left * op->a.scale + (float)right * op->b.scale
+                           : (float)(left * right) * op->a.scale;
+    return to_byte(value, op->y);
+}
+
+/* Steps and the operation are constant where this is inlined. y may be a or b. */
+static inline __attribute__((always_inline)) void combine_row(bytes_binary op, bool adds,
+                                                              const uint8_t *a, int64_t a_step,
+                                                              const uint8_t *b, int64_t b_step,
+                                                              uint8_t *y, int64_t count) {
+    op.adds = adds;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) y[i] = combine(&op, a[i * a_step], b[i * b_step]);
+}
+
+static inline __attribute__((always_inline)) void binary_row(const nn_qbinary *binary, bool adds,
+                                                             const uint8_t *a, int64_t a_step,
+                                                             const uint8_t *b, int64_t b_step,
+                                                             uint8_t *y, int64_t count) {
+    const uint8_t flip = binary->lowest < 0 ? 0x80 : 0;
+    const bytes_binary op = {.a = {binary->a_scale, binary->a_zero + flip, flip},
+                             .b = {binary->b_scale, binary->b_zero + flip, flip},
+                             .y = {1, binary->y_zero + flip, flip}};
+    if (a_step == 1 && b_step == 1)
+        combine_row(op, adds, a, 1, b, 1, y, count);
+    else if (a_step == 1 && b_step == 0)
+        combine_row(op, adds, a, 1, b, 0, y, count);
+    else if (a_step == 0 && b_step == 1)
+        combine_row(op, adds, a, 0, b, 1, y, count);
+    else
+        combine_row(op, adds, a, a_step, b, b_step, y, count);
+}
+
+static void add(const nn_qbinary *binary, const void *a, int64_t a_step, const void *b,
+                int64_t b_step, void *y, int64_t count) {
+    binary_row(binary, true, a, a_step, b, b_step, y, count);
+}
+
+static void multiply(const nn_qbinary *binary, const void *a, int64_t a_step, const void *b,
+                     int64_t b_step, void *y, int64_t count) {
+    binary_row(binary, false, a, a_step, b, b_step, y, count);
+}
+
+/* ---- pools ---------------------------------------------------------------------------------- */
+
+static void sum_pixels(int32_t *restrict sums, const uint8_t *restrict x, int64_t pixels,
+                       int64_t step, int64_t count, uint8_t flip) {
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < count; c++) sums[c] += x[i * step + c] ^ flip;
+}
+
+static void requantize(const int32_t *restrict sums, uint8_t *restrict y, int64_t count,
+                       float multiplier, nn_bytes_quant quant) {
+    for (int64_t i = 0; i < count; i++) y[i] = to_byte((float)sums[i] * multiplier, quant);
+}
+
+const nn_int8_loops LOOPS = {.quantize = quantize,
+                             .dequantize = dequantize,
+                             .range = range,
+                             .add = add,
+                             .multiply = multiply,
+                             .sum_pixels = sum_pixels,
+                             .requantize = requantize};
