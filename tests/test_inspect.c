@@ -137,6 +137,31 @@ START_TEST(test_unsupported) {
 }
 END_TEST
 
+static void assert_prints(const nn_report *report, const char *line) {
+    char *text;
+    ck_assert_ok(nnopt_report_text(report, 100, false, false, &text));
+    ck_assert_msg(strstr(text, line) != NULL, "no '%s' in:\n%s", line, text);
+    nnopt_text_destroy(text);
+}
+
+START_TEST(test_text) {
+    nn_report *report = inspect_products(NULL);
+    assert_prints(report, "input   x     float32  N x 4\n");
+    assert_prints(report, "3 nodes, 18 parameters (72 B), 18 multiply-accumulates for x 1 x 4\n");
+    assert_prints(report, "every operator can run here");
+    nnopt_report_destroy(report);
+    setup();
+    add_input("x", NNOPT_FLOAT, SHAPE(2, 4));
+    node("Mystery", "test", "x", NULL, "h");
+    node("Mystery", "test", "h", NULL, "y");
+    report = inspect("y", NULL);
+    assert_prints(report, "the work is not known: 2 nodes have open shapes");
+    assert_prints(report,
+                  "'Mystery' (domain 'test', opset 1) at node 'h' and 1 more: operator not");
+    nnopt_report_destroy(report);
+}
+END_TEST
+
 /* Open sizes that no option names leave the work open. */
 START_TEST(test_open_shape) {
     int64_t n, m;
@@ -201,6 +226,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, test_dim);
     tcase_add_test(tests, test_unsupported);
     tcase_add_test(tests, test_open_shape);
+    tcase_add_test(tests, test_text);
     tcase_add_test(tests, test_out_of_memory);
     suite_add_tcase(suite, tests);
     TCase *files = tcase_create("files");
