@@ -7,7 +7,7 @@
 
 /* More columns of one structure than this (Flatten over a large map) are judged without their
  * coupling. */
-enum { MAX_BLOCK = 128, MAX_SIDE = 6000, POSITIONS_PER_COLUMN = 8, MIN_POSITIONS = 20000 };
+enum { MAX_BLOCK = 128, MAX_SIDE = 6000, POSITIONS_PER_COLUMN = 8, MIN_POSITIONS = 4000 };
 
 static const double damping = 1e-3;
 
@@ -125,35 +125,54 @@ static nn_status add_consumer(nn_prune_plan *plan, const nn_linear_node *linear,
     return NN_OK;
 }
 
-nn_status nn_prune_importance(nn_prune_plan *plan, nn_dataset *calib, int64_t max_samples,
-                              uint64_t seed) {
-    int64_t *columns = nn_alloc(MAX_SIDE * sizeof *columns);
-    if (columns == NULL) return nn_fail_memory(MAX_SIDE * sizeof *columns);
-    nn_status status = NN_OK;
-    for (int64_t n = 0; status == NN_OK && n < plan->node_count; n++) {
+typedef struct importance_work {
+    nn_prune_plan *plan;
+    const nn_linear_node **nodes;
+    int64_t *columns;
+} importance_work;
+
+static nn_status add_gram(void *user, int64_t index, const nn_moments *moments) {
+    importance_work *self = user;
+    NN_TRY(nn_check_interrupt());
+    return add_consumer(self->plan, self->nodes[index], moments, self->columns);
+}
+
+/* The dense nodes that some structure would take input channels from. */
+static int64_t list_consumers(const nn_prune_plan *plan, const nn_linear_node **nodes) {
+    int64_t count = 0;
+    for (int64_t n = 0; n < plan->node_count; n++) {
         const nn_linear_node *linear = &plan->nodes[n].linear;
         if (linear->groups > 1 || linear->side > MAX_SIDE) continue;
-        bool touched = false;
-        for (int64_t s = 0; s < plan->groups.structure_count && !touched; s++)
-            touched = structure_columns(&plan->groups.structures[s], linear, columns, 1) > 0;
-        if (!touched) continue;
-        int64_t positions = linear->side * POSITIONS_PER_COLUMN;
-        nn_regression regression = {.model = plan->model,
-                                    .linear = linear,
-                                    .target_model = plan->model,
-                                    .target = linear->node->outputs[0]->name,
-                                    .max_samples = max_samples,
-                                    .max_positions =
-                                        positions > MIN_POSITIONS ? positions : MIN_POSITIONS,
-                                    .seed = seed};
-        nn_moments moments;
-        nn_progress("weighing channels", (double)n, (double)plan->node_count, NULL);
-        status = nn_regress(&regression, calib, &moments);
-        if (status != NN_OK) break;
-        status = add_consumer(plan, linear, &moments, columns);
-        nn_moments_clear(&moments);
+        int64_t column;
+        for (int64_t s = 0; s < plan->groups.structure_count; s++)
+            if (structure_columns(&plan->groups.structures[s], linear, &column, 1) > 0) {
+                nodes[count++] = linear;
+                break;
+            }
     }
-    nn_free(columns);
+    return count;
+}
+
+nn_status nn_prune_importance(nn_prune_plan *plan, nn_dataset *calib, int64_t max_samples,
+                              uint64_t seed) {
+    importance_work self = {.plan = plan};
+    self.nodes = nn_alloc(((size_t)plan->node_count + 1) * sizeof *self.nodes);
+    self.columns = nn_alloc(MAX_SIDE * sizeof *self.columns);
+    nn_status status = NN_OK;
+    if (self.nodes == NULL || self.columns == NULL) {
+        status = nn_fail_memory(MAX_SIDE * sizeof *self.columns);
+    } else {
+        nn_gram_request request = {.model = plan->model,
+                                   .nodes = self.nodes,
+                                   .count = list_consumers(plan, self.nodes),
+                                   .max_samples = max_samples,
+                                   .rows_per_column = POSITIONS_PER_COLUMN,
+                                   .least_rows = MIN_POSITIONS,
+                                   .seed = seed};
+        status = nn_for_each_gram(&request, calib, add_gram, &self);
+    }
+    nn_free(self.nodes);
+    nn_free(self.columns);
     return status;
 }
 

@@ -56,9 +56,8 @@ nn_status nn_prune_apply(const nn_prune_plan *plan, nn_model **out);
  * equal those of the pruned model without refit. */
 nn_status nn_prune_mask(const nn_prune_plan *plan, nn_model **out);
 
-/* Refits, in topological order, every dense linear node behind the first removed channel to the
- * results of the original by ridge regression; kept where the error on held-back samples falls.
- * Fills entries "refit" of the report's changes by node name. */
+/* Refits, in topological order, every dense linear node that lost input channels to the results of
+ * the original by ridge regression; a refit is kept where the error on held-back samples falls. */
 nn_status nn_prune_refit(const nn_prune_plan *plan, nn_model *pruned, nn_dataset *calib,
                          int64_t max_samples, double lambda, uint64_t seed, int64_t *refitted);
 

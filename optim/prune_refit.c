@@ -2,7 +2,7 @@
 
 #include "optim/regression.h"
 
-enum { POSITIONS_PER_COLUMN = 16, MIN_POSITIONS = 20000, MAX_SIDE = 6000 };
+enum { POSITIONS_PER_COLUMN = 12, MIN_POSITIONS = 8000, MAX_SIDE = 6000 };
 
 static nn_node *find_node(const nn_graph *graph, const char *name) {
     for (int64_t n = 0; n < graph->node_count; n++)
@@ -130,11 +130,9 @@ nn_status nn_prune_refit(const nn_prune_plan *plan, nn_model *pruned, nn_dataset
     refit_data data = {0};
     *refitted = 0;
     nn_status status = split(calib, max_samples, &data);
-    bool behind = false; /* a removed channel lies before this node */
     for (int64_t n = 0; status == NN_OK && n < plan->node_count; n++) {
         const nn_prune_node *node = &plan->nodes[n];
-        behind = behind || node->in_removed > 0;
-        if (!behind || node->linear.groups > 1) continue;
+        if (node->in_removed == 0 || node->linear.groups > 1) continue;
         bool accepted;
         nn_progress("refitting", (double)n, (double)plan->node_count, NULL);
         status = refit_node(plan, &node->linear, pruned, &data, lambda, seed, &accepted);

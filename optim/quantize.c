@@ -2,6 +2,7 @@
 #include "engine/patch.h"
 #include "engine/raise_opset.h"
 #include "optim/pass.h"
+#include "optim/predict.h"
 #include "optim/quantize_dynamic.h"
 #include "optim/quantize_static.h"
 #include "optim/simplify.h"
@@ -125,6 +126,7 @@ const nn_pass nn_pass_quantize = {
     .name = "quantize",
     .summary = "int8 weights and activations, placed so that other runtimes fuse them",
     .options = {"quantize", specs, sizeof specs / sizeof specs[0]},
+    .predict = nn_predict_quantize,
     .run = run,
 };
 

@@ -2,6 +2,9 @@
 
 #include "base/random.h"
 #include "engine/session.h"
+#include "optim/calibration.h"
+
+#include <math.h>
 
 /* Rows handed to BLAS at once. */
 enum { ROWS = 512 };
@@ -103,4 +106,94 @@ done:
     if (status != NN_OK)
         for (int64_t g = 0; g < linear->groups; g++) nn_moments_clear(&moments[g]);
     return status;
+}
+
+/* ---- Gram matrices alone ---- */
+
+typedef struct gram_batch {
+    const nn_gram_request *request;
+    int64_t first, count;
+    nn_moments *moments; /* of each node */
+    double *kept;        /* part of the positions that is drawn; 0: not known yet */
+    float *rows;
+    int64_t samples; /* that will be seen */
+    nn_random random;
+} gram_batch;
+
+static nn_status add_rows(gram_batch *self, int64_t index, const nn_tensor *x,
+                          int64_t sample_count) {
+    const nn_linear_node *linear = self->request->nodes[self->first + index];
+    int64_t positions, rows = 0;
+    NN_TRY(nn_linear_positions(linear, x, &positions));
+    if (self->kept[index] == 0 && positions > 0) {
+        double wanted = fmax((double)(linear->side * self->request->rows_per_column),
+                             (double)self->request->least_rows);
+        double expected = (double)positions * (double)self->samples / (double)sample_count;
+        self->kept[index] = fmin(1, wanted / expected);
+    }
+    for (int64_t p = 0; p < positions; p++) {
+        if (self->kept[index] < 1 && nn_random_uniform(&self->random) >= self->kept[index])
+            continue;
+        nn_linear_gather(linear, x, p, 0, self->rows + rows * linear->side);
+        if (++rows < ROWS) continue;
+        NN_TRY(nn_moments_add(&self->moments[index], self->rows, NULL, rows));
+        rows = 0;
+    }
+    return nn_moments_add(&self->moments[index], self->rows, NULL, rows);
+}
+
+static nn_status add_taps(void *user, const nn_tensor *taps, int64_t sample_count) {
+    gram_batch *self = user;
+    for (int64_t i = 0; i < self->count; i++) NN_TRY(add_rows(self, i, &taps[i], sample_count));
+    return NN_OK;
+}
+
+static nn_status run_batch(gram_batch *self, nn_dataset *data, nn_gram_function visit, void *user) {
+    const nn_gram_request *request = self->request;
+    int64_t widest = 1;
+    const char **names = nn_alloc((size_t)self->count * sizeof *names);
+    self->moments = nn_alloc_zero((size_t)self->count * sizeof *self->moments);
+    self->kept = nn_alloc_zero((size_t)self->count * sizeof *self->kept);
+    nn_status status = names != NULL && self->moments != NULL && self->kept != NULL
+                           ? NN_OK
+                           : nn_fail_memory((size_t)self->count * sizeof *self->moments);
+    for (int64_t i = 0; status == NN_OK && i < self->count; i++) {
+        const nn_linear_node *linear = request->nodes[self->first + i];
+        names[i] = linear->node->inputs[0]->name;
+        if (linear->side > widest) widest = linear->side;
+        status = nn_moments_init(&self->moments[i], linear->side, 0, linear->has_bias);
+    }
+    self->rows = status == NN_OK ? nn_alloc((size_t)(ROWS * widest) * sizeof(float)) : NULL;
+    if (status == NN_OK && self->rows == NULL) status = nn_fail_memory((size_t)(ROWS * widest));
+    if (status == NN_OK)
+        status = nn_for_each_feed(request->model, data, request->max_samples, names, self->count,
+                                  add_taps, self);
+    for (int64_t i = 0; self->moments != NULL && i < self->count; i++) {
+        if (status == NN_OK) status = visit(user, self->first + i, &self->moments[i]);
+        nn_moments_clear(&self->moments[i]);
+    }
+    nn_free(names);
+    nn_free(self->moments);
+    nn_free(self->kept);
+    nn_free(self->rows);
+    return status;
+}
+
+nn_status nn_for_each_gram(const nn_gram_request *request, nn_dataset *data, nn_gram_function visit,
+                           void *user) {
+    gram_batch batch = {
+        .request = request, .samples = data->sample_count, .random = nn_random_seed(request->seed)};
+    if (request->max_samples > 0 && request->max_samples < batch.samples)
+        batch.samples = request->max_samples;
+    while (batch.first < request->count) {
+        int64_t bytes = 0;
+        for (batch.count = 0; batch.first + batch.count < request->count; batch.count++) {
+            int64_t side = request->nodes[batch.first + batch.count]->side;
+            bytes += side * side * (int64_t)sizeof(double);
+            if (batch.count > 0 && bytes > NN_GRAM_BYTES) break;
+        }
+        NN_TRY(run_batch(&batch, data, visit, user));
+        batch.first += batch.count;
+    }
+    return NN_OK;
 }

@@ -27,4 +27,22 @@ typedef struct nn_regression {
 /* moments[groups], which the caller clears on success. */
 nn_status nn_regress(const nn_regression *regression, nn_dataset *data, nn_moments *moments);
 
+/* What one dense node (one group) of `count` reads, without a target; `moments` is cleared after.
+ */
+typedef nn_status (*nn_gram_function)(void *user, int64_t index, const nn_moments *moments);
+
+/* Gram matrices of many dense nodes of one model, from as few passes over the data as
+ * NN_GRAM_BYTES of matrices at a time allow. `rows_per_column` positions a column, at least
+ * `least_rows`, are drawn. */
+enum { NN_GRAM_BYTES = 512 << 20 };
+typedef struct nn_gram_request {
+    nn_model *model;
+    const nn_linear_node *const *nodes;
+    int64_t count;
+    int64_t max_samples, rows_per_column, least_rows;
+    uint64_t seed;
+} nn_gram_request;
+nn_status nn_for_each_gram(const nn_gram_request *request, nn_dataset *data, nn_gram_function visit,
+                           void *user);
+
 #endif
