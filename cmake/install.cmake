@@ -8,6 +8,8 @@ install(TARGETS nnopt_shared EXPORT nnopt-targets
 install(TARGETS nnopt_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT nnopt-targets NAMESPACE nnopt:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnopt)
 
+# Relative to the .pc file, so that the tree can be installed anywhere and moved.
+file(RELATIVE_PATH pc_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/nnopt.pc.in ${PROJECT_BINARY_DIR}/nnopt.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/nnopt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/nnopt-config.cmake.in
