@@ -213,6 +213,13 @@ static void find_free_axes(array_data *self, const nn_input_shapes *shapes) {
     self->base.fixed_batch = fixed ? samples : 0;
 }
 
+static nn_status fail_batch(const nn_input_shapes *shapes, int input, int64_t batch) {
+    char declared[256];
+    return nn_fail(NN_USAGE, "option 'batch': %lld, and input '%s' is fixed to %s",
+                   (long long)batch, shapes->items[input].name,
+                   nn_input_shape_text(shapes, input, declared, sizeof declared));
+}
+
 /* With a batch: a free axis 0 is cut by it. */
 static nn_status plan_batch(array_data *self, const nn_input_shapes *shapes, int64_t batch,
                             nn_binding *binding) {
@@ -224,6 +231,8 @@ static nn_status plan_batch(array_data *self, const nn_input_shapes *shapes, int
         bool is_free = has_free_axis(shape, tensor);
         if (shape->rank > 0 && nn_dim_is_known(shape->dims[0]) && shape->dims[0] != batch)
             fixed = i;
+        if (fixed == i && tensor->rank == shape->rank && tensor->dims[0] != shape->dims[0])
+            return fail_batch(shapes, i, batch);
         bool matches = shape->rank > 0 && shape->dims[0] == batch && tensor->rank == shape->rank &&
                        tensor->dims[0] != batch;
         if (!fits(shape, tensor, is_free || matches ? 1 : 0, binding))
@@ -238,12 +247,7 @@ static nn_status plan_batch(array_data *self, const nn_input_shapes *shapes, int
     for (int i = 0; counter < 0 && i < shapes->count; i++)
         if (shapes->items[i].rank > 0 && shapes->items[i].dims[0] == batch)
             NN_TRY(cut_input(self, i, &samples, &counter));
-    if (counter < 0 && fixed >= 0) {
-        char declared[256];
-        return nn_fail(NN_USAGE, "option 'batch': %lld, and input '%s' is fixed to %s",
-                       (long long)batch, shapes->items[fixed].name,
-                       nn_input_shape_text(shapes, fixed, declared, sizeof declared));
-    }
+    if (counter < 0 && fixed >= 0) return fail_batch(shapes, fixed, batch);
     if (counter < 0) return nn_fail(NN_USAGE, "option 'batch': no input has samples to count");
     bool is_fixed = shapes->items[counter].rank > 0 && shapes->items[counter].dims[0] == batch;
     if (is_fixed && samples % batch != 0)
