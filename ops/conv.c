@@ -21,7 +21,16 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_conv_axes(node, node->attrs, inputs, out);
 }
 
-static const nn_kernel *const kernels[] = {NN_KERNELS(conv_f32), &nn_kernel_conv_reference, NULL};
+#define KERNELS(isa) &nn_kernel_depthwise_f32_##isa, &nn_kernel_conv_f32_##isa
+static const nn_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    KERNELS(avx512),
+    KERNELS(avx2),
+#endif
+    KERNELS(portable),
+    &nn_kernel_conv_reference,
+    NULL,
+};
 
 const nn_op nn_op_conv = {
     .name = "Conv",

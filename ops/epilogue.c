@@ -54,3 +54,20 @@ void nn_epilogue_apply(const nn_epilogue *epilogue, const float *residual, float
         for (int64_t i = 0; i < count; i++) x[i] += residual[i];
     nn_activate_array(epilogue->after, x, count);
 }
+
+bool nn_epilogue_as_clip(const nn_epilogue *epilogue, float *low, float *high) {
+    *low = -INFINITY;
+    *high = INFINITY;
+    nn_activation activation = epilogue->after;
+    if (epilogue->before.kind != NN_ACT_NONE) {
+        if (epilogue->has_residual || activation.kind != NN_ACT_NONE) return false;
+        activation = epilogue->before;
+    }
+    if (activation.kind == NN_ACT_RELU) *low = 0;
+    if (activation.kind == NN_ACT_CLIP) {
+        *low = activation.alpha;
+        *high = activation.beta;
+    }
+    return activation.kind == NN_ACT_NONE || activation.kind == NN_ACT_RELU ||
+           activation.kind == NN_ACT_CLIP;
+}

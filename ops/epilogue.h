@@ -46,6 +46,9 @@ static inline bool nn_epilogue_is_empty(const nn_epilogue *epilogue) {
 float nn_activate(nn_activation activation, float x);
 /* In place over `count` floats, vectorised by the compiler; for kernels without own epilogues. */
 void nn_activate_array(nn_activation activation, float *x, int64_t count);
+/* True when the whole is min(max(x + residual, low), high), which kernels do in registers; infinities
+ * where there is no bound. */
+bool nn_epilogue_as_clip(const nn_epilogue *epilogue, float *low, float *high);
 /* The whole of it, in place; `residual` is not read unless the epilogue has one. */
 void nn_epilogue_apply(const nn_epilogue *epilogue, const float *residual, float *x, int64_t count);
 

@@ -170,6 +170,26 @@ START_TEST(convolutions_of_random_sizes) {
 }
 END_TEST
 
+START_TEST(depthwise_convolutions_of_random_sizes) {
+    host_seed(700 + (uint32_t)_i);
+    for (int i = 0; i < 40; i++) {
+        conv_case c = random_conv(1 + i % 3);
+        c.group = pick(2, 70);
+        c.channels = c.group;
+        c.outputs = c.group * (pick(0, 4) ? 1 : pick(2, 3));
+        int last = c.rank - 1;
+        if (pick(0, 1)) { /* the widths, strides that have code of their own */
+            c.kernel[last] = 3 + 2 * pick(0, 2);
+            c.stride[last] = pick(1, 2);
+            c.dilation[last] = 1;
+            c.pads[last] = pick(0, c.kernel[last]);
+            c.in[last] = pick(c.kernel[last], 40);
+        }
+        check_conv(&c);
+    }
+}
+END_TEST
+
 /* Each number of channels around the widths of the tiles. */
 START_TEST(convolutions_of_every_width) {
     host_seed(7);
@@ -497,7 +517,8 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("float kernels");
     TCase *conv = tcase_create("convolution");
     tcase_set_timeout(conv, 120);
-    tcase_add_loop_test(conv, convolutions_of_random_sizes, 0, 12);
+    tcase_add_loop_test(conv, convolutions_of_random_sizes, 0, 6);
+    tcase_add_loop_test(conv, depthwise_convolutions_of_random_sizes, 0, 4);
     tcase_add_test(conv, convolutions_of_every_width);
     tcase_add_test(conv, convolutions_of_networks);
     tcase_add_test(conv, infinities_and_nan_stay_where_they_are);

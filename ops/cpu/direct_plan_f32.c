@@ -4,7 +4,6 @@
 
 #include "base/cpu.h"
 
-#include <math.h>
 #include <stdio.h>
 
 enum {
@@ -185,30 +184,6 @@ size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {
     return plan->worker_bytes * (size_t)threads;
 }
 
-/* ---- epilogue ---- */
-
-/* The bounds of an activation that is a clip. */
-static bool as_clip(nn_activation activation, float *low, float *high) {
-    if (activation.kind == NN_ACT_RELU) *low = 0;
-    if (activation.kind == NN_ACT_CLIP) {
-        *low = activation.alpha;
-        *high = activation.beta;
-    }
-    return activation.kind == NN_ACT_NONE || activation.kind == NN_ACT_RELU ||
-           activation.kind == NN_ACT_CLIP;
-}
-
-static void choose_epilogue(nn_direct_plan *plan) {
-    const nn_epilogue *epilogue = &plan->epilogue;
-    bool only_before = epilogue->after.kind == NN_ACT_NONE && !epilogue->has_residual;
-    bool only_after = epilogue->before.kind == NN_ACT_NONE;
-    plan->low = -INFINITY;
-    plan->high = INFINITY;
-    plan->tile_finishes =
-        (only_before || only_after) &&
-        as_clip(only_after ? epilogue->after : epilogue->before, &plan->low, &plan->high);
-}
-
 /* ---- all together ---- */
 
 void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *tiles, int threads,
@@ -221,7 +196,7 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
                   width->dilation == 1 && problem->in_pitch == problem->k;
     out->taps = out->merged ? kernel_rows : kernel_rows * width->kernel;
     out->k = out->merged ? problem->k * width->kernel : problem->k;
-    choose_epilogue(out);
+    out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     choose_shapes(out);
     out->group_columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
     out->group_floats = out->group_columns * out->taps * out->k;

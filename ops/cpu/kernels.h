@@ -9,8 +9,9 @@
     extern const nn_kernel nn_kernel_##stem##_portable, nn_kernel_##stem##_avx2,                   \
         nn_kernel_##stem##_avx512;
 
-NN_DECLARE_KERNELS(conv_f32) /* conv_f32.c */
-NN_DECLARE_KERNELS(gemm_f32) /* gemm_f32.c */
+NN_DECLARE_KERNELS(conv_f32)      /* conv_f32.c */
+NN_DECLARE_KERNELS(depthwise_f32) /* depthwise_f32.c */
+NN_DECLARE_KERNELS(gemm_f32)      /* gemm_f32.c */
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(max_pool) /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)

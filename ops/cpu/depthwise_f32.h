@@ -1,0 +1,51 @@
+/* Depthwise convolution of channels-last floats: a few neighbouring output pixels at a time, with
+ * the loop over channels inside, so that memory is read in order and a loaded pixel serves several
+ * taps. */
+#ifndef NN_DEPTHWISE_F32_H
+#define NN_DEPTHWISE_F32_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NN_DEPTHWISE_PIXELS = 7 }; /* output pixels of a tile, at most */
+
+/* A row of the kernel that lies on a row of the input. */
+typedef struct nn_depthwise_row {
+    const float *x; /* column 0 of the input row */
+    const float *w; /* first tap of the kernel row; taps are w_step apart */
+} nn_depthwise_row;
+
+typedef struct nn_depthwise_tile {
+    const nn_depthwise_row *rows;
+    int64_t row_count;
+    int64_t column;  /* of the input, under the first tap of the first pixel; may be outside */
+    int64_t columns; /* of the input */
+    int64_t pitch, w_step; /* floats from a pixel, a tap, to the next */
+    int64_t taps, stride, dilation;
+    const float *zeros; /* `channels` of them, read in place of pixels outside */
+    const float *bias;
+    const float *residual; /* NULL: none; may be y */
+    float *y;
+    int64_t y_pitch; /* of y and residual */
+    int pixels;      /* that are wanted, 1 .. NN_DEPTHWISE_PIXELS */
+    int64_t channels;
+    float low, high;
+    const float **pixel_table; /* room for row_count * max(taps, columns under a tile) pointers */
+} nn_depthwise_tile;
+
+/* One instruction set. */
+typedef struct nn_depthwise_f32 {
+    int lanes;
+    void (*run)(const nn_depthwise_tile *tile);
+} nn_depthwise_f32;
+
+extern const nn_depthwise_f32 nn_depthwise_f32_portable, nn_depthwise_f32_avx2,
+    nn_depthwise_f32_avx512;
+
+/* Pointers that a tile needs for each kernel row. */
+static inline int64_t nn_depthwise_table(int64_t taps, int64_t stride) {
+    int64_t shared = (NN_DEPTHWISE_PIXELS - 1) * stride + taps, own = NN_DEPTHWISE_PIXELS * taps;
+    return shared > own ? shared : own;
+}
+
+#endif
