@@ -12,22 +12,30 @@ static nn_status give_reason(nn_name_table *reasons, const char *origin, const c
     return nn_name_table_put(reasons, origin, (void *)reason);
 }
 
-static nn_status give_reasons(nn_plan *plan, nn_name_table *reasons) {
-    for (int64_t s = 0; s < plan->step_count; s++) {
-        NN_TRY(give_reason(reasons, plan->steps[s].origin, row_reason));
+/* Each node of the model is covered once: by its own row, else by the first step that does its work
+ * or a part of it (what it made may be dequantised in several places under its name). */
+static nn_status cover_once(nn_plan *plan, nn_name_table *reasons, nn_step *step) {
+    size_t size = ((size_t)step->cover.count + 1) * sizeof *step->cover.origins;
+    nn_cover kept = {nn_arena_alloc(&plan->arena, size), 0};
+    const char *fused = NULL;
+    char reason[512];
+    if (kept.origins == NULL) return nn_fail_memory(size);
+    snprintf(reason, sizeof reason, "fused into '%s'", step->origin);
+    for (int64_t i = 0; i < step->cover.count; i++) {
+        const char *origin = step->cover.origins[i];
+        bool is_own = strcmp(origin, step->origin) == 0;
+        if (!is_own && nn_name_table_get(reasons, origin) != NULL) continue;
+        kept.origins[kept.count++] = origin;
+        if (is_own) continue;
+        if (fused == NULL) fused = nn_arena_strdup(&plan->arena, reason);
+        if (fused == NULL) return nn_fail_memory(sizeof reason);
+        NN_TRY(give_reason(reasons, origin, fused));
     }
-    for (int64_t s = 0; s < plan->step_count; s++) {
-        const nn_step *step = &plan->steps[s];
-        char reason[512];
-        snprintf(reason, sizeof reason, "fused into '%s'", step->origin);
-        const char *kept = NULL;
-        for (int64_t i = 0; i < step->cover.count; i++) {
-            if (nn_name_table_get(reasons, step->cover.origins[i]) != NULL) continue;
-            if (kept == NULL) kept = nn_arena_strdup(&plan->arena, reason);
-            if (kept == NULL) return nn_fail_memory(sizeof reason);
-            NN_TRY(give_reason(reasons, step->cover.origins[i], kept));
-        }
-    }
+    step->cover = kept;
+    return NN_OK;
+}
+
+static nn_status give_views(nn_plan *plan, nn_name_table *reasons) {
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         const nn_node *node = plan->graph->nodes[i];
         if (nn_node_is_folded(node) || !nn_node_is_view(node)) continue;
@@ -38,6 +46,16 @@ static nn_status give_reasons(nn_plan *plan, nn_name_table *reasons) {
         }
     }
     return NN_OK;
+}
+
+static nn_status give_reasons(nn_plan *plan, nn_name_table *reasons) {
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        NN_TRY(give_reason(reasons, plan->steps[s].origin, row_reason));
+    }
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        NN_TRY(cover_once(plan, reasons, &plan->steps[s]));
+    }
+    return give_views(plan, reasons);
 }
 
 static nn_status list_absences(nn_plan *plan, const nn_graph *model) {
