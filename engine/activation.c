@@ -37,10 +37,49 @@ static bool match_gelu(const nn_node *node, nn_activation *out) {
     return true;
 }
 
-bool nn_match_activation(const nn_node *node, nn_activation *out) {
+bool nn_scalar_constant(const nn_value *value, const nn_value *like, float *out) {
+    if (value == NULL || value->fact.constant == NULL) return false;
+    const nn_tensor *constant = value->fact.constant;
+    if (constant->type != NNOPT_FLOAT || nn_tensor_count(constant) != 1) return false;
+    if (constant->rank > 0 && constant->rank > like->fact.rank) return false;
+    *out = (float)nn_tensor_get(constant, 0);
+    return true;
+}
+
+/* x + number, x - number, x * number, x / number, and number - x. */
+static bool match_linear(const nn_node *node, nn_value **x, nn_activation *out) {
+    float number;
+    int side;
+    for (side = 1; side >= 0; side--) {
+        *x = node->inputs[1 - side];
+        if (*x != NULL && nn_scalar_constant(node->inputs[side], *x, &number)) break;
+    }
+    if (side < 0 || nn_value_is_constant(*x) || (*x)->fact.type != NNOPT_FLOAT) return false;
+    *out = (nn_activation){NN_ACT_LINEAR, 1, 0};
+    if (node->op == &nn_op_add) {
+        out->beta = number;
+    } else if (node->op == &nn_op_sub) {
+        out->alpha = side == 1 ? 1 : -1;
+        out->beta = side == 1 ? -number : number;
+    } else if (node->op == &nn_op_mul) {
+        out->alpha = number;
+    } else {
+        out->alpha = 1 / number;
+        return side == 1 && number != 0;
+    }
+    return true;
+}
+
+static bool is_arithmetic(const nn_op *op) {
+    return op == &nn_op_add || op == &nn_op_sub || op == &nn_op_mul || op == &nn_op_div;
+}
+
+bool nn_match_activation(const nn_node *node, nn_value **x, nn_activation *out) {
     *out = (nn_activation){0};
     if (node->in_count < 1 || node->inputs[0] == NULL || node->out_count != 1) return false;
-    if (node->inputs[0]->fact.type != NNOPT_FLOAT) return false;
+    if (is_arithmetic(node->op)) return match_linear(node, x, out);
+    *x = node->inputs[0];
+    if ((*x)->fact.type != NNOPT_FLOAT) return false;
     if (node->op == &nn_op_relu) {
         out->kind = NN_ACT_RELU;
     } else if (node->op == &nn_op_clip) {

@@ -4,9 +4,13 @@
 
 #include "engine/graph.h"
 
-/* True when output 0 of the node is an activation of its input 0 alone (bounds of Clip must be
- * constants), for float32. */
-bool nn_match_activation(const nn_node *node, nn_activation *out);
+/* True when output 0 of the node is an activation of *x alone, for float32: an operator of one
+ * input (bounds of Clip must be constants), or Add, Sub, Mul, Div with a constant number. */
+bool nn_match_activation(const nn_node *node, nn_value **x, nn_activation *out);
+
+/* `value` as a number: a float constant of one element that broadcasts to any shape that `like` has
+ * without changing it. */
+bool nn_scalar_constant(const nn_value *value, const nn_value *like, float *out);
 
 /* Attributes of the operator Activation (domain nnopt), which is any of them as a node of its own.
  * `items` has room for 3. */

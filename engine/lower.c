@@ -85,7 +85,8 @@ static nn_status fuse(nn_lowered *lowered) {
     NN_TRY(nn_lower_quantized(lowered));
     NN_TRY(nn_graph_prune_unused(graph, "lower"));
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_DEQUANTIZE));
-    return fold_into_weights(lowered);
+    NN_TRY(fold_into_weights(lowered));
+    return nn_lower_linear_chains(lowered);
 }
 
 static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_kind kind,

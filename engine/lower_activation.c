@@ -9,15 +9,6 @@ typedef struct pattern {
     int count;
 } pattern;
 
-bool nn_scalar_constant(const nn_value *value, const nn_value *like, float *out) {
-    if (value == NULL || value->fact.constant == NULL) return false;
-    const nn_tensor *constant = value->fact.constant;
-    if (constant->type != NNOPT_FLOAT || nn_tensor_count(constant) != 1) return false;
-    if (constant->rank > 0 && constant->rank > like->fact.rank) return false;
-    *out = (float)nn_tensor_get(constant, 0);
-    return true;
-}
-
 /* ---- steps of matching: each looks at what makes `value` ---- */
 
 /* The producer of `value` joins the pattern; all parts but the last must be read by the pattern
@@ -73,10 +64,10 @@ static bool near(float a, float b) {
 static bool match_shifted_clip(pattern *p, const nn_value *value, nn_value **x, float *offset,
                                float *limit) {
     nn_activation clip;
-    if (value->producer == NULL || !nn_match_activation(value->producer, &clip)) return false;
+    nn_value *sum;
+    if (value->producer == NULL || !nn_match_activation(value->producer, &sum, &clip)) return false;
     if (clip.kind != NN_ACT_CLIP || clip.alpha != 0) return false;
     *limit = clip.beta;
-    const nn_value *sum = value->producer->inputs[0];
     return take(p, value) && match_number(p, sum, &nn_op_add, true, x, offset);
 }
 
@@ -92,7 +83,7 @@ static bool match_shifted_erf(pattern *p, const nn_value *value, nn_value **x) {
 
 /* The activation x gate(x) where the gate is an operator of its own. */
 static bool match_plain_gate(pattern *p, const nn_value *gate, nn_value **x, nn_activation *out) {
-    if (gate->producer == NULL || !nn_match_activation(gate->producer, out)) return false;
+    if (gate->producer == NULL || !nn_match_activation(gate->producer, x, out)) return false;
     if (out->kind == NN_ACT_SIGMOID) {
         out->kind = NN_ACT_SILU;
     } else if (out->kind == NN_ACT_HARD_SIGMOID) {
@@ -100,7 +91,6 @@ static bool match_plain_gate(pattern *p, const nn_value *gate, nn_value **x, nn_
     } else {
         return false;
     }
-    *x = gate->producer->inputs[0];
     return take(p, gate);
 }
 
@@ -150,12 +140,26 @@ static bool match_hard_sigmoid(pattern *p, nn_value *value, nn_value **x, nn_act
     return true;
 }
 
-static bool match(pattern *p, const nn_node *root, nn_value **x, nn_activation *out) {
-    if ((root->op != &nn_op_mul && root->op != &nn_op_div) || root->out_count != 1) return false;
+/* value = alpha * x + beta in several steps */
+static bool match_linear_chain(pattern *p, nn_value *value, nn_value **x, nn_activation *out) {
+    nn_activation step;
+    nn_value *from;
+    *out = (nn_activation){NN_ACT_LINEAR, 1, 0};
+    while (value->producer != NULL && nn_match_activation(value->producer, &from, &step) &&
+           step.kind == NN_ACT_LINEAR && take(p, value)) {
+        out->beta += out->alpha * step.beta;
+        out->alpha *= step.alpha;
+        value = *x = from;
+    }
+    return p->count > 1;
+}
+
+typedef bool (*match_function)(pattern *p, nn_value *last, nn_value **x, nn_activation *out);
+
+static bool match_spelled_out(pattern *p, nn_value *last, nn_value **x, nn_activation *out) {
+    if (match_gated(p, last, x, out)) return true;
     *p = (pattern){0};
-    if (match_gated(p, root->outputs[0], x, out)) return true;
-    *p = (pattern){0};
-    return match_hard_sigmoid(p, root->outputs[0], x, out);
+    return match_hard_sigmoid(p, last, x, out);
 }
 
 /* ---- editing ---- */
@@ -183,19 +187,34 @@ static bool is_free(const pattern *p, const bool *taken) {
 }
 
 /* Backwards, so that a pattern is met at its last node. */
-static nn_status replace_all(nn_lowered *lowered, nn_patch *patch, bool *taken) {
+static nn_status replace_all(nn_lowered *lowered, nn_patch *patch, bool *taken,
+                             match_function match) {
     nn_graph *graph = lowered->graph;
     for (int64_t i = graph->node_count - 1; i >= 0; i--) {
-        pattern p;
+        pattern p = {0};
         nn_value *x;
         nn_activation activation;
-        if (!match(&p, graph->nodes[i], &x, &activation) || !is_free(&p, taken)) continue;
+        nn_node *node = graph->nodes[i];
+        if (node->out_count != 1 || node->outputs[0] == NULL) continue;
+        if (!match(&p, node->outputs[0], &x, &activation) || !is_free(&p, taken)) continue;
         for (int k = 0; k < p.count; k++) taken[p.nodes[k]->position] = true;
         NN_TRY(replace(lowered, patch, &p, x, activation));
     }
     return NN_OK;
 }
 
+static nn_status replace_spelled_out(nn_lowered *lowered, nn_patch *patch, bool *taken) {
+    return replace_all(lowered, patch, taken, match_spelled_out);
+}
+
+static nn_status replace_linear_chains(nn_lowered *lowered, nn_patch *patch, bool *taken) {
+    return replace_all(lowered, patch, taken, match_linear_chain);
+}
+
 nn_status nn_lower_activations(nn_lowered *lowered) {
-    return nn_lower_edit(lowered, "activations that were spelled out", replace_all);
+    return nn_lower_edit(lowered, "activations that were spelled out", replace_spelled_out);
+}
+
+nn_status nn_lower_linear_chains(nn_lowered *lowered) {
+    return nn_lower_edit(lowered, "sums and products with numbers in a row", replace_linear_chains);
 }

@@ -10,6 +10,10 @@
  * become one Activation node. */
 nn_status nn_lower_activations(nn_lowered *lowered);
 
+/* What adds numbers to or multiplies numbers with the same value several times becomes one
+ * Activation node. After scales and shifts behind convolutions were folded into their weights. */
+nn_status nn_lower_linear_chains(nn_lowered *lowered);
+
 /* Operators between DequantizeLinear and QuantizeLinear become integer operators. */
 nn_status nn_lower_quantized(nn_lowered *lowered);
 
@@ -23,9 +27,5 @@ nn_status nn_lower_padding(nn_lowered *lowered);
 typedef nn_status (*nn_lower_edits)(nn_lowered *lowered, nn_patch *patch, bool *taken);
 /* Applies the edits that `collect` makes. */
 nn_status nn_lower_edit(nn_lowered *lowered, const char *reason, nn_lower_edits collect);
-
-/* `value` as a number: a float constant of one element that broadcasts to any shape `like` has
- * without changing it. */
-bool nn_scalar_constant(const nn_value *value, const nn_value *like, float *out);
 
 #endif

@@ -116,7 +116,8 @@ static void match_ending(const nn_node *node, ending *out) {
     if (next == NULL) return;
     if (match_quantize(next, &out->result)) return;
     nn_node *activation = next;
-    if (!nn_match_activation(activation, &out->function)) {
+    nn_value *x;
+    if (!nn_match_activation(activation, &x, &out->function)) {
         *out = (ending){0};
         return;
     }
@@ -348,10 +349,10 @@ static nn_status fold_binary(folder *f, nn_node *node) {
 }
 
 /* Inputs x, x_scale, x_zero, y_scale, y_zero, as all operators of one operand have them. */
-static nn_status replace_unary(folder *f, nn_node *node, const ending *end, const char *op_type,
-                               const char *domain, nn_attrs attrs) {
+static nn_status replace_unary(folder *f, nn_node *node, const nn_value *operand, const ending *end,
+                               const char *op_type, const char *domain, nn_attrs attrs) {
     quantized x;
-    if (!match_operand(node->inputs[0], &x) || end->result.node == NULL) return NN_OK;
+    if (!match_operand(operand, &x) || end->result.node == NULL) return NN_OK;
     nn_value *inputs[5] = {x.data, x.scale, NULL, end->result.scale, NULL};
     NN_TRY(zero_input(f, &x, &inputs[2]));
     NN_TRY(zero_input(f, &end->result, &inputs[4]));
@@ -366,18 +367,20 @@ static nn_status fold_pool(folder *f, nn_node *node) {
     match_plain_ending(node, &end);
     if (end.result.node == NULL || end.result.type != x.type) return NN_OK;
     if (node->op == &nn_op_global_average_pool) {
-        return replace_unary(f, node, &end, "QLinearGlobalAveragePool", "com.microsoft",
-                             (nn_attrs){0});
+        return replace_unary(f, node, node->inputs[0], &end, "QLinearGlobalAveragePool",
+                             "com.microsoft", (nn_attrs){0});
     }
-    return replace_unary(f, node, &end, "QLinearAveragePool", "com.microsoft", node->attrs);
+    return replace_unary(f, node, node->inputs[0], &end, "QLinearAveragePool", "com.microsoft",
+                         node->attrs);
 }
 
-static nn_status fold_activation(folder *f, nn_node *node, nn_activation activation) {
+static nn_status fold_activation(folder *f, nn_node *node, const nn_value *x,
+                                 nn_activation activation) {
     ending end = {0};
     nn_attr items[3];
     nn_node *next = nn_value_single_consumer(node->outputs[0]);
     if (!match_quantize(next, &end.result)) return NN_OK;
-    return replace_unary(f, node, &end, "QLinearLookup", "nnopt",
+    return replace_unary(f, node, x, &end, "QLinearLookup", "nnopt",
                          nn_activation_attrs(activation, items));
 }
 
@@ -442,18 +445,19 @@ static nn_status fold_move(folder *f, nn_node *node) {
 
 static nn_status fold_node(folder *f, nn_node *node) {
     nn_activation activation;
+    nn_value *x;
     if (node->op == NULL || node->out_count != 1 || node->in_count < 1) return NN_OK;
     if (node->inputs[0] == NULL || node->outputs[0] == NULL) return NN_OK;
     if (node->op == &nn_op_conv) return fold_conv(f, node);
     if (node->op == &nn_op_gemm) return fold_gemm(f, node);
     if (node->op == &nn_op_matmul) return fold_matmul(f, node);
-    if (node->op == &nn_op_add || node->op == &nn_op_mul) return fold_binary(f, node);
     if (node->op == &nn_op_concat) return fold_concat(f, node);
     if (node->op == &nn_op_quantize_linear) return fold_requantize(f, node);
     if (node->op == &nn_op_average_pool || node->op == &nn_op_global_average_pool) {
         return fold_pool(f, node);
     }
-    if (nn_match_activation(node, &activation)) return fold_activation(f, node, activation);
+    if (nn_match_activation(node, &x, &activation)) return fold_activation(f, node, x, activation);
+    if (node->op == &nn_op_add || node->op == &nn_op_mul) return fold_binary(f, node);
     if (node->op->quant == NN_QUANT_MOVES) return fold_move(f, node);
     return NN_OK;
 }

@@ -63,8 +63,21 @@ static bool is_accepted(const group *g, const nn_target *target) {
 
 /* ---- growing a group ---- */
 
+/* Two linear functions in a row are one. */
+static bool compose(nn_activation *first, nn_activation second) {
+    if (first->kind != NN_ACT_LINEAR || second.kind != NN_ACT_LINEAR) return false;
+    first->beta = second.alpha * first->beta + second.beta;
+    first->alpha *= second.alpha;
+    return true;
+}
+
 static bool add_activation(group *g, nn_activation activation) {
     nn_epilogue *epilogue = &g->epilogue;
+    if (compose(&epilogue->after, activation)) return true;
+    if (epilogue->after.kind == NN_ACT_NONE && !epilogue->has_residual &&
+        compose(&epilogue->before, activation)) {
+        return true;
+    }
     if (epilogue->before.kind == NN_ACT_NONE && !epilogue->has_residual) {
         epilogue->before = activation;
     } else if (epilogue->after.kind == NN_ACT_NONE) {
@@ -108,11 +121,12 @@ static bool add_residual(group *g, const nn_node *sum) {
 static bool grow(group *g, const nn_target *target, const bool *taken) {
     nn_node *next = nn_value_single_consumer(g->result);
     nn_activation activation;
+    nn_value *x;
     group grown = *g;
     if (next == NULL || taken[next->position] || g->fused_count == MAX_FUSED) return false;
     if (next->out_count != 1) return false;
-    bool fits = nn_match_activation(next, &activation)
-                    ? next->inputs[0] == g->result && add_activation(&grown, activation)
+    bool fits = nn_match_activation(next, &x, &activation)
+                    ? x == g->result && add_activation(&grown, activation)
                     : add_residual(&grown, next);
     if (!fits || !is_accepted(&grown, target)) return false;
     grown.fused[grown.fused_count++] = next;

@@ -35,6 +35,8 @@ float nn_activate(nn_activation activation, float x) {
         return 0.5f * x * (1.0f + erff(x * 0.70710678f));
     case NN_ACT_GELU_TANH:
         return 0.5f * x * (1.0f + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+    case NN_ACT_LINEAR:
+        return alpha * x + beta;
     case NN_ACT_NONE:
     case NN_ACT_KINDS:
         break;

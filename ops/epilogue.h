@@ -20,6 +20,7 @@ typedef enum nn_activation_kind {
     NN_ACT_SILU,         /* x sigmoid(x) */
     NN_ACT_GELU,         /* x (1 + erf(x / sqrt 2)) / 2 */
     NN_ACT_GELU_TANH,
+    NN_ACT_LINEAR, /* alpha x + beta */
     NN_ACT_KINDS,
 } nn_activation_kind;
 

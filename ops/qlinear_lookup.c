@@ -1,36 +1,8 @@
 /* An activation of 8-bit data in plans: any kind of ops/epilogue.h, named by the attribute `kind`.
  */
+#include "ops/family/activation.h"
 #include "ops/family/axes.h"
 #include "ops/family/lookup_table.h"
-
-static const char *const kind_names[NN_ACT_KINDS] = {
-    [NN_ACT_NONE] = "Identity",
-    [NN_ACT_RELU] = "Relu",
-    [NN_ACT_CLIP] = "Clip",
-    [NN_ACT_LEAKY_RELU] = "LeakyRelu",
-    [NN_ACT_SIGMOID] = "Sigmoid",
-    [NN_ACT_TANH] = "Tanh",
-    [NN_ACT_HARD_SIGMOID] = "HardSigmoid",
-    [NN_ACT_HARD_SWISH] = "HardSwish",
-    [NN_ACT_SILU] = "Silu",
-    [NN_ACT_GELU] = "Gelu",
-    [NN_ACT_GELU_TANH] = "GeluTanh",
-};
-
-static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    nn_activation *a = out;
-    const char *kind;
-    NN_TRY(nn_attrs_string(attrs, "kind", "", &kind));
-    NN_TRY(nn_attrs_float(attrs, "alpha", 0, &a->alpha));
-    NN_TRY(nn_attrs_float(attrs, "beta", 0, &a->beta));
-    for (int i = 0; i < NN_ACT_KINDS; i++) {
-        if (strcmp(kind_names[i], kind) == 0) {
-            a->kind = (nn_activation_kind)i;
-            return NN_OK;
-        }
-    }
-    return nn_view_fail(node, NN_BAD_INPUT, "unknown kind '%s'", kind);
-}
 
 static nn_activation activation(const nn_node_view *node) {
     return *(const nn_activation *)node->attrs;
@@ -64,7 +36,7 @@ const nn_op nn_op_qlinear_lookup = {
     .min_outputs = 1,
     .max_outputs = 1,
     .attr_size = sizeof(nn_activation),
-    .parse = parse,
+    .parse = nn_activation_parse,
     .infer = nn_table_infer,
     .axes = nn_axes_of_unary,
     .quant = NN_QUANT_FLOAT,

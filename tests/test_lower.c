@@ -96,6 +96,14 @@ static void gelu_halved_first(maker *m) {
     make_node(m, "Mul", "mul", "c,h", "y", NULL);
 }
 
+static void linear(maker *m) {
+    number(m, "two", 2), number(m, "three", 3), number(m, "four", 4), number(m, "five", 5);
+    make_node(m, "Mul", "mul", "two,x", "a", NULL);
+    make_node(m, "Add", "add", "a,three", "b", NULL);
+    make_node(m, "Div", "div", "b,four", "c", NULL);
+    make_node(m, "Sub", "sub", "five,c", "y", NULL);
+}
+
 static void hard_sigmoid(maker *m) {
     number(m, "three", 3), number(m, "zero", 0), number(m, "six", 6);
     make_node(m, "Add", "add", "x,three", "a", NULL);
@@ -116,6 +124,7 @@ START_TEST(activations_that_are_spelled_out_become_one_step) {
         {gelu_halved_last, NN_ACT_GELU, "halve"},
         {gelu_halved_first, NN_ACT_GELU, "mul"},
         {hard_sigmoid, NN_ACT_HARD_SIGMOID, "div"},
+        {linear, NN_ACT_LINEAR, "sub"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         maker m = make(13);

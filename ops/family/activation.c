@@ -12,6 +12,7 @@ const char *const nn_activation_names[NN_ACT_KINDS] = {
     [NN_ACT_SILU] = "Silu",
     [NN_ACT_GELU] = "Gelu",
     [NN_ACT_GELU_TANH] = "GeluTanh",
+    [NN_ACT_LINEAR] = "Linear",
 };
 
 nn_status nn_activation_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
