@@ -3,9 +3,11 @@
 #include "cli/inputs.h"
 #include "cli/output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Samples that --random calibrates with. */
 enum { RANDOM_SAMPLES = 64 };
@@ -14,6 +16,27 @@ static bool is_same_file(const char *a, const char *b) {
     struct stat first, second;
     return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
            first.st_ino == second.st_ino;
+}
+
+/* What would make saving fail, before minutes of work are spent. */
+static int check_place(const cli_arguments *arguments, const char *path) {
+    char folder[4096];
+    struct stat info;
+    for (int i = 0; i < arguments->operand_count; i++)
+        if (is_same_file(path, arguments->operands[i]))
+            return fail_usage("%s: -o would overwrite the input '%s'", arguments->command->name,
+                              path);
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return fail_usage("cannot write '%s': %s", path, strerror(EISDIR));
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == folder)
+        slash[1] = '\0';
+    else if (slash != NULL)
+        *slash = '\0';
+    if (access(slash != NULL ? folder : ".", W_OK) != 0)
+        return fail_usage("cannot write '%s': %s", path, strerror(errno));
+    return EXIT_DONE;
 }
 
 int output_path(const cli_arguments *arguments, char *buffer, size_t size) {
@@ -29,11 +52,7 @@ int output_path(const cli_arguments *arguments, char *buffer, size_t size) {
             snprintf(buffer, size, "%.*s.%s.onnx", stem_length, stem, arguments->command->name);
     }
     if (length < 0 || (size_t)length >= size) return fail_usage("the output path is too long");
-    for (int i = 0; i < arguments->operand_count; i++)
-        if (is_same_file(buffer, arguments->operands[i]))
-            return fail_usage("%s: -o would overwrite the input '%s'", arguments->command->name,
-                              buffer);
-    return EXIT_DONE;
+    return check_place(arguments, buffer);
 }
 
 int run_technique(const cli_arguments *arguments, technique_call technique) {

@@ -62,6 +62,14 @@ static void write_value(nn_writer *writer, const cJSON *item) {
     }
 }
 
+/* Of names the end tells most, of prose the start. */
+static bool is_name(const char *key) {
+    static const char *const keys[] = {"node", "name", "model", "path", "kernel", "output"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
+}
+
 static void write_table(nn_text_page *page, const cJSON *array, int indent) {
     nn_column columns[OUTLINE_COLUMNS];
     nn_table table;
@@ -72,6 +80,7 @@ static void write_table(nn_text_page *page, const cJSON *array, int indent) {
         columns[count] = (nn_column){.title = key->string,
                                      .right = cJSON_IsNumber(key),
                                      .flexible = !cJSON_IsNumber(key),
+                                     .cut_end = !is_name(key->string),
                                      .priority = count};
         count++;
     }
@@ -119,6 +128,10 @@ static bool is_head(const char *key) {
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
+}
+
+void nn_text_records(nn_text_page *page, const cJSON *array, int indent) {
+    if (cJSON_IsArray(array) && is_record(array->child)) write_table(page, array, indent);
 }
 
 void nn_text_outline(nn_text_page *page, const cJSON *object) {

@@ -20,6 +20,9 @@ typedef void nn_text_renderer(nn_text_page *page, const cJSON *report);
 /* Keys and values one below the other, arrays of records as tables. */
 void nn_text_outline(nn_text_page *page, const cJSON *object);
 
+/* One array of records as a table; nothing when it is empty. */
+void nn_text_records(nn_text_page *page, const cJSON *array, int indent);
+
 /* "name   batch 1, 1 thread, fp32, AVX-512": what was measured and how, from a record with these
  * keys. */
 void nn_text_subject(nn_text_page *page, const cJSON *record, const cJSON *machine);

@@ -22,9 +22,10 @@ static void write_one(nn_text_page *page, const cJSON *result) {
 
 static void write_several(nn_text_page *page, const cJSON *results) {
     static const nn_column columns[] = {
-        {"model", false, true, 0}, {"ms", true, false, 0},        {"95 % interval", true, false, 4},
-        {"p99", true, false, 5},   {"samples/s", true, false, 3}, {"memory", true, false, 6},
-        {"time", true, false, 0},  {"verdict", false, false, 0},
+        {"model", false, true, false, 0},         {"ms", true, false, false, 0},
+        {"95 % interval", true, false, false, 4}, {"p99", true, false, false, 5},
+        {"samples/s", true, false, false, 3},     {"memory", true, false, false, 6},
+        {"time", true, false, false, 0},          {"verdict", false, false, false, 0},
     };
     nn_table table;
     char a[NN_FIGURE], b[NN_FIGURE];

@@ -102,10 +102,12 @@ static void add_row(nn_table *table, const cJSON *node) {
 
 static void write_nodes(nn_text_page *page, const cJSON *report) {
     static const nn_column columns[] = {
-        {"ms", true, false, 0},   {"share", true, false, 0},   {"node", false, true, 0},
-        {"op", false, false, 3},  {"shape", false, true, 4},   {"kernel", false, true, 2},
-        {"MACs", true, false, 6}, {"bytes", true, false, 7},   {"GFLOP/s", true, false, 5},
-        {"GB/s", true, false, 8}, {"of roof", true, false, 1}, {"bound", false, false, 2},
+        {"ms", true, false, false, 0},      {"share", true, false, false, 0},
+        {"node", false, true, false, 0},    {"op", false, false, false, 3},
+        {"shape", false, true, false, 4},   {"kernel", false, true, false, 2},
+        {"MACs", true, false, false, 6},    {"bytes", true, false, false, 7},
+        {"GFLOP/s", true, false, false, 5}, {"GB/s", true, false, false, 8},
+        {"of roof", true, false, false, 1}, {"bound", false, false, false, 2},
     };
     const cJSON *nodes = nn_json_get(report, "nodes"), *profiler = nn_json_get(report, "profiler");
     int count = cJSON_GetArraySize(nodes), shown = 0;

@@ -284,14 +284,32 @@ static void fit_widths(const nn_table *table, int *widths, int width) {
         widths[drop] = 0;
 }
 
-static void write_cell(nn_writer *writer, const char *text, int width, bool right, bool is_last) {
+/* The first `width` characters of the text. */
+static void write_start(nn_writer *writer, const char *text, int width) {
+    while (*text != '\0' && width > 0) {
+        int length = sequence_length(text);
+        char one[8] = "";
+        memcpy(one, text, (size_t)length);
+        nn_write_foreign(writer, one);
+        if (!is_combining(text, length)) width--;
+        text += length;
+    }
+}
+
+static void write_cell(nn_writer *writer, const char *text, int width, const nn_column *column,
+                       bool is_last) {
     int wide = nn_text_width(text), skip = wide > width ? wide - width + 1 : 0;
     int padding = wide < width ? width - wide : 0;
-    if (right) nn_writef(writer, "%*s", padding, "");
+    if (column->right) nn_writef(writer, "%*s", padding, "");
+    if (skip > 0 && column->cut_end) {
+        write_start(writer, text, width - 1);
+        nn_write(writer, "…");
+        return;
+    }
     if (skip > 0) nn_write(writer, "…");
     for (; skip > 0; skip--) text += sequence_length(text);
     nn_write_foreign(writer, text);
-    if (!right && !is_last) nn_writef(writer, "%*s", padding, "");
+    if (!column->right && !is_last) nn_writef(writer, "%*s", padding, "");
 }
 
 static void write_row(const nn_table *table, const char *const *cells, const int *widths,
@@ -302,8 +320,9 @@ static void write_row(const nn_table *table, const char *const *cells, const int
     for (int c = 0; c <= last; c++) {
         if (widths[c] == 0) continue;
         if (written++ > 0) nn_writef(writer, "%*s", GAP, "");
-        write_cell(writer, cells[c], widths[c], table->columns[c].right, c == last);
+        write_cell(writer, cells[c], widths[c], &table->columns[c], c == last);
     }
+    while (writer->length > 0 && writer->text[writer->length - 1] == ' ') writer->length--;
     nn_write(writer, "\n");
 }
 

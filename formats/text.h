@@ -42,7 +42,8 @@ const char *nn_figure_percent(double value, char buffer[NN_FIGURE]); /* "16.8 %"
 typedef struct nn_column {
     const char *title;
     bool right;    /* aligned to the right: numbers */
-    bool flexible; /* may be cut, with an ellipsis at its start, so that the table fits */
+    bool flexible; /* may be cut so that the table fits: names lose their start, */
+    bool cut_end;  /* prose loses its end; an ellipsis stands in its place */
     int priority;  /* columns with the largest go first when it still does not fit; 0: never */
 } nn_column;
 

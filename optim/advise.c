@@ -20,13 +20,6 @@ static const nn_option_spec profile_specs[] = {
 };
 NN_DEFINE_OPTION_TABLE(profile, profile_specs);
 
-static const nn_pass *const passes[] = {
-#define NN_PASS(name) &nn_pass_##name,
-#include "optim/pass_table.def"
-#undef NN_PASS
-    NULL,
-};
-
 /* Enough samples for the larger batch that an experiment tries. */
 enum { RANDOM_BATCHES = 8 };
 
@@ -98,27 +91,25 @@ static nn_status predict_pass(profile_work *work, const nn_model *model, const n
 /* Predictions of every pass: into the diagnosis first, then per node into the report. */
 static nn_status make_report(profile_work *work, const nn_model *model, const nn_subject *subject,
                              nn_report **out) {
-    enum { PASSES = sizeof passes / sizeof *passes };
-    nn_predictions predictions[PASSES] = {0};
-    double saved[PASSES] = {0};
+    enum { MOST_PASSES = 32 };
+    nn_predictions predictions[MOST_PASSES] = {0};
+    const nn_pass *const *passes = nn_pass_table;
+    double saved[MOST_PASSES] = {0};
     nn_report *report = NULL;
     nn_status status = NN_OK;
-    for (int i = 0; passes[i] != NULL && status == NN_OK; i++)
+    for (int i = 0; i < MOST_PASSES && passes[i] != NULL && status == NN_OK; i++)
         if (passes[i]->predict != NULL)
             status = predict_pass(work, model, passes[i], &predictions[i], &saved[i]);
     if (status == NN_OK)
         status = nn_profile_report(&work->profile, &work->diagnosis, subject, &report);
     if (status == NN_OK) {
         cJSON *advice = nn_report_array(report, report->root, "advice");
-        for (int i = 0; passes[i] != NULL; i++)
+        for (int i = 0; i < MOST_PASSES && passes[i] != NULL; i++)
             if (predictions[i].count > 0)
                 add_prediction(report, advice, passes[i], &predictions[i], saved[i]);
         status = nn_report_finish(report, out);
     }
-    for (int i = 0; i < PASSES; i++) {
-        nn_free(predictions[i].items);
-        nn_arena_clear(&predictions[i].arena);
-    }
+    for (int i = 0; i < MOST_PASSES; i++) nn_predictions_clear(&predictions[i]);
     return status;
 }
 

@@ -230,8 +230,9 @@ START_TEST(figures_are_short) {
 END_TEST
 
 START_TEST(tables_drop_and_cut_columns_to_fit) {
-    static const nn_column columns[] = {
-        {"ms", true, false, 0}, {"node", false, true, 0}, {"extra", false, false, 2}};
+    static const nn_column columns[] = {{"ms", true, false, false, 0},
+                                        {"node", false, true, false, 0},
+                                        {"extra", false, false, false, 2}};
     for (int width = 24; width <= 80; width += 28) {
         nn_writer writer = {0};
         nn_table table;
