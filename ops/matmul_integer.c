@@ -41,13 +41,7 @@ static nn_status run(const nn_call *call) {
 static const nn_kernel reference = {
     .name = "matmul_integer_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {
-#if defined(__x86_64__)
-    &nn_kernel_matmul_integer_u8s8_vnni,
-#endif
-    &reference,
-    NULL,
-};
+static const nn_kernel *const kernels[] = {NN_INT8_PRODUCTS(matmul_integer), &reference, NULL};
 
 const nn_op nn_op_matmul_integer = {
     .name = "MatMulInteger",

@@ -29,14 +29,7 @@ static const nn_kernel reference = {.name = "qconv_reference",
                                     .accepts = accepts,
                                     .run = nn_qconv_run_reference};
 
-static const nn_kernel *const kernels[] = {
-#if defined(__x86_64__)
-    &nn_kernel_qconv_depthwise_u8s8_vnni,
-    &nn_kernel_qconv_u8s8_vnni,
-#endif
-    &reference,
-    NULL,
-};
+static const nn_kernel *const kernels[] = {NN_INT8_CONVOLUTIONS(qconv), &reference, NULL};
 
 const nn_op nn_op_qconv = {
     .name = "QConv",

@@ -135,13 +135,7 @@ static nn_status run(const nn_call *call) {
 
 static const nn_kernel reference = {.name = "qgemm_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {
-#if defined(__x86_64__)
-    &nn_kernel_qgemm_u8s8_vnni,
-#endif
-    &reference,
-    NULL,
-};
+static const nn_kernel *const kernels[] = {NN_INT8_PRODUCTS(qgemm), &reference, NULL};
 
 const nn_op nn_op_qgemm = {
     .name = "QGemm",

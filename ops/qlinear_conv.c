@@ -12,14 +12,7 @@ static nn_status infer(const nn_node_view *node) {
 static const nn_kernel reference = {
     .name = "qlinear_conv_reference", .exactness = NN_EXACT, .run = nn_qconv_run_reference};
 
-static const nn_kernel *const kernels[] = {
-#if defined(__x86_64__)
-    &nn_kernel_qconv_depthwise_u8s8_vnni,
-    &nn_kernel_qconv_u8s8_vnni,
-#endif
-    &reference,
-    NULL,
-};
+static const nn_kernel *const kernels[] = {NN_INT8_CONVOLUTIONS(qconv), &reference, NULL};
 
 const nn_op nn_op_qlinear_conv = {
     .name = "QLinearConv",

@@ -109,6 +109,12 @@ static int64_t input_rows(const nn_u8s8_shape *shape, int64_t rows) {
     return (rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1;
 }
 
+/* Two short rows of a map make one tile. */
+static bool takes_pairs(const conv_state *state) {
+    const nn_u8s8_unit *unit = state->unit;
+    return state->shape.width.out == unit->segment && 2 * unit->segment <= unit->rows;
+}
+
 static void choose_tasks(conv_state *state, int threads) {
     const nn_u8s8_shape *shape = &state->shape;
     int64_t rows = shape->height.out, weight_bytes = state->packing.group_bytes;
@@ -128,8 +134,7 @@ static void choose_tasks(conv_state *state, int threads) {
         else
             state->band_rows = (state->band_rows + chunks - 1) / chunks;
     }
-    /* Tiles take rows of this width in pairs. */
-    if (shape->width.out == state->unit->segment) state->band_rows += state->band_rows % 2;
+    if (takes_pairs(state)) state->band_rows += state->band_rows % 2;
 }
 
 static int64_t band_bytes(const conv_state *state) {
@@ -287,7 +292,7 @@ static void run_panel(panel_run *run, int64_t rows) {
         return;
     }
     int64_t row = 0;
-    if (w->out == state->unit->segment)
+    if (takes_pairs(state))
         for (; row + 2 <= rows; row += 2)
             run_tile(run, row * a_row, (row + 1) * a_row, row * y_row, (row + 1) * y_row,
                      2 * (int)w->out);

@@ -74,6 +74,6 @@ nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_
                           const nn_u8s8_shape *shape);
 nn_status nn_u8s8_run(const nn_call *call);
 
-extern const nn_u8s8_unit nn_u8s8_vnni;
+extern const nn_u8s8_unit nn_u8s8_portable, nn_u8s8_avx2, nn_u8s8_vnni;
 
 #endif

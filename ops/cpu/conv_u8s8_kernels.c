@@ -184,15 +184,20 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .prepare = operator##_depthwise_prepare_##suffix,                                          \
         .run = nn_depthwise_u8s8_run,                                                              \
     };
-#define KERNELS(suffix, isa_level)                                                                 \
+#define PRODUCTS(suffix, isa_level)                                                                \
     KERNEL(qconv, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                                   \
     KERNEL(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                            \
     KERNEL(qlinear_matmul, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
     KERNEL(matmul_integer, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
-    KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                                        \
+    KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, suffix, isa_level)
+#define DEPTHWISES(suffix, isa_level)                                                              \
     DEPTHWISE(qconv, suffix, isa_level)                                                            \
     DEPTHWISE(conv_integer, suffix, isa_level)
 
+PRODUCTS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
-KERNELS(vnni, NN_ISA_VNNI)
+PRODUCTS(avx2, NN_ISA_AVX2)
+PRODUCTS(vnni, NN_ISA_VNNI)
+DEPTHWISES(avx2, NN_ISA_AVX2)
+DEPTHWISES(vnni, NN_ISA_VNNI)
 #endif

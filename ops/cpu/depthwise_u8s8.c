@@ -16,14 +16,27 @@ typedef struct depthwise_state {
 
 /* ---- blocks of channels --------------------------------------------------------------------- */
 
-/* Channels of the block that starts at `channel`. */
-static int64_t block_width(int64_t channels, int64_t channel) {
-    return channels - channel > NN_DEPTHWISE_NARROW ? NN_DEPTHWISE_WIDE : NN_DEPTHWISE_NARROW;
+typedef struct channel_block {
+    int64_t packed;  /* channels in the packed blocks before it */
+    int64_t channel; /* its first channel */
+    int64_t width;
+} channel_block;
+
+static int64_t block_width(const nn_depthwise_unit *unit, int64_t channels, int64_t packed) {
+    return channels - packed > unit->narrow ? unit->wide : unit->narrow;
 }
 
-static int64_t padded_channels(int64_t channels) {
+static channel_block block_at(const nn_depthwise_unit *unit, int64_t channels, int64_t packed) {
+    channel_block out = {packed, packed, block_width(unit, channels, packed)};
+    if (unit->overlaps && channels >= out.width && packed + out.width > channels)
+        out.channel = channels - out.width;
+    return out;
+}
+
+/* Channels of all packed blocks. */
+static int64_t padded_channels(const nn_depthwise_unit *unit, int64_t channels) {
     int64_t out = 0;
-    while (out < channels) out += block_width(channels, out);
+    while (out < channels) out += block_width(unit, channels, out);
     return out;
 }
 
@@ -68,43 +81,70 @@ static int64_t quads_of(const nn_u8s8_shape *shape) {
     return (shape->height.kernel + 3) / 4;
 }
 
-/* Bytes of one channel. */
-static int64_t channel_bytes(const nn_u8s8_shape *shape) {
-    return shape->width.kernel * quads_of(shape) * 4;
-}
-
-static int64_t sums_bytes(const nn_u8s8_shape *shape) {
-    return nn_round_up(padded_channels(shape->groups) * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
-}
-
-typedef struct pack_argument {
+typedef struct depthwise_packing {
     const nn_u8s8_shape *shape;
     const nn_int8_inputs *inputs;
-} pack_argument;
+    const nn_depthwise_unit *unit;
+} depthwise_packing;
 
-/* The packed block: sums of all channels, then the blocks. */
-static nn_status pack(const nn_node_view *node, const void *argument, void *out) {
-    const pack_argument *a = argument;
-    const nn_u8s8_shape *shape = a->shape;
-    const nn_tensor *w = nn_int8_constant(node, a->inputs->w);
-    const nn_tensor *w_zero = nn_int8_constant(node, a->inputs->w_zero);
+/* Bytes of one channel. */
+static int64_t channel_bytes(const nn_depthwise_unit *unit, const nn_u8s8_shape *shape) {
+    return shape->width.kernel * quads_of(shape) * 4 * unit->weight_bytes;
+}
+
+static int64_t sums_bytes(const nn_depthwise_unit *unit, const nn_u8s8_shape *shape) {
+    return nn_round_up(padded_channels(unit, shape->groups) * (int64_t)sizeof(int32_t),
+                       NN_ALIGNMENT);
+}
+
+/* Weight of `row` of four in lane `lane` of the block's vectors. */
+static void put_weight(int8_t *vectors, const channel_block *block, int weight_bytes, int64_t lane,
+                       int64_t row, int32_t value) {
+    int64_t vector = lane / (block->width / 4), place = lane % (block->width / 4);
+    int8_t *bytes = vectors + vector * block->width * weight_bytes;
+    if (weight_bytes == 1)
+        bytes[place * 4 + row] = (int8_t)value;
+    else
+        ((int16_t *)bytes)[row % 2 * (block->width / 2) + place * 2 + row / 2] = (int16_t)value;
+}
+
+/* All taps of one channel; returns their sum. */
+static int32_t pack_channel(const depthwise_packing *packing, const nn_tensor *w, int32_t zero,
+                            const channel_block *block, int64_t c, int8_t *target) {
+    const nn_u8s8_shape *shape = packing->shape;
     int64_t rows = shape->height.kernel, columns = shape->width.kernel, quads = quads_of(shape);
-    int32_t *sums = out;
-    int8_t *weights = (int8_t *)out + sums_bytes(shape);
-    for (int64_t block = 0; block < shape->groups; block += NN_DEPTHWISE_WIDE) {
-        int64_t width = block_width(shape->groups, block);
-        int8_t *target = weights + block * channel_bytes(shape);
-        for (int64_t c = 0; c < width && block + c < shape->groups; c++) {
-            int32_t zero = nn_int8_weight_zero(w_zero, block + c);
-            for (int64_t row = 0; row < rows; row++)
-                for (int64_t column = 0; column < columns; column++) {
-                    int64_t at = ((block + c) * rows + row) * columns + column;
-                    int32_t value = nn_quant_load(w->data, w->type, at) - zero;
-                    int64_t vector = column * quads + row / 4;
-                    target[(vector * width + lane_of(c, width)) * 4 + row % 4] = (int8_t)value;
-                    sums[block + c] += value;
-                }
+    int weight_bytes = packing->unit->weight_bytes;
+    int32_t sum = 0;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) {
+            int64_t at = ((block->channel + c) * rows + row) * columns + column;
+            int32_t value = nn_quant_load(w->data, w->type, at) - zero;
+            int64_t quad = column * quads + row / 4;
+            put_weight(target + quad * block->width * 4 * weight_bytes, block, weight_bytes,
+                       lane_of(c, block->width), row % 4, value);
+            sum += value;
         }
+    return sum;
+}
+
+/* The packed memory: sums of all channels, then the blocks. */
+static nn_status pack(const nn_node_view *node, const void *argument, void *out) {
+    const depthwise_packing *packing = argument;
+    const nn_depthwise_unit *unit = packing->unit;
+    const nn_u8s8_shape *shape = packing->shape;
+    const nn_tensor *w = nn_int8_constant(node, packing->inputs->w);
+    const nn_tensor *w_zero = nn_int8_constant(node, packing->inputs->w_zero);
+    int32_t *sums = out;
+    int8_t *weights = (int8_t *)out + sums_bytes(unit, shape);
+    for (int64_t packed = 0; packed < shape->groups;) {
+        channel_block block = block_at(unit, shape->groups, packed);
+        int8_t *target = weights + packed * channel_bytes(unit, shape);
+        for (int64_t c = 0; c < block.width && block.channel + c < shape->groups; c++) {
+            int64_t channel = block.channel + c;
+            sums[channel] =
+                pack_channel(packing, w, nn_int8_weight_zero(w_zero, channel), &block, c, target);
+        }
+        packed += block.width;
     }
     return NN_OK;
 }
@@ -114,24 +154,25 @@ nn_status nn_depthwise_u8s8_prepare(const nn_node_view *node, const nn_target *t
                                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
     depthwise_state made = {.shape = turned(shape), .unit = unit};
     made.setting = (nn_int8_setting){.inputs = *inputs, .scale = 1, .keeps_zero = true};
-    int64_t channels = made.shape.groups, padded = padded_channels(channels);
+    int64_t channels = made.shape.groups, padded = padded_channels(unit, channels);
     made.parameters = (nn_int8_parameters){.groups = 1, .channels = channels, .padded = padded};
     made.worker_bytes = nn_round_up(
-        made.shape.width.out * NN_DEPTHWISE_WIDE * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
+        made.shape.width.out * NN_DEPTHWISE_CHANNELS * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
     double row_macs = (double)(made.shape.width.out * channels) *
                       (double)(made.shape.height.kernel * made.shape.width.kernel);
     made.task_rows = row_macs < MACS_PER_TASK ? (int64_t)(MACS_PER_TASK / row_macs) + 1 : 1;
 
     char variant[64];
-    snprintf(variant, sizeof variant, "depthwise u8s8 %lld x %lld",
+    snprintf(variant, sizeof variant, "depthwise u8s8 %s %lld x %lld", unit->name,
              (long long)made.shape.height.kernel, (long long)made.shape.width.kernel);
-    const pack_argument argument = {&made.shape, inputs};
-    int64_t packed_bytes = sums_bytes(&made.shape) + padded * channel_bytes(&made.shape);
+    const depthwise_packing packing = {&made.shape, inputs, unit};
+    int64_t packed_bytes =
+        sums_bytes(unit, &made.shape) + padded * channel_bytes(unit, &made.shape);
     const void *packed;
     NN_TRY(nn_prepare_pack(prepare, nn_int8_packed_inputs(node, inputs), variant,
-                           (size_t)packed_bytes, pack, &argument, &packed));
+                           (size_t)packed_bytes, pack, &packing, &packed));
     made.parameters.w_sums = packed;
-    made.weights = (const int8_t *)packed + sums_bytes(&made.shape);
+    made.weights = (const int8_t *)packed + sums_bytes(unit, &made.shape);
 
     bool constant = nn_int8_has_constant_parameters(node, inputs);
     int64_t parameter_bytes = nn_int8_parameter_bytes(&made.parameters);
@@ -155,7 +196,7 @@ typedef struct depthwise_work {
     uint8_t *y;
     int64_t y_bytes; /* of one value */
     char *workers;
-    uint8_t padding[NN_DEPTHWISE_WIDE]; /* a pixel of padding as input rows hold it */
+    uint8_t padding[NN_DEPTHWISE_CHANNELS]; /* a pixel of padding as input rows hold it */
 } depthwise_work;
 
 static void finish_row(const depthwise_work *work, const nn_depthwise_row *row, int64_t channel,
@@ -190,8 +231,10 @@ static void run_row(const depthwise_work *work, int64_t image, int64_t out_row, 
     if (!call->is_simple) row.sums = (int32_t *)(work->workers + worker * state->worker_bytes);
     int64_t first = out_row * h->stride - h->pad_begin;
     int64_t y_pixel = (image * h->out + out_row) * w->out;
-    for (int64_t channel = 0; channel < channels; channel += NN_DEPTHWISE_WIDE) {
-        int64_t width = block_width(channels, channel);
+    const nn_depthwise_unit *unit = state->unit;
+    for (int64_t packed = 0; packed < channels;) {
+        channel_block block = block_at(unit, channels, packed);
+        int64_t channel = block.channel, left = channels - channel;
         for (int64_t i = 0; i < h->kernel; i++) {
             int64_t in_row = first + i * h->dilation;
             bool inside = in_row >= 0 && in_row < h->in;
@@ -199,13 +242,14 @@ static void run_row(const depthwise_work *work, int64_t image, int64_t out_row, 
                                  : work->padding;
             row.row_steps[i] = inside ? channels : 0;
         }
-        row.w = state->weights + channel * channel_bytes(shape);
+        row.w = state->weights + packed * channel_bytes(unit, shape);
         row.start = call->parameters.start + channel;
         row.multiplier = call->parameters.multiplier + channel;
-        row.channels = (int)(channels - channel < width ? channels - channel : width);
+        row.channels = (int)(left < block.width ? left : block.width);
         row.y = work->y + (y_pixel * channels + channel) * work->y_bytes;
-        (width == NN_DEPTHWISE_WIDE ? state->unit->wide : state->unit->narrow)(&row);
-        if (!call->is_simple) finish_row(work, &row, channel, width);
+        (block.width == unit->wide ? unit->run_wide : unit->run_narrow)(&row);
+        if (!call->is_simple) finish_row(work, &row, channel, block.width);
+        packed += block.width;
     }
 }
 

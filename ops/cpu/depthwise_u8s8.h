@@ -14,8 +14,7 @@
 
 enum {
     NN_DEPTHWISE_KERNEL_ROWS = 16, /* at most */
-    NN_DEPTHWISE_WIDE = 64,        /* channels of a block */
-    NN_DEPTHWISE_NARROW = 32
+    NN_DEPTHWISE_CHANNELS = 64     /* of a block, at most */
 };
 
 /* One output row of one block. */
@@ -27,7 +26,7 @@ typedef struct nn_depthwise_row {
     int64_t kernel_rows, kernel_columns, stride, dilation, pad_begin;
     int64_t in_columns, out_columns;
     uint8_t flip, x_zero;    /* x ^ flip is unsigned; the zero point of that */
-    const int8_t *w;         /* [column][four rows][lane][row] */
+    const int8_t *w;         /* [column][four rows][vector], see weight_bytes */
     const int32_t *start;    /* per channel */
     const float *multiplier; /* per channel */
     int16_t zero, low, high; /* as in nn_u8s8_tile */
@@ -39,8 +38,14 @@ typedef struct nn_depthwise_row {
 
 typedef struct nn_depthwise_unit {
     const char *name;
-    void (*wide)(const nn_depthwise_row *row);
-    void (*narrow)(const nn_depthwise_row *row);
+    int wide, narrow; /* channels of the two kinds of blocks; both the same where there is one */
+    /* The last block begins early enough to be whole, where there are channels enough. */
+    bool overlaps;
+    /* A vector of weights. 1: [lane][four rows] of int8; 2: [lane][two rows] of int16 with rows 0
+     * and 2, then the same with rows 1 and 3. */
+    int weight_bytes;
+    void (*run_wide)(const nn_depthwise_row *row);
+    void (*run_narrow)(const nn_depthwise_row *row);
     nn_int8_finish finish;
 } nn_depthwise_unit;
 
@@ -51,6 +56,6 @@ nn_status nn_depthwise_u8s8_prepare(const nn_node_view *node, const nn_target *t
                                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape);
 nn_status nn_depthwise_u8s8_run(const nn_call *call);
 
-extern const nn_depthwise_unit nn_depthwise_u8s8_vnni;
+extern const nn_depthwise_unit nn_depthwise_u8s8_vnni, nn_depthwise_u8s8_avx2;
 
 #endif

@@ -7,7 +7,7 @@
 /* Bytes of up to four rows at one column, as four vectors of [channel][row]; missing rows repeat
  * the last, and meet weights that are zero. */
 INLINE void V(interleave)(const nn_depthwise_row *r, int64_t column, int first, int rows,
-                          BYTES out[4]) {
+                          QUADS out[4]) {
     BYTES x[4];
     UNROLL for (int i = 0; i < 4; i++) {
         int row = first + (i < rows ? i : rows - 1);
@@ -16,19 +16,19 @@ INLINE void V(interleave)(const nn_depthwise_row *r, int64_t column, int first, 
     }
     BYTES low01 = V(unpack_low_8)(x[0], x[1]), high01 = V(unpack_high_8)(x[0], x[1]);
     BYTES low23 = V(unpack_low_8)(x[2], x[3]), high23 = V(unpack_high_8)(x[2], x[3]);
-    out[0] = V(unpack_low_16)(low01, low23);
-    out[1] = V(unpack_high_16)(low01, low23);
-    out[2] = V(unpack_low_16)(high01, high23);
-    out[3] = V(unpack_high_16)(high01, high23);
+    out[0] = V(quads)(V(unpack_low_16)(low01, low23));
+    out[1] = V(quads)(V(unpack_high_16)(low01, low23));
+    out[2] = V(quads)(V(unpack_low_16)(high01, high23));
+    out[3] = V(quads)(V(unpack_high_16)(high01, high23));
 }
 
 /* The same for any column of the padded row. */
 INLINE void V(load_column)(const nn_depthwise_row *r, int64_t column, int first, int rows,
-                           BYTES out[4]) {
+                           QUADS out[4]) {
     if ((uint64_t)column < (uint64_t)r->in_columns) {
         V(interleave)(r, column, first, rows, out);
     } else {
-        UNROLL for (int q = 0; q < 4; q++) out[q] = V(set_byte)(r->x_zero);
+        UNROLL for (int q = 0; q < 4; q++) out[q] = V(quads)(V(set_byte)(r->x_zero));
     }
 }
 
@@ -58,7 +58,7 @@ INLINE void V(store)(const nn_depthwise_row *r, int64_t column, const BYTES sums
  * and the sums of the `live` outputs whose windows cover a column are kept in registers. */
 INLINE void V(slide)(const nn_depthwise_row *r, const int kernel_rows, const int kernel_columns,
                      const int stride) {
-    enum { MAX_LIVE = 5 };
+    enum { MAX_LIVE = 5, STEP = VECTOR_BYTES * WEIGHT_BYTES };
     const int live = (kernel_columns + stride - 1) / stride, quads = (kernel_rows + 3) / 4;
     BYTES sum[MAX_LIVE][4], start[4], multiplier[4];
     V(load_numbers)(r->start, start);
@@ -69,14 +69,14 @@ INLINE void V(slide)(const nn_depthwise_row *r, const int kernel_rows, const int
         UNROLL for (int phase = 0; phase < stride; phase++) {
             UNROLL for (int quad = 0; quad < quads; quad++) {
                 const int rows = kernel_rows - 4 * quad < 4 ? kernel_rows - 4 * quad : 4;
-                BYTES x[4];
+                QUADS x[4];
                 V(load_column)(r, newest * stride + phase - r->pad_begin, 4 * quad, rows, x);
                 UNROLL for (int k = 0; k < live; k++) {
                     const int column = phase + k * stride;
                     if (column >= kernel_columns) continue;
-                    const int8_t *w = r->w + (column * quads + quad) * 4 * VECTOR_BYTES;
+                    const int8_t *w = r->w + (column * quads + quad) * 4 * STEP;
                     UNROLL for (int q = 0; q < 4; q++) sum[live - 1 - k][q] =
-                        V(dot)(sum[live - 1 - k][q], x[q], V(load)(w + q * VECTOR_BYTES));
+                        V(dot)(sum[live - 1 - k][q], x[q], w + q * STEP);
                 }
             }
             const bool completes = phase == kernel_columns - 1 - (live - 1) * stride;
@@ -90,6 +90,7 @@ INLINE void V(slide)(const nn_depthwise_row *r, const int kernel_rows, const int
 
 /* Any kernel, stride and dilation. */
 static void V(general)(const nn_depthwise_row *r) {
+    enum { STEP = VECTOR_BYTES * WEIGHT_BYTES };
     const int kernel_rows = (int)r->kernel_rows, quads = (kernel_rows + 3) / 4;
     BYTES start[4], multiplier[4];
     V(load_numbers)(r->start, start);
@@ -99,12 +100,11 @@ static void V(general)(const nn_depthwise_row *r) {
         const int8_t *w = r->w;
         for (int64_t column = 0; column < r->kernel_columns; column++) {
             int64_t in = out * r->stride + column * r->dilation - r->pad_begin;
-            for (int quad = 0; quad < quads; quad++, w += 4 * VECTOR_BYTES) {
+            for (int quad = 0; quad < quads; quad++, w += 4 * STEP) {
                 const int rows = kernel_rows - 4 * quad < 4 ? kernel_rows - 4 * quad : 4;
-                BYTES x[4];
+                QUADS x[4];
                 V(load_column)(r, in, 4 * quad, rows, x);
-                UNROLL for (int q = 0; q < 4; q++) sum[q] =
-                    V(dot)(sum[q], x[q], V(load)(w + q * VECTOR_BYTES));
+                UNROLL for (int q = 0; q < 4; q++) sum[q] = V(dot)(sum[q], x[q], w + q * STEP);
             }
         }
         V(store)(r, out, sum, multiplier);

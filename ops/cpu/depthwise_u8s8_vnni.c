@@ -12,9 +12,6 @@
 
 /* ---- 64 channels ---------------------------------------------------------------------------- */
 
-INLINE __m512i load_64(const int8_t *p) {
-    return _mm512_load_si512(p);
-}
 INLINE __m512i set_byte_64(uint8_t x) {
     return _mm512_set1_epi8((char)x);
 }
@@ -36,8 +33,11 @@ INLINE __m512i unpack_low_16_64(__m512i a, __m512i b) {
 INLINE __m512i unpack_high_16_64(__m512i a, __m512i b) {
     return _mm512_unpackhi_epi16(a, b);
 }
-INLINE __m512i dot_64(__m512i sum, __m512i x, __m512i w) {
-    return _mm512_dpbusd_epi32(sum, x, w);
+INLINE __m512i quads_64(__m512i bytes) {
+    return bytes;
+}
+INLINE __m512i dot_64(__m512i sum, __m512i x, const int8_t *w) {
+    return _mm512_dpbusd_epi32(sum, x, _mm512_load_si512(w));
 }
 INLINE __m512i pack_32_64(__m512i a, __m512i b) {
     return _mm512_packs_epi32(a, b);
@@ -80,19 +80,19 @@ INLINE void scatter_fours_64(int32_t *p, __m512i values) {
     _mm_storeu_si128((__m128i *)(p + 48), _mm512_extracti32x4_epi32(values, 3));
 }
 
+#define WEIGHT_BYTES 1
 #define VECTOR_BYTES 64
 #define BYTES        __m512i
+#define QUADS        __m512i
 #define V(stem)      stem##_64
 #include "ops/cpu/depthwise_u8s8.inc.h"
 #undef VECTOR_BYTES
 #undef BYTES
+#undef QUADS
 #undef V
 
 /* ---- 32 channels ---------------------------------------------------------------------------- */
 
-INLINE __m256i load_32(const int8_t *p) {
-    return _mm256_load_si256((const __m256i *)p);
-}
 INLINE __m256i set_byte_32(uint8_t x) {
     return _mm256_set1_epi8((char)x);
 }
@@ -114,8 +114,11 @@ INLINE __m256i unpack_low_16_32(__m256i a, __m256i b) {
 INLINE __m256i unpack_high_16_32(__m256i a, __m256i b) {
     return _mm256_unpackhi_epi16(a, b);
 }
-INLINE __m256i dot_32(__m256i sum, __m256i x, __m256i w) {
-    return _mm256_dpbusd_epi32(sum, x, w);
+INLINE __m256i quads_32(__m256i bytes) {
+    return bytes;
+}
+INLINE __m256i dot_32(__m256i sum, __m256i x, const int8_t *w) {
+    return _mm256_dpbusd_epi32(sum, x, _mm256_load_si256((const __m256i *)w));
 }
 INLINE __m256i pack_32_32(__m256i a, __m256i b) {
     return _mm256_packs_epi32(a, b);
@@ -155,8 +158,14 @@ INLINE void scatter_fours_32(int32_t *p, __m256i values) {
 
 #define VECTOR_BYTES 32
 #define BYTES        __m256i
+#define QUADS        __m256i
 #define V(stem)      stem##_32
 #include "ops/cpu/depthwise_u8s8.inc.h"
 
-const nn_depthwise_unit nn_depthwise_u8s8_vnni = {
-    .name = "vnni", .wide = run_64, .narrow = run_32, .finish = finish};
+const nn_depthwise_unit nn_depthwise_u8s8_vnni = {.name = "vnni",
+                                                  .wide = 64,
+                                                  .narrow = 32,
+                                                  .weight_bytes = WEIGHT_BYTES,
+                                                  .run_wide = run_64,
+                                                  .run_narrow = run_32,
+                                                  .finish = finish};
