@@ -109,7 +109,8 @@ struct nn_op {
      */
     nn_status (*parse)(const nn_node_view *node, const nn_attrs *attrs, void *out);
     /* Writes type, rank, dims of each wanted output from the input facts, which may be unknown in
-     * part; checks every rule of shapes, types and constants it can. */
+     * part; checks every rule of shapes, types and constants it can. Counts were checked: the first
+     * min_inputs inputs and min_outputs outputs are there, and lists of any length have no gaps. */
     nn_status (*infer)(const nn_node_view *node);
     /* MACs and FLOPs of concrete shapes; bytes are filled by the caller (nn_op_cost). NULL: one
      * FLOP per output element. */
