@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -16,7 +16,7 @@ static const nn_unary_rows rows = {{NN_EACH_REAL(ABS_ENTRY) NN_EACH_INTEGER(ABS_
 
 NN_UNARY_KERNEL(abs_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&abs_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(abs)
 
 const nn_op nn_op_abs = {
     .name = "Abs",

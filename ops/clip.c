@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <float.h>
 
@@ -65,7 +65,7 @@ static void set_bound(nn_type type, int place, const nn_tensor *value, void *bou
         memcpy(nn_at_out(bounds, type, place), value->data, (size_t)nn_type_bits(type) / 8);
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_table(const nn_call *call, const nn_unary_rows *table) {
     const clip_attrs *attrs = call->node->attrs;
     nn_type type = call->in[0]->type;
     int64_t bounds[2];
@@ -82,8 +82,17 @@ static nn_status run(const nn_call *call) {
                 ((float *)bounds)[i] = own[i];
         }
     }
-    nn_unary_apply(call, &rows, bounds);
+    nn_unary_apply(call, table, bounds);
     return NN_OK;
+}
+
+static nn_status run(const nn_call *call) {
+    return run_table(call, &rows);
+}
+
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *best) {
+    const nn_unary_rows one = {{[NNOPT_FLOAT] = best->clip}};
+    return run_table(call, &one);
 }
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
@@ -105,7 +114,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_like(node);
 }
 
-static const nn_kernel reference = {
+static const nn_kernel clip_reference = {
     .name = "clip_reference",
     .exactness = NN_EXACT,
     .layout = NN_LAYOUT_ANY,
@@ -115,7 +124,9 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_ROWS_F32_KERNEL(clip, avx2, NN_ISA_AVX2, NN_LAYOUT_ANY, 1, run_rows)
+NN_ROWS_F32_KERNEL(clip, avx512, NN_ISA_AVX512, NN_LAYOUT_ANY, 1, run_rows)
+static const nn_kernel *const kernels[] = {&clip_f32_avx512, &clip_f32_avx2, &clip_reference, NULL};
 
 const nn_op nn_op_clip = {
     .name = "Clip",

@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -16,7 +16,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = elu_f32, [NNOPT_DOUBLE] = el
 
 NN_UNARY_KERNEL(elu_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-static const nn_kernel *const kernels[] = {&elu_reference, NULL};
+NN_UNARY_F32_KERNELS(elu)
 
 const nn_op nn_op_elu = {
     .name = "Elu",

@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = erf_f32, [NNOPT_DOUBLE] = er
 
 NN_UNARY_KERNEL(erf_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-NN_UNARY_F32_KERNELS(erf, erf)
+NN_UNARY_F32_KERNELS(erf)
 
 const nn_op nn_op_erf = {
     .name = "Erf",

@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = exp_f32, [NNOPT_DOUBLE] = ex
 
 NN_UNARY_KERNEL(exp_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-NN_UNARY_F32_KERNELS(exp, exp)
+NN_UNARY_F32_KERNELS(exp)
 
 const nn_op nn_op_exp = {
     .name = "Exp",

@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = floor_f32, [NNOPT_DOUBLE] = 
 
 NN_UNARY_KERNEL(floor_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&floor_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(floor)
 
 const nn_op nn_op_floor = {
     .name = "Floor",

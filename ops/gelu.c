@@ -30,7 +30,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = gelu_f32, [NNOPT_DOUBLE] = g
 
 NN_UNARY_KERNEL(gelu_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-NN_UNARY_F32_KERNELS(gelu, gelu)
+NN_UNARY_F32_KERNELS(gelu)
 
 const nn_op nn_op_gelu = {
     .name = "Gelu",

@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 /* NaN stays. */
 static inline float clamp_float(float x) {
@@ -28,7 +28,7 @@ static const nn_unary_rows rows = {
 
 NN_UNARY_KERNEL(hard_sigmoid_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&hard_sigmoid_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(hard_sigmoid)
 
 const nn_op nn_op_hard_sigmoid = {
     .name = "HardSigmoid",

@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 /* x clamp(x / 6 + 1 / 2); NaN stays. */
 static inline float hard_swish_float(float x) {
@@ -21,7 +21,7 @@ static const nn_unary_rows rows = {
 
 NN_UNARY_KERNEL(hard_swish_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&hard_swish_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(hard_swish)
 
 const nn_op nn_op_hard_swish = {
     .name = "HardSwish",

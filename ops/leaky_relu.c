@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
@@ -15,7 +15,7 @@ static const nn_unary_rows rows = {
 
 NN_UNARY_KERNEL(leaky_relu_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&leaky_relu_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(leaky_relu)
 
 const nn_op nn_op_leaky_relu = {
     .name = "LeakyRelu",

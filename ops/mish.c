@@ -10,7 +10,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = mish_f32, [NNOPT_DOUBLE] = m
 
 NN_UNARY_KERNEL(mish_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-NN_UNARY_F32_KERNELS(mish, mish)
+NN_UNARY_F32_KERNELS(mish)
 
 const nn_op nn_op_mish = {
     .name = "Mish",

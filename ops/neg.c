@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #define NEG_REAL(TYPE, type, suffix)    NN_UNARY_ROW(neg_##suffix, type, -x)
 #define NEG_INTEGER(TYPE, type, suffix) NN_UNARY_ROW(neg_##suffix, type, 0 - (uint64_t)x)
@@ -15,7 +15,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_like(node);
 }
 
-static const nn_kernel *const kernels[] = {&neg_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(neg)
 
 const nn_op nn_op_neg = {
     .name = "Neg",

@@ -21,11 +21,12 @@ static int64_t int_pow(int64_t base, int64_t exponent) {
 static void float_pow(const float *base, const double *exponent, int64_t step, float *out,
                       int64_t count) {
     if (step == 0 && *exponent == 2) {
-        for (int64_t i = 0; i < count; i++) out[i] = base[i] * base[i];
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) out[i] = base[i] * base[i];
     } else if (step == 0 && *exponent == 3) {
-        for (int64_t i = 0; i < count; i++) out[i] = base[i] * base[i] * base[i];
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) out[i] =
+            base[i] * base[i] * base[i];
     } else if (step == 0 && *exponent == 0.5) {
-        for (int64_t i = 0; i < count; i++) out[i] = sqrtf(base[i]);
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) out[i] = sqrtf(base[i]);
     } else {
         for (int64_t i = 0; i < count; i++) out[i] = powf(base[i], (float)exponent[i * step]);
     }
@@ -96,8 +97,25 @@ static void pow_runs(void *argument, nn_cursor *cursor) {
                       nn_at_out(work->out->data, work->out->type, cursor->offset[0] + i));
 }
 
+/* A dense array of floats to one power. */
+static void pow_same(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const pow_work *work = argument;
+    double exponent;
+    nn_load_double(work->exponent->type, work->exponent->data, &exponent, 1);
+    float_pow((const float *)work->base->data + begin, &exponent, 0,
+              (float *)work->out->data + begin, end - begin);
+}
+
 static nn_status run(const nn_call *call) {
     nn_tensor *out = call->out[0];
+    const nn_tensor *base = call->in[0];
+    if (base->type == NNOPT_FLOAT && nn_tensor_count(call->in[1]) == 1 &&
+        nn_tensor_count(base) == nn_tensor_count(out)) {
+        pow_work same = {base, call->in[1], out, NULL};
+        nn_parallel(call->pool, nn_tensor_count(out), NN_GRAIN, pow_same, &same);
+        return NN_OK;
+    }
     nn_loops loops;
     nn_binary_loops(call, &loops);
     pow_work work = {call->in[0], call->in[1], out, &loops};

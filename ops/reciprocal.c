@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 NN_UNARY_ROW(reciprocal_f32, float, 1 / x)
 NN_UNARY_ROW(reciprocal_f64, double, 1 / x)
@@ -8,7 +8,7 @@ static const nn_unary_rows rows = {
 
 NN_UNARY_KERNEL(reciprocal_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&reciprocal_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(reciprocal)
 
 const nn_op nn_op_reciprocal = {
     .name = "Reciprocal",

@@ -11,7 +11,7 @@ static const nn_whole_reducer with_sign = {INT64_MAX, min_signed, min_signed, NU
 static const nn_whole_reducer without_sign = {(int64_t)UINT64_MAX, min_unsigned, min_unsigned,
                                               NULL};
 static const nn_reducer reducer = {
-    {INFINITY, min_real, min_real, NULL}, &with_sign, &without_sign, false};
+    {INFINITY, min_real, min_real, NULL}, &with_sign, &without_sign, false, NN_FLOAT_MINIMUM};
 
 static nn_status infer(const nn_node_view *node) {
     return nn_reduce_infer(node, NN_TYPES_NUMBER | NN_TYPES_BOOL);

@@ -4,7 +4,8 @@ NN_REDUCE_STEP(add_real, double, sum + x)
 NN_REDUCE_STEP(add_whole, int64_t, (int64_t)((uint64_t)sum + (uint64_t)x))
 
 static const nn_whole_reducer whole = {0, add_whole, add_whole, NULL};
-static const nn_reducer reducer = {{0, add_real, add_real, NULL}, &whole, NULL, false};
+static const nn_reducer reducer = {
+    {0, add_real, add_real, NULL}, &whole, NULL, false, NN_FLOAT_SUM};
 
 /* The axes became an input in version 13, earlier than for the other reductions. */
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {

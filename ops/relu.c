@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 /* NaN stays. */
 #define RELU_ROW(TYPE, type, suffix) NN_UNARY_ROW(relu_##suffix, type, x < 0 ? 0 : x)
@@ -10,7 +10,7 @@ static const nn_unary_rows rows = {{NN_EACH_REAL(RELU_ENTRY) NN_EACH_SIGNED(RELU
 
 NN_UNARY_KERNEL(relu_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&relu_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(relu)
 
 const nn_op nn_op_relu = {
     .name = "Relu",

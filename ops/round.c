@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -10,7 +10,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = round_f32, [NNOPT_DOUBLE] = 
 
 NN_UNARY_KERNEL(round_reference, rows, NN_ISA_PORTABLE, NN_EXACT)
 
-static const nn_kernel *const kernels[] = {&round_reference, NULL};
+NN_UNARY_F32_EXACT_KERNELS(round)
 
 const nn_op nn_op_round = {
     .name = "Round",

@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -20,7 +20,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = selu_f32, [NNOPT_DOUBLE] = s
 
 NN_UNARY_KERNEL(selu_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-static const nn_kernel *const kernels[] = {&selu_reference, NULL};
+NN_UNARY_F32_KERNELS(selu)
 
 const nn_op nn_op_selu = {
     .name = "Selu",

@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = sigmoid_f32, [NNOPT_DOUBLE] 
 
 NN_UNARY_KERNEL(sigmoid_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-NN_UNARY_F32_KERNELS(sigmoid, sigmoid)
+NN_UNARY_F32_KERNELS(sigmoid)
 
 const nn_op nn_op_sigmoid = {
     .name = "Sigmoid",

@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -10,7 +10,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = softplus_f32, [NNOPT_DOUBLE]
 
 NN_UNARY_KERNEL(softplus_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-static const nn_kernel *const kernels[] = {&softplus_reference, NULL};
+NN_UNARY_F32_KERNELS(softplus)
 
 const nn_op nn_op_softplus = {
     .name = "Softplus",

@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = tanh_f32, [NNOPT_DOUBLE] = t
 
 NN_UNARY_KERNEL(tanh_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-NN_UNARY_F32_KERNELS(tanh, tanh)
+NN_UNARY_F32_KERNELS(tanh)
 
 const nn_op nn_op_tanh = {
     .name = "Tanh",

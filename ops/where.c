@@ -2,14 +2,28 @@
 #include "ops/family/copy.h"
 
 /* Elements are chosen by their size, never understood. */
+#define WHERE_LOOP(x_index, y_index)                                                               \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) {                                     \
+        const element a = xs[x_index], b = ys[y_index];                                            \
+        result[i] = condition[i] != 0 ? a : b;                                                     \
+    }
 #define WHERE_ROW(bits, type)                                                                      \
     static void where_##bits(const uint8_t *condition, int64_t c_step, const void *x,              \
                              int64_t x_step, const void *y, int64_t y_step, void *out,             \
                              int64_t count) {                                                      \
+        typedef type element;                                                                      \
         const type *xs = x, *ys = y;                                                               \
         type *result = out;                                                                        \
-        for (int64_t i = 0; i < count; i++)                                                        \
-            result[i] = condition[i * c_step] != 0 ? xs[i * x_step] : ys[i * y_step];              \
+        if (c_step == 1 && x_step == 1 && y_step == 1) {                                           \
+            WHERE_LOOP(i, i)                                                                       \
+        } else if (c_step == 1 && x_step == 1 && y_step == 0) {                                    \
+            WHERE_LOOP(i, 0)                                                                       \
+        } else if (c_step == 1 && x_step == 0 && y_step == 1) {                                    \
+            WHERE_LOOP(0, i)                                                                       \
+        } else {                                                                                   \
+            for (int64_t i = 0; i < count; i++)                                                    \
+                result[i] = condition[i * c_step] != 0 ? xs[i * x_step] : ys[i * y_step];          \
+        }                                                                                          \
     }
 
 typedef struct pair {

@@ -17,6 +17,16 @@ NN_INLINE vf vf_where_less(vf a, vf b, vf x, vf y) {
 #endif
 }
 
+NN_INLINE vf vf_of_int(vi x) {
+#if defined(__AVX512F__)
+    return _mm512_cvtepi32_ps((__m512i)x);
+#elif defined(__AVX2__)
+    return _mm256_cvtepi32_ps((__m256i)x);
+#else
+    return __builtin_convertvector(x, vf);
+#endif
+}
+
 NN_INLINE vf vf_abs(vf x) {
     return (vf)((vi)x & 0x7fffffff);
 }
@@ -32,20 +42,76 @@ NN_INLINE vf vf_polynomial(vf x, const float *coefficients, int count) {
     return sum;
 }
 
+/* Splits x = n log 2 + r, |r| <= log 2 / 2, and returns exp(r) - 1. *n is left with NN_EXP_MAGIC
+ * added, which puts the whole number into the low bits. */
+#define NN_EXP_MAGIC 0x1.8p23f
+NN_INLINE vf vf_exp_reduce(vf x, vf *n) {
+    static const float terms[] = {0.5f, 0.16666576266288757f, 0.04166637361049652f,
+                                  0.008363179862499237f, 0.0013941117795184255f};
+    *n = vf_fma(x, vf_set(1.44269504f), vf_set(NN_EXP_MAGIC));
+    vf whole = *n - vf_set(NN_EXP_MAGIC);
+    vf r = vf_fma(whole, vf_set(-0x1.62e4p-1f),
+                  x); /* log 2 in two parts: n times the first is exact */
+    r = vf_fma(whole, vf_set(-0x1.7f7d1cp-20f), r);
+    return vf_fma(r * r, vf_polynomial(r, terms, 5), r);
+}
+
 /* exp(x) = 2^n exp(r), |r| <= ln 2 / 2; 2^n is applied in two halves, so that results over- and
  * underflow as they should. Within 1 ulp of normal results. */
 NN_INLINE vf vf_exp(vf x) {
-    static const float terms[] = {0.5f, 0.16666576266288757f, 0.04166637361049652f,
-                                  0.008363179862499237f, 0.0013941117795184255f};
-    const vf magic = vf_set(0x1.8p23f); /* added, it leaves the rounded number in the low bits */
+    vf n;
     x = vf_min(vf_set(89.0f), vf_max(vf_set(-104.0f), x));
-    vf shifted = vf_fma(x, vf_set(1.44269504f), magic), n = shifted - magic;
-    vf r = vf_fma(n, vf_set(-0x1.62e4p-1f), x); /* ln 2 in two parts: n times the first is exact */
-    r = vf_fma(n, vf_set(-0x1.7f7d1cp-20f), r);
-    vf y = vf_fma(r * r, vf_polynomial(r, terms, 5), r) + vf_set(1);
-    vi whole = (vi)shifted - (vi)magic, half = whole >> 1;
+    vf y = vf_exp_reduce(x, &n) + vf_set(1);
+    vi whole = (vi)n - (vi)vf_set(NN_EXP_MAGIC), half = whole >> 1;
     vf low = (vf)((half + 127) << 23), high = (vf)((whole - half + 127) << 23);
     return y * low * high;
+}
+
+/* exp(x) - 1 for x <= 0, in [-1, 0]; within 2 ulp. */
+NN_INLINE vf vf_expm1_below_zero(vf x) {
+    vf n, y = vf_exp_reduce(vf_max(vf_set(-20.0f), x), &n);
+    vf power = (vf)((((vi)n - (vi)vf_set(NN_EXP_MAGIC)) + 127) << 23);
+    return vf_fma(power, y, power - vf_set(1));
+}
+
+/* log(1 + e) for 0 <= e <= 1; within 2 ulp. */
+NN_INLINE vf vf_log1p_unit(vf e) {
+    static const float terms[] = {1.0f,
+                                  -0.49999913573265076f,
+                                  0.333302766084671f,
+                                  -0.2495734691619873f,
+                                  0.19692455232143402f,
+                                  -0.15353277325630188f,
+                                  0.10684537142515182f,
+                                  -0.05775914341211319f,
+                                  0.02027777023613453f,
+                                  -0.0033387308940291405f};
+    return e * vf_polynomial(e, terms, 10);
+}
+
+/* log(x) = n log 2 + log(m), sqrt(1/2) <= m < sqrt 2; within 2 ulp, subnormal numbers too. */
+NN_INLINE vf vf_log(vf x) {
+    static const float terms[] = {
+        0.3333331346511841f,   -0.25000008940696716f, 0.20002064108848572f,
+        -0.16668002307415009f, 0.14220522344112396f,  -0.12406066060066223f,
+        0.11882217973470688f,  -0.11670640856027603f, 0.06752845644950867f};
+    vf tiny = vf_where_less(x, vf_set(0x1p-126f), vf_set(0x1p23f), vf_set(1));
+    vi bits = (vi)(x * tiny), shifted = bits - 0x3f3504f3; /* the bits of sqrt(1/2) */
+    vi whole = shifted >> 23;
+    vf f = (vf)(bits - (whole << 23)) - vf_set(1), square = f * f;
+    vf n = vf_of_int(whole) - vf_where_less(x, vf_set(0x1p-126f), vf_set(23), vf_zero());
+    vf y = vf_fma(f * square, vf_polynomial(f, terms, 9), vf_set(-0.5f) * square);
+    y = vf_fma(n, vf_set(0x1.7f7d1cp-20f), y); /* log 2 in two parts, as in vf_exp_reduce */
+    y = vf_fma(n, vf_set(0x1.62e4p-1f), f + y);
+    y = vf_where_less(vf_zero(), x, y, vf_set(-__builtin_inff()));
+    y = vf_where_less(x, vf_zero(), vf_set(__builtin_nanf("")), y);
+    y = vf_where_less(x, vf_set(__builtin_inff()), y, x);
+    return y;
+}
+
+/* log(1 + exp(x)) without overflow; within 4 ulp. */
+NN_INLINE vf vf_softplus(vf x) {
+    return vf_max(vf_zero(), x) + vf_log1p_unit(vf_exp(-vf_abs(x)));
 }
 
 /* 1 / (1 + exp(-x)), in [0, 1]; within 3 ulp. */

@@ -1,5 +1,11 @@
 #include "ops/cpu/rows_f32.h"
 
+const nn_rows_f32 *nn_rows_f32_best(void) {
+    const nn_cpu *cpu = nn_cpu_get();
+    if (cpu->reference_only || cpu->isa < NN_ISA_AVX2) return &nn_rows_f32_portable;
+    return cpu->isa < NN_ISA_AVX512 ? &nn_rows_f32_avx2 : &nn_rows_f32_avx512;
+}
+
 bool nn_accepts_float(const nn_node_view *node, const nn_target *target) {
     (void)target;
     return nn_epilogue_is_empty(&node->epilogue) && nn_in_types_are(node, 0, -1, NNOPT_FLOAT);

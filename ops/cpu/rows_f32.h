@@ -10,33 +10,57 @@ typedef struct nn_gelu_attrs {
 } nn_gelu_attrs;
 
 typedef struct nn_rows_f32 {
-    nn_unary_row exp, sigmoid, tanh, erf, silu, mish;
-    nn_unary_row gelu; /* attributes: nn_gelu_attrs */
+    nn_unary_row exp, log, sigmoid, tanh, erf, silu, mish, softplus;
+    nn_unary_row gelu;                                /* attributes: nn_gelu_attrs */
+    nn_unary_row elu, selu, leaky_relu, hard_sigmoid; /* nn_alpha_beta */
+    nn_unary_row clip;                                /* float[2]: low, high */
+    nn_unary_row relu, hard_swish, softsign, sqrt, reciprocal, floor, ceil, round, abs, neg;
     nn_binary_row add, sub, mul, div, max, min;
-    float (*maximum)(const float *x,
-                     int64_t count); /* -infinity when count is 0; NaN is passed over */
+    /* Of nothing: -infinity, infinity. NaN when one element is. */
+    float (*maximum)(const float *x, int64_t count);
+    float (*minimum)(const float *x, int64_t count);
     float (*sum)(const float *x, int64_t count);
     float (*sum_squares)(const float *x, float shift, int64_t count); /* of x - shift */
+    float (*sum_magnitudes)(const float *x, int64_t count);
+    /* sum[i] += x[i] and so on, for accumulators of neighbouring columns. */
+    void (*add_squares)(float *sum, const float *x, int64_t count);
+    void (*add_magnitudes)(float *sum, const float *x, int64_t count);
     /* y = exp(x - shift); returns the sum of y. */
     float (*exp_sum)(const float *x, float shift, float *y, int64_t count);
     void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);
     /* y[i] = x[i] factor scale[i] + shift scale[i] + bias[i]; bias may be NULL. */
     void (*affine)(const float *x, float factor, float shift, const float *scale, const float *bias,
                    float *y, int64_t count);
+    /* y = a x_a + b x_b */
+    void (*blend)(const float *xa, float a, const float *xb, float b, float *y, int64_t count);
+    /* y[i] = x[left[i]] a[i] + x[right[i]] b[i] */
+    void (*gather_blend)(const float *x, const int32_t *left, const int32_t *right, const float *a,
+                         const float *b, float *y, int64_t count);
+    void (*to_half)(const float *x, uint16_t *y, int64_t count);
+    void (*from_half)(const uint16_t *x, float *y, int64_t count);
+    /* Towards zero; what does not fit is clamped, NaN is 0. */
+    void (*to_int32)(const float *x, int32_t *y, int64_t count);
+    /* y[r][c] = x[c][r] for 4-byte elements; steps count elements. */
+    void (*transpose)(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_step, int64_t rows,
+                      int64_t columns);
 } nn_rows_f32;
+
+/* The best table of this machine, for work whose results are the same in all of them. Portable
+ * where only reference kernels are allowed. */
+const nn_rows_f32 *nn_rows_f32_best(void);
 
 extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx512;
 
-/* Defines kernel stem_f32_isa over the row `member` of the table for an instruction set. */
-#define NN_UNARY_F32_KERNEL(stem, member, isa_name, level)                                         \
+/* Defines kernel stem_f32_isa over the row `stem` of the table for an instruction set. */
+#define NN_UNARY_F32_KERNEL(stem, isa_name, level, exact)                                          \
     static nn_status stem##_f32_##isa_name##_run(const nn_call *call) {                            \
-        const nn_unary_rows one = {{[NNOPT_FLOAT] = nn_rows_f32_##isa_name.member}};               \
+        const nn_unary_rows one = {{[NNOPT_FLOAT] = nn_rows_f32_##isa_name.stem}};                 \
         return nn_unary_run(call, &one);                                                           \
     }                                                                                              \
     static const nn_kernel stem##_f32_##isa_name = {                                               \
         .name = #stem "_f32_" #isa_name,                                                           \
         .isa = level,                                                                              \
-        .exactness = NN_ROUNDING,                                                                  \
+        .exactness = exact,                                                                        \
         .layout = NN_LAYOUT_ANY,                                                                   \
         .layout_inputs = 1,                                                                        \
         .in_place = 1,                                                                             \
@@ -45,12 +69,19 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
     };
 
 /* Defines `kernels`: three instruction sets, then stem_reference. */
-#define NN_UNARY_F32_KERNELS(stem, member)                                                         \
-    NN_UNARY_F32_KERNEL(stem, member, portable, NN_ISA_PORTABLE)                                   \
-    NN_UNARY_F32_KERNEL(stem, member, avx2, NN_ISA_AVX2)                                           \
-    NN_UNARY_F32_KERNEL(stem, member, avx512, NN_ISA_AVX512)                                       \
+#define NN_UNARY_F32_KERNELS(stem)                                                                 \
+    NN_UNARY_F32_KERNEL(stem, portable, NN_ISA_PORTABLE, NN_ROUNDING)                              \
+    NN_UNARY_F32_KERNEL(stem, avx2, NN_ISA_AVX2, NN_ROUNDING)                                      \
+    NN_UNARY_F32_KERNEL(stem, avx512, NN_ISA_AVX512, NN_ROUNDING)                                  \
     static const nn_kernel *const kernels[] = {&stem##_f32_avx512, &stem##_f32_avx2,               \
                                                &stem##_f32_portable, &stem##_reference, NULL};
+
+/* For functions that the compiler vectorises in the reference kernel too, with the same results. */
+#define NN_UNARY_F32_EXACT_KERNELS(stem)                                                           \
+    NN_UNARY_F32_KERNEL(stem, avx2, NN_ISA_AVX2, NN_EXACT)                                         \
+    NN_UNARY_F32_KERNEL(stem, avx512, NN_ISA_AVX512, NN_EXACT)                                     \
+    static const nn_kernel *const kernels[] = {&stem##_f32_avx512, &stem##_f32_avx2,               \
+                                               &stem##_reference, NULL};
 
 /* The same for binary operators : the last argument is the call that runs them with the table
  * `one`. */

@@ -1,5 +1,6 @@
 #include "ops/family/arg.h"
 
+#include "ops/cpu/rows_f32.h"
 #include "ops/family/loops.h"
 
 nn_status nn_arg_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
@@ -51,53 +52,72 @@ typedef struct arg_work {
     bool largest, last;
 } arg_work;
 
-static bool beats_real(const arg_work *work, double x, double best) {
-    if (x != x) return best == best || work->last;
-    if (best != best) return false;
-    if (x == best) return work->last;
-    return work->largest ? x > best : x < best;
-}
+enum { COLUMNS = 256 }; /* neighbouring outputs that are found together */
 
-static bool beats_whole(const arg_work *work, int64_t x, int64_t best) {
-    if (x == best) return work->last;
-    bool larger = work->in->type == NNOPT_UINT64 ? (uint64_t)x > (uint64_t)best : x > best;
-    return work->largest ? larger : !larger;
-}
-
-static int64_t best_real(const arg_work *work, int64_t offset) {
-    double best = 0, x;
-    int64_t place = 0;
-    for (int64_t i = 0; i < work->size; i++) {
-        nn_load_double(work->in->type,
-                       nn_at(work->in->data, work->in->type, offset + i * work->inner), &x, 1);
-        if (i == 0 || beats_real(work, x, best)) {
-            best = x;
-            place = i;
-        }
+/* Takes x of place `index` where it beats the best so far. The comparison of equals decides between
+ * first and last; NaN, which is unequal to itself, beats all else. */
+#define ARG_STEP(TYPE, type, suffix)                                                               \
+    static void step_##suffix(const arg_work *work, const void *x_, void *best_, int64_t *place,   \
+                              int64_t index, int64_t count) {                                      \
+        const type *xs = x_;                                                                       \
+        type *best = best_;                                                                        \
+        const bool largest = work->largest, last = work->last, first = index == 0;                 \
+        for (int64_t i = 0; i < count; i++) {                                                      \
+            const type x = xs[i], old = best[i];                                                   \
+            bool better = largest ? x > old : x < old;                                             \
+            bool odd = x != x && (old == old || last);                                             \
+            bool take = first || odd || better || (last && x == old);                              \
+            best[i] = take ? x : old;                                                              \
+            place[i] = take ? index : place[i];                                                    \
+        }                                                                                          \
     }
-    return place;
+#define ARG_ENTRY(TYPE, type, suffix) [NNOPT_##TYPE] = step_##suffix,
+typedef void (*arg_step)(const arg_work *work, const void *x, void *best, int64_t *place,
+                         int64_t index, int64_t count);
+NN_EACH_REAL(ARG_STEP)
+NN_EACH_INTEGER(ARG_STEP)
+static const arg_step steps[NN_TYPE_COUNT] = {NN_EACH_REAL(ARG_ENTRY) NN_EACH_INTEGER(ARG_ENTRY)};
+
+static void find_columns(const arg_work *work, int64_t offset, int64_t count, int64_t *place) {
+    nn_type type = work->in->type;
+    bool half = nn_type_in(type, NN_TYPES_HALF);
+    arg_step step = steps[half ? NNOPT_FLOAT : type];
+    int64_t best[COLUMNS];
+    float loaded[COLUMNS];
+    for (int64_t i = 0; i < work->size; i++) {
+        const void *x = nn_at(work->in->data, type, offset + i * work->inner);
+        if (half) nn_load_float(type, x, loaded, count);
+        step(work, half ? loaded : x, best, place, i, count);
+    }
 }
 
-static int64_t best_whole(const arg_work *work, int64_t offset) {
-    int64_t best = 0, x, place = 0;
+/* The place of the largest or smallest of a row of floats: its value first, then where it is. */
+static int64_t find_in_row(const arg_work *work, const float *x) {
+    const nn_rows_f32 *rows = nn_rows_f32_best();
+    float best = (work->largest ? rows->maximum : rows->minimum)(x, work->size);
+    bool odd = best != best;
     for (int64_t i = 0; i < work->size; i++) {
-        nn_load_int(work->in->type, nn_at(work->in->data, work->in->type, offset + i * work->inner),
-                    &x, 1);
-        if (i == 0 || beats_whole(work, x, best)) {
-            best = x;
-            place = i;
-        }
+        int64_t place = work->last ? work->size - 1 - i : i;
+        if (odd ? x[place] != x[place] : x[place] == best) return place;
     }
-    return place;
+    return 0;
 }
 
 static void find_chunk(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const arg_work *work = argument;
-    bool whole = nn_type_is_integer(work->in->type);
-    for (int64_t i = begin; i < end; i++) {
-        int64_t offset = i / work->inner * work->size * work->inner + i % work->inner;
-        work->out[i] = whole ? best_whole(work, offset) : best_real(work, offset);
+    if (work->inner == 1 && work->in->type == NNOPT_FLOAT) {
+        for (int64_t i = begin; i < end; i++)
+            work->out[i] = find_in_row(work, (const float *)work->in->data + i * work->size);
+        return;
+    }
+    for (int64_t i = begin; i < end;) {
+        int64_t column = i % work->inner, count = work->inner - column;
+        if (count > COLUMNS) count = COLUMNS;
+        if (count > end - i) count = end - i;
+        find_columns(work, i / work->inner * work->size * work->inner + column, count,
+                     work->out + i);
+        i += count;
     }
 }
 

@@ -1,5 +1,7 @@
 #include "ops/family/cast.h"
 
+#include "ops/cpu/rows_f32.h"
+
 enum { CASTABLE = NN_TYPES_NUMBER | NN_TYPES_BOOL };
 
 nn_status nn_infer_cast(const nn_node_view *node, nn_type to) {
@@ -55,6 +57,8 @@ static void cast_block(nn_type from, nn_type to, const void *in, void *out, int6
         int64_t values[NN_BLOCK];
         nn_load_int(from, in, values, count);
         nn_store_int(to, values, out, count);
+    } else if (from == NNOPT_FLOAT && to == NNOPT_INT32) {
+        nn_rows_f32_best()->to_int32(in, out, count);
     } else if (is_whole(to)) {
         cast_to_integer(from, to, in, out, count);
     } else if (is_whole(from) && to == NNOPT_FLOAT) {
@@ -63,6 +67,10 @@ static void cast_block(nn_type from, nn_type to, const void *in, void *out, int6
         double values[NN_BLOCK];
         nn_load_double(from, in, values, count);
         nn_store_double(to, values, out, count);
+    } else if (from == NNOPT_FLOAT) {
+        nn_store_float(to, in, out, count);
+    } else if (to == NNOPT_FLOAT) {
+        nn_load_float(from, in, out, count);
     } else {
         float values[NN_BLOCK];
         nn_load_float(from, in, values, count);

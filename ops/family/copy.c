@@ -1,6 +1,11 @@
 #include "ops/family/copy.h"
 
-enum { TILE = 16 }; /* elements: a tile's rows and columns share cache lines on both sides */
+#include "ops/cpu/rows_f32.h"
+
+enum {
+    TILE = 16,     /* elements: a tile's rows and columns share cache lines on both sides */
+    SHORT_RUN = 8, /* elements: an innermost axis below this is not worth a run of its own */
+};
 
 typedef struct copy_work {
     nn_loops loops; /* operand 0 the target, 1 the source */
@@ -16,8 +21,17 @@ typedef struct copy_work {
                                   int64_t source_step, int64_t count) {                            \
         type *to = (type *)target;                                                                 \
         const type *from = (const type *)source;                                                   \
-        for (int64_t i = 0; i < count; i++) to[i * target_step] = from[i * source_step];           \
-    }                                                                                              \
+        if (source_step == 0 && target_step == 1) {                                                \
+            const type value = *from;                                                              \
+            for (int64_t i = 0; i < count; i++) to[i] = value;                                     \
+        } else if (source_step == 1) {                                                             \
+            for (int64_t i = 0; i < count; i++) to[i * target_step] = from[i];                     \
+        } else {                                                                                   \
+            for (int64_t i = 0; i < count; i++) to[i * target_step] = from[i * source_step];       \
+        }                                                                                          \
+    }
+
+#define COPY_TILE(suffix, type)                                                                    \
     static void copy_tile_##suffix(char *target, int64_t target_row, const char *source,           \
                                    int64_t source_column, int64_t rows, int64_t columns) {         \
         type *to = (type *)target;                                                                 \
@@ -36,6 +50,10 @@ COPY_ROW(2, uint16_t)
 COPY_ROW(4, uint32_t)
 COPY_ROW(8, uint64_t)
 COPY_ROW(16, pair)
+COPY_TILE(1, uint8_t)
+COPY_TILE(2, uint16_t)
+COPY_TILE(8, uint64_t)
+COPY_TILE(16, pair)
 
 static void copy_row(size_t size, char *target, int64_t target_step, const char *source,
                      int64_t source_step, int64_t count) {
@@ -60,7 +78,8 @@ static void copy_tile(size_t size, char *target, int64_t target_row, const char 
     else if (size == 2)
         copy_tile_2(target, target_row, source, source_column, rows, columns);
     else if (size == 4)
-        copy_tile_4(target, target_row, source, source_column, rows, columns);
+        nn_rows_f32_best()->transpose((const uint32_t *)source, source_column, (uint32_t *)target,
+                                      target_row, rows, columns);
     else if (size == 8)
         copy_tile_8(target, target_row, source, source_column, rows, columns);
     else
@@ -119,6 +138,21 @@ static bool take_plane(copy_work *work) {
     return true;
 }
 
+/* The order of the axes does not matter: where the innermost one is short, a longer one along which
+ * the source is contiguous takes its place. */
+static void lengthen_runs(nn_loops *loops) {
+    int last = loops->rank - 1, better = -1;
+    if (loops->dims[last] >= SHORT_RUN) return;
+    for (int axis = 0; axis < last; axis++)
+        if (loops->steps[1][axis] == 1 && loops->dims[axis] > loops->dims[last]) better = axis;
+    if (better < 0) return;
+    for (int k = -1; k < 2; k++) {
+        int64_t *values = k < 0 ? loops->dims : loops->steps[k], moved = values[better];
+        for (int axis = better; axis < last; axis++) values[axis] = values[axis + 1];
+        values[last] = moved;
+    }
+}
+
 void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, void *target,
                      const int64_t *target_steps, const void *source, const int64_t *source_steps) {
     copy_work work = {.size = size, .target = target, .source = source};
@@ -128,6 +162,7 @@ void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, 
     nn_loops_add(&work.loops, source_steps);
     nn_loops_collapse(&work.loops);
     if (!take_plane(&work)) {
+        lengthen_runs(&work.loops);
         nn_loops_run(&work.loops, pool, copy_runs, &work);
         return;
     }

@@ -114,7 +114,8 @@ bool nn_reduce_accepts(const nn_node_view *node, const nn_target *target) {
 
 enum {
     LANES = 16,    /* accumulators of one output element, where the input is contiguous */
-    COLUMNS = 256, /* output elements that are reduced together, where they are */
+    PIECE = 4096,  /* elements that one float sum takes */
+    COLUMNS = 512, /* output elements that are reduced together, where they are */
 };
 
 typedef union accumulators {
@@ -132,9 +133,10 @@ typedef struct reduce_work {
     const nn_whole_reducer *whole; /* NULL: doubles */
     const nn_tensor *in;
     nn_tensor *out;
-    nn_loops kept;    /* operand 0 the output, 1 the input */
-    nn_loops reduced; /* operand 0 the input */
-    bool by_rows;     /* the innermost axis of the input is reduced */
+    nn_loops kept;           /* operand 0 the output, 1 the input */
+    nn_loops reduced;        /* operand 0 the input */
+    bool by_rows;            /* the innermost axis of the input is reduced */
+    const nn_rows_f32 *rows; /* NULL: the reference */
 } reduce_work;
 
 static void start(const reduce_work *work, accumulators *sum, int64_t count) {
@@ -293,6 +295,90 @@ static void reduce_columns(const reduce_work *work, int64_t in_offset, int64_t o
     store(work, &sum, out_offset, count);
 }
 
+/* ---- floats ---- */
+
+static float first_value(nn_float_reduction form) {
+    if (form == NN_FLOAT_MAXIMUM) return -INFINITY;
+    return form == NN_FLOAT_MINIMUM ? INFINITY : 0;
+}
+
+static float last_value(const reduce_work *work, float sum) {
+    if (work->reducer->fast == NN_FLOAT_MEAN) return sum / (float)work->reduced.count;
+    return work->reducer->fast == NN_FLOAT_LENGTH ? sqrtf(sum) : sum;
+}
+
+/* Long runs are summed in pieces, so that no float adds up too many. */
+static double sum_pieces(const reduce_work *work, const float *x, int64_t count) {
+    const nn_rows_f32 *rows = work->rows;
+    double sum = 0;
+    for (int64_t i = 0; i < count; i += PIECE) {
+        int64_t n = count - i < PIECE ? count - i : PIECE;
+        if (work->reducer->fast == NN_FLOAT_SUM_MAGNITUDES)
+            sum += rows->sum_magnitudes(x + i, n);
+        else if (work->reducer->fast == NN_FLOAT_SUM || work->reducer->fast == NN_FLOAT_MEAN)
+            sum += rows->sum(x + i, n);
+        else
+            sum += rows->sum_squares(x + i, 0, n);
+    }
+    return sum;
+}
+
+static float join_run(const reduce_work *work, float sum, const float *x, int64_t count) {
+    const nn_rows_f32 *rows = work->rows;
+    float run;
+    switch (work->reducer->fast) {
+    case NN_FLOAT_MAXIMUM:
+        run = rows->maximum(x, count);
+        return run > sum || run != run ? run : sum;
+    case NN_FLOAT_MINIMUM:
+        run = rows->minimum(x, count);
+        return run < sum || run != run ? run : sum;
+    default:
+        return (float)(sum + sum_pieces(work, x, count));
+    }
+}
+
+static void join_columns(const reduce_work *work, float *sum, const float *x, int64_t count) {
+    const nn_rows_f32 *rows = work->rows;
+    switch (work->reducer->fast) {
+    case NN_FLOAT_MAXIMUM:
+        rows->max(sum, 1, x, 1, sum, count);
+        break;
+    case NN_FLOAT_MINIMUM:
+        rows->min(sum, 1, x, 1, sum, count);
+        break;
+    case NN_FLOAT_SUM_SQUARES:
+    case NN_FLOAT_LENGTH:
+        rows->add_squares(sum, x, count);
+        break;
+    case NN_FLOAT_SUM_MAGNITUDES:
+        rows->add_magnitudes(sum, x, count);
+        break;
+    default:
+        rows->add(sum, 1, x, 1, sum, count);
+        break;
+    }
+}
+
+/* By rows the innermost run of the input is contiguous, by columns neighbouring outputs are. */
+static void reduce_floats(const reduce_work *work, int64_t in_offset, int64_t out_offset,
+                          int64_t count) {
+    const float *x = (const float *)work->in->data + in_offset;
+    float *y = (float *)work->out->data + out_offset;
+    float sum[COLUMNS];
+    nn_cursor cursor;
+    int64_t run, step = work->reduced.steps[0][work->reduced.rank - 1];
+    for (int64_t i = 0; i < count; i++) sum[i] = first_value(work->reducer->fast);
+    nn_cursor_start(&cursor, &work->reduced, 0, work->reduced.count);
+    while ((run = nn_cursor_next(&cursor)) > 0) {
+        const float *from = x + cursor.offset[0];
+        if (work->by_rows) sum[0] = join_run(work, sum[0], from, run);
+        for (int64_t i = 0; i < run && !work->by_rows; i++)
+            join_columns(work, sum, from + i * step, count);
+    }
+    for (int64_t i = 0; i < count; i++) y[i] = last_value(work, sum[i]);
+}
+
 static void reduce_chunk(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const reduce_work *work = argument;
@@ -304,7 +390,9 @@ static void reduce_chunk(void *argument, int64_t begin, int64_t end, int worker)
         int64_t width = work->by_rows ? 1 : COLUMNS;
         for (int64_t i = 0; i < run; i += width) {
             int64_t in_offset = cursor.offset[1] + i * in_step, out_offset = cursor.offset[0] + i;
-            if (work->by_rows)
+            if (work->rows != NULL)
+                reduce_floats(work, in_offset, out_offset, run - i < width ? run - i : width);
+            else if (work->by_rows)
                 reduce_row(work, in_offset, out_offset);
             else
                 reduce_columns(work, in_offset, out_offset, run - i < width ? run - i : width);
@@ -339,7 +427,7 @@ static void split_axes(const nn_tensor *in, const bool reduced[NN_MAX_RANK], red
     nn_loops_collapse(&work->reduced);
 }
 
-nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer) {
+nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer, const nn_rows_f32 *rows) {
     const nn_reduce_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     nn_list axes = attrs->axes;
@@ -347,7 +435,7 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer) {
     const nn_tensor *list = attrs->from_input && call->in_count > 1 ? call->in[1] : NULL;
     if (attrs->from_input) NN_TRY(nn_list_tensor(call->node, list, "input 1", NN_MAX_RANK, &axes));
     NN_TRY(flag_axes(call->node, &axes, in->rank, reduced));
-    reduce_work work = {.reducer = reducer, .in = in, .out = call->out[0]};
+    reduce_work work = {.reducer = reducer, .in = in, .out = call->out[0], .rows = rows};
     if (!nn_type_in(in->type, NN_TYPES_FLOAT)) work.whole = reducer->whole;
     if (work.whole != NULL && !nn_type_is_signed(in->type) && reducer->whole_unsigned != NULL)
         work.whole = reducer->whole_unsigned;

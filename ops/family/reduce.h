@@ -3,8 +3,7 @@
 #ifndef NN_FAMILY_REDUCE_H
 #define NN_FAMILY_REDUCE_H
 
-#include "ops/family/axes.h"
-#include "ops/family/infer.h"
+#include "ops/cpu/rows_f32.h"
 
 typedef struct nn_reduce_attrs {
     bool keep_dims;
@@ -41,6 +40,18 @@ typedef struct nn_whole_reducer {
     void (*finish)(int64_t *sum, int64_t count, int64_t reduced);
 } nn_whole_reducer;
 
+/* Reductions that have rows of floats (ops/cpu/rows_f32.h), which sum in float. */
+typedef enum nn_float_reduction {
+    NN_NO_FLOAT_REDUCTION,
+    NN_FLOAT_SUM,
+    NN_FLOAT_MEAN,
+    NN_FLOAT_MAXIMUM,
+    NN_FLOAT_MINIMUM,
+    NN_FLOAT_SUM_SQUARES,
+    NN_FLOAT_LENGTH, /* root of the sum of squares */
+    NN_FLOAT_SUM_MAGNITUDES,
+} nn_float_reduction;
+
 typedef struct nn_reducer {
     nn_real_reducer real;
     /* Integers; without it they are computed as doubles and cut towards zero. uint64 is handed over
@@ -48,9 +59,11 @@ typedef struct nn_reducer {
     const nn_whole_reducer *whole;
     const nn_whole_reducer *whole_unsigned; /* where the order matters; NULL: `whole` */
     bool of_exponentials; /* reduces exp(x - max), and finish gets log + max applied */
+    nn_float_reduction fast;
 } nn_reducer;
 
-nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer);
+/* `rows` NULL: with accumulators in double, for all types; else for floats. */
+nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer, const nn_rows_f32 *rows);
 
 /* Defines a step function; in the expression `sum` is the accumulator and x the element. */
 #define NN_REDUCE_STEP(name, type, expression)                                                     \
@@ -61,18 +74,39 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer);
         }                                                                                          \
     }
 
-/* Defines the kernel and the descriptor nn_op_`symbol`. */
-#define NN_REDUCE_OP(symbol, op_name, reducer, parse_function, infer_function)                     \
-    static nn_status symbol##_run(const nn_call *call) {                                           \
-        return nn_reduce_run(call, &(reducer));                                                    \
+/* Defines the kernels and the descriptor nn_op_`symbol`. The float kernels refuse a reducer that
+ * has no rows of floats. */
+#define NN_REDUCE_F32_KERNEL(symbol, reducer, isa_name, level)                                     \
+    static nn_status symbol##_f32_##isa_name##_run(const nn_call *call) {                          \
+        return nn_reduce_run(call, &(reducer), &nn_rows_f32_##isa_name);                           \
     }                                                                                              \
+    static const nn_kernel symbol##_f32_##isa_name = {                                             \
+        .name = #symbol "_f32_" #isa_name,                                                         \
+        .isa = level,                                                                              \
+        .exactness = NN_ROUNDING,                                                                  \
+        .accepts = symbol##_accepts_float,                                                         \
+        .run = symbol##_f32_##isa_name##_run,                                                      \
+    };
+#define NN_REDUCE_OP(symbol, op_name, reducer, parse_function, infer_function)                     \
+    static bool symbol##_accepts_float(const nn_node_view *node, const nn_target *target) {        \
+        return node->in[0]->type == NNOPT_FLOAT && (reducer).fast != NN_NO_FLOAT_REDUCTION &&      \
+               nn_reduce_accepts(node, target);                                                    \
+    }                                                                                              \
+    static nn_status symbol##_run(const nn_call *call) {                                           \
+        return nn_reduce_run(call, &(reducer), NULL);                                              \
+    }                                                                                              \
+    NN_REDUCE_F32_KERNEL(symbol, reducer, portable, NN_ISA_PORTABLE)                               \
+    NN_REDUCE_F32_KERNEL(symbol, reducer, avx2, NN_ISA_AVX2)                                       \
+    NN_REDUCE_F32_KERNEL(symbol, reducer, avx512, NN_ISA_AVX512)                                   \
     static const nn_kernel symbol##_reference = {                                                  \
         .name = #symbol "_reference",                                                              \
         .exactness = NN_EXACT,                                                                     \
         .accepts = nn_reduce_accepts,                                                              \
         .run = symbol##_run,                                                                       \
     };                                                                                             \
-    static const nn_kernel *const symbol##_kernels[] = {&symbol##_reference, NULL};                \
+    static const nn_kernel *const symbol##_kernels[] = {&symbol##_f32_avx512, &symbol##_f32_avx2,  \
+                                                        &symbol##_f32_portable,                    \
+                                                        &symbol##_reference, NULL};                \
     const nn_op nn_op_##symbol = {                                                                 \
         .name = op_name,                                                                           \
         .domain = "",                                                                              \

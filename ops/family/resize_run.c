@@ -1,5 +1,6 @@
 /* The kernel of Resize: tables of taps per axis, then one pass per axis that changes. Follows the
  * definition of coordinates and weights in the ONNX specification of Resize. */
+#include "ops/cpu/rows_f32.h"
 #include "ops/family/copy.h"
 #include "ops/family/loops.h"
 #include "ops/family/resize.h"
@@ -138,7 +139,10 @@ static int64_t tap_limit(const nn_resize_attrs *attrs, int64_t in, int64_t out) 
                               int64_t count) {                                                     \
         type *to = target;                                                                         \
         const type *from = source;                                                                 \
-        for (int64_t i = 0; i < count; i++) to[i] = from[indices[i]];                              \
+        if (indices == NULL) /* every element twice: what most networks ask for */                 \
+            for (int64_t i = 0; i < count / 2; i++) to[2 * i] = to[2 * i + 1] = from[i];           \
+        else                                                                                       \
+            for (int64_t i = 0; i < count; i++) to[i] = from[indices[i]];                          \
     }
 typedef struct pair {
     uint64_t halves[2];
@@ -163,68 +167,92 @@ static void gather_row(size_t size, void *target, const void *source, const int6
         gather_128(target, source, indices, count);
 }
 
+/* The output is lines of `width` places, the last axis that changes; each place is `row` elements,
+ * the axes after it. */
 typedef struct nearest_work {
     const resize_plan *plan;
     const nn_tensor *in;
     nn_tensor *out;
     int64_t in_steps[NN_MAX_RANK];
-    int row_axes;      /* the last axes, which do not change: a row is copied as a whole */
-    int64_t row;       /* elements of it */
-    bool extrapolates; /* some place of the output is outside */
-    uint64_t value[2]; /* what stands there */
+    int line_axis; /* -1: nothing changes */
+    int64_t width, row;
+    bool extrapolates; /* some place of the output may be outside */
+    bool doubles;      /* places 2 i and 2 i + 1 are both i */
+    uint64_t value[2]; /* what stands outside */
 } nearest_work;
 
-static void nearest_places(void *argument, int64_t begin, int64_t end, int worker) {
+static void fill_row(const nearest_work *work, char *target, size_t size) {
+    for (int64_t i = 0; i < work->row; i++) memcpy(target + (size_t)i * size, work->value, size);
+}
+
+static void fill_line(const nearest_work *work, char *target, const char *source, size_t size) {
+    const int64_t *indices =
+        work->line_axis >= 0 ? work->plan->tables[work->line_axis].indices : (const int64_t[]){0};
+    if (work->row == 1 && !work->extrapolates && source != NULL) {
+        gather_row(size, target, source, work->doubles ? NULL : indices, work->width);
+        return;
+    }
+    size_t bytes = (size_t)work->row * size;
+    for (int64_t k = 0; k < work->width; k++, target += bytes) {
+        if (source == NULL || indices[k] < 0)
+            fill_row(work, target, size);
+        else
+            memcpy(target, source + (size_t)indices[k] * bytes, bytes);
+    }
+}
+
+static void nearest_lines(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const nearest_work *work = argument;
-    const resize_plan *plan = work->plan;
     size_t size = nn_element_size(work->in->type);
-    int outer = plan->rank - work->row_axes;
-    const axis_table *last = &plan->tables[outer > 0 ? outer - 1 : 0];
-    /* With nothing to copy as a whole, the innermost axis is gathered. */
-    int64_t width = work->row > 1 || outer == 0 ? 1 : work->out->dims[outer - 1];
+    size_t line_bytes = (size_t)(work->width * work->row) * size;
+    int64_t previous = -1;
     for (int64_t i = begin; i < end; i++) {
         int64_t rest = i, offset = 0;
         bool outside = false;
-        for (int axis = outer - (width > 1 ? 2 : 1); axis >= 0; axis--) {
-            int64_t index = plan->tables[axis].indices[rest % work->out->dims[axis]];
+        for (int axis = work->line_axis - 1; axis >= 0; axis--) {
+            int64_t index = work->plan->tables[axis].indices[rest % work->out->dims[axis]];
             rest /= work->out->dims[axis];
             outside = outside || index < 0;
             offset += index * work->in_steps[axis];
         }
-        char *target = (char *)work->out->data + (size_t)(i * width * work->row) * size;
+        char *target = (char *)work->out->data + (size_t)i * line_bytes;
         const char *source = (const char *)work->in->data + offset * (int64_t)size;
-        if (width == 1 && !outside) {
-            memcpy(target, source, (size_t)work->row * size);
-        } else if (!work->extrapolates) {
-            gather_row(size, target, source, last->indices, width);
-        } else {
-            for (int64_t k = 0; k < width * work->row; k++) {
-                int64_t index = outside ? -1 : (width > 1 ? last->indices[k] : k);
-                memcpy(target + (size_t)k * size,
-                       index < 0 ? (const char *)work->value : source + index * (int64_t)size,
-                       size);
-            }
-        }
+        if (!outside && offset == previous)
+            memcpy(target, target - line_bytes, line_bytes);
+        else
+            fill_line(work, target, outside ? NULL : source, size);
+        previous = outside ? -1 : offset;
     }
+}
+
+static bool doubles_places(const int64_t *indices, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (indices[i] != i / 2) return false;
+    return count % 2 == 0;
 }
 
 static void run_nearest(const nn_call *call, const resize_plan *plan) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
-    nearest_work work = {.plan = plan, .in = in, .out = out, .row = 1};
+    nearest_work work = {.plan = plan,
+                         .in = in,
+                         .out = out,
+                         .line_axis = plan->rank - 1,
+                         .width = 1,
+                         .row = 1,
+                         .extrapolates = plan->attrs->coordinates == NN_COORDINATES_CROP};
     nn_tensor holder = {.type = in->type, .data = work.value};
     nn_tensor_set(&holder, 0, (double)plan->attrs->extrapolation);
-    work.extrapolates = plan->attrs->coordinates == NN_COORDINATES_CROP;
     nn_dense_steps(in->dims, in->rank, work.in_steps);
-    for (int axis = plan->rank - 1; axis >= 0 && plan->axes[axis].unchanged; axis--) {
-        work.row *= in->dims[axis];
-        work.row_axes++;
+    for (; work.line_axis >= 0 && plan->axes[work.line_axis].unchanged; work.line_axis--)
+        work.row *= in->dims[work.line_axis];
+    if (work.line_axis >= 0) {
+        work.width = out->dims[work.line_axis];
+        work.doubles = doubles_places(plan->tables[work.line_axis].indices, work.width);
     }
-    int64_t total = nn_tensor_count(out);
-    int outer = plan->rank - work.row_axes;
-    int64_t width = work.row > 1 || outer == 0 ? work.row : out->dims[outer - 1];
-    nn_parallel(call->pool, total / width, NN_GRAIN / width + 1, nearest_places, &work);
+    int64_t line = work.width * work.row;
+    nn_parallel(call->pool, nn_tensor_count(out) / line, NN_GRAIN / line + 1, nearest_lines, &work);
 }
 
 /* ---- interpolation: y[o][j][i] = sum over k of weight[j][k] x[o][index[j][k]][i] ---- */
@@ -248,20 +276,68 @@ typedef struct pass_work {
             const double *weights = work->table->weights + row % size * taps;                      \
             const real *x = (const real *)work->in + row / size * work->axis->in * inner;          \
             real *y = (real *)work->out + row * inner;                                             \
-            if (indices[0] < 0) {                                                                  \
-                for (int64_t i = 0; i < inner; i++) y[i] = (real)work->extrapolation;              \
-                continue;                                                                          \
-            }                                                                                      \
-            for (int64_t k = 0; k < taps; k++) {                                                   \
+            for (int64_t i = 0; i < inner; i++)                                                    \
+                y[i] = indices[0] < 0 ? (real)work->extrapolation : 0;                             \
+            for (int64_t k = 0; k < taps && indices[0] >= 0; k++) {                                \
                 const real weight = (real)weights[k];                                              \
                 const real *from = x + indices[k] * inner;                                         \
-                for (int64_t i = 0; i < inner; i++)                                                \
-                    y[i] = k == 0 ? weight * from[i] : y[i] + weight * from[i];                    \
+                for (int64_t i = 0; i < inner; i++) y[i] += weight * from[i];                      \
             }                                                                                      \
         }                                                                                          \
     }
 RESIZE_PASS(f32, float)
 RESIZE_PASS(f64, double)
+
+/* Two taps of floats, more than one element after the axis. */
+static void blend_rows(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const pass_work *work = argument;
+    const nn_rows_f32 *rows = nn_rows_f32_best();
+    int64_t inner = work->inner, size = work->axis->out;
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t *indices = work->table->indices + row % size * 2;
+        const double *weights = work->table->weights + row % size * 2;
+        const float *x = (const float *)work->in + row / size * work->axis->in * inner;
+        rows->blend(x + indices[0] * inner, (float)weights[0], x + indices[1] * inner,
+                    (float)weights[1], (float *)work->out + row * inner, inner);
+    }
+}
+
+/* Two taps of floats along the innermost axis: whole lines of the output, in blocks. */
+static void blend_lines(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const pass_work *work = argument;
+    const nn_rows_f32 *rows = nn_rows_f32_best();
+    int64_t size = work->axis->out;
+    int32_t left[NN_BLOCK], right[NN_BLOCK];
+    float a[NN_BLOCK], b[NN_BLOCK];
+    for (int64_t first = 0; first < size; first += NN_BLOCK) {
+        int64_t count = size - first < NN_BLOCK ? size - first : NN_BLOCK;
+        for (int64_t i = 0; i < count; i++) {
+            left[i] = (int32_t)work->table->indices[2 * (first + i)];
+            right[i] = (int32_t)work->table->indices[2 * (first + i) + 1];
+            a[i] = (float)work->table->weights[2 * (first + i)];
+            b[i] = (float)work->table->weights[2 * (first + i) + 1];
+        }
+        for (int64_t line = begin; line < end; line++)
+            rows->gather_blend((const float *)work->in + line * work->axis->in, left, right, a, b,
+                               (float *)work->out + line * size + first, count);
+    }
+}
+
+static void run_pass(const nn_call *call, const pass_work *work, bool single, int64_t rows,
+                     bool extrapolates) {
+    pass_work copy = *work;
+    int64_t taps = work->table->taps, size = work->axis->out;
+    bool two = single && taps == 2 && !extrapolates;
+    if (two && work->inner == 1 && work->axis->in <= INT32_MAX)
+        nn_parallel(call->pool, rows / size, NN_GRAIN / size + 1, blend_lines, &copy);
+    else if (two)
+        nn_parallel(call->pool, rows, NN_GRAIN / work->inner + 1, blend_rows, &copy);
+    else
+        nn_parallel(call->pool, rows, NN_GRAIN / (work->inner * taps) + 1,
+                    single ? pass_f32 : pass_f64, &copy);
+}
 
 /* Float holds these types exactly; the others are interpolated in double. */
 static bool fits_float(nn_type type) {
@@ -327,8 +403,7 @@ static void run_passes(const nn_call *call, const resize_plan *plan, char *base,
                           .out = to,
                           .inner = nn_dims_product(dims, axis + 1, plan->rank),
                           .extrapolation = (double)plan->attrs->extrapolation};
-        nn_parallel(call->pool, rows, NN_GRAIN / (work.inner * work.table->taps) + 1,
-                    single ? pass_f32 : pass_f64, &work);
+        run_pass(call, &work, single, rows, plan->attrs->coordinates == NN_COORDINATES_CROP);
         from = to;
     }
     if (!direct)

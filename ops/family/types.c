@@ -1,5 +1,7 @@
 #include "ops/family/types.h"
 
+#include "ops/cpu/rows_f32.h"
+
 /* Rounds to odd: rounding the float to a half type then gives what rounding the double would. */
 static float float_to_odd(double value) {
     float nearest = (float)value;
@@ -28,7 +30,7 @@ void nn_load_float(nn_type type, const void *in, float *out, int64_t count) {
     if (type == NNOPT_FLOAT)
         memcpy(out, in, (size_t)count * sizeof *out);
     else if (type == NNOPT_FLOAT16)
-        for (int64_t i = 0; i < count; i++) out[i] = nn_half_to_float(half[i]);
+        nn_rows_f32_best()->from_half(half, out, count);
     else
         for (int64_t i = 0; i < count; i++) out[i] = nn_bfloat16_to_float(half[i]);
 }
@@ -38,7 +40,7 @@ void nn_store_float(nn_type type, const float *in, void *out, int64_t count) {
     if (type == NNOPT_FLOAT)
         memcpy(out, in, (size_t)count * sizeof *in);
     else if (type == NNOPT_FLOAT16)
-        for (int64_t i = 0; i < count; i++) half[i] = nn_float_to_half(in[i]);
+        nn_rows_f32_best()->to_half(in, half, count);
     else
         for (int64_t i = 0; i < count; i++) half[i] = nn_float_to_bfloat16(in[i]);
 }
