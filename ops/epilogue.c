@@ -1,5 +1,8 @@
 #include "ops/epilogue.h"
 
+#include "base/cpu.h"
+#include "ops/cpu/activation_f32.h"
+
 #include <math.h>
 
 /* Comparisons are written so that NaN stays NaN. */
@@ -45,16 +48,26 @@ float nn_activate(nn_activation activation, float x) {
 }
 
 void nn_activate_array(nn_activation activation, float *x, int64_t count) {
-    if (activation.kind == NN_ACT_NONE) return;
-    for (int64_t i = 0; i < count; i++) x[i] = nn_activate(activation, x[i]);
+    const nn_cpu *cpu = nn_cpu_get();
+    if (cpu->reference_only)
+        for (int64_t i = 0; i < count; i++) x[i] = nn_activate(activation, x[i]);
+#if defined(__x86_64__)
+    else if (cpu->isa >= NN_ISA_AVX512)
+        nn_activate_f32_avx512(activation, x, count);
+    else if (cpu->isa >= NN_ISA_AVX2)
+        nn_activate_f32_avx2(activation, x, count);
+#endif
+    else
+        nn_activate_f32_portable(activation, x, count);
 }
 
 void nn_epilogue_apply(const nn_epilogue *epilogue, const float *residual, float *x,
                        int64_t count) {
-    nn_activate_array(epilogue->before, x, count);
-    if (epilogue->has_residual)
-        for (int64_t i = 0; i < count; i++) x[i] += residual[i];
-    nn_activate_array(epilogue->after, x, count);
+    for (int64_t i = 0; i < count; i++) {
+        float value = nn_activate(epilogue->before, x[i]);
+        if (epilogue->has_residual) value += residual[i];
+        x[i] = nn_activate(epilogue->after, value);
+    }
 }
 
 bool nn_epilogue_as_clip(const nn_epilogue *epilogue, float *low, float *high) {

@@ -45,12 +45,12 @@ static inline bool nn_epilogue_is_empty(const nn_epilogue *epilogue) {
 
 /* The scalar definition, which vector code is tested against (ops/epilogue.c). */
 float nn_activate(nn_activation activation, float x);
-/* In place over `count` floats, vectorised by the compiler; for kernels without own epilogues. */
+/* In place over `count` floats by the best code of this CPU; for kernels without own epilogues. */
 void nn_activate_array(nn_activation activation, float *x, int64_t count);
 /* True when the whole is min(max(x + residual, low), high), which kernels do in registers; infinities
  * where there is no bound. */
 bool nn_epilogue_as_clip(const nn_epilogue *epilogue, float *low, float *high);
-/* The whole of it, in place; `residual` is not read unless the epilogue has one. */
+/* The scalar definition of the whole, in place; `residual` is not read unless the epilogue has one. */
 void nn_epilogue_apply(const nn_epilogue *epilogue, const float *residual, float *x, int64_t count);
 
 #endif

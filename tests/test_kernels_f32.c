@@ -3,6 +3,7 @@
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
+#include "ops/cpu/activation_f32.h"
 #include "ops/cpu/kernels.h"
 
 #include <math.h>
@@ -337,6 +338,48 @@ START_TEST(infinities_and_nan_stay_where_they_are) {
 }
 END_TEST
 
+/* ---- activations ---- */
+
+/* The vector code of every level against the scalar definitions, in units of the last place of
+ * results (of values near one for those that are differences). */
+START_TEST(activations_agree_with_their_definitions) {
+    static const struct {
+        nn_isa isa;
+        nn_activate_function run;
+    } levels[] = {
+        {NN_ISA_PORTABLE, nn_activate_f32_portable},
+#if defined(__x86_64__)
+        {NN_ISA_AVX2, nn_activate_f32_avx2},
+        {NN_ISA_AVX512, nn_activate_f32_avx512},
+#endif
+    };
+    const nn_activation activation = {(nn_activation_kind)_i, 0.2f, 0.5f};
+    enum { COUNT = 4003 };
+    for (size_t level = 0; level < sizeof levels / sizeof *levels; level++) {
+        if (levels[level].isa > nn_cpu_get()->isa) continue;
+        float x[COUNT], y[COUNT];
+        for (int i = 0; i < COUNT; i++) x[i] = (float)(i - 2000) * (i % 3 ? 0.01f : 0.1f);
+        const float special[] = {0, -0.0f, 1e-30f, -1e-7f, 1e30f, -1e30f, INFINITY, -INFINITY, NAN};
+        memcpy(x, special, sizeof special);
+        memcpy(y, x, sizeof x);
+        levels[level].run(activation, y, COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            float want = nn_activate(activation, x[i]);
+            ck_assert_msg(
+                !differs(y[i], want, 6e-7), "level %s, kind %d: f(%.9g) is %.9g, must be %.9g",
+                nn_isa_name(levels[level].isa), _i, (double)x[i], (double)y[i], (double)want);
+        }
+        /* These keep their precision however small the result is, and their range. */
+        if (activation.kind != NN_ACT_SIGMOID && activation.kind != NN_ACT_TANH) continue;
+        for (int i = 0; i < COUNT; i++) {
+            double want = (double)nn_activate(activation, x[i]);
+            ck_assert(isnan(y[i]) || fabs((double)y[i] - want) <= 4e-7 * fabs(want) + 1e-38);
+            ck_assert(isnan(y[i]) || fabsf(y[i]) <= 1);
+        }
+    }
+}
+END_TEST
+
 /* ---- matrix products ---- */
 
 static nn_epilogue random_epilogue(int residual) {
@@ -523,6 +566,9 @@ Suite *test_suite(void) {
     tcase_add_test(conv, convolutions_of_networks);
     tcase_add_test(conv, infinities_and_nan_stay_where_they_are);
     suite_add_tcase(suite, conv);
+    TCase *activation = tcase_create("activation");
+    tcase_add_loop_test(activation, activations_agree_with_their_definitions, 0, NN_ACT_KINDS);
+    suite_add_tcase(suite, activation);
     TCase *product = tcase_create("matrix product");
     tcase_set_timeout(product, 120);
     tcase_add_loop_test(product, products_of_random_sizes, 0, 4);

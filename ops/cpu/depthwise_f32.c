@@ -172,8 +172,8 @@ static void finish_tile(const depthwise_job *job, const nn_depthwise_tile *tile,
     const int64_t pitch = job->state->geometry.out_channels;
     for (int i = 0; i < tile->pixels; i++) {
         float *raw = tile->y + i * tile->y_pitch;
-        nn_epilogue_apply(job->epilogue, residual ? residual + i * pitch : NULL, raw,
-                          tile->channels);
+        job->state->set->finish(job->epilogue, residual ? residual + i * pitch : NULL, raw,
+                                tile->channels);
         memcpy(y + i * pitch, raw, (size_t)tile->channels * sizeof *y);
     }
 }

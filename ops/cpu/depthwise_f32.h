@@ -4,8 +4,7 @@
 #ifndef NN_DEPTHWISE_F32_H
 #define NN_DEPTHWISE_F32_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "ops/cpu/activation_f32.h"
 
 enum { NN_DEPTHWISE_PIXELS = 7 }; /* output pixels of a tile, at most */
 
@@ -37,6 +36,7 @@ typedef struct nn_depthwise_tile {
 typedef struct nn_depthwise_f32 {
     int lanes;
     void (*run)(const nn_depthwise_tile *tile);
+    nn_epilogue_function finish; /* what tiles cannot do themselves */
 } nn_depthwise_f32;
 
 extern const nn_depthwise_f32 nn_depthwise_f32_portable, nn_depthwise_f32_avx2,

@@ -161,16 +161,14 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
 }
 
 /* What the tile cannot do itself: activations beyond clipping, and those before a residual. */
-static void finish_rows(const direct_job *job, const float *raw, int64_t raw_step, int64_t offset,
-                        int64_t rows, int64_t columns) {
-    const int64_t pitch = job->plan->problem.out_pitch;
-    for (int64_t i = 0; i < rows; i++) {
-        float *y = job->y + offset + i * pitch;
-        const float *residual = job->residual ? job->residual + offset + i * pitch : NULL;
-        float row[NN_TILE_MAX_COLUMNS];
-        memcpy(row, raw + i * raw_step, (size_t)columns * sizeof *row);
-        nn_epilogue_apply(&job->plan->epilogue, residual, row, columns);
-        memcpy(y, row, (size_t)columns * sizeof *row);
+static void finish_rows(const direct_job *job, float *raw, int64_t offset, int64_t rows,
+                        int64_t columns) {
+    const nn_direct_plan *plan = job->plan;
+    for (int64_t i = 0; i < rows; i++, offset += plan->problem.out_pitch) {
+        float *row = raw + i * NN_TILE_MAX_COLUMNS;
+        plan->tiles->finish(&plan->epilogue, job->residual ? job->residual + offset : NULL, row,
+                            columns);
+        memcpy(job->y + offset, row, (size_t)columns * sizeof *row);
     }
 }
 
@@ -198,8 +196,8 @@ static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32
     pass->shape->run[rows](tile);
     tile->y_step = job->plan->problem.out_pitch;
     int64_t first = min_of(rows, NN_TILE_SEGMENT);
-    finish_rows(job, raw, NN_TILE_MAX_COLUMNS, offset, first, pass->columns);
-    finish_rows(job, tile->y[1], NN_TILE_MAX_COLUMNS, offset1, rows - first, pass->columns);
+    finish_rows(job, raw, offset, first, pass->columns);
+    finish_rows(job, tile->y[1], offset1, rows - first, pass->columns);
 }
 
 static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,

@@ -9,7 +9,7 @@
 #ifndef NN_TILE_F32_H
 #define NN_TILE_F32_H
 
-#include <stdint.h>
+#include "ops/cpu/activation_f32.h"
 
 /* Rows come in two segments of equal step, so that one tile can take two short rows of a map. */
 enum { NN_TILE_SEGMENT = 7, NN_TILE_MAX_ROWS = 14, NN_TILE_MAX_COLUMNS = 64 };
@@ -48,6 +48,7 @@ typedef struct nn_tiles_f32 {
     int lanes;
     int count;
     const nn_tile_shape *shapes[4]; /* of 1, 2, ... vectors */
+    nn_epilogue_function finish;    /* what tiles cannot do themselves */
 } nn_tiles_f32;
 
 extern const nn_tiles_f32 nn_tiles_f32_portable, nn_tiles_f32_avx2, nn_tiles_f32_avx512;

@@ -15,4 +15,5 @@
 #define TILE_NAME(stem) stem##_6x16
 #include "ops/cpu/tile_f32.inc.h"
 
-const nn_tiles_f32 nn_tiles_f32_avx2 = {VF_LANES, 2, {&shape_6x8, &shape_6x16}};
+const nn_tiles_f32 nn_tiles_f32_avx2 = {
+    VF_LANES, 2, {&shape_6x8, &shape_6x16}, nn_epilogue_f32_avx2};

@@ -15,4 +15,5 @@
 #define TILE_NAME(stem) stem##_4x8
 #include "ops/cpu/tile_f32.inc.h"
 
-const nn_tiles_f32 nn_tiles_f32_portable = {VF_LANES, 2, {&shape_4x4, &shape_4x8}};
+const nn_tiles_f32 nn_tiles_f32_portable = {
+    VF_LANES, 2, {&shape_4x4, &shape_4x8}, nn_epilogue_f32_portable};
