@@ -2,15 +2,8 @@
 #include "cli/output.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char *const functions[] = {"bench", "session", "dataset", NULL};
-
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
 
 /* ---- the regression gate ---- */
 
@@ -58,51 +51,20 @@ static int compare_with_baseline(const cli_arguments *arguments, const nnopt_rep
 
 /* ---- the command ---- */
 
-static int measure(const cli_arguments *arguments, nnopt_model **models, const char **names,
-                   nnopt_report **report) {
-    nnopt_dataset *data = NULL;
-    nnopt_options *options = NULL;
-    size_t count = (size_t)arguments->operand_count;
-    int code = EXIT_DONE;
-    for (size_t i = 0; i < count && code == EXIT_DONE; i++) {
-        names[i] = base_name(arguments->operands[i]);
-        code = load_model(arguments->operands[i], &models[i]);
-    }
-    if (code == EXIT_DONE) code = open_data(arguments, models[0], false, &data);
-    if (code == EXIT_DONE) {
-        options = argument_options(arguments, functions);
-        code = options != NULL ? EXIT_DONE : EXIT_BAD;
-    }
-    if (code == EXIT_DONE) {
-        nnopt_status status = nnopt_bench(models, names, count, data, options, report);
-        if (status != NNOPT_OK) code = fail_library(status);
-    }
-    nnopt_options_destroy(options);
-    nnopt_dataset_destroy(data);
-    return code;
-}
-
 static int run(const cli_arguments *arguments) {
-    size_t count = (size_t)arguments->operand_count;
     nnopt_report *report = NULL, *baseline = NULL;
     const char *path = argument_text(arguments, "baseline");
     if (path != NULL) {
         nnopt_status status = nnopt_report_load(path, &baseline);
         if (status != NNOPT_OK) return fail_library(status);
     }
-    nnopt_model **models = calloc(count, sizeof(nnopt_model *));
-    const char **names = calloc(count, sizeof(const char *));
-    int code = models != NULL && names != NULL ? measure(arguments, models, names, &report)
-                                               : fail_usage("out of memory");
+    int code = run_on_models(arguments, nnopt_bench, &report);
     if (code == EXIT_DONE) {
         int gate =
             baseline != NULL ? compare_with_baseline(arguments, report, baseline) : EXIT_DONE;
         code = deliver(arguments, report);
         if (code == EXIT_DONE) code = gate;
     }
-    for (size_t i = 0; models != NULL && i < count; i++) nnopt_model_destroy(models[i]);
-    free(models);
-    free(names);
     nnopt_report_destroy(baseline);
     return code;
 }

@@ -2,6 +2,9 @@
 
 #include "cli/output.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 int load_model(const char *path, nnopt_model **out) {
     nnopt_status status = nnopt_model_load(path, out);
     return status == NNOPT_OK ? EXIT_DONE : fail_library(status);
@@ -83,5 +86,46 @@ int run_on_model(const cli_arguments *arguments, bool needs_data, model_call cal
     nnopt_options_destroy(options);
     nnopt_dataset_destroy(data);
     nnopt_model_destroy(model);
+    return code;
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+static int call_on_models(const cli_arguments *arguments, nnopt_model **models, const char **names,
+                          models_call call, nnopt_report **out) {
+    nnopt_dataset *data = NULL;
+    nnopt_options *options = NULL;
+    size_t count = (size_t)arguments->operand_count;
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < count && code == EXIT_DONE; i++) {
+        names[i] = base_name(arguments->operands[i]);
+        code = load_model(arguments->operands[i], &models[i]);
+    }
+    if (code == EXIT_DONE) code = open_data(arguments, models[0], false, &data);
+    if (code == EXIT_DONE) {
+        options = argument_options(arguments, arguments->command->functions);
+        code = options != NULL ? EXIT_DONE : EXIT_BAD;
+    }
+    if (code == EXIT_DONE) {
+        nnopt_status status = call(models, names, count, data, options, out);
+        if (status != NNOPT_OK) code = fail_library(status);
+    }
+    nnopt_options_destroy(options);
+    nnopt_dataset_destroy(data);
+    return code;
+}
+
+int run_on_models(const cli_arguments *arguments, models_call call, nnopt_report **out) {
+    size_t count = (size_t)arguments->operand_count;
+    nnopt_model **models = calloc(count, sizeof(nnopt_model *));
+    const char **names = calloc(count, sizeof(const char *));
+    int code = models != NULL && names != NULL ? call_on_models(arguments, models, names, call, out)
+                                               : fail_usage("out of memory");
+    for (size_t i = 0; models != NULL && i < count; i++) nnopt_model_destroy(models[i]);
+    free(models);
+    free(names);
     return code;
 }

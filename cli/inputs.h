@@ -19,4 +19,11 @@ typedef nnopt_status (*model_call)(nnopt_model *model, nnopt_dataset *data,
                                    const nnopt_options *options, void *user, nnopt_report **out);
 int run_on_model(const cli_arguments *arguments, bool needs_data, model_call call, void *user);
 
+/* The same for functions that take all operands as models, named by their files. The caller ends
+ * the report. */
+typedef nnopt_status (*models_call)(nnopt_model *const *models, const char *const *names,
+                                    size_t count, nnopt_dataset *data, const nnopt_options *options,
+                                    nnopt_report **out);
+int run_on_models(const cli_arguments *arguments, models_call call, nnopt_report **out);
+
 #endif

@@ -127,6 +127,6 @@ nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     add_caches(report, cpu);
     add_memory(report);
     add_blas(report);
-    nn_report_add_roofline(report, report->root, &roofline);
+    nn_report_add_roofline(report, report->root, &roofline, roofline.cores);
     return nn_report_finish(report, out);
 }

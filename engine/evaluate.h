@@ -54,6 +54,9 @@ typedef struct nn_evaluation {
     int class_axis;     /* NN_CLASS_AXIS_AUTO: last, or 1 at rank 4 */
 } nn_evaluation;
 enum { NN_CLASS_AXIS_AUTO = -100 };
+/* From the options of "eval"; a default metric where none is named. */
+nn_status nn_evaluation_read(const nnopt_options *options, bool has_labels, bool has_base,
+                             nn_evaluation *out);
 
 /* Runs every feed through `session` (and `base`, NULL where the metric needs none). Data with NaN
  * is NN_BAD_INPUT. */

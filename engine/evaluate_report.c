@@ -12,8 +12,8 @@ static const nn_option_spec eval_specs[] = {
 };
 NN_DEFINE_OPTION_TABLE(eval, eval_specs);
 
-static nn_status read_evaluation(const nnopt_options *options, bool has_labels, bool has_base,
-                                 nn_evaluation *out) {
+nn_status nn_evaluation_read(const nnopt_options *options, bool has_labels, bool has_base,
+                             nn_evaluation *out) {
     const nn_option_table *table = &nn_options_eval;
     const char *metric = nn_option_text(options, table, "metric");
     *out = (nn_evaluation){.output = nn_option_text(options, table, "output"),
@@ -61,7 +61,7 @@ nnopt_status nnopt_eval(nnopt_model *model, nnopt_model *base, nnopt_dataset *da
         return nn_fail(NN_USAGE, "eval needs a model and data");
     NN_TRY(nn_options_check(options, tables, 2));
     NN_TRY(nn_session_options_read(options, &session_options));
-    NN_TRY(read_evaluation(options, data->has_labels, base != NULL, &evaluation));
+    NN_TRY(nn_evaluation_read(options, data->has_labels, base != NULL, &evaluation));
     nn_clear_interrupt();
     nn_status status = nn_session_open(model, &session_options, &session);
     if (status == NN_OK && base != NULL)

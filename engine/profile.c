@@ -5,7 +5,8 @@
 #include <math.h>
 #include <sys/resource.h>
 
-enum { LEAST_ROUNDS = 5 };
+static const double turn_seconds = 4e-3; /* of each model, where several take turns */
+enum { LEAST_ROUNDS = 5, MOST_PAIRS_A_TURN = 32 };
 
 const char *nn_bound_name(nn_bound bound) {
     return bound == NN_BOUND_COMPUTE ? "compute" : bound == NN_BOUND_MEMORY ? "memory" : "overhead";
@@ -29,6 +30,7 @@ typedef struct profiler {
     nn_tensor *outputs;
     nn_step_timer timer;
     nn_samples instrumented, between;
+    double least; /* seconds of the fastest run of the warm-up */
     nn_profile *profile;
 } profiler;
 
@@ -59,8 +61,10 @@ static nn_status run_instrumented(profiler *self) {
 
 static nn_status warm_up(profiler *self, double seconds) {
     double run, end = nn_now() + seconds;
+    self->least = INFINITY;
     for (int i = 0; i < 2 || nn_now() < end; i++) {
         NN_TRY(run_plain(self, &run));
+        self->least = fmin(self->least, run);
         NN_TRY(nn_check_interrupt());
     }
     return NN_OK;
@@ -71,23 +75,38 @@ static double count_major_faults(void) {
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_majflt : 0;
 }
 
-/* Plain and instrumented runs in turn, so that both see the same state of the machine. */
-static nn_status run_rounds(profiler *self, double seconds, int64_t iterations) {
-    nn_profile *profile = self->profile;
-    double start = nn_now(), faults = count_major_faults(), run;
-    int64_t rounds = 0;
-    for (;; rounds++) {
-        double elapsed = nn_now() - start;
-        if (rounds >= (iterations > 0 ? iterations : LEAST_ROUNDS) &&
-            (iterations > 0 || elapsed >= seconds))
-            break;
-        nn_progress("profiling", fmin(elapsed, seconds), seconds, NULL);
+/* Plain and instrumented runs in turn, so that both see the same state of the machine; where
+ * several models take turns, a run to load the caches first. */
+static nn_status take_turn(profiler *self, int64_t pairs, bool warm) {
+    double run, faults = count_major_faults();
+    if (warm) NN_TRY(run_plain(self, &run));
+    for (int64_t i = 0; i < pairs; i++) {
         NN_TRY(run_plain(self, &run));
-        NN_TRY(nn_samples_add(&profile->plain, run));
+        NN_TRY(nn_samples_add(&self->profile->plain, run));
         NN_TRY(run_instrumented(self));
-        NN_TRY(nn_check_interrupt());
     }
-    profile->major_faults = (count_major_faults() - faults) / (double)(2 * rounds);
+    self->profile->major_faults += count_major_faults() - faults;
+    return nn_check_interrupt();
+}
+
+static nn_status run_rounds(profiler *profilers, int64_t count, double seconds,
+                            int64_t iterations) {
+    double slowest = 0, start = nn_now();
+    for (int64_t i = 0; i < count; i++) slowest = fmax(slowest, profilers[i].least);
+    int64_t pairs = count > 1 && slowest > 0 ? (int64_t)(turn_seconds / (2 * slowest)) : 1;
+    pairs = pairs < 1 ? 1 : pairs > MOST_PAIRS_A_TURN ? MOST_PAIRS_A_TURN : pairs;
+    int64_t done = 0;
+    for (int64_t round = 0;; round++) {
+        double elapsed = nn_now() - start;
+        bool is_time_over = elapsed >= seconds && done >= LEAST_ROUNDS;
+        if (iterations > 0 ? done >= iterations : is_time_over) break;
+        if (iterations > 0 && pairs > iterations - done) pairs = iterations - done;
+        nn_progress("profiling", fmin(elapsed, seconds), seconds, NULL);
+        for (int64_t i = 0; i < count; i++)
+            NN_TRY(take_turn(&profilers[round % 2 == 0 ? i : count - 1 - i], pairs, count > 1));
+        done += pairs;
+    }
+    for (int64_t i = 0; i < count; i++) profilers[i].profile->major_faults /= (double)(2 * done);
     return NN_OK;
 }
 
@@ -166,8 +185,7 @@ static nn_status describe_plan(nn_profile *profile, const nn_plan *plan) {
     return NN_OK;
 }
 
-static nn_status measure(profiler *self, nn_dataset *data, double seconds, int64_t iterations,
-                         double warmup_seconds) {
+static nn_status prepare(profiler *self, nn_dataset *data) {
     const nn_graph *graph = nn_session_model(self->session)->graph;
     nn_profile *profile = self->profile;
     nn_plan *plan = NULL;
@@ -185,26 +203,57 @@ static nn_status measure(profiler *self, nn_dataset *data, double seconds, int64
     profile->timer_seconds = nn_profile_timer_seconds();
     size_t size = sizeof(double) * (size_t)(profile->row_count + 1);
     self->timer.durations = nn_alloc_zero(size);
-    if (self->timer.durations == NULL) return nn_fail_memory(size);
-    NN_TRY(warm_up(self, warmup_seconds));
-    NN_TRY(run_rounds(self, seconds, iterations));
-    return evaluate_rows(self);
+    return self->timer.durations != NULL ? NN_OK : nn_fail_memory(size);
+}
+
+/* A feed ends when the next one is read from the same data. */
+static nn_status read_feeds(profiler *profilers, const nn_profile_entry *entries, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t same = 0;
+        while (entries[same].data != entries[i].data) same++;
+        if (same < i)
+            profilers[i].feed = profilers[same].feed;
+        else
+            NN_TRY(entries[i].data->read(entries[i].data, 0, &profilers[i].feed));
+    }
+    return NN_OK;
+}
+
+static void profiler_clear(profiler *self) {
+    nn_free(self->outputs);
+    nn_free(self->timer.durations);
+    nn_samples_clear(&self->instrumented);
+    nn_samples_clear(&self->between);
+}
+
+nn_status nn_profile_interleaved(nn_profile_entry *entries, int64_t count, double seconds,
+                                 int64_t iterations, double warmup_seconds) {
+    profiler *profilers = nn_alloc_zero((size_t)count * sizeof *profilers);
+    if (profilers == NULL) return nn_fail_memory((size_t)count * sizeof *profilers);
+    nn_status status = NN_OK;
+    for (int64_t i = 0; i < count && status == NN_OK; i++) {
+        entries[i].profile = (nn_profile){0};
+        profilers[i] = (profiler){.session = entries[i].session, .profile = &entries[i].profile};
+        status = prepare(&profilers[i], entries[i].data);
+        if (status == NN_OK) status = warm_up(&profilers[i], warmup_seconds / (double)count);
+    }
+    if (status == NN_OK) status = read_feeds(profilers, entries, count);
+    if (status == NN_OK) status = run_rounds(profilers, count, seconds, iterations);
+    for (int64_t i = 0; i < count && status == NN_OK; i++) status = evaluate_rows(&profilers[i]);
+    for (int64_t i = 0; i < count; i++) {
+        profiler_clear(&profilers[i]);
+        if (status != NN_OK) nn_profile_clear(&entries[i].profile);
+    }
+    nn_free(profilers);
+    return status;
 }
 
 nn_status nn_profile_run(nn_session *session, nn_dataset *data, double seconds, int64_t iterations,
                          double warmup_seconds, nn_profile *out) {
-    nn_profile profile = {0};
-    profiler self = {.session = session, .profile = &profile};
-    nn_status status = measure(&self, data, seconds, iterations, warmup_seconds);
-    nn_free(self.outputs);
-    nn_free(self.timer.durations);
-    nn_samples_clear(&self.instrumented);
-    nn_samples_clear(&self.between);
-    if (status == NN_OK)
-        *out = profile;
-    else
-        nn_profile_clear(&profile);
-    return status;
+    nn_profile_entry entry = {.session = session, .data = data};
+    NN_TRY(nn_profile_interleaved(&entry, 1, seconds, iterations, warmup_seconds));
+    *out = entry.profile;
+    return NN_OK;
 }
 
 void nn_profile_clear(nn_profile *profile) {

@@ -53,6 +53,15 @@ typedef struct nn_profile {
  * they are not 0. The profile borrows nothing. */
 nn_status nn_profile_run(nn_session *session, nn_dataset *data, double seconds, int64_t iterations,
                          double warmup_seconds, nn_profile *out);
+/* The same for several models in turn, each on the first feed of its data (which may be shared):
+ * sample i of one model was taken near sample i of the others, and all have as many. */
+typedef struct nn_profile_entry {
+    nn_session *session;
+    nn_dataset *data;
+    nn_profile profile; /* out */
+} nn_profile_entry;
+nn_status nn_profile_interleaved(nn_profile_entry *entries, int64_t count, double seconds,
+                                 int64_t iterations, double warmup_seconds);
 void nn_profile_clear(nn_profile *profile);
 
 /* The row of this ONNX node (the largest of several), or NULL. */

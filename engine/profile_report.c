@@ -31,7 +31,10 @@ void nn_report_add_latency(nn_report *report, cJSON *record, const nn_statistics
     nn_report_set_number(report, record, "runs", (double)seconds->count);
 }
 
-void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline *roofline) {
+void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline *roofline,
+                            int threads) {
+    double compute, memory;
+    nn_roofline_scales(roofline, threads, &compute, &memory);
     cJSON *record = nn_report_object(report, parent, "roofline");
     nn_report_set_number(report, record, "fp32_gflops", 1e-9 * roofline->fp32_flops);
     nn_report_set_number(report, record, "int8_gops", 1e-9 * roofline->int8_ops);
@@ -41,13 +44,15 @@ void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline 
     nn_report_set_number(report, record, "memory_gbps", 1e-9 * roofline->memory_bytes);
     nn_report_set_number(report, record, "scale_compute", roofline->scale_compute);
     nn_report_set_number(report, record, "scale_memory", roofline->scale_memory);
+    nn_report_set_number(report, record, "threads", threads);
+    nn_report_set_number(report, record, "compute_scale", compute);
+    nn_report_set_number(report, record, "memory_scale", memory);
     nn_report_set_text(report, record, "measured", roofline->date);
 }
 
 /* ---- nodes ---- */
 
-static void add_node(nn_report *report, cJSON *nodes, const nn_profile_row *row) {
-    cJSON *node = nn_report_object(report, nodes, NULL);
+void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row) {
     double bytes = row->cost.bytes_read + row->cost.bytes_written;
     bool timed = row->seconds > 0;
     nn_report_set_text(report, node, "node", row->node);
@@ -89,8 +94,7 @@ static void add_finding(nn_report *report, cJSON *parent, const char *key,
         nn_report_set_number(report, record, finding->numbers[i].key, finding->numbers[i].value);
 }
 
-static void add_bottleneck(nn_report *report, cJSON *bottlenecks, const nn_bottleneck *item) {
-    cJSON *record = nn_report_object(report, bottlenecks, NULL);
+void nn_report_add_bottleneck(nn_report *report, cJSON *record, const nn_bottleneck *item) {
     nn_report_set_text(report, record, "class", nn_bottleneck_name(item->class));
     nn_report_set_number(report, record, "share", item->share);
     cJSON *nodes = nn_report_array(report, record, "nodes");
@@ -148,12 +152,14 @@ nn_status nn_profile_report(const nn_profile *profile, const nn_diagnosis *diagn
     cJSON *root = report->root;
     nn_report_add_subject(report, root, subject);
     add_totals(report, profile);
-    nn_report_add_roofline(report, root, &profile->roofline);
+    nn_report_add_roofline(report, root, &profile->roofline, profile->threads);
     cJSON *bottlenecks = nn_report_array(report, root, "bottlenecks");
     for (int i = 0; i < NN_BOTTLENECK_CLASSES; i++)
-        add_bottleneck(report, bottlenecks, &diagnosis->items[i]);
+        nn_report_add_bottleneck(report, nn_report_object(report, bottlenecks, NULL),
+                                 &diagnosis->items[i]);
     cJSON *nodes = nn_report_array(report, root, "nodes");
-    for (int64_t i = 0; i < profile->row_count; i++) add_node(report, nodes, &profile->rows[i]);
+    for (int64_t i = 0; i < profile->row_count; i++)
+        nn_report_add_row(report, nn_report_object(report, nodes, NULL), &profile->rows[i]);
     cJSON *absent = nn_report_array(report, root, "absent");
     for (int64_t i = 0; i < profile->absent_count; i++) {
         cJSON *entry = nn_report_object(report, absent, NULL);

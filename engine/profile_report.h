@@ -16,7 +16,12 @@ typedef struct nn_subject {
 void nn_report_add_subject(nn_report *report, cJSON *record, const nn_subject *subject);
 /* "latency_ms": min, median, mean, p90, p99, max, low and high (95 % interval of the median). */
 void nn_report_add_latency(nn_report *report, cJSON *record, const nn_statistics *seconds);
-void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline *roofline);
+/* Everything of a row, into its record. */
+void nn_report_add_row(nn_report *report, cJSON *record, const nn_profile_row *row);
+void nn_report_add_bottleneck(nn_report *report, cJSON *record, const nn_bottleneck *item);
+/* "roofline": the ceilings of one core, and what `threads` threads reach as multiples of it. */
+void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline *roofline,
+                            int threads);
 /* The name people know a model by: its file's, without folders. */
 const char *nn_base_name(const char *path);
 

@@ -309,11 +309,16 @@ static double scaled(double scale, int threads, int cores) {
     return 1 + (scale - 1) * (threads - 1) / (cores - 1);
 }
 
+void nn_roofline_scales(const nn_roofline *roofline, int threads, double *compute, double *memory) {
+    *compute = scaled(roofline->scale_compute, threads, roofline->cores);
+    *memory = scaled(roofline->scale_memory, threads, roofline->cores);
+}
+
 double nn_roofline_seconds(const nn_roofline *roofline, double flops, bool is_int8, double bytes,
                            double working_set, int threads) {
     const nn_cpu *cpu = nn_cpu_get();
-    double compute_scale = scaled(roofline->scale_compute, threads, roofline->cores);
-    double memory_scale = scaled(roofline->scale_memory, threads, roofline->cores);
+    double compute_scale, memory_scale;
+    nn_roofline_scales(roofline, threads, &compute_scale, &memory_scale);
     double own_caches = threads > 1 ? threads : 1; /* L1 and L2 are private to a core */
     double peak = is_int8 ? roofline->int8_ops : roofline->fp32_flops;
     double bandwidth = roofline->memory_bytes * memory_scale;

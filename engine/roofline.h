@@ -20,6 +20,8 @@ typedef struct nn_roofline {
 
 /* From the cache, else measured (about a second) and cached. `remeasure` ignores the cache. */
 nn_status nn_roofline_get(bool remeasure, nn_roofline *out);
+/* What `threads` threads reach together, as a multiple of one: arithmetic, and reading memory. */
+void nn_roofline_scales(const nn_roofline *roofline, int threads, double *compute, double *memory);
 /* Attainable seconds for this much work on `threads` threads: the larger of compute and traffic,
  * the traffic at the bandwidth of the smallest level that holds `working_set` bytes. */
 double nn_roofline_seconds(const nn_roofline *roofline, double flops, bool is_int8, double bytes,

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "engine/profile_report.h"
 #include "formats/dataset.h"
+#include "optim/inputs.h"
 #include "optim/pass.h"
 
 #include <math.h>
@@ -33,18 +34,12 @@ typedef struct profile_work {
 
 static nn_status open_data(profile_work *work, nn_model *model, nnopt_dataset *data,
                            const nnopt_options *options) {
-    nnopt_options *selected = NULL;
     work->data = data;
     if (data != NULL) return NN_OK;
-    int64_t batch =
-        nn_option_has(options, "batch") ? nn_option_int(options, &nn_options_dataset, "batch") : 1;
     uint64_t seed = (uint64_t)nn_option_int(options, &nn_options_profile, "seed");
-    NN_TRY(nn_options_select(options, &nn_options_dataset, &selected));
-    nn_status status =
-        nnopt_dataset_random(model, seed, RANDOM_BATCHES * batch, selected, &work->own_data);
-    nnopt_options_destroy(selected);
+    NN_TRY(nn_random_inputs(model, seed, RANDOM_BATCHES, options, &work->own_data));
     work->data = work->own_data;
-    return status;
+    return NN_OK;
 }
 
 /* ---- advice ---- */

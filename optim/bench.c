@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "engine/profile_report.h"
 #include "formats/dataset.h"
+#include "optim/inputs.h"
 
 #include <math.h>
 
@@ -34,30 +35,6 @@ typedef struct bench_work {
     bench_subject *subjects;
 } bench_work;
 
-static nn_status random_data(nn_model *model, const nnopt_options *options, nn_dataset **out) {
-    nnopt_options *selected = NULL;
-    int64_t batch =
-        nn_option_has(options, "batch") ? nn_option_int(options, &nn_options_dataset, "batch") : 1;
-    uint64_t seed = (uint64_t)nn_option_int(options, &nn_options_bench, "seed");
-    NN_TRY(nn_options_select(options, &nn_options_dataset, &selected));
-    nn_status status = nnopt_dataset_random(model, seed, batch, selected, out);
-    nnopt_options_destroy(selected);
-    return status;
-}
-
-/* One data set feeds all models, in the order of the first one's inputs. */
-static nn_status check_same_inputs(const nn_model *first, const nn_model *other, const char *name) {
-    const nn_graph *a = first->graph, *b = other->graph;
-    bool same = a->input_count == b->input_count;
-    for (int64_t i = 0; same && i < a->input_count; i++)
-        same = strcmp(a->inputs[i]->name, b->inputs[i]->name) == 0;
-    return same ? NN_OK
-                : nn_fail(NN_USAGE,
-                          "%s: its inputs are not those of the first model, so they "
-                          "cannot share data",
-                          name);
-}
-
 static nn_status prepare_entry(bench_work *work, size_t index, nn_dataset *data,
                                const nnopt_options *options) {
     nn_bench_entry *entry = &work->entries[index];
@@ -66,9 +43,10 @@ static nn_status prepare_entry(bench_work *work, size_t index, nn_dataset *data,
     nn_feed feed;
     nn_plan *plan = NULL;
     if (data == NULL)
-        NN_TRY(random_data(model, options, &subject->own_data));
+        NN_TRY(nn_random_inputs(model, (uint64_t)nn_option_int(options, &nn_options_bench, "seed"),
+                                1, options, &subject->own_data));
     else
-        NN_TRY(check_same_inputs(work->models[0], model, work->names[index]));
+        NN_TRY(nn_check_same_inputs(work->models[0], model, work->names[index]));
     entry->data = data != NULL ? data : subject->own_data;
     double start = nn_now();
     NN_TRY(nn_session_open(model, &work->session_options, &entry->session));

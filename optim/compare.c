@@ -1,0 +1,104 @@
+/* nnopt_compare: options in, models measured in turn, report out. */
+#include "engine/compare.h"
+
+#include "base/memory.h"
+#include "formats/dataset.h"
+#include "optim/inputs.h"
+
+#include <math.h>
+
+NN_OPTION_TABLE(compare)
+
+static const nn_option_spec compare_specs[] = {
+    {"duration", NNOPT_OPTION_TIME, "S", "6", NULL, 0.01, INFINITY, false,
+     "how long to measure, all models together; judging quality comes on top"},
+    {"iterations", NNOPT_OPTION_INT, "N", NULL, NULL, 1, 1e9, false,
+     "runs of each model to measure, in place of a duration"},
+    {"warmup", NNOPT_OPTION_TIME, "S", NULL, NULL, 0, INFINITY, false,
+     "how long to run untimed first (default: a tenth of the duration)"},
+    {"seed", NNOPT_OPTION_INT, "N", "0", NULL, 0, 9e15, false, "seed of random inputs"},
+};
+NN_DEFINE_OPTION_TABLE(compare, compare_specs);
+
+/* Enough runs of random inputs for the larger batch that a diagnosis tries. */
+enum { RANDOM_RUNS = 8 };
+
+typedef struct compare_work {
+    nn_compared models[NN_MAX_COMPARED];
+    int64_t count;
+    nn_dataset *own_data;
+    nn_evaluation evaluation;
+    nn_compare_settings settings;
+} compare_work;
+
+/* Random inputs say how fast a model is, not how good. */
+static nn_status choose_evaluation(compare_work *work, const nn_dataset *data,
+                                   const nnopt_options *options) {
+    if (data == NULL) {
+        static const char *const names[] = {"metric", "output", "class-axis"};
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (nn_option_has(options, names[i]))
+                return nn_fail(NN_USAGE, "--%s needs --data to judge by", names[i]);
+        return NN_OK;
+    }
+    NN_TRY(nn_evaluation_read(options, data->has_labels, true, &work->evaluation));
+    work->settings.evaluation = &work->evaluation;
+    return NN_OK;
+}
+
+static nn_status read_settings(compare_work *work, const nn_dataset *data,
+                               const nnopt_options *options) {
+    const nn_option_table *table = &nn_options_compare;
+    nn_compare_settings *settings = &work->settings;
+    NN_TRY(nn_session_options_read(options, &settings->session));
+    settings->seconds = nn_option_time(options, table, "duration");
+    settings->iterations = nn_option_int(options, table, "iterations");
+    settings->warmup_seconds = nn_option_has(options, "warmup")
+                                   ? nn_option_time(options, table, "warmup")
+                                   : 0.1 * settings->seconds;
+    settings->reads_files = data != NULL;
+    return choose_evaluation(work, data, options);
+}
+
+static nn_status add_models(compare_work *work, nnopt_model *const *models,
+                            const char *const *names, nn_dataset *data,
+                            const nnopt_options *options) {
+    uint64_t seed = (uint64_t)nn_option_int(options, &nn_options_compare, "seed");
+    if (data == NULL)
+        NN_TRY(nn_random_inputs(models[0], seed, RANDOM_RUNS, options, &work->own_data));
+    for (int64_t i = 0; i < work->count; i++) {
+        NN_TRY(nn_check_same_inputs(models[0], models[i], names[i]));
+        work->models[i] = (nn_compared){
+            .name = names[i], .model = models[i], .data = data != NULL ? data : work->own_data};
+    }
+    return NN_OK;
+}
+
+static nn_status make_report(const compare_work *work, nnopt_report **out) {
+    nn_report *report = NULL;
+    NN_TRY(nn_report_create("compare", &report));
+    nn_status status = nn_compare_report(report, work->models, work->count, &work->settings);
+    if (status == NN_OK) return nn_report_finish(report, out);
+    nnopt_report_destroy(report);
+    return status;
+}
+
+nnopt_status nnopt_compare(nnopt_model *const *models, const char *const *names, size_t count,
+                           nnopt_dataset *data, const nnopt_options *options, nnopt_report **out) {
+    const nn_option_table *const tables[] = {&nn_options_compare, &nn_options_eval,
+                                             &nn_options_session, &nn_options_dataset};
+    if (models == NULL || names == NULL || out == NULL)
+        return nn_fail(NN_USAGE, "compare needs models");
+    if (count < 2 || count > NN_MAX_COMPARED)
+        return nn_fail(NN_USAGE, "compare takes 2 to %d models, not %zu", NN_MAX_COMPARED, count);
+    NN_TRY(nn_options_check(options, tables, 4));
+    nn_clear_interrupt();
+    compare_work work = {.count = (int64_t)count};
+    nn_status status = read_settings(&work, data, options);
+    if (status == NN_OK) status = add_models(&work, models, names, data, options);
+    if (status == NN_OK) status = nn_compare_measure(work.models, work.count, &work.settings);
+    if (status == NN_OK) status = make_report(&work, out);
+    nn_compared_clear(work.models, work.count);
+    nnopt_dataset_destroy(work.own_data);
+    return status;
+}
