@@ -6,9 +6,7 @@ static const char *const functions[] = {"compare", "eval", "session", "dataset",
 static int run(const cli_arguments *arguments) {
     nnopt_report *report = NULL;
     int code = run_on_models(arguments, nnopt_compare, &report);
-    if (code == EXIT_DONE) code = deliver(arguments, report);
-    nnopt_report_destroy(report);
-    return code;
+    return code == EXIT_DONE ? deliver(arguments, report) : code;
 }
 
 const cli_command command_compare = {

@@ -39,10 +39,11 @@ static nn_status add_change(compare_writer *self, cJSON *record, const nn_qualit
     nn_drop drop;
     NN_TRY(nn_quality_drop(before, after, &drop));
     cJSON *change = nn_report_object(report, record, "accuracy_change");
-    double sign = before->metric->higher_is_better ? -1 : 1;
-    nn_report_set_number(report, change, "difference", sign * drop.value);
-    nn_report_set_number(report, change, "low", sign > 0 ? drop.low : -drop.high);
-    nn_report_set_number(report, change, "high", sign > 0 ? drop.high : -drop.low);
+    bool is_higher_better = before->metric->higher_is_better; /* 0 - x: no negative zero */
+    nn_report_set_number(report, change, "difference",
+                         is_higher_better ? 0 - drop.value : drop.value);
+    nn_report_set_number(report, change, "low", is_higher_better ? 0 - drop.high : drop.low);
+    nn_report_set_number(report, change, "high", is_higher_better ? 0 - drop.low : drop.high);
     nn_report_set_number(report, change, "resolves", drop.resolves);
     bool is_same = drop.low <= 0 && drop.high >= 0;
     nn_report_set_text(report, change, "verdict",

@@ -144,25 +144,33 @@ static int64_t find_leader(const nn_compare_table *table, int64_t model, int64_t
     return row;
 }
 
-/* One step does the work of both rows: they are judged together. */
-static void join_rows(nn_compare_table *table, int64_t model, int64_t a, int64_t b) {
-    a = find_leader(table, model, a);
-    b = find_leader(table, model, b);
-    if (a != b) table->rows[b].cells[model].leader = a;
+/* A row without a step of its own, whose work the step of another row does: both are judged
+ * together. */
+static nn_status join_covered(row_matcher *self, int64_t model, int64_t row,
+                              const nn_profile_row *step) {
+    nn_compare_table *table = self->table;
+    for (int64_t c = 0; c < step->cover_count; c++) {
+        int64_t other;
+        NN_TRY(match_name(self, model, step->covers[c], &other));
+        if (other < 0 || other == row || table->rows[other].cells[model].row != NULL) continue;
+        int64_t leader = find_leader(table, model, row);
+        if (find_leader(table, model, other) == other && leader != other)
+            table->rows[other].cells[model].leader = leader;
+    }
+    return NN_OK;
 }
 
 static nn_status add_model(row_matcher *self, int64_t model) {
     const nn_profile *profile = self->profiles[model];
+    int64_t row;
     for (int64_t i = 0; i < profile->row_count; i++) {
-        const nn_profile_row *step = &profile->rows[i];
-        int64_t row, other;
-        NN_TRY(match_step(self, model, step, &row));
-        NN_TRY(add_step(&self->table->rows[row].cells[model], profile, step));
-        if (step->is_conversion || model == 0) continue;
-        for (int64_t c = 0; c < step->cover_count; c++) {
-            NN_TRY(match_name(self, model, step->covers[c], &other));
-            if (other >= 0) join_rows(self->table, model, row, other);
-        }
+        NN_TRY(match_step(self, model, &profile->rows[i], &row));
+        NN_TRY(add_step(&self->table->rows[row].cells[model], profile, &profile->rows[i]));
+    }
+    for (int64_t i = 0; i < profile->row_count && model > 0; i++) {
+        if (profile->rows[i].is_conversion) continue;
+        NN_TRY(match_step(self, model, &profile->rows[i], &row));
+        NN_TRY(join_covered(self, model, row, &profile->rows[i]));
     }
     return NN_OK;
 }

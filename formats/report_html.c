@@ -3,6 +3,7 @@
 #include "formats/report_write.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- how it was measured ---- */
@@ -17,7 +18,7 @@ static const struct method_line {
     {"runs", "samples", " of each model"},
     {"seconds", "duration", " s"},
     {"order", "order", ""},
-    {"noise", "noise seen", " between the quartiles of a run"},
+    {"noise", "noise seen", " of the median, from the fastest run to the 90th percentile"},
     {"seed", "seed", ""},
     {"split", "split of the data", ""},
     {"timer_us_per_node", "timer cost subtracted", " µs a node"},
@@ -25,6 +26,11 @@ static const struct method_line {
     {"instrumented_ms", "run with the profiler on", " ms"},
     {"not_read", "not read here", ""},
 };
+
+static const char *short_figure(double value, char buffer[NN_FIGURE]) {
+    snprintf(buffer, NN_FIGURE, "%.3g", value);
+    return buffer;
+}
 
 static void write_method_line(nn_writer *writer, const struct method_line *line,
                               const cJSON *item) {
@@ -35,7 +41,7 @@ static void write_method_line(nn_writer *writer, const struct method_line *line,
         nn_writef(writer, "<dt>%s</dt><dd>%s%s</dd>", line->label,
                   is_fraction             ? nn_figure_percent(value, text)
                   : value == floor(value) ? nn_figure_count(value, text)
-                                          : nn_figure(value, text),
+                                          : short_figure(value, text),
                   line->unit);
     } else if (cJSON_IsString(item) || (cJSON_IsArray(item) && item->child != NULL)) {
         nn_writef(writer, "<dt>%s</dt><dd>", line->label);

@@ -124,6 +124,12 @@ static void write_latency(nn_html_page *page) {
     close_figure(page);
 }
 
+/* Hundredths, and no minus before a zero. */
+static double points(const cJSON *record, const char *key) {
+    double value = 100 * nn_json_number(record, key);
+    return fabs(value) < 0.05 ? 0 : value;
+}
+
 static void write_accuracy(nn_html_page *page) {
     const cJSON *before = nn_json_get(page->variants[0].record, "accuracy");
     const cJSON *after = nn_json_get(page->variants[page->after].record, "accuracy");
@@ -137,15 +143,14 @@ static void write_accuracy(nn_html_page *page) {
     nn_figure_percent(value, figure.after);
     if (page->after > 0 && !isnan(old) && !is_agreement) nn_figure_percent(old, figure.before);
     open_figure(page, &figure);
-    double difference = nn_json_number(change, "difference");
+    double difference = points(change, "difference");
     if (!isnan(difference) && !is_agreement) {
         bool is_same = strcmp(nn_json_text(change, "verdict"), "no difference") == 0;
         nn_writef(writer, "<em class=\"%s\">%+.1f points</em> <span>95 %%: %+.1f to %+.1f</span> ",
                   is_same          ? "same"
                   : difference < 0 ? "bad"
                                    : "good",
-                  100 * difference, 100 * nn_json_number(change, "low"),
-                  100 * nn_json_number(change, "high"));
+                  difference, points(change, "low"), points(change, "high"));
     } else if (!isnan(nn_json_number(after, "low"))) {
         nn_writef(writer, "<span>95 %%: %.1f to %.1f %%</span> ",
                   100 * nn_json_number(after, "low"), 100 * nn_json_number(after, "high"));
@@ -155,7 +160,7 @@ static void write_accuracy(nn_html_page *page) {
     if (!isnan(nn_json_number(after, "samples")))
         nn_writef(writer, ", %.0f samples", nn_json_number(after, "samples"));
     if (!isnan(nn_json_number(change, "resolves")))
-        nn_writef(writer, ", which resolve %.1f points", 100 * nn_json_number(change, "resolves"));
+        nn_writef(writer, ", which resolve %.2g points", 100 * nn_json_number(change, "resolves"));
     nn_write(writer, "</span>");
     close_figure(page);
 }

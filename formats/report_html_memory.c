@@ -1,4 +1,5 @@
-/* Memory over the run: weights below, what the steps keep alive above, their workspace on top. */
+/* Memory over the run: weights below, the activations that live above, the workspace of the step on
+ * top. */
 #include "formats/report_html.h"
 
 #include <math.h>
@@ -15,18 +16,23 @@ static double weights_of(const cJSON *record) {
            number_or_zero(nn_json_number(memory, "constant_bytes"));
 }
 
-static double highest_of(const nn_html_page *page, int variant) {
-    double highest = 0;
+static double peak_of(const nn_html_page *page, int variant, const char *key) {
+    double peak = 0;
     for (int64_t i = 0; i < page->row_count; i++)
-        highest = fmax(
-            highest, number_or_zero(nn_html_cell(&page->rows[i], variant, "live_bytes")) +
-                         number_or_zero(nn_html_cell(&page->rows[i], variant, "workspace_bytes")));
-    return highest;
+        peak = fmax(peak, number_or_zero(nn_html_cell(&page->rows[i], variant, key)));
+    return peak;
 }
 
-/* A stepped area from `floor` up to floor + the sum of the keys, over the time of the run. */
+/* What lives in the slab while a step runs, its workspace included, or without that. */
+static double live_bytes(const nn_html_row *row, int variant, bool with_workspace) {
+    double live = number_or_zero(nn_html_cell(row, variant, "live_bytes"));
+    double workspace = number_or_zero(nn_html_cell(row, variant, "workspace_bytes"));
+    return with_workspace ? live : fmax(0, live - workspace);
+}
+
+/* A stepped area over the time of the run, on top of the weights. */
 static void write_area(nn_html_page *page, int variant, const char *class_name, double floor,
-                       const char *const *keys, double scale) {
+                       bool with_workspace, double scale) {
     nn_writer *writer = &page->writer;
     double total = 0, at = 0, last = NAN;
     for (int64_t i = 0; i < page->row_count; i++)
@@ -35,11 +41,8 @@ static void write_area(nn_html_page *page, int variant, const char *class_name, 
     nn_writef(writer, "<path class=\"%s\" d=\"M0 %.1f", class_name, HEIGHT - floor * scale);
     for (int64_t i = 0; i < page->row_count; i++) {
         const nn_html_row *row = &page->rows[i];
-        if (row->cells[variant] == NULL) continue;
-        double bytes = floor;
-        for (int k = 0; keys[k] != NULL; k++)
-            bytes += number_or_zero(nn_html_cell(row, variant, keys[k]));
-        double y = HEIGHT - bytes * scale;
+        if (isnan(nn_html_cell(row, variant, "live_bytes"))) continue;
+        double y = HEIGHT - (floor + live_bytes(row, variant, with_workspace)) * scale;
         if (isnan(last) || fabs(y - last) >= 0.05) {
             nn_writef(writer, "H%.1fV%.1f", WIDTH * at / total, y);
             last = y;
@@ -50,8 +53,6 @@ static void write_area(nn_html_page *page, int variant, const char *class_name, 
 }
 
 static void write_memory(nn_html_page *page, int variant, double most) {
-    static const char *const live[] = {"live_bytes", NULL};
-    static const char *const all[] = {"live_bytes", "workspace_bytes", NULL};
     nn_writer *writer = &page->writer;
     const nn_html_variant *each = &page->variants[variant];
     double weights = weights_of(each->record), scale = HEIGHT / most;
@@ -65,8 +66,8 @@ static void write_memory(nn_html_page *page, int variant, double most) {
               "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" width=\"100%%\" "
               "height=\"100%%\">",
               WIDTH, HEIGHT);
-    write_area(page, variant, "workspace", weights, all, scale);
-    write_area(page, variant, "activations", weights, live, scale);
+    write_area(page, variant, "workspace", weights, true, scale);
+    write_area(page, variant, "activations", weights, false, scale);
     if (weights > 0)
         nn_writef(writer, "<path class=\"weights\" d=\"M0 %.1fH%dV%dH0z\"/>",
                   HEIGHT - weights * scale, WIDTH, HEIGHT);
@@ -87,26 +88,19 @@ static void write_key(nn_html_page *page, const char *class_name, const char *na
     nn_write(&page->writer, "</li>");
 }
 
-static double peak_of(const nn_html_page *page, int variant, const char *key) {
-    double peak = 0;
-    for (int64_t i = 0; i < page->row_count; i++)
-        peak = fmax(peak, number_or_zero(nn_html_cell(&page->rows[i], variant, key)));
-    return peak;
-}
-
 void nn_html_memory(nn_html_page *page) {
     nn_writer *writer = &page->writer;
     const cJSON *before = page->variants[0].record, *after = page->variants[page->after].record;
     char a[NN_FIGURE], b[NN_FIGURE];
-    double most = fmax(weights_of(before) + highest_of(page, 0),
-                       weights_of(after) + highest_of(page, page->after));
-    if (!(most > 0) || !(highest_of(page, 0) > 0)) return;
+    double most = fmax(weights_of(before) + peak_of(page, 0, "live_bytes"),
+                       weights_of(after) + peak_of(page, page->after, "live_bytes"));
+    if (!(most > 0) || !(peak_of(page, 0, "live_bytes") > 0)) return;
     nn_html_section(writer, "memory", "Memory");
-    double peak = weights_of(after) + highest_of(page, page->after);
+    double peak = weights_of(after) + peak_of(page, page->after, "live_bytes");
     nn_writef(writer, "<p class=\"say\"><b>%s at the highest point</b>", nn_figure_bytes(peak, a));
     if (page->after > 0)
         nn_writef(writer, ", where it was %s",
-                  nn_figure_bytes(weights_of(before) + highest_of(page, 0), b));
+                  nn_figure_bytes(weights_of(before) + peak_of(page, 0, "live_bytes"), b));
     nn_writef(writer, "; %s of it weights in the form the kernels read.</p>",
               nn_figure_bytes(weights_of(after), b));
     nn_write(writer, "<div class=\"pair\">");
@@ -114,9 +108,9 @@ void nn_html_memory(nn_html_page *page) {
     if (page->after > 0) write_memory(page, page->after, most * 1.06);
     nn_write(writer, "</div><ul class=\"legend\">");
     write_key(page, "weights", "weights", weights_of(before), weights_of(after));
-    write_key(page, "activations", "activations alive", peak_of(page, 0, "live_bytes"),
+    write_key(page, "activations", "activations and workspace", peak_of(page, 0, "live_bytes"),
               peak_of(page, page->after, "live_bytes"));
-    write_key(page, "workspace", "workspace of the step", peak_of(page, 0, "workspace_bytes"),
+    write_key(page, "workspace", "of it workspace", peak_of(page, 0, "workspace_bytes"),
               peak_of(page, page->after, "workspace_bytes"));
     nn_write(writer, "</ul></section>");
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+static const double label_step = 0.1; /* of the width */
 enum { MAX_DOTS = 160, MAX_ARROWS = 24 };
 static const double least_radius = 2.5, most_radius = 17, least_share = 0.002;
 
@@ -99,13 +100,17 @@ static void write_roofs(roofline_chart *chart) {
     }
 }
 
-/* On top of the dots: at the right end of a peak, and below a bandwidth a little above its foot. */
+/* On top of the dots: at the right end of a peak, and below a bandwidth near its foot, each a step
+ * further, since bandwidths may be much alike. */
 static void write_roof_labels(roofline_chart *chart) {
     nn_writer *writer = &chart->page->writer;
     const nn_axis *x = &chart->x, *y = &chart->y;
+    int bandwidths = 0;
     for (int i = 0; i < ROOFS; i++) {
         const roofline_roof *roof = &chart->roofs[i];
         double foot = fmax(x->low * roof->value, y->low * pow(y->high / y->low, 0.07));
+        if (roof->is_bandwidth) foot *= pow(x->high / x->low, label_step * bandwidths);
+        bandwidths += roof->is_bandwidth;
         if (!(roof->value > 0)) continue;
         if (!roof->is_bandwidth)
             nn_writef(writer,

@@ -83,7 +83,18 @@ static void write_profile_row(nn_writer *writer, const nn_html_row *row, double 
 
 /* ---- before and after ---- */
 
-static void write_compare_titles(nn_html_page *page) {
+/* Columns that a report says nothing in are left out. */
+static bool has_key(const nn_html_page *page, const char *key) {
+    for (int64_t i = 0; i < page->row_count; i++)
+        if (nn_json_get(page->rows[i].cells[page->after], key) != NULL) return true;
+    return false;
+}
+
+typedef struct optional_columns {
+    bool has_error, has_decision;
+} optional_columns;
+
+static void write_compare_titles(nn_html_page *page, const optional_columns *columns) {
     nn_writer *writer = &page->writer;
     write_title(writer, "op", false);
     write_title(writer, "ms before", true);
@@ -103,8 +114,8 @@ static void write_compare_titles(nn_html_page *page) {
     write_title(writer, "kernel", false);
     write_title(writer, "MACs", true);
     write_title(writer, "bytes", true);
-    write_title(writer, "error", true);
-    write_title(writer, "decision", false);
+    if (columns->has_error) write_title(writer, "error", true);
+    if (columns->has_decision) write_title(writer, "decision", false);
 }
 
 static const char *verdict_class(const char *verdict) {
@@ -119,7 +130,8 @@ static void write_after(nn_html_page *page, const nn_html_row *row, int variant,
     double ratio = nn_json_number(cell, "ratio"), low = nn_json_number(cell, "ratio_low"),
            high = nn_json_number(cell, "ratio_high");
     const char *verdict = cell != NULL ? nn_json_text(cell, "verdict") : "gone";
-    write_time(writer, nn_json_number(cell, "ms"), longest);
+    const char *absence = nn_json_text(cell, "absence");
+    write_time(writer, absence[0] != '\0' ? NAN : nn_json_number(cell, "ms"), longest);
     if (!(ratio > 0))
         nn_write(writer, "<td></td>");
     else if (low > 0 && high > 0)
@@ -129,10 +141,17 @@ static void write_after(nn_html_page *page, const nn_html_row *row, int variant,
         nn_writef(writer, "<td class=\"n\">%.2f×</td>", 1 / ratio);
     nn_writef(writer, "<td><em class=\"%s\">", verdict_class(verdict));
     nn_html_brief(writer, verdict);
-    nn_write(writer, "</em></td>");
+    nn_write(writer, "</em>");
+    if (absence[0] != '\0') {
+        nn_write(writer, " <small>");
+        nn_html_brief(writer, absence);
+        nn_write(writer, "</small>");
+    }
+    nn_write(writer, "</td>");
 }
 
-static void write_compare_row(nn_html_page *page, const nn_html_row *row, double longest) {
+static void write_compare_row(nn_html_page *page, const nn_html_row *row, double longest,
+                              const optional_columns *columns) {
     nn_writer *writer = &page->writer;
     char text[NN_FIGURE];
     const cJSON *after = row->cells[page->after];
@@ -152,7 +171,8 @@ static void write_compare_row(nn_html_page *page, const nn_html_row *row, double
     nn_write(writer, "</td>");
     write_text(writer, nn_json_text(after, "kernel"));
     write_figures(writer, row, after != NULL ? page->after : 0);
-    write_number(writer, error, nn_figure(error, text));
+    if (columns->has_error) write_number(writer, error, nn_figure(error, text));
+    if (!columns->has_decision) return;
     const char *decision = nn_json_text(after, "decision"), *reason = nn_json_text(after, "reason");
     nn_write(writer, "<td>");
     nn_html_brief(writer, decision);
@@ -164,6 +184,7 @@ static void write_compare_row(nn_html_page *page, const nn_html_row *row, double
 void nn_html_table(nn_html_page *page) {
     nn_writer *writer = &page->writer;
     double longest = 0;
+    const optional_columns columns = {has_key(page, "error"), has_key(page, "decision")};
     if (page->row_count == 0) return;
     for (int64_t i = 0; i < page->row_count; i++) longest = fmax(longest, page->rows[i].ms);
     nn_html_section(writer, "nodes", "Every node");
@@ -177,7 +198,7 @@ void nn_html_table(nn_html_page *page) {
     nn_write(writer, "<span class=\"onprint\"> On paper: those that take most time.</span></p>"
                      "<div class=\"scroll\"><table class=\"sort nodes\"><thead><tr><th>node</th>");
     if (page->variant_count > 1)
-        write_compare_titles(page);
+        write_compare_titles(page, &columns);
     else
         write_profile_titles(writer);
     nn_write(writer, "</tr></thead><tbody>");
@@ -188,7 +209,7 @@ void nn_html_table(nn_html_page *page) {
         nn_html_name(writer, row->node);
         nn_write(writer, "</th>");
         if (page->variant_count > 1)
-            write_compare_row(page, row, longest);
+            write_compare_row(page, row, longest, &columns);
         else
             write_profile_row(writer, row, longest);
         nn_write(writer, "</tr>\n");
