@@ -107,11 +107,12 @@ static void write_document(nn_html_page *page) {
 
 nn_status nn_report_write_html(const nn_report *report, char **out) {
     const char *kind = nn_json_text(report->root, "kind");
-    bool has_rows = cJSON_IsArray(nn_json_get(report->root, "nodes")) ||
-                    cJSON_IsArray(nn_json_get(report->root, "rows"));
-    if (!has_rows)
+    bool is_drawn = cJSON_IsArray(nn_json_get(report->root, "nodes")) ||
+                    cJSON_IsArray(nn_json_get(report->root, "rows")) ||
+                    cJSON_IsArray(nn_json_get(report->root, "candidates"));
+    if (!is_drawn)
         return nn_fail(NN_UNSUPPORTED,
-                       "a report of '%s' has no nodes to draw as HTML (profile, compare and "
+                       "a report of '%s' has nothing to draw as HTML (profile, compare and "
                        "optimize have)",
                        kind);
     nn_html_page page;
