@@ -125,9 +125,11 @@ static void add_interval(nn_table *table, double low, double high) {
 
 static void write_models(const compare_view *view) {
     static const nn_column columns[] = {
-        {"model", false, true, 0},   {"ms", true, false, 0},   {"95 %", true, false, 5},
-        {"speed", true, false, 0},   {"95 %", true, false, 4}, {"verdict", false, false, 1},
-        {"quality", true, false, 2}, {"size", true, false, 3}, {"memory", true, false, 6},
+        {"model", false, true, false, 0},   {"ms", true, false, false, 0},
+        {"95 %", true, false, false, 5},    {"speed", true, false, false, 0},
+        {"95 %", true, false, false, 4},    {"verdict", false, false, false, 1},
+        {"quality", true, false, false, 2}, {"size", true, false, false, 3},
+        {"memory", true, false, false, 6},
     };
     nn_table table;
     char a[NN_FIGURE];
@@ -199,17 +201,17 @@ static void write_table(const compare_view *view, const cJSON *const *sorted, in
     static const char *const numbered[MAX_MODELS] = {"ms 1", "ms 2", "ms 3", "ms 4",
                                                      "ms 5", "ms 6", "ms 7", "ms 8"};
     bool is_pair = view->count == 2;
-    nn_column columns[MAX_COLUMNS] = {{is_pair ? "ms before" : numbered[0], true, false, 0}};
+    nn_column columns[MAX_COLUMNS] = {{is_pair ? "ms before" : numbered[0], true, false, false, 0}};
     nn_table table;
     int column = 1;
     for (int k = 1; k < view->count; k++) {
-        columns[column++] = (nn_column){is_pair ? "ms after" : numbered[k], true, false, 0};
-        columns[column++] = (nn_column){"speed", true, false, 0};
-        columns[column++] = (nn_column){"verdict", false, false, view->count > 2 ? 3 : 0};
+        columns[column++] = (nn_column){is_pair ? "ms after" : numbered[k], true, false, false, 0};
+        columns[column++] = (nn_column){"speed", true, false, false, 0};
+        columns[column++] = (nn_column){"verdict", false, false, false, view->count > 2 ? 3 : 0};
     }
-    columns[column++] = (nn_column){"node", false, true, 0};
-    columns[column++] = (nn_column){"op", false, false, 2};
-    columns[column++] = (nn_column){"kernel after", false, true, 1};
+    columns[column++] = (nn_column){"node", false, true, false, 0};
+    columns[column++] = (nn_column){"op", false, false, false, 2};
+    columns[column++] = (nn_column){"kernel after", false, true, false, 1};
     nn_table_init(&table, columns, column);
     for (int i = 0; i < shown; i++) add_row(view, &table, sorted[i]);
     nn_table_write(&table, &view->page->writer, 1, view->page->columns);
