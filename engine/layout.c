@@ -20,6 +20,25 @@ bool nn_layout_is_same_order(const int64_t *dims, int rank) {
     return places == 1;
 }
 
+/* The axis that stands at `place` in memory. */
+static int axis_at(nn_layout layout, int rank, int place) {
+    if (layout != NN_LAYOUT_CHANNELS_LAST || !nn_layout_matters(rank) || place == 0) return place;
+    return place == rank - 1 ? 1 : place + 1;
+}
+
+bool nn_layout_is_transposed(const int64_t *dims, int rank, const int *perm, nn_layout from,
+                             nn_layout to) {
+    int source = 0;
+    for (int place = 0; place < rank; place++) {
+        int axis = perm[axis_at(to, rank, place)];
+        if (dims[axis] == 1) continue;
+        while (source < rank && dims[axis_at(from, rank, source)] == 1) source++;
+        if (source == rank || axis_at(from, rank, source) != axis) return false;
+        source++;
+    }
+    return true;
+}
+
 bool nn_layout_input_is_last(const nn_kernel *kernel, const nn_node_view *node, nn_layout layout,
                              int index) {
     const nn_fact *fact = nn_view_in(node, index);

@@ -35,10 +35,11 @@ static nn_status cover_once(nn_plan *plan, nn_name_table *reasons, nn_step *step
     return NN_OK;
 }
 
+/* What is neither folded nor a row moves nothing. */
 static nn_status give_views(nn_plan *plan, nn_name_table *reasons) {
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         const nn_node *node = plan->graph->nodes[i];
-        if (nn_node_is_folded(node) || !nn_node_is_view(node)) continue;
+        if (nn_node_is_folded(node)) continue;
         nn_cover cover;
         nn_covers_get(&plan->covers, node, &cover);
         for (int64_t k = 0; k < cover.count; k++) {

@@ -1,4 +1,5 @@
 #include "engine/bind.h"
+#include "engine/bind.h"
 #include "engine/fold.h"
 #include "engine/patch.h"
 #include "engine/plan_parts.h"

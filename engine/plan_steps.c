@@ -11,7 +11,8 @@ typedef struct value_tensors {
 typedef struct step_builder {
     nn_plan *plan;
     const nn_plan_request *request;
-    value_tensors *values; /* by value id */
+    const nn_kernel *const *kernels; /* by node position */
+    value_tensors *values;           /* by value id */
 } step_builder;
 
 /* ---- tensors ---- */
@@ -248,6 +249,54 @@ static nn_status add_view_node(step_builder *builder, const nn_node *node) {
     return add_view(builder->plan, NN_LAYOUT_STANDARD, &out->fact, tensor, &to->standard);
 }
 
+/* ---- transposes that move nothing ---- */
+
+static bool read_permutation(const nn_node *node, int rank, int *perm) {
+    const int64_t *stated;
+    int64_t count;
+    if (nn_attrs_ints(&node->attrs, "perm", &stated, &count) != NN_OK) return false;
+    if (stated != NULL && count != rank) return false;
+    for (int i = 0; i < rank; i++) perm[i] = stated != NULL ? (int)stated[i] : rank - 1 - i;
+    return true;
+}
+
+static bool is_read_channels_last(const step_builder *builder, const nn_value *value) {
+    for (int64_t i = 0; i < value->use_count; i++) {
+        const nn_kernel *kernel = builder->kernels[value->uses[i].node->position];
+        if (kernel != NULL && kernel->layout == NN_LAYOUT_CHANNELS_LAST) return true;
+    }
+    return false;
+}
+
+/* When a tensor of the input holds the elements in the order of the output in some layout, that is
+ * the output. A standard tensor becomes a channels last one only for those who want it so: others
+ * would all have to be converted. */
+static nn_status add_transpose_view(step_builder *builder, const nn_node *node, bool *done) {
+    nn_value *in = node->inputs[0], *out = node->outputs[0];
+    value_tensors *from = &builder->values[in->id], *to = &builder->values[out->id];
+    int perm[NN_MAX_RANK], rank = in->fact.rank;
+    *done = false;
+    if (node->op != &nn_op_transpose || !read_permutation(node, rank, perm)) return NN_OK;
+    if (from->standard == NULL && from->last == NULL) {
+        NN_TRY(add_source(builder->plan, in, &from->standard));
+    }
+    for (int pair = 0; pair < 4 && !*done; pair++) {
+        nn_layout source = pair / 2 == 0 ? NN_LAYOUT_STANDARD : NN_LAYOUT_CHANNELS_LAST;
+        nn_layout target = pair % 2 == 0 ? NN_LAYOUT_STANDARD : NN_LAYOUT_CHANNELS_LAST;
+        nn_plan_tensor *tensor = pair / 2 == 0 ? from->standard : from->last;
+        if (tensor == NULL || (pair != 0 && !nn_layout_matters(rank))) continue;
+        if (pair == 1 && !is_read_channels_last(builder, out)) continue;
+        if (!nn_layout_is_transposed(in->fact.dims, rank, perm, source, target)) continue;
+        to->is_last = target == NN_LAYOUT_CHANNELS_LAST;
+        NN_TRY(add_view(builder->plan, target, &out->fact, tensor,
+                        to->is_last ? &to->last : &to->standard));
+        *done = true;
+    }
+    return NN_OK;
+}
+
+/* ---- nodes with a kernel ---- */
+
 static bool lies_last(const step_builder *builder, const nn_value *value) {
     return value != NULL && builder->values[value->id].is_last;
 }
@@ -323,16 +372,18 @@ static nn_status add_outputs(step_builder *builder) {
     return NN_OK;
 }
 
-static nn_status make_steps(step_builder *builder, const nn_kernel *const *kernels) {
+static nn_status make_steps(step_builder *builder) {
     nn_plan *plan = builder->plan;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         const nn_node *node = plan->graph->nodes[i];
         if (nn_node_is_folded(node)) continue;
-        if (nn_node_is_view(node)) {
+        bool done = nn_node_is_view(node);
+        if (done) {
             NN_TRY(add_view_node(builder, node));
         } else {
-            NN_TRY(add_node(builder, node, kernels[i]));
+            NN_TRY(add_transpose_view(builder, node, &done));
         }
+        if (!done) NN_TRY(add_node(builder, node, builder->kernels[i]));
     }
     NN_TRY(add_outputs(builder));
     for (int64_t s = 0; s < plan->step_count; s++) {
@@ -354,13 +405,13 @@ nn_status nn_plan_make_steps(nn_plan *plan, const nn_plan_request *request,
     size_t pointers = (size_t)(graph->input_count + graph->output_count + 2);
     plan->inputs = nn_arena_alloc(&plan->arena, pointers * sizeof *plan->inputs);
     size_t size = (size_t)(graph->value_count + 1) * sizeof(value_tensors);
-    step_builder builder = {plan, request, nn_alloc_zero(size)};
+    step_builder builder = {plan, request, kernels, nn_alloc_zero(size)};
     nn_status status = NN_OK;
     if (plan->inputs == NULL || builder.values == NULL) {
         status = nn_fail_memory(size);
     } else {
         plan->outputs = plan->inputs + graph->input_count + 1;
-        status = make_steps(&builder, kernels);
+        status = make_steps(&builder);
     }
     nn_free(builder.values);
     return status;

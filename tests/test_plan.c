@@ -219,6 +219,86 @@ START_TEST(views_of_channels_last_values_are_in_standard_order) {
 }
 END_TEST
 
+/* Steps of the plan with this operator. */
+static int64_t count_steps(const nn_plan *plan, const nn_op *op) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < nn_plan_step_count(plan); i++) {
+        nn_step_info info;
+        nn_plan_step(plan, i, &info);
+        if (info.node->op == op) count++;
+    }
+    return count;
+}
+
+START_TEST(transposes_between_layouts_move_nothing) {
+    maker m = make(13);
+    make_input(&m, "x", NNOPT_FLOAT, "2,3,4,5");
+    make_test_node(&m, &add_channel, "first", "x", "a");
+    make_node(&m, "Transpose", "to_last", "a", "b", "perm=[0,2,3,1]");
+    make_node(&m, "Relu", "relu", "b", "c", NULL);
+    make_node(&m, "Transpose", "to_first", "c", "d", "perm=[0,3,1,2]");
+    make_test_node(&m, &add_channel, "second", "d", "y");
+    nn_model *model = make_model(&m, "y");
+    nn_session *session = open_plain(model);
+    nn_tensor x = random_tensor("2,3,4,5", 1), y;
+    nn_plan *plan = plan_of(session, &x);
+    ck_assert_int_eq(count_conversions(plan), 2);
+    ck_assert_int_eq(count_steps(plan, &nn_op_transpose), 0);
+    const char *reason;
+    ck_assert_int_eq(nn_plan_absent_count(plan), 2);
+    ck_assert_str_eq(nn_plan_absent(plan, 0, &reason), "to_last");
+    ck_assert_str_eq(reason, "view");
+    ck_assert_ok(nnopt_session_run(session, &x, 1, &y));
+    for (int64_t i = 0; i < 120; i++) {
+        float c = 10 * (float)(i / 20 % 3), a = ((float *)x.data)[i] + c;
+        ck_assert_float_eq(((float *)y.data)[i], (a > 0 ? a : 0) + c);
+    }
+    nn_tensor_clear(&x);
+    nnopt_session_destroy(session);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+START_TEST(transposes_of_single_axes_move_nothing_and_others_do) {
+    static const struct {
+        const char *dims, *perm;
+        int64_t steps;
+    } cases[] = {
+        {"4,1,5", "perm=[0,2,1]", 0},     {"1,4,1,5", "perm=[1,0,3,2]", 0}, {"4,5", NULL, 1},
+        {"1,3,4,5", "perm=[0,2,3,1]", 1}, {"1,3,4,5", "perm=[1,0,2,3]", 0}, {"3,3,3", NULL, 1},
+        {"2,3,1,5", "perm=[0,3,1,2]", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        maker m = make(13);
+        make_input(&m, "x", NNOPT_FLOAT, cases[i].dims);
+        make_node(&m, "Relu", "before", "x", "a", NULL);
+        nn_node *node = make_node(&m, "Transpose", "transpose", "a", "b", cases[i].perm);
+        make_node(&m, "Relu", "after", "b", "y", NULL);
+        nn_model *model = make_model(&m, "y");
+        nn_session *session = open_plain(model);
+        nn_tensor x = random_tensor(cases[i].dims, i), y;
+        ck_assert_int_eq(count_steps(plan_of(session, &x), &nn_op_transpose), cases[i].steps);
+        ck_assert_ok(nnopt_session_run(session, &x, 1, &y));
+        const int64_t *perm;
+        int64_t count;
+        ck_assert_ok(nn_attrs_ints(&node->attrs, "perm", &perm, &count));
+        for (int64_t k = 0; k < nn_tensor_count(&y); k++) {
+            int64_t index[NN_MAX_RANK], rest = k, from = 0;
+            for (int axis = y.rank - 1; axis >= 0; axis--) {
+                index[perm ? perm[axis] : y.rank - 1 - axis] = rest % y.dims[axis];
+                rest /= y.dims[axis];
+            }
+            for (int axis = 0; axis < x.rank; axis++) from = from * x.dims[axis] + index[axis];
+            float value = ((float *)x.data)[from];
+            ck_assert_float_eq(((float *)y.data)[k], value > 0 ? value : 0);
+        }
+        nn_tensor_clear(&x);
+        nnopt_session_destroy(session);
+        nnopt_model_destroy(model);
+    }
+}
+END_TEST
+
 START_TEST(elementwise_chains_run_in_place) {
     maker m = make(13);
     make_input(&m, "x", NNOPT_FLOAT, "1000");
@@ -307,6 +387,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, one_channel_or_one_place_needs_no_conversion);
     tcase_add_test(tests, constants_of_full_rank_follow_channels_last_and_lower_ranks_stay);
     tcase_add_test(tests, views_of_channels_last_values_are_in_standard_order);
+    tcase_add_test(tests, transposes_between_layouts_move_nothing);
+    tcase_add_test(tests, transposes_of_single_axes_move_nothing_and_others_do);
     tcase_add_test(tests, elementwise_chains_run_in_place);
     tcase_add_test(tests, memory_that_is_read_later_is_not_overwritten);
     tcase_add_test(tests, rows_tell_what_a_profile_needs);
