@@ -21,6 +21,10 @@ typedef struct nn_statistics {
 } nn_statistics;
 nn_status nn_samples_statistics(const nn_samples *samples, nn_statistics *out);
 
+/* Two samples that stand at these quantiles. */
+nn_status nn_samples_quantiles(const nn_samples *samples, double first, double second, double *low,
+                               double *high);
+
 typedef enum nn_verdict { NN_NO_DIFFERENCE, NN_FASTER, NN_SLOWER } nn_verdict;
 /* Is b faster than a? Samples were interleaved. ratio = median b / median a with its 95 % interval;
  * a difference counts when the interval excludes 1 and the medians differ by more than 1 %. */

@@ -51,7 +51,7 @@ static nn_status score_top5(const nn_outcome *outcome, nn_score *out) {
     int64_t above = 0;
     for (int64_t c = 0; c < outcome->classes; c++) {
         double value = element(outcome->output, outcome, 0, c, 0);
-        if (isnan(value)) above = outcome->classes;
+        if (isnan(value)) above += 5;
         if (value > own || (value == own && c < outcome->label)) above++;
     }
     *out = (nn_score){above < 5, 1};

@@ -128,19 +128,34 @@ static nn_bound bound_of(const nn_profile *profile, const nn_profile_row *row) {
     return row->compute_seconds >= row->memory_seconds ? NN_BOUND_COMPUTE : NN_BOUND_MEMORY;
 }
 
+/* Mean of a step over the runs whose total time lies in the middle half. */
+static double typical(const nn_samples *step, const nn_samples *runs, double low, double high) {
+    double sum = 0;
+    int64_t count = 0;
+    for (int64_t i = 0; i < step->count; i++) {
+        if (runs->values[i] < low || runs->values[i] > high) continue;
+        sum += step->values[i];
+        count++;
+    }
+    return sum / (double)count; /* the run with the median time is always among them */
+}
+
 static nn_status evaluate_rows(profiler *self) {
     nn_profile *profile = self->profile;
     nn_statistics statistics;
-    double sum = 0;
+    double sum = 0, low, high;
     NN_TRY(nn_samples_statistics(&profile->plain, &profile->total));
     NN_TRY(nn_samples_statistics(&self->instrumented, &statistics));
     profile->instrumented = statistics.median;
+    NN_TRY(nn_samples_quantiles(&self->instrumented, 0.25, 0.75, &low, &high));
     NN_TRY(nn_samples_statistics(&self->between, &statistics));
     profile->between = statistics.median;
     for (int64_t i = 0; i < profile->row_count; i++) {
         nn_profile_row *row = &profile->rows[i];
         NN_TRY(nn_samples_statistics(&row->samples, &statistics));
-        row->seconds = fmax(0, statistics.median - profile->timer_seconds);
+        row->median = fmax(0, statistics.median - profile->timer_seconds);
+        row->seconds = fmax(0, typical(&row->samples, &self->instrumented, low, high) -
+                                   profile->timer_seconds);
         row->share = row->seconds / profile->total.median;
         sum += row->seconds;
     }

@@ -19,8 +19,10 @@ typedef struct nn_profile_row {
     int64_t cover_count;
     bool is_conversion, is_int8, is_channels_last;
     nn_samples samples; /* seconds of each instrumented run, timer cost included */
-    double seconds;     /* median without the timer's own cost */
-    double share;       /* of profile->total */
+    /* Mean over the runs whose total is in the middle half, so that rows add up to a typical run;
+     * and the median of all runs. Both without the timer's own cost. */
+    double seconds, median;
+    double share; /* of profile->total */
     nn_cost cost;
     double attainable; /* seconds that the roofline allows for this work, threads and working set */
     double compute_seconds, memory_seconds; /* what attainable is the larger of */

@@ -140,6 +140,19 @@ done:
     return status;
 }
 
+nn_status nn_samples_quantiles(const nn_samples *samples, double first, double second, double *low,
+                               double *high) {
+    int64_t count = samples->count;
+    if (count == 0) return nn_fail(NN_INTERNAL, "quantiles of no samples");
+    double *scratch = nn_alloc((size_t)count * sizeof *scratch);
+    if (scratch == NULL) return nn_fail_memory((size_t)count * sizeof *scratch);
+    memcpy(scratch, samples->values, (size_t)count * sizeof *scratch);
+    *low = select_rank(scratch, count, (int64_t)(first * (double)(count - 1)));
+    *high = select_rank(scratch, count, (int64_t)ceil(second * (double)(count - 1)));
+    nn_free(scratch);
+    return NN_OK;
+}
+
 nn_status nn_samples_compare(const nn_samples *a, const nn_samples *b, nn_comparison *out) {
     if (a->count == 0 || b->count == 0) return nn_fail(NN_INTERNAL, "comparison of no samples");
     int64_t count = a->count < b->count ? a->count : b->count;

@@ -9,6 +9,8 @@
 /* The table shows the rows that make this part of the time. */
 static const double shown_fraction = 0.9;
 static const double mentioned_share = 0.05;
+/* More than this outside of the nodes is not dispatch but the state of the machine. */
+static const double noisy_share = 0.15;
 enum { TEXT_INDENT = 13 };
 
 static void write_head(nn_text_page *page, const cJSON *report) {
@@ -140,6 +142,11 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
     nn_writef(&page->writer, " %s  %.1f %%  unattributed: %s ms between steps, the rest noise\n",
               nn_figure(rest, a), 100 * rest / total,
               nn_figure(nn_json_number(profiler, "between_ms"), b));
+    if (fabs(rest) > noisy_share * total)
+        nn_write_wrapped(&page->writer,
+                         "Runs differ this much when other processes use the cores: measure again "
+                         "on a quieter machine, or with --threads 1.",
+                         0, page->columns);
 }
 
 void nn_text_profile(nn_text_page *page, const cJSON *report) {
