@@ -123,22 +123,24 @@ static void add_interval(nn_table *table, double low, double high) {
         nn_table_addf(table, "%s .. %s", nn_figure(low, a), nn_figure(high, b));
 }
 
+/* Numbered where there are more than two, for the columns of the rows. */
 static void write_models(const compare_view *view) {
     static const nn_column columns[] = {
-        {"model", false, true, false, 0},   {"ms", true, false, false, 0},
-        {"95 %", true, false, false, 5},    {"speed", true, false, false, 0},
-        {"95 %", true, false, false, 4},    {"verdict", false, false, false, 1},
-        {"quality", true, false, false, 2}, {"size", true, false, false, 3},
-        {"memory", true, false, false, 6},
+        {"", true, false, false, 0},         {"model", false, true, false, 0},
+        {"ms", true, false, false, 0},       {"95 %", true, false, false, 5},
+        {"speed", true, false, false, 0},    {"95 %", true, false, false, 4},
+        {"verdict", false, false, false, 1}, {"quality", true, false, false, 2},
+        {"size", true, false, false, 3},     {"memory", true, false, false, 6},
     };
+    int skipped = view->count > 2 ? 0 : 1;
     nn_table table;
     char a[NN_FIGURE];
-    nn_table_init(&table, columns, sizeof columns / sizeof *columns);
+    nn_table_init(&table, columns + skipped, (int)(sizeof columns / sizeof *columns) - skipped);
     for (int k = 0; k < view->count; k++) {
         const cJSON *model = view->models[k], *latency = nn_json_get(model, "latency_ms");
         const cJSON *versus = nn_json_get(model, "versus_first");
         double value = nn_json_number(nn_json_get(model, "accuracy"), "value");
-        nn_table_addf(&table, "%d", k + 1);
+        if (skipped == 0) nn_table_addf(&table, "%d", k + 1);
         nn_table_add(&table, nn_json_text(model, "model"));
         nn_table_add(&table, nn_figure(nn_json_number(model, "total_ms"), a));
         add_interval(&table, nn_json_number(latency, "low"), nn_json_number(latency, "high"));

@@ -16,6 +16,7 @@ expect() {
     [ "$code" = "$wanted" ] || fail "exit code $code, not $wanted: $*: $(cat "$folder/err")"
 }
 stdout_has() { grep -qF -- "$1" "$folder/out" || fail "stdout lacks '$1': $(head -5 "$folder/out")"; }
+stdout_matches() { grep -qE -- "$1" "$folder/out" || fail "stdout has no line '$1': $(head -8 "$folder/out")"; }
 stderr_has() { grep -qF -- "$1" "$folder/err" || fail "stderr lacks '$1': $(cat "$folder/err")"; }
 
 expect 0 "$NNOPT" quantize "$glyphs" --calib "$calib" --calib-samples 32 -o "$folder/int8.onnx"
@@ -31,9 +32,12 @@ stderr_has 'check failed: total.models[1].ms>0'
 grep -q '"node":	"/layer1/0/conv1/Conv"' "$folder/r.json" || fail "no row '/layer1/0/conv1/Conv'"
 grep -q '"of_base":	false' "$folder/r.json" && fail "a row that the base does not have"
 head -1 "$folder/r.csv" | grep -q '^node,op,' || fail "csv: $(head -1 "$folder/r.csv")"
+stdout_matches '^ model +ms +95 % +speed'
+stdout_matches '^ int8.onnx +[0-9.]+ +[0-9.]+ \.\. [0-9.]+ +[0-9.]+x'
 # several models
 expect 0 "$NNOPT" compare "$glyphs" "$folder/int8.onnx" "$glyphs" $quick
 stdout_has 'ms 3'
+stdout_matches '^ 2 +int8.onnx +[0-9.]+ +[0-9.]+ \.\. [0-9.]+ +[0-9.]+x'
 # the page
 [ "$(stat -c %s "$folder/r.html")" -lt 500000 ] || fail "r.html is too large"
 for id in time roofline nodes memory method verdict; do
