@@ -75,14 +75,6 @@ nn_status nn_candidate_replay(nn_arena *arena, const nn_candidate *all,
     return *out != NULL ? NN_OK : nn_fail_memory(256);
 }
 
-static void write_drop(nn_report *report, cJSON *object, const char *key, const nn_drop *drop) {
-    cJSON *entry = nn_report_object(report, object, key);
-    nn_report_set_number(report, entry, "value", drop->value);
-    nn_report_set_number(report, entry, "low", drop->low);
-    nn_report_set_number(report, entry, "high", drop->high);
-    nn_report_set_number(report, entry, "resolves", drop->resolves);
-}
-
 void nn_candidate_write(nn_report *report, cJSON *object, const nn_candidate *candidate) {
     nn_report_set_text(report, object, "name", candidate->name);
     nn_report_set_text(report, object, "replay", candidate->replay);
@@ -92,18 +84,25 @@ void nn_candidate_write(nn_report *report, cJSON *object, const nn_candidate *ca
     nn_report_set_bool(report, object, "kept", candidate->is_kept);
     nn_report_set_bool(report, object, "on_front", candidate->is_on_front);
     if (candidate->model == NULL) return;
-    nn_report_set_number(report, object, "latency_ms", 1e3 * candidate->seconds);
-    nn_report_set_number(report, object, "base_latency_ms", 1e3 * candidate->base_seconds);
-    cJSON *speedup = nn_report_object(report, object, "speedup");
-    nn_report_set_number(report, speedup, "value", 1 / candidate->speed.ratio);
-    nn_report_set_number(report, speedup, "low", 1 / candidate->speed.high);
-    nn_report_set_number(report, speedup, "high", 1 / candidate->speed.low);
-    nn_report_set_number(report, object, "quality", candidate->quality);
-    write_drop(report, object, "drop", &candidate->drop);
+    cJSON *latency = nn_report_object(report, object, "latency_ms");
+    nn_report_set_number(report, latency, "median", 1e3 * candidate->seconds);
+    nn_report_set_number(report, latency, "base_median", 1e3 * candidate->base_seconds);
+    nn_report_set_number(report, object, "ratio", candidate->speed.ratio);
+    nn_report_set_number(report, object, "ratio_low", candidate->speed.low);
+    nn_report_set_number(report, object, "ratio_high", candidate->speed.high);
+    nn_report_set_number(report, object, "accuracy", candidate->quality);
+    nn_report_set_number(report, object, "accuracy_low", candidate->quality_low);
+    nn_report_set_number(report, object, "accuracy_high", candidate->quality_high);
+    nn_report_set_number(report, object, "drop", candidate->drop.value);
+    nn_report_set_number(report, object, "drop_low", candidate->drop.low);
+    nn_report_set_number(report, object, "drop_high", candidate->drop.high);
     if (candidate->has_test) {
-        nn_report_set_number(report, object, "test_quality", candidate->test_quality);
-        write_drop(report, object, "test_drop", &candidate->test_drop);
+        nn_report_set_number(report, object, "test_accuracy", candidate->test_quality);
+        nn_report_set_number(report, object, "test_drop", candidate->test_drop.value);
+        nn_report_set_number(report, object, "test_drop_low", candidate->test_drop.low);
+        nn_report_set_number(report, object, "test_drop_high", candidate->test_drop.high);
+        nn_report_set_number(report, object, "resolves", candidate->test_drop.resolves);
     }
-    nn_report_set_number(report, object, "parameter_bytes",
+    nn_report_set_number(report, object, "file_bytes",
                          (double)nn_model_parameter_bytes(candidate->model));
 }

@@ -25,7 +25,7 @@ typedef struct nn_candidate {
     nn_comparison speed; /* against the base model, interleaved */
     double seconds;      /* median of a run */
     double base_seconds; /* the base model in the same run */
-    double quality;
+    double quality, quality_low, quality_high;
     nn_drop drop; /* on the samples that the search sees */
     bool has_test;
     double test_quality; /* on the samples that it does not */

@@ -123,9 +123,11 @@ static void write_report(const nn_search *search, nn_report *report) {
     const nn_data_split *data = search->data;
     cJSON *root = report->root;
     nn_report_set_text(report, root, "model", search->options.model_path);
-    nn_report_set_text(report, root, "metric", search->options.metric->name);
-    nn_report_set_number(report, root, "max_drop", search->options.max_drop);
-    nn_report_set_bool(report, root, "strict", search->options.strict);
+    cJSON *goal = nn_report_object(report, root, "goal");
+    nn_report_set_text(report, goal, "metric", search->options.metric->name);
+    nn_report_set_number(report, goal, "base_value", search->base_quality.value);
+    nn_report_set_number(report, goal, "max_drop", search->options.max_drop);
+    nn_report_set_bool(report, goal, "strict", search->options.strict);
     nn_report_set_bool(report, root, "interrupted", search->is_interrupted);
     nn_report_set_number(report, root, "seconds", nn_now() - search->started);
     cJSON *samples = nn_report_object(report, root, "samples");

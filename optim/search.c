@@ -95,6 +95,8 @@ static nn_status measure(nn_search *search, nn_candidate *candidate) {
     NN_TRY(judge(search, candidate->model, search->data->search, &quality));
     nn_status status = nn_quality_drop(&search->base_quality, &quality, &candidate->drop);
     candidate->quality = quality.value;
+    candidate->quality_low = quality.low;
+    candidate->quality_high = quality.high;
     nn_quality_clear(&quality);
     NN_TRY(status);
     bool over = judged_drop(search, &candidate->drop) > search->options.max_drop;
