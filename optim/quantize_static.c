@@ -398,6 +398,13 @@ static nn_status edit_node(quantizer *self, nn_node *node, cJSON *changes) {
     return NN_OK;
 }
 
+/* A clamp behind an integer node: its bounds are in the range of the pair behind it. */
+static bool is_absorbed(const quantizer *self, const nn_node *node) {
+    return is_clamp(node) && node->inputs[0]->producer != NULL &&
+           strcmp(node->inputs[0]->producer->op_type, "DequantizeLinear") != 0 &&
+           becomes_integer(self, node->inputs[0]->producer);
+}
+
 static nn_status edit(quantizer *self) {
     cJSON *changes = nn_report_array(self->report, self->report->root, "changes");
     cJSON *refused = nn_report_array(self->report, self->report->root, "refused");
@@ -409,7 +416,8 @@ static nn_status edit(quantizer *self) {
         nn_node *node = self->nodes[n];
         if (becomes_integer(self, node)) {
             status = edit_node(self, node, changes);
-        } else if (node->op == NULL || node->op->quant != NN_QUANT_MOVES) {
+        } else if (!is_absorbed(self, node) &&
+                   (node->op == NULL || node->op->quant != NN_QUANT_MOVES)) {
             const char *reason = nn_static_refusal(node, self->options);
             cJSON *entry = nn_report_object(self->report, refused, NULL);
             nn_report_set_text(self->report, entry, "node", node->origin);
