@@ -5,9 +5,10 @@
 #include <string.h>
 
 static void write_candidates(nn_text_page *page, const cJSON *list) {
-    static const nn_column columns[] = {{"candidate", false, true, 0}, {"ms", true, false, 0},
-                                        {"speed", true, false, 0},     {"95 %", true, false, 2},
-                                        {"points", true, false, 0},    {"", false, true, 1}};
+    static const nn_column columns[] = {
+        {"candidate", false, true, false, 0}, {"ms", true, false, false, 0},
+        {"speed", true, false, false, 0},     {"95 %", true, false, false, 2},
+        {"points", true, false, false, 0},    {"", false, true, true, 1}};
     nn_table table;
     char text[NN_FIGURE];
     nn_table_init(&table, columns, 6);

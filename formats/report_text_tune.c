@@ -2,10 +2,11 @@
 #include "formats/report_text.h"
 
 void nn_text_tune(nn_text_page *page, const cJSON *report) {
-    static const nn_column columns[] = {{"batch", true, false, 0},     {"threads", true, false, 0},
-                                        {"ms", true, false, 0},        {"p99", true, false, 2},
-                                        {"samples/s", true, false, 0}, {"memory", true, false, 1},
-                                        {"", false, false, 0}};
+    static const nn_column columns[] = {
+        {"batch", true, false, false, 0},     {"threads", true, false, false, 0},
+        {"ms", true, false, false, 0},        {"p99", true, false, false, 2},
+        {"samples/s", true, false, false, 0}, {"memory", true, false, false, 1},
+        {"", false, false, false, 0}};
     nn_writer *writer = &page->writer;
     const cJSON *best = nn_json_get(report, "best"), *points = nn_json_get(report, "points");
     char text[NN_FIGURE];
