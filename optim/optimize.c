@@ -1,6 +1,6 @@
 /* nnopt_optimize: profile, search, prove on samples that the search never saw, explain. */
 #include "base/file.h"
-#include "optim/search.h"
+#include "optim/optimize_compare.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -123,6 +123,7 @@ static void write_report(const nn_search *search, nn_report *report) {
     const nn_data_split *data = search->data;
     cJSON *root = report->root;
     nn_report_set_text(report, root, "model", search->options.model_path);
+    nn_report_set_number(report, root, "candidate_count", (double)search->count);
     cJSON *goal = nn_report_object(report, root, "goal");
     nn_report_set_text(report, goal, "metric", search->options.metric->name);
     nn_report_set_number(report, goal, "base_value", search->base_quality.value);
@@ -145,15 +146,18 @@ static void write_report(const nn_search *search, nn_report *report) {
     cJSON *list = nn_report_array(report, root, "candidates");
     for (int64_t c = 0; c < search->count; c++)
         nn_candidate_write(report, nn_report_object(report, list, NULL), &search->candidates[c]);
-    if (search->best >= 0)
-        nn_candidate_write(report, nn_report_object(report, root, "best"),
-                           &search->candidates[search->best]);
+    if (search->best < 0) return;
+    cJSON *best = cJSON_GetObjectItem(root, "best"); /* of the comparison, when there is one */
+    if (best == NULL) best = nn_report_object(report, root, "best");
+    nn_report_set_number(report, best, "candidate", (double)search->best);
+    nn_candidate_write(report, best, &search->candidates[search->best]);
 }
 
 static nn_status optimise(nn_search *search, const nnopt_options *options, nn_report *report,
                           nn_model **out) {
     NN_TRY(nn_search_run(search));
     NN_TRY(nn_search_choose(search));
+    NN_TRY(nn_optimize_compare(search, report));
     write_report(search, report);
     const char *folder = nn_option_text(options, &nn_options_optimize, "pareto");
     if (folder != NULL) NN_TRY(save_front(search, folder));

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Rows that take less of the time than this are not worth a line. */
 static const double least_share = 0.005;
@@ -48,13 +49,16 @@ nn_status nn_predict_quantize(const nn_model *model, const struct nn_profile *pr
 
 nn_status nn_predict_prune(const nn_model *model, const struct nn_profile *profile,
                            const nnopt_options *options, nn_predictions *out) {
-    (void)options;
+    const char *macs = nn_option_at(options, "macs", 0);
+    double kept = macs != NULL ? strtod(macs, NULL) : 0.7;
+    char reason[80];
+    snprintf(reason, sizeof reason, "%.0f %% of the MACs left", 100 * kept);
     for (int64_t r = 0; r < profile->row_count; r++) {
         const nn_profile_row *row = &profile->rows[r];
         nn_linear_node linear;
         if (!linear_row(model, row, &linear) || linear.inputs * linear.groups < 16) continue;
-        double saved = 0.3 * (row->seconds - profile->dispatch);
-        if (saved > 0) NN_TRY(nn_predictions_add(out, row->node, saved, "70 % of the MACs left"));
+        double saved = (1 - kept) * (row->seconds - profile->dispatch);
+        if (saved > 0) NN_TRY(nn_predictions_add(out, row->node, saved, reason));
     }
     return NN_OK;
 }

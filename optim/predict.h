@@ -9,7 +9,7 @@
  * efficiency that the node reaches today. */
 nn_status nn_predict_quantize(const nn_model *model, const struct nn_profile *profile,
                               const nnopt_options *options, nn_predictions *out);
-/* Pruning to 70 % of the MACs, spread evenly over what compute bounds. */
+/* Pruning to the fraction of the MACs that option macs names (0.7 when none), spread evenly. */
 nn_status nn_predict_prune(const nn_model *model, const struct nn_profile *profile,
                            const nnopt_options *options, nn_predictions *out);
 /* Separating convolutions that are large enough: half of their MACs, of which a part is lost to the
