@@ -32,9 +32,10 @@ static void write_gain(nn_writer *writer, const nn_axis *axis, const cJSON *each
     double zero = nn_axis_place(axis, 0);
     nn_write(writer, "<li><div><b>");
     nn_html_text(writer, nn_json_text(each, "technique"));
-    nn_write(writer,
-             "</b></div><figure class=\"gain\"><svg role=\"img\" aria-label=\"predicted and "
-             "measured gain\" width=\"100%\" height=\"30\">");
+    nn_write(writer, "</b><br>");
+    nn_html_name(writer, nn_json_text(each, "node"));
+    nn_write(writer, "</div><figure class=\"gain\"><svg role=\"img\" aria-label=\"predicted and "
+                     "measured gain\" width=\"100%\" height=\"30\">");
     nn_writef(writer, "<line class=\"grid\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"30\"/>", zero,
               zero);
     write_interval(writer, axis, each, "predicted", "predicted_low", "predicted_high",

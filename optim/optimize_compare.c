@@ -2,7 +2,10 @@
 
 #include "engine/compare.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { MOST_PREDICTIONS = 10 };
 
 /* Seconds of measuring, both models together. */
 static const double compare_seconds = 4;
@@ -19,7 +22,14 @@ static nn_status step_options(const nn_step *step, nnopt_options **out) {
     return NN_OK;
 }
 
-/* Appends what one step of the recipe should save per node of the original. */
+static int compare_savings(const void *a, const void *b) {
+    double left = ((const nn_prediction *)a)->saved_seconds;
+    double right = ((const nn_prediction *)b)->saved_seconds;
+    return (left < right) - (left > right);
+}
+
+/* Appends what one step of the recipe should save per node of the original, the largest savings
+ * only. */
 static nn_status predict_step(const nn_step *step, const nn_model *model, const nn_profile *profile,
                               cJSON *list) {
     if (step->pass->predict == NULL) return NN_OK;
@@ -27,7 +37,10 @@ static nn_status predict_step(const nn_step *step, const nn_model *model, const 
     nn_predictions predictions = {0};
     NN_TRY(step_options(step, &options));
     nn_status status = step->pass->predict(model, profile, options, &predictions);
-    for (int64_t p = 0; status == NN_OK && p < predictions.count; p++) {
+    if (predictions.count > 0)
+        qsort(predictions.items, (size_t)predictions.count, sizeof *predictions.items,
+              compare_savings);
+    for (int64_t p = 0; status == NN_OK && p < predictions.count && p < MOST_PREDICTIONS; p++) {
         cJSON *entry = cJSON_CreateObject();
         if (entry == NULL || !cJSON_AddItemToArray(list, entry) ||
             cJSON_AddStringToObject(entry, "technique", step->pass->name) == NULL ||
