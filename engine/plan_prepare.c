@@ -51,7 +51,11 @@ static nn_status prepare_step(nn_plan *plan, const nn_plan_request *request, nn_
     }
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
-        if (constant != NULL && !constant->is_read) nn_value_unpin(constant->value);
+        if (constant == NULL || constant->is_read) continue;
+        nn_value_unpin(constant->value);
+        if (constant->value->initializer != NULL) {
+            nn_blob_drop_pages(constant->value->initializer);
+        }
     }
     return NN_OK;
 }

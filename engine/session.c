@@ -3,9 +3,15 @@
 #include "engine/plan_parts.h"
 #include "engine/shape_key.h"
 
+/* Plans that a session keeps; beyond, the one that was not used for longest goes, unless a caller
+ * has borrowed it. */
+enum { MOST_PLANS = 32 };
+
 typedef struct session_plan {
     nn_shape_key key;
     nn_plan *plan;
+    uint64_t last_use;
+    bool is_borrowed; /* by nn_session_plan */
 } session_plan;
 
 struct nnopt_session {
@@ -17,11 +23,14 @@ struct nnopt_session {
     session_plan *plans;
     int64_t plan_count, plan_capacity;
     int64_t current; /* index of the plan that ran last; -1: none */
+    uint64_t uses;   /* counts selections of a plan */
     char *slab;
     int64_t slab_bytes;
     nn_step_hook hook;
     void *hook_user;
 };
+
+static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_t input_count);
 
 /* ---- opening ---- */
 
@@ -59,8 +68,7 @@ static nn_status plan_fixed_shapes(nn_session *session) {
         inputs[i].rank = fact->rank;
         memcpy(inputs[i].dims, fact->dims, (size_t)fact->rank * sizeof *fact->dims);
     }
-    nn_plan *plan;
-    nn_status status = nn_session_plan(session, inputs, (size_t)graph->input_count, &plan);
+    nn_status status = select_plan(session, inputs, (size_t)graph->input_count);
     nn_free(inputs);
     return status;
 }
@@ -217,11 +225,31 @@ static nn_status grow_slab(nn_session *session, int64_t bytes) {
     return NN_OK;
 }
 
+static void drop_plan(nn_session *session, int64_t index) {
+    nn_plan_destroy(session->plans[index].plan);
+    nn_shape_key_clear(&session->plans[index].key);
+    session->plans[index] = session->plans[--session->plan_count];
+    session->current = -1;
+}
+
+/* Makes room for one more plan. */
+static void drop_oldest_plan(nn_session *session) {
+    int64_t oldest = -1;
+    if (session->plan_count < MOST_PLANS) return;
+    for (int64_t i = 0; i < session->plan_count; i++) {
+        const session_plan *plan = &session->plans[i];
+        if (plan->is_borrowed) continue;
+        if (oldest < 0 || plan->last_use < session->plans[oldest].last_use) oldest = i;
+    }
+    if (oldest >= 0) drop_plan(session, oldest);
+}
+
 static nn_status add_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
                           int64_t *out) {
     session_plan made = {0};
     nn_status status = NN_OK;
     NN_TRY_DONE(check_inputs(session->model->graph, inputs));
+    drop_oldest_plan(session);
     if (!NN_GROW(session->plans, session->plan_count, session->plan_capacity)) {
         status = nn_fail_memory(sizeof *session->plans);
         goto done;
@@ -250,12 +278,14 @@ static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_
     int64_t found = find_plan(session, inputs, input_count);
     if (found < 0) NN_TRY(add_plan(session, inputs, input_count, &found));
     session->current = found;
+    session->plans[found].last_use = ++session->uses;
     return NN_OK;
 }
 
 nn_status nn_session_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
                           nn_plan **out) {
     NN_TRY(select_plan(session, inputs, input_count));
+    session->plans[session->current].is_borrowed = true;
     *out = session->plans[session->current].plan;
     return NN_OK;
 }

@@ -2,6 +2,7 @@
 #include "engine/plan_parts.h"
 #include "tests/support/maker.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 /* y = relu(x w + b) elementwise, and its sum with x. */
@@ -224,6 +225,63 @@ START_TEST(options_are_checked) {
 }
 END_TEST
 
+START_TEST(plans_of_many_shapes_come_and_go) {
+    nn_model *model = small_model("N,3");
+    nn_session_options options = {.threads = 1};
+    nn_session *session;
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    float x[600];
+    for (int i = 0; i < 600; i++) x[i] = (float)(i % 5);
+    nn_plan *borrowed, *again;
+    nn_tensor input = float_tensor(x, 2, 200, 3), outputs[2];
+    ck_assert_ok(nn_session_plan(session, &input, 1, &borrowed));
+    for (int round = 0; round < 2; round++) {
+        for (int64_t rows = 1; rows <= 100; rows++) {
+            input = float_tensor(x, 2, rows, 3);
+            ck_assert_ok(nnopt_session_run(session, &input, 1, outputs));
+            ck_assert_int_eq(outputs[0].dims[0], rows);
+            ck_assert_float_eq(((float *)outputs[0].data)[3 * rows - 1],
+                               3 * x[3 * rows - 1] - 1 > 0 ? 3 * x[3 * rows - 1] - 1 : 0);
+        }
+    }
+    input = float_tensor(x, 2, 200, 3);
+    ck_assert_ok(nn_session_plan(session, &input, 1, &again));
+    ck_assert_ptr_eq(borrowed, again);
+    nnopt_session_destroy(session);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+static void *run_sessions(void *model) {
+    for (int i = 0; i < 5; i++) {
+        nn_session_options options = {.threads = 1, .no_fusion = i % 2 == 0};
+        nn_session *session;
+        float x[6] = {1, 2, 3, -1, -2, -3};
+        nn_tensor input = float_tensor(x, 2, 2, 3), outputs[2];
+        if (nn_session_open(model, &options, &session) != NN_OK) return NULL;
+        nn_status status = nnopt_session_run(session, &input, 1, outputs);
+        bool right = status == NN_OK && ((float *)outputs[1].data)[2] == 11;
+        nnopt_session_destroy(session);
+        if (!right) return NULL;
+    }
+    return model;
+}
+
+START_TEST(threads_share_a_model) {
+    nn_model *model = small_model("2,3");
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, run_sessions, model), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        ck_assert_ptr_eq(result, model);
+    }
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 typedef struct hook_calls {
     int64_t begins, ends, last;
 } hook_calls;
@@ -333,6 +391,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, taps_give_values_of_the_model);
     tcase_add_test(tests, all_unsupported_operators_are_listed_at_once);
     tcase_add_test(tests, options_are_checked);
+    tcase_add_test(tests, plans_of_many_shapes_come_and_go);
+    tcase_add_test(tests, threads_share_a_model);
     tcase_add_test(tests, the_hook_sees_every_step);
     tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     tcase_add_test(tests, mnist_8_gives_its_reference_outputs);
