@@ -248,9 +248,10 @@ static nn_status fold_conv(folder *f, nn_node *node) {
     ending end;
     if (!match_operand(node->inputs[0], &x) || !match_weights(node->inputs[1], 0, &w)) return NN_OK;
     nn_value *bias = node->in_count > 2 ? node->inputs[2] : NULL;
-    if (bias != NULL && !is_float_constant(bias)) {
-        if (!match_dequantized(bias, &b) || !has_product_scale(&b, &x, &w)) return NN_OK;
+    if (bias != NULL && match_dequantized(bias, &b) && has_product_scale(&b, &x, &w)) {
         bias = b.data;
+    } else if (bias != NULL && !is_float_constant(bias)) {
+        return NN_OK;
     }
     match_ending(node, &end);
     nn_value *inputs[] = {x.data, x.scale,          x.zero,          w.data, w.scale,

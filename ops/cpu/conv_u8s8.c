@@ -3,7 +3,7 @@
 #include "ops/cpu/conv_u8s8_pack.h"
 
 enum {
-    BAND_BYTES = 192 * 1024,   /* of activations that one task reads: they stay in L2 */
+    BAND_BYTES = 192 * 1024,   /* that one task reads and writes: they stay in L2 over all panels */
     WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
     TASKS_PER_THREAD = 4,
     BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
