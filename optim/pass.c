@@ -5,6 +5,8 @@
 #include <sha256.h>
 #include <stdio.h>
 
+enum { LEAST_CALIBRATION = 8 };
+
 #define NN_PASS(name) &nn_pass_##name,
 const nn_pass *const nn_pass_table[] = {
 #include "optim/pass_table.def"
@@ -64,10 +66,28 @@ static nn_status set_provenance(const nn_pass *pass, const nn_model *parent, nn_
     return status;
 }
 
+/* Too few samples, or the same one over and over, say nothing about ranges or moments. */
+static nn_status check_calibration(nn_dataset *calib) {
+    if (calib == NULL) return NN_OK;
+    int64_t count = calib->sample_count;
+    if (count < LEAST_CALIBRATION)
+        return nn_fail(NN_BAD_INPUT, "%s: %lld samples are too few to calibrate with; at least %d",
+                       calib->name, (long long)count, LEAST_CALIBRATION);
+    uint64_t first, other;
+    NN_TRY(calib->hash(calib, 0, &first));
+    for (int64_t s = 1; s < count; s++) {
+        NN_TRY(calib->hash(calib, s, &other));
+        if (other != first) return NN_OK;
+    }
+    return nn_fail(NN_BAD_INPUT, "%s: all %lld calibration samples are the same", calib->name,
+                   (long long)count);
+}
+
 nn_status nn_pass_run(const nn_pass *pass, nn_model *model, nn_dataset *calib,
                       const nnopt_options *options, nn_model **out, nn_report **report) {
     const nn_option_table *tables[] = {&pass->options};
     NN_TRY(nn_options_check(options, tables, 1));
+    NN_TRY(check_calibration(calib));
 
     nn_report *record = NULL;
     nn_model *result = NULL;

@@ -154,6 +154,25 @@ START_TEST(static_mode_needs_data_and_finite_data) {
 }
 END_TEST
 
+START_TEST(too_little_calibration_data_is_refused) {
+    nn_model *model = small_network(17), *result;
+    nnopt_report *report;
+    nnopt_dataset *few = samples_for(model, 3);
+    ck_assert_fails(nnopt_quantize(model, few, NULL, &result, &report), NNOPT_BAD_INPUT, "too few");
+    nnopt_dataset_destroy(few);
+    nn_tensor x = random_tensor("16,3,6,6", 1);
+    for (int64_t i = 0; i < nn_tensor_count(&x); i++) ((float *)x.data)[i] = 0.5f;
+    const char *names[] = {"x"};
+    nnopt_dataset *same;
+    ck_assert_ok(nnopt_dataset_create(model, names, &x, 1, NULL, &same));
+    ck_assert_fails(nnopt_quantize(model, same, NULL, &result, &report), NNOPT_BAD_INPUT,
+                    "calibration samples are the same");
+    nnopt_dataset_destroy(same);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(weight_scales_fit_each_channel) {
     nn_tensor weights = random_tensor("4,10", 5);
     float *w = weights.data;
@@ -230,6 +249,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, int8_stays_close_to_float);
     tcase_add_test(cases, a_node_can_be_kept_float);
     tcase_add_test(cases, static_mode_needs_data_and_finite_data);
+    tcase_add_test(cases, too_little_calibration_data_is_refused);
     tcase_add_test(cases, weight_scales_fit_each_channel);
     tcase_add_test(cases, an_older_model_means_the_same_at_opset_13);
     tcase_add_test(cases, what_has_no_equivalent_at_opset_13_is_refused_unchanged);
