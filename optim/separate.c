@@ -69,7 +69,7 @@ static const double trial_seconds = 0.6;
 static const double least_saving = 0.01;
 
 typedef struct separator {
-    nn_model *model; /* simplified, edited in place as rewrites are accepted */
+    nn_model *model; /* simplified, with the rewrites accepted so far; owned */
     nn_dataset *calib;
     const nnopt_options *options;
     nn_report *report;
@@ -387,6 +387,50 @@ static void accept(separator *self, const char *origin, const char *op_type,
     nn_report_set_number(self->report, change, "measured_ms", 1e3 * measured);
 }
 
+static nn_node *find_node(const nn_model *model, const char *name) {
+    for (int64_t n = 0; n < model->graph->node_count; n++)
+        if (strcmp(model->graph->nodes[n]->name, name) == 0) return model->graph->nodes[n];
+    return NULL;
+}
+
+/* A copy of the model with the rewrite in it. A model that has been run is never edited: its
+ * sessions share what they made of it. */
+static nn_status make_trial(const separator *self, const char *name,
+                            const nn_factorization *factors, nn_model **out) {
+    layer of = {0};
+    NN_TRY(nn_model_derive(self->model, out));
+    nn_status status = nn_graph_infer((*out)->graph);
+    if (status == NN_OK) status = nn_graph_pin_constants((*out)->graph);
+    nn_node *node = find_node(*out, name);
+    if (status == NN_OK && (node == NULL || refusal(node, &of) != NULL))
+        status = nn_fail(NN_INTERNAL, "node '%s': its copy cannot be separated", name);
+    return status == NN_OK ? rewrite(*out, &of, factors) : status;
+}
+
+static nn_status judge_trial(separator *self, nn_node *node, const nn_factorization *factors,
+                             double predicted) {
+    char text[200];
+    double before = 0, after = 0;
+    nn_comparison verdict = {.verdict = NN_FASTER};
+    nn_model *trial = NULL;
+    nn_status status = make_trial(self, node->name, factors, &trial);
+    if (status == NN_OK && !nn_option_flag(self->options, "no-measure"))
+        status = compare_models(self->model, trial, self->calib, &verdict, &before, &after);
+    if (status == NN_OK && verdict.verdict == NN_FASTER) {
+        accept(self, node->origin, node->op_type, factors, predicted, before - after);
+        nnopt_model_destroy(self->model);
+        self->model = trial;
+        return NN_OK;
+    }
+    nnopt_model_destroy(trial);
+    NN_TRY(status);
+    snprintf(text, sizeof text, "%s form of rank %lld: predicted %.3f ms less, measured %s",
+             nn_factor_form_name(factors->form), (long long)factors->rank, 1e3 * predicted,
+             nn_verdict_name(verdict.verdict));
+    refuse(self, node, text);
+    return NN_OK;
+}
+
 static nn_status try_layer(separator *self, nn_node *node, double macs) {
     layer of = {.macs = macs};
     const char *reason = refusal(node, &of);
@@ -403,8 +447,8 @@ static nn_status try_layer(separator *self, nn_node *node, double macs) {
     nn_factorization best;
     double least_error;
     NN_TRY(find_factorization(self, &of, &best, &least_error));
-    char text[200];
     if (best.first == NULL) {
+        char text[200];
         snprintf(text, sizeof text,
                  "no form with fewer MACs is within the error bound (least error %.3f)",
                  least_error);
@@ -413,35 +457,7 @@ static nn_status try_layer(separator *self, nn_node *node, double macs) {
     }
     double original = (double)(of.source.inputs * of.source.kernel_height * of.source.kernel_width *
                                of.source.outputs);
-    double predicted = seconds * (1 - best.macs / original), before = 0, after = 0;
-    nn_comparison verdict = {.verdict = NN_FASTER};
-    nn_model *trial = NULL;
-    nn_status status = NN_OK;
-    const char *origin = node->origin, *op_type = node->op_type;
-    if (!nn_option_flag(self->options, "no-measure")) {
-        status = nn_model_derive(self->model, &trial);
-        nn_node *copy = NULL;
-        for (int64_t n = 0; status == NN_OK && n < trial->graph->node_count; n++)
-            if (strcmp(trial->graph->nodes[n]->name, node->name) == 0)
-                copy = trial->graph->nodes[n];
-        if (status == NN_OK) status = nn_graph_pin_constants(trial->graph);
-        layer copied = of;
-        if (status == NN_OK && refusal(copy, &copied) != NULL)
-            status = nn_fail(NN_INTERNAL, "node '%s': its copy cannot be separated", node->name);
-        if (status == NN_OK) status = rewrite(trial, &copied, &best);
-        if (status == NN_OK)
-            status = compare_models(self->model, trial, self->calib, &verdict, &before, &after);
-        nnopt_model_destroy(trial);
-    }
-    if (status == NN_OK && verdict.verdict != NN_FASTER) {
-        snprintf(text, sizeof text, "%s form of rank %lld: predicted %.3f ms less, measured %s",
-                 nn_factor_form_name(best.form), (long long)best.rank, 1e3 * predicted,
-                 nn_verdict_name(verdict.verdict));
-        refuse(self, node, text);
-    } else if (status == NN_OK) {
-        status = rewrite(self->model, &of, &best);
-        if (status == NN_OK) accept(self, origin, op_type, &best, predicted, before - after);
-    }
+    nn_status status = judge_trial(self, node, &best, seconds * (1 - best.macs / original));
     nn_factorization_clear(&best);
     return status;
 }
@@ -456,35 +472,27 @@ static bool is_wanted(const nnopt_options *options, const char *name) {
 static nn_status check_nodes(const nn_model *model, const nnopt_options *options) {
     for (size_t i = 0; nn_option_at(options, "node", i) != NULL; i++) {
         const char *name = nn_option_at(options, "node", i);
-        bool found = false;
-        for (int64_t n = 0; n < model->graph->node_count; n++)
-            found = found || strcmp(model->graph->nodes[n]->name, name) == 0;
-        if (!found) return nn_fail(NN_USAGE, "--node: the model has no node '%s'", name);
+        if (find_node(model, name) == NULL)
+            return nn_fail(NN_USAGE, "--node: the model has no node '%s'", name);
     }
     return NN_OK;
 }
 
-static nn_status try_layers(separator *self) {
-    nn_graph *graph = self->model->graph;
-    int64_t count = graph->node_count;
+static nn_status try_layers(separator *self, const nn_graph *original) {
     double *macs = NULL;
-    nn_node **nodes = nn_alloc(((size_t)count + 1) * sizeof(nn_node *));
-    if (nodes == NULL) return nn_fail_memory((size_t)count * sizeof(nn_node *));
-    memcpy(nodes, graph->nodes, (size_t)count * sizeof(nn_node *));
-    nn_status status = nn_node_macs(graph, &macs);
-    for (int64_t n = 0; status == NN_OK && n < count; n++) self->model_macs += macs[n];
-    if (status == NN_OK) {
-        nn_comparison unused;
-        double none;
-        status =
-            compare_models(self->model, NULL, self->calib, &unused, &self->model_seconds, &none);
+    nn_comparison unused;
+    double none;
+    NN_TRY(nn_node_macs(original, &macs));
+    for (int64_t n = 0; n < original->node_count; n++) self->model_macs += macs[n];
+    nn_status status =
+        compare_models(self->model, NULL, self->calib, &unused, &self->model_seconds, &none);
+    for (int64_t n = 0; status == NN_OK && n < original->node_count; n++) {
+        const char *name = original->nodes[n]->name;
+        nn_node *node = find_node(self->model, name);
+        if (node == NULL || !is_wanted(self->options, name) || macs[n] <= 0) continue;
+        nn_progress("separating", (double)n, (double)original->node_count, NULL);
+        status = try_layer(self, node, macs[n]);
     }
-    for (int64_t n = 0; status == NN_OK && n < count; n++) {
-        if (!is_wanted(self->options, nodes[n]->name) || macs[n] <= 0) continue;
-        nn_progress("separating", (double)n, (double)count, NULL);
-        status = try_layer(self, nodes[n], macs[n]);
-    }
-    nn_free(nodes);
     nn_free(macs);
     return status;
 }
@@ -495,21 +503,22 @@ static nn_status run(nn_model *model, nn_dataset *calib, const nnopt_options *op
         return nn_fail(NN_USAGE,
                        "separate needs --calib: the error of a rewrite is judged on data");
     NN_TRY(check_nodes(model, options));
-    nn_model *result = NULL;
-    NN_TRY(nn_simplify_model(model, "separate", &result));
-    separator self = {.model = result,
+    nn_model *simple = NULL;
+    NN_TRY(nn_simplify_model(model, "separate", &simple));
+    separator self = {.model = nn_model_retain(simple),
                       .calib = calib,
                       .options = options,
                       .report = report,
                       .changes = nn_report_array(report, report->root, "changes"),
                       .refused = nn_report_array(report, report->root, "refused")};
-    nn_status status = try_layers(&self);
-    if (status == NN_OK) status = nn_graph_prune_unused(result->graph, "separate");
+    nn_status status = try_layers(&self, simple->graph);
+    nnopt_model_destroy(simple);
+    if (status == NN_OK) status = nn_graph_prune_unused(self.model->graph, "separate");
     if (status != NN_OK) {
-        nnopt_model_destroy(result);
+        nnopt_model_destroy(self.model);
         return status;
     }
-    *out = result;
+    *out = self.model;
     return NN_OK;
 }
 
