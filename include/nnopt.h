@@ -216,7 +216,8 @@ NNOPT_API const char *nnopt_model_metadata(const nnopt_model *model, const char 
 /* A list of feeds for a model; how arrays become feeds is told in docs/cli.md ("Data"). */
 typedef struct nnopt_dataset nnopt_dataset;
 
-/* Opens .npz, .npy, a test_data_set folder, an image file or folder, a .wav, for `model`.
+/* Opens .npz, .npy, a test_data_set folder (or a folder of them), an image file or folder, a .wav,
+ * for `model`.
  * Options "dataset": batch, dim, shapes, image size and normalisation, labels. */
 NNOPT_API nnopt_status nnopt_dataset_open(const nnopt_model *model, const char *path,
                                           const nnopt_options *options, nnopt_dataset **out);
@@ -254,7 +255,8 @@ NNOPT_API nnopt_status nnopt_inspect(const nnopt_model *model, const nnopt_optio
 NNOPT_API nnopt_status nnopt_run(nnopt_model *model, nnopt_dataset *data,
                                  const nnopt_options *options, const char *path,
                                  nnopt_report **out);
-/* Runs each model found under `paths` against its test_data_set_* folders. */
+/* Runs each model found under `paths` against its test_data_set_* folders, each in a child process. A
+ * case that fails is no failure of the function: the report counts "passed", "failed", "skipped". */
 NNOPT_API nnopt_status nnopt_test(const char *const *paths, size_t count,
                                   const nnopt_options *options, nnopt_report **out);
 /* Quality of `model` on labelled data, or against `base` (NULL: none). */

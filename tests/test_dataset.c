@@ -504,6 +504,17 @@ START_TEST(archives_and_reference_folders_feed_real_models) {
     nnopt_dataset_destroy(data);
     ck_assert_ok(nnopt_dataset_open(model, test_data_path("mnist-8/test_data_set_0"), NULL, &data));
     ck_assert_int_eq(data->feed_count, 1);
+    ck_assert_ok(data->read(data, 0, &feed));
+    float first = floats(&feed, 0)[300];
+    nnopt_dataset_destroy(data);
+    ck_assert_ok(nnopt_dataset_open(model, test_data_path("mnist-8"), NULL, &data));
+    ck_assert_int_eq(data->feed_count, 3); /* all three sets */
+    ck_assert_ok(data->read(data, 2, &feed));
+    ck_assert_ok(data->read(data, 0, &feed));
+    ck_assert_float_eq(floats(&feed, 0)[300], first);
+    uint64_t hashes[3];
+    for (int64_t i = 0; i < 3; i++) ck_assert_ok(data->hash(data, i, &hashes[i]));
+    ck_assert(hashes[0] != hashes[1] && hashes[1] != hashes[2]);
     nnopt_dataset_destroy(data);
     nnopt_model_destroy(model);
 }

@@ -91,11 +91,12 @@ NN_INLINE vf_rows vf_rows_make(size_t step) {
 }
 
 #if defined(__AVX2__)
-/* The memory operand without an address keeps the load after stores that came before it. */
+/* The memory operand without an address keeps the load after stores that came before it; it spans
+ * what an index may reach, since clang takes no array of unknown size. */
 #    define NN_BROADCAST(index, scale)                                                             \
         __asm__("vbroadcastss %c3(%1,%2," #scale "), %0"                                           \
                 : "=v"(x)                                                                          \
-                : "r"(base), "r"(index), "i"(bytes), "m"(*(const float(*)[])base))
+                : "r"(base), "r"(index), "i"(bytes), "m"(*(const float(*)[1 << 28])base))
 NN_INLINE vf vf_broadcast_row(const float *base, vf_rows rows, int row, int bytes) {
     vf x;
     switch (row) {
