@@ -1,0 +1,287 @@
+/* Nodes that break a rule of their operator: each must end with a message that names node,
+ * operator, rule and value, at parse, inference or run. */
+#include "ops/op.h"
+#include "tests/support/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST = 6, AT_RUN = -1 };
+
+/* Inputs as text: "f 2x3" (float, shape), "i 2 = 4 5" (int64 constant), "F 1 = 0.5" (float
+ * constant),
+ * "-" (absent), "b", "u8", "s" for other types, "?" a dim that is not known. Attributes: "axis=1",
+ * "perm=[0 1]", "scales=[f 1 2]", "mode='edge'", "alpha=0.5". */
+typedef struct error_case {
+    const char *op;
+    int version;
+    const char *inputs[MOST];
+    const char *attributes[MOST];
+    int outputs; /* 0: one; AT_RUN: one, and the rule is checked when the node runs */
+    const char *message;
+} error_case;
+
+static const error_case cases[] = {
+    {"Reshape",
+     13,
+     {"f 1x64x7x7", "i 2 = 1 1000"},
+     {0},
+     0,
+     "cannot reshape 1x64x7x7 into 1x1000: 3136 elements"},
+    {"Reshape", 13, {"f 2x3", "i 2 = -1 4"}, {0}, 0, "cannot reshape 2x3 into ?x4"},
+    {"Reshape", 13, {"f 2x3", "i 2 = -1 -1"}, {0}, 0, "-1 twice"},
+    {"Reshape", 13, {"f 2x3", "i 1 = -2"}, {0}, 0, "holds -2"},
+    {"Reshape", 13, {"f 2x3", "i 3 = 2 3 0"}, {0}, 0, "copies axis 2 of an input of rank 2"},
+    {"Reshape", 13, {"f 2x3", "i 2x1 = 2 3"}, {0}, 0, "must be a vector"},
+    {"Reshape", 13, {"f 2x3"}, {0}, 0, "input 1 (shape) is missing"},
+    {"Add", 14, {"f 2x3", "f 4"}, {0}, 0, "shapes 2x3 and 4 cannot be broadcast"},
+    {"Add", 14, {"f 2x3", "u8 3"}, {0}, 0, "input 0 is float32 but input 1 is uint8"},
+    {"Add", 14, {"b 2", "b 2"}, {0}, 0, "must not be of type bool"},
+    {"Add", 6, {"f 2x3", "f 3"}, {0}, 0, "shapes 2x3 and 3 cannot be broadcast"},
+    {"Add", 6, {"f 2x3", "f 3"}, {"broadcast=1", "axis=0"}, 0, "cannot be broadcast"},
+    {"Add", 6, {"f 2x3", "f 3"}, {"broadcast=1", "axis=-7"}, 0, "'axis' is -7"},
+    {"Div", 14, {"i 2 = 4 5", "i 2 = 1 0"}, {0}, AT_RUN, "element 1 of the divisor is 0"},
+    {"Mod", 13, {"i 2 = 4 5", "i 2 = 0 2"}, {0}, AT_RUN, "element 0 of the divisor is 0"},
+    {"Mod", 13, {"f 2", "f 2"}, {"fmod=2"}, 0, "'fmod' is 2"},
+    {"Concat", 13, {"f 2x3", "f 2x4"}, {"axis=0"}, 0, "differ beside axis 0"},
+    {"Concat", 13, {"f 2x3", "f 2"}, {"axis=0"}, 0, "differ beside axis 0"},
+    {"Concat", 13, {"f 2x3"}, {0}, 0, "'axis' is missing"},
+    {"Concat", 13, {"f 2x3"}, {"axis=2"}, 0, "axis 2 is outside of rank 2"},
+    {"Transpose", 13, {"f 2x3"}, {"perm=[0 0]"}, 0, "axis 0 is given twice"},
+    {"Transpose", 13, {"f 2x3"}, {"perm=[0]"}, 0, "perm has 1 values, the input has rank 2"},
+    {"Transpose", 13, {"f 2x3"}, {"perm=[0 -1]"}, 0, "perm holds -1"},
+    {"Transpose", 13, {"f 2x3"}, {"perm='a'"}, 0, "'perm' must be a list of ints"},
+    {"Squeeze", 13, {"f 2x3", "i 1 = 1"}, {0}, 0, "axis 1 has size 3, not 1"},
+    {"Squeeze", 11, {"f 2x3"}, {"axes=[5]"}, 0, "axis 5 is outside of rank 2"},
+    {"Unsqueeze", 13, {"f 2x3", "i 2 = 0 0"}, {0}, 0, "axis 0 is given twice"},
+    {"Flatten", 13, {"f 2x3"}, {"axis=3"}, 0, "axis 3 is outside of rank 2"},
+    {"Split", 13, {"f 5"}, {0}, 2, "axis of size 5 cannot be split into 2"},
+    {"Split", 13, {"f 5", "i 2 = 2 2"}, {0}, 2, "sizes add to 4, the axis has 5"},
+    {"Split", 13, {"f 5", "i 2 = -1 6"}, {0}, 2, "size 0 is -1"},
+    {"Split", 18, {"f 5"}, {"num_outputs=3"}, 2, "num_outputs is 3 but there are 2 outputs"},
+    {"Slice", 13, {"f 5", "i 1 = 0", "i 1 = 5", "i 1 = 0", "i 1 = 0"}, {0}, 0, "step 0 is 0"},
+    {"Slice", 13, {"f 5", "i 1 = 0", "i 2 = 5 6"}, {0}, 0, "starts has 1 values but ends has 2"},
+    {"Slice", 13, {"f 5", "i 1 = 0", "i 1 = 5", "i 1 = 1"}, {0}, 0, "axis 1 is outside of rank 1"},
+    {"Slice", 9, {"f 5"}, {"starts=[0 0]", "ends=[1 1]"}, 0, "cuts 2 axes of an input of rank 1"},
+    {"Gather", 13, {"f 5", "i 2 = 1 5"}, {0}, 0, "index 5 is outside of an axis of size 5"},
+    {"Gather", 13, {"f 5", "i 1 = -6"}, {0}, AT_RUN, "index -6 is outside"},
+    {"Gather", 13, {"f 5", "f 2"}, {0}, 0, "input 1 must not be of type float32"},
+    {"GatherElements", 13, {"f 2x2", "i 1x3 = 0 0 0"}, {"axis=0"}, 0, "only 2"},
+    {"GatherElements", 13, {"f 2x2", "i 1 = 0"}, {0}, 0, "rank 2 but indices have rank 1"},
+    {"Expand", 13, {"f 3", "i 1 = 4"}, {0}, 0, "shapes 3 and 4 cannot be broadcast"},
+    {"Expand", 13, {"f 3", "i 1 = -3"}, {0}, 0, "size 0 of the shape is -3"},
+    {"Tile", 13, {"f 3", "i 2 = 1 2"}, {0}, 0, "repeats has 2 values, the input has rank 1"},
+    {"Tile", 13, {"f 3", "i 1 = -2"}, {0}, 0, "repeated -2 times"},
+    {"Tile", 13, {"f 4", "i 1 = 4611686018427387904"}, {0}, 0, "too large"},
+    {"Pad", 13, {"f 3", "i 1 = 1"}, {0}, 0, "pads need 2 values, got 1"},
+    {"Pad", 13, {"f 3", "i 2 = -2 -2"}, {0}, 0, "cannot be padded by -2 and -2"},
+    {"Pad", 13, {"f 0", "i 2 = 1 1"}, {"mode='edge'"}, 0, "nothing can be repeated"},
+    {"Pad", 13, {"f 3", "i 2 = 1 1"}, {"mode='mirror'"}, 0, "'mode' is 'mirror'"},
+    {"DepthToSpace", 13, {"f 1x3x2x2"}, {"blocksize=2"}, 0, "3 channels are not a multiple"},
+    {"DepthToSpace", 13, {"f 1x4x2x2"}, {"blocksize=0"}, 0, "'blocksize' is 0"},
+    {"SpaceToDepth", 13, {"f 1x1x3x2"}, {"blocksize=2"}, 0, "axis 2 of size 3"},
+    {"ConstantOfShape", 9, {"i 1 = -1"}, {0}, 0, "size 0 of the shape is -1"},
+    {"ConstantOfShape", 9, {"i 3 = 4294967296 4294967296 4"}, {0}, 0, "too many elements"},
+    {"Resize", 13, {"f 1x1x2x2", "-", "-", "-"}, {0}, 0, "neither scales nor sizes"},
+    {"Resize", 13, {"f 1x1x2x2", "-", "F 2 = 1 1"}, {0}, 0, "scales has 2 values for 4 axes"},
+    {"Resize", 13, {"f 1x2", "-", "F 2 = 1 0"}, {0}, 0, "a scale is 0"},
+    {"Resize", 13, {"f 1x2", "-", "F 2 = 1 2", "i 2 = 1 4"}, {0}, 0, "both scales and sizes"},
+    {"Resize", 13, {"f 1x2", "-", "F 2 = 1 2"}, {"mode='area'"}, 0, "'mode' is 'area'"},
+    {"Upsample", 7, {"f 1x2"}, {"scales=[f 2]"}, 0, "1 scales for 2 axes"},
+    {"ReduceSum", 13, {"f 2x3", "i 1 = 2"}, {0}, 0, "axis 2 is outside of rank 2"},
+    {"ReduceMean", 11, {"f 2x3"}, {"axes=[0 0]"}, 0, "axis 0 is given twice"},
+    {"ReduceMean", 18, {"b 2x3"}, {0}, 0, "must not be of type bool"},
+    {"ArgMax", 13, {"f 2x0"}, {"axis=1"}, 0, "axis 1 is empty"},
+    {"ArgMin", 13, {"f 2x3"}, {"axis=-3"}, 0, "axis -3 is outside of rank 2"},
+    {"Softmax", 13, {"f 2x3"}, {"axis=2"}, 0, "axis 2 is outside of rank 2"},
+    {"Softmax", 13, {"i 2 = 1 2"}, {0}, 0, "must not be of type int64"},
+    {"BatchNormalization",
+     9,
+     {"f 1x3x2", "f 3", "f 3", "f 2", "f 3"},
+     {0},
+     0,
+     "input 3 has 2 values for 3 channels"},
+    {"InstanceNormalization", 6, {"f 1x3", "f 3", "f 3"}, {0}, 0, "rank 2, less than 3"},
+    {"LayerNormalization", 17, {"f 2x3", "f 4"}, {0}, 0, "input 1 of shape 4 does not cover"},
+    {"GroupNormalization",
+     21,
+     {"f 1x4x2", "f 4", "f 4"},
+     {"num_groups=3"},
+     0,
+     "4 channels do not divide into 3 groups"},
+    {"LRN", 13, {"f 1x3x2x2"}, {"size=0"}, 0, "'size' is 0"},
+    {"PRelu", 16, {"f 3", "f 2x3"}, {0}, 0, "rank 2, over the input's 1"},
+    {"PRelu", 6, {"f 1x3", "f 2"}, {0}, 0, "2 slopes for 3 channels"},
+    {"Clip", 13, {"f 3", "F 2 = 1 2"}, {0}, 0, "bound 1 has 2 elements"},
+    {"Clip", 13, {"f 3", "i 1 = 1"}, {0}, 0, "input 0 is float32 but input 1 is int64"},
+    {"Where", 16, {"f 3", "f 3", "f 3"}, {0}, 0, "input 0 must not be of type float32"},
+    {"Where", 16, {"b 3", "f 3", "f 2"}, {0}, 0, "cannot be broadcast"},
+    {"Cast", 13, {"f 3"}, {"to=99"}, 0, "'to' is 99, which is no type"},
+    {"Cast", 1, {"f 3"}, {"to='REAL'"}, 0, "'to' is 'REAL', which is no type"},
+    {"Range", 11, {"i 1 = 0", "i 1 = 5", "i 1 = 0"}, {0}, 0, "do not end"},
+    {"Range", 11, {"F 1 = 0", "F 1 = 5", "F 2 = 1 1"}, {0}, 0, "input 2 is not a scalar"},
+    {"Gelu", 20, {"f 3"}, {"approximate='erf'"}, 0, "'approximate' is 'erf'"},
+    {"Constant", 13, {0}, {0}, 0, "needs one value, has 0"},
+    {"Constant", 13, {0}, {"value_int=1", "value_float=0.5"}, 0, "needs one value, has 2"},
+    {"Exp", 13, {"i 1 = 1"}, {0}, 0, "must not be of type int64"},
+    {"And", 7, {"f 3", "f 3"}, {0}, 0, "must not be of type float32"},
+};
+
+/* ---- reading the texts ---- */
+
+static nn_arena arena;
+
+static nn_type type_of(const char *text) {
+    static const struct {
+        const char *name;
+        nn_type type;
+    } types[] = {{"f ", NNOPT_FLOAT}, {"F ", NNOPT_FLOAT}, {"i ", NNOPT_INT64},
+                 {"b ", NNOPT_BOOL},  {"u8", NNOPT_UINT8}, {"s ", NNOPT_STRING}};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strncmp(text, types[i].name, 2) == 0) return types[i].type;
+    ck_abort_msg("unknown type in '%s'", text);
+    return NNOPT_TYPE_NONE;
+}
+
+static void read_tensor(const char *text, nn_tensor *tensor, bool *constant) {
+    *tensor = (nn_tensor){.type = type_of(text)};
+    const char *at = strchr(text, ' ') + 1;
+    do {
+        char *end;
+        tensor->dims[tensor->rank++] = strtoll(at, &end, 10);
+        at = end + 1;
+    } while (at[-1] == 'x');
+    tensor->data = nn_arena_alloc(&arena, (size_t)nn_tensor_bytes(tensor) + NN_ALIGNMENT);
+    const char *values = strchr(text, '=');
+    *constant = values != NULL;
+    for (int64_t i = 0; *constant && i < nn_tensor_count(tensor); i++) {
+        char *end;
+        if (tensor->type == NNOPT_INT64)
+            ((int64_t *)tensor->data)[i] = strtoll(values + 1, &end, 10);
+        else
+            nn_tensor_set(tensor, i, strtod(values + 1, &end));
+        values = end - 1;
+    }
+}
+
+static void read_list(nn_attr *attr, const char *text) {
+    bool is_float = strncmp(text, "[f", 2) == 0;
+    float *floats = nn_arena_alloc(&arena, 32 * sizeof *floats);
+    int64_t *ints = nn_arena_alloc(&arena, 32 * sizeof *ints);
+    const char *at = text + (is_float ? 2 : 1);
+    for (char *end; *at != ']' && *at != '\0'; at = end, attr->count++) {
+        ints[attr->count] = strtoll(at, &end, 10);
+        floats[attr->count] = (float)ints[attr->count];
+    }
+    attr->kind = is_float ? NN_ATTR_FLOATS : NN_ATTR_INTS;
+    if (is_float)
+        attr->floats = floats;
+    else
+        attr->ints = ints;
+}
+
+static nn_attr read_attribute(const char *text) {
+    const char *value = strchr(text, '=') + 1;
+    nn_attr attr = {.name = nn_arena_strndup(&arena, text, (size_t)(value - 1 - text))};
+    if (value[0] == '\'') {
+        attr.kind = NN_ATTR_STRING;
+        attr.s.length = (int64_t)strlen(value) - 2;
+        attr.s.bytes = nn_arena_strndup(&arena, value + 1, (size_t)attr.s.length);
+    } else if (value[0] == '[') {
+        read_list(&attr, value);
+    } else if (strchr(value, '.') != NULL) {
+        attr.kind = NN_ATTR_FLOAT;
+        attr.f = strtof(value, NULL);
+    } else {
+        attr.kind = NN_ATTR_INT;
+        attr.i = strtoll(value, NULL, 10);
+    }
+    return attr;
+}
+
+/* ---- the tests ---- */
+
+static nn_status run_reference(nn_node_view *node, const nn_tensor *in) {
+    const nn_tensor *in_list[MOST];
+    nn_tensor out[MOST], *out_list[MOST];
+    for (int i = 0; i < node->in_count; i++) in_list[i] = node->in[i] ? &in[i] : NULL;
+    for (int i = 0; i < node->out_count; i++) {
+        const nn_fact *fact = node->out[i];
+        out[i] = (nn_tensor){.type = fact->type, .rank = fact->rank};
+        for (int k = 0; k < fact->rank; k++) out[i].dims[k] = fact->dims[k];
+        out[i].data = nn_arena_alloc(&arena, (size_t)nn_tensor_bytes(&out[i]) + NN_ALIGNMENT);
+        out_list[i] = &out[i];
+    }
+    const nn_kernel *const *kernel = node->op->kernels;
+    while (kernel[1] != NULL) kernel++;
+    nn_call call = {.node = node,
+                    .in_count = node->in_count,
+                    .out_count = node->out_count,
+                    .in = in_list,
+                    .out = out_list};
+    return (*kernel)->run(&call);
+}
+
+static nn_status try_case(const error_case *test) {
+    nn_tensor in[MOST];
+    nn_fact in_facts[MOST], out_facts[MOST];
+    const nn_fact *in_list[MOST];
+    nn_fact *out_list[MOST];
+    nn_attr attr_items[MOST];
+    nn_attrs attrs = {attr_items, 0};
+    nn_node_view node = {.name = "x",
+                         .op = nn_op_find("", test->op, test->version),
+                         .opset = test->version,
+                         .out_count = test->outputs > 0 ? test->outputs : 1,
+                         .in = in_list,
+                         .out = out_list};
+    ck_assert_msg(node.op != NULL, "no operator %s", test->op);
+    for (; node.in_count < MOST && test->inputs[node.in_count] != NULL; node.in_count++) {
+        int i = node.in_count;
+        bool constant;
+        in_list[i] = NULL;
+        if (test->inputs[i][0] == '-') continue;
+        read_tensor(test->inputs[i], &in[i], &constant);
+        in_facts[i] = nn_fact_of_tensor(&in[i], constant && test->outputs != AT_RUN);
+        in_list[i] = &in_facts[i];
+    }
+    while (attrs.count < MOST && test->attributes[attrs.count] != NULL) {
+        attr_items[attrs.count] = read_attribute(test->attributes[attrs.count]);
+        attrs.count++;
+    }
+    for (int i = 0; i < node.out_count; i++) {
+        out_facts[i] = nn_fact_unknown();
+        out_list[i] = &out_facts[i];
+    }
+    void *parsed = nn_arena_alloc(&arena, node.op->attr_size + 1);
+    node.attrs = parsed;
+    if (node.op->parse != NULL) NN_TRY(node.op->parse(&node, &attrs, parsed));
+    nn_status status = node.op->infer(&node);
+    if (test->outputs != AT_RUN) return status;
+    ck_assert_msg(status == NN_OK, "%s: %s", test->op, nnopt_last_error());
+    return run_reference(&node, in);
+}
+
+START_TEST(broken_rule_is_named) {
+    const error_case *test = &cases[_i];
+    nn_status status = try_case(test);
+    const char *message = nnopt_last_error();
+    ck_assert_msg(status == NN_BAD_INPUT, "%s %d: case %d is accepted or has status %s", test->op,
+                  test->version, _i, nnopt_status_name(status));
+    ck_assert_msg(strstr(message, test->message) != NULL, "%s: '%s' lacks '%s'", test->op, message,
+                  test->message);
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "node 'x' (%s): ", test->op);
+    bool from_attributes = strncmp(message, "attribute '", 11) == 0;
+    ck_assert_msg(from_attributes || strncmp(message, prefix, strlen(prefix)) == 0, "%s", message);
+    nn_arena_clear(&arena);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("operator errors");
+    TCase *tcase = tcase_create("errors");
+    tcase_add_loop_test(tcase, broken_rule_is_named, 0, (int)(sizeof cases / sizeof cases[0]));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
