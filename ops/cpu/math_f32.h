@@ -17,6 +17,12 @@ NN_INLINE vf vf_where_less(vf a, vf b, vf x, vf y) {
 #endif
 }
 
+/* Bits are computed without a sign, so that they may wrap. */
+typedef uint32_t vu __attribute__((vector_size(sizeof(vf))));
+
+/* 2^n for whole numbers that a float can have as exponent. */
+NN_INLINE vf vf_power_of_two(vi n) { return (vf)(((vu)n + 127) << 23); }
+
 NN_INLINE vf vf_of_int(vi x) {
 #if defined(__AVX512F__)
     return _mm512_cvtepi32_ps((__m512i)x);
@@ -62,15 +68,14 @@ NN_INLINE vf vf_exp(vf x) {
     vf n;
     x = vf_min(vf_set(89.0f), vf_max(vf_set(-104.0f), x));
     vf y = vf_exp_reduce(x, &n) + vf_set(1);
-    vi whole = (vi)n - (vi)vf_set(NN_EXP_MAGIC), half = whole >> 1;
-    vf low = (vf)((half + 127) << 23), high = (vf)((whole - half + 127) << 23);
-    return y * low * high;
+    vi whole = (vi)((vu)n - (vu)vf_set(NN_EXP_MAGIC)), half = whole >> 1;
+    return y * vf_power_of_two(half) * vf_power_of_two((vi)((vu)whole - (vu)half));
 }
 
 /* exp(x) - 1 for x <= 0, in [-1, 0]; within 2 ulp. */
 NN_INLINE vf vf_expm1_below_zero(vf x) {
     vf n, y = vf_exp_reduce(vf_max(vf_set(-20.0f), x), &n);
-    vf power = (vf)((((vi)n - (vi)vf_set(NN_EXP_MAGIC)) + 127) << 23);
+    vf power = vf_power_of_two((vi)((vu)n - (vu)vf_set(NN_EXP_MAGIC)));
     return vf_fma(power, y, power - vf_set(1));
 }
 
@@ -96,9 +101,9 @@ NN_INLINE vf vf_log(vf x) {
         -0.16668002307415009f, 0.14220522344112396f,  -0.12406066060066223f,
         0.11882217973470688f,  -0.11670640856027603f, 0.06752845644950867f};
     vf tiny = vf_where_less(x, vf_set(0x1p-126f), vf_set(0x1p23f), vf_set(1));
-    vi bits = (vi)(x * tiny), shifted = bits - 0x3f3504f3; /* the bits of sqrt(1/2) */
-    vi whole = shifted >> 23;
-    vf f = (vf)(bits - (whole << 23)) - vf_set(1), square = f * f;
+    vu bits = (vu)(x * tiny), shifted = bits - 0x3f3504f3; /* the bits of sqrt(1/2) */
+    vi whole = (vi)shifted >> 23;
+    vf f = (vf)(bits - ((vu)whole << 23)) - vf_set(1), square = f * f;
     vf n = vf_of_int(whole) - vf_where_less(x, vf_set(0x1p-126f), vf_set(23), vf_zero());
     vf y = vf_fma(f * square, vf_polynomial(f, terms, 9), vf_set(-0.5f) * square);
     y = vf_fma(n, vf_set(0x1.7f7d1cp-20f), y); /* log 2 in two parts, as in vf_exp_reduce */
