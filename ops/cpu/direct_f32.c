@@ -2,12 +2,14 @@
 
 #include <math.h>
 
-/* The input as the tiles see it: element (depth, row, column) at base + offset, where the offset is
- * counted from a corner that may lie outside. */
+/* The input as the tiles see it. Row `row` of depth `depth` is at (depth - depth0) * plane +
+ * (row - row0) * row; on it, what output column `column` sees under its first tap is at
+ * (column - column0) * column_step. All in floats. */
 typedef struct input_view {
     const float *base;
-    int64_t plane, row, pitch; /* floats */
-    int64_t corner;            /* subtracted from offsets */
+    int64_t plane, row, pitch, column_step;
+    int64_t depth0, row0;
+    int64_t column_offset; /* -column0 * column_step */
 } input_view;
 
 typedef struct direct_job {
@@ -57,11 +59,14 @@ static direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
 static input_view whole_input(const direct_job *job, const direct_unit *unit) {
     const nn_direct_problem *p = &job->plan->problem;
     int64_t row = p->axes[NN_WIDTH].in * p->in_pitch, plane = p->axes[NN_HEIGHT].in * row;
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
     return (input_view){
         .base = job->x + unit->image * p->axes[NN_DEPTH].in * plane + unit->group * p->k,
         .plane = plane,
         .row = row,
         .pitch = p->in_pitch,
+        .column_step = width->stride * p->in_pitch,
+        .column_offset = -width->pad_begin * p->in_pitch,
     };
 }
 
@@ -73,6 +78,31 @@ static int64_t end_input(const nn_window_axis *axis, int64_t last) {
     return first_input(axis, last) + (axis->kernel - 1) * axis->dilation + 1;
 }
 
+/* Copies every `step`-th pixel of a row of `in` pixels from `left` on, `count` of them; those
+ * outside are zero. */
+typedef struct row_copy {
+    int64_t in, left, step, count;
+    int64_t channels, from_pitch, to_pitch;
+} row_copy;
+
+static void copy_row(const row_copy *copy, const float *from, float *to) {
+    const size_t bytes = (size_t)copy->channels * sizeof *to;
+    int64_t i = 0;
+    for (; i < copy->count && copy->left + i * copy->step < 0; i++)
+        memset(to + i * copy->to_pitch, 0, bytes);
+    int64_t left = copy->left + i * copy->step, inside = 0;
+    if (left < copy->in) inside = min_of((copy->in - left - 1) / copy->step + 1, copy->count - i);
+    if (copy->step == 1 && copy->from_pitch == copy->channels && copy->to_pitch == copy->channels) {
+        memcpy(to + i * copy->to_pitch, from + left * copy->from_pitch, bytes * (size_t)inside);
+        i += inside;
+    } else {
+        for (int64_t end = i + inside; i < end; i++)
+            memcpy(to + i * copy->to_pitch, from + (copy->left + i * copy->step) * copy->from_pitch,
+                   bytes);
+    }
+    for (; i < copy->count; i++) memset(to + i * copy->to_pitch, 0, bytes);
+}
+
 /* Copies the rows that the unit reads into `band`, with zeros for the padding left and right. Rows
  * above and below the input are not there: their taps are left out. */
 static input_view copy_band(const direct_job *job, const direct_unit *unit, float *band) {
@@ -81,44 +111,50 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, floa
     const nn_window_axis *depth = &p->axes[NN_DEPTH], *height = &p->axes[NN_HEIGHT];
     const nn_window_axis *width = &p->axes[NN_WIDTH];
     const input_view source = whole_input(job, unit);
-    int64_t depth_begin = max_of(first_input(depth, unit->depth), 0);
-    int64_t depth_end = min_of(end_input(depth, unit->depth), depth->in);
-    int64_t row_begin = max_of(first_input(height, unit->row_begin), 0);
-    int64_t row_end = min_of(end_input(height, unit->row_end - 1), height->in);
-    int64_t left = first_input(width, unit->column_begin);
-    int64_t columns = end_input(width, unit->column_end - 1) - left;
-    int64_t begin = max_of(left, 0), end = max_of(min_of(left + columns, width->in), begin);
-    int64_t pitch = plan->band_pitch;
-    float *to = band;
-    for (int64_t d = depth_begin; d < depth_end; d++) {
-        for (int64_t h = row_begin; h < row_end; h++, to += columns * pitch) {
-            const float *from = source.base + d * source.plane + h * source.row;
-            memset(to, 0, (size_t)((begin - left) * pitch) * sizeof *to);
-            if (source.pitch == p->k && pitch == p->k)
-                memcpy(to + (begin - left) * pitch, from + begin * pitch,
-                       (size_t)((end - begin) * pitch) * sizeof *to);
-            else
-                for (int64_t w = begin; w < end; w++)
-                    memcpy(to + (w - left) * pitch, from + w * source.pitch,
-                           (size_t)p->k * sizeof *to);
-            memset(to + (end - left) * pitch, 0,
-                   (size_t)((columns - (end - left)) * pitch) * sizeof *to);
-        }
-    }
-    int64_t row = columns * pitch, plane = max_of(row_end - row_begin, 0) * row;
-    return (input_view){
-        .base = band,
-        .plane = plane,
-        .row = row,
-        .pitch = pitch,
-        .corner = depth_begin * plane + row_begin * row + left * pitch,
+    const int64_t pitch = plan->band_pitch;
+    const int64_t depth_begin = max_of(first_input(depth, unit->depth), 0);
+    const int64_t depth_end = min_of(end_input(depth, unit->depth), depth->in);
+    const int64_t row_begin = max_of(first_input(height, unit->row_begin), 0);
+    const int64_t row_end = min_of(end_input(height, unit->row_end - 1), height->in);
+    row_copy copy = {
+        .in = width->in,
+        .left = first_input(width, unit->column_begin),
+        .step = 1,
+        .channels = p->k,
+        .from_pitch = source.pitch,
+        .to_pitch = pitch,
     };
+    copy.count = end_input(width, unit->column_end - 1) - copy.left;
+    if (plan->band_is_compact) {
+        copy.step = width->stride;
+        copy.count = unit->column_end - unit->column_begin;
+    }
+    input_view view = {
+        .base = band,
+        .row = copy.count * pitch,
+        .pitch = pitch,
+        .column_step = plan->band_is_compact ? pitch : width->stride * pitch,
+        .depth0 = depth_begin,
+        .row0 = row_begin,
+    };
+    view.plane = max_of(row_end - row_begin, 0) * view.row;
+    view.column_offset = -unit->column_begin * view.column_step;
+    /* A kernel of one row passes over rows between strides. */
+    const int64_t row_step = height->kernel == 1 ? height->stride : 1;
+    for (int64_t d = depth_begin; d < depth_end; d++)
+        for (int64_t h = row_begin; h < row_end; h++) {
+            if ((h - first_input(height, unit->row_begin)) % row_step != 0) continue;
+            copy_row(&copy, source.base + d * source.plane + h * source.row,
+                     band + (d - depth_begin) * view.plane + (h - row_begin) * view.row);
+        }
+    return view;
 }
 
-static bool reads_padding(const nn_direct_plan *plan, const direct_unit *unit) {
+static bool needs_band(const nn_direct_plan *plan, const direct_unit *unit) {
     const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
-    return plan->needs_band && (first_input(width, unit->column_begin) < 0 ||
-                                end_input(width, unit->column_end - 1) > width->in);
+    if (plan->band_use != NN_BAND_FOR_PADDING) return plan->band_use == NN_BAND_ALWAYS;
+    return first_input(width, unit->column_begin) < 0 ||
+           end_input(width, unit->column_end - 1) > width->in;
 }
 
 /* ---- one pass over the tiles of a unit ---- */
@@ -151,7 +187,7 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
         bool inside = d >= 0 && d < axes[NN_DEPTH].in && h >= 0 && h < axes[NN_HEIGHT].in;
         for (; inside && tap < end; tap++)
             taps[count++] = (nn_tile_tap){
-                .a = d * view->plane + h * view->row +
+                .a = (d - view->depth0) * view->plane + (h - view->row0) * view->row +
                      tap % in_row * axes[NN_WIDTH].dilation * view->pitch + pass->k_begin,
                 .w = tap * tap_floats + pass->k_begin * pass->shape->columns,
             };
@@ -213,7 +249,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     const bool can_pair = columns <= NN_TILE_SEGMENT && pass->shape->rows == 2 * NN_TILE_SEGMENT &&
                           columns == NN_TILE_SEGMENT;
     nn_tile_f32 tile = {
-        .a_step = width->stride * view->pitch,
+        .a_step = view->column_step,
         .w = pass->w,
         .taps = taps,
         .k = pass->k,
@@ -234,7 +270,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         for (int64_t i = 0; i < tile_count; i++, done++) {
             int64_t begin = unit->column_begin + columns * i / tile_count;
             int64_t end = unit->column_begin + columns * (i + 1) / tile_count;
-            int64_t a = first_input(width, begin) * view->pitch - view->corner;
+            int64_t a = begin * view->column_step + view->column_offset;
             int64_t y = y_start + begin * p->out_pitch;
             int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
             tile.a[0] = view->base + a;
@@ -299,8 +335,7 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
         /* Units that differ in panels only follow each other and share their band. */
         bool same_input = i > begin && i % plan->panel_blocks != 0;
         if (!same_input)
-            view =
-                reads_padding(plan, &unit) ? copy_band(job, &unit, band) : whole_input(job, &unit);
+            view = needs_band(plan, &unit) ? copy_band(job, &unit, band) : whole_input(job, &unit);
         for (int64_t panel = unit.panel_begin; panel < unit.panel_end; panel++)
             run_panel(job, &unit, panel, &view, taps);
     }

@@ -22,6 +22,11 @@ typedef struct nn_direct_source {
     float scale;
 } nn_direct_source;
 
+/* When a unit copies the input that it reads into a band of its own: where it reads padding left
+ * and right; always, where pixels lie a multiple of 4 KB apart and would push each other out of L1.
+ */
+typedef enum nn_band_use { NN_BAND_NEVER, NN_BAND_FOR_PADDING, NN_BAND_ALWAYS } nn_band_use;
+
 typedef struct nn_direct_plan {
     nn_direct_problem problem; /* simplified: no axis of size 1 behind another */
     const nn_tiles_f32 *tiles;
@@ -32,7 +37,8 @@ typedef struct nn_direct_plan {
     int64_t row_block, column_block, panel_block; /* a unit of work */
     int64_t row_blocks, column_blocks, panel_blocks, units;
     int64_t taps_per_pass, k_per_pass, passes; /* splits of the sum, so that weights stay in L2 */
-    bool needs_band;                           /* some unit reads padding left or right */
+    nn_band_use band_use;
+    bool band_is_compact; /* holds only the columns that a kernel of width 1 reads */
     int64_t band_rows, band_columns, band_pitch;
     int64_t group_floats, group_columns; /* packed weights and bias of one group */
     size_t worker_bytes;

@@ -13,7 +13,8 @@ enum {
     PASS_BYTES = 200 << 10,
     /* Units for each thread, so that a core that is taken away costs little. */
     UNITS_PER_THREAD = 4,
-    L1_PERIOD = 4096, /* bytes after which addresses share an L1 set */
+    L1_PERIOD = 4096, /* bytes after which addresses share an L1 set, */
+    L1_WAYS = 8,      /* which holds so many lines */
 };
 
 static int64_t min_of(int64_t a, int64_t b) {
@@ -161,18 +162,27 @@ static int64_t reach(const nn_window_axis *axis, int64_t count) {
     return (count - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
 }
 
+static nn_band_use band_use(const nn_direct_plan *plan) {
+    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
+    int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
+    bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
+    bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
+    return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
+}
+
 static void choose_band(nn_direct_plan *plan) {
     const nn_window_axis *axes = plan->problem.axes, *width = &axes[NN_WIDTH];
-    int64_t last = reach(width, width->out) - width->pad_begin;
-    plan->needs_band = width->pad_begin > 0 || last > width->in;
+    plan->band_use = band_use(plan);
+    plan->band_is_compact = width->kernel == 1;
     plan->worker_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
-    if (plan->needs_band) {
+    if (plan->band_use != NN_BAND_NEVER) {
         int64_t depth = min_of(reach(&axes[NN_DEPTH], 1), axes[NN_DEPTH].in);
         int64_t height = min_of(reach(&axes[NN_HEIGHT], plan->row_block), axes[NN_HEIGHT].in);
         plan->band_pitch = plan->problem.k;
         if (plan->band_pitch * (int64_t)sizeof(float) % (L1_PERIOD / 2) == 0)
             plan->band_pitch += NN_ALIGNMENT / sizeof(float);
-        plan->band_columns = reach(width, plan->column_block);
+        plan->band_columns =
+            plan->band_is_compact ? plan->column_block : reach(width, plan->column_block);
         plan->band_rows = depth * height;
         int64_t floats = plan->band_rows * plan->band_columns * plan->band_pitch;
         plan->worker_bytes += (size_t)floats * sizeof(float) + NN_ALIGNMENT;
