@@ -132,6 +132,16 @@ static nn_activation random_activation(void) {
     return out;
 }
 
+static nn_epilogue random_epilogue(int residual) {
+    nn_epilogue out = {0};
+    if (pick(0, 1)) return out;
+    out.before = random_activation();
+    out.has_residual = pick(0, 1);
+    out.residual = residual;
+    out.after = random_activation();
+    return out;
+}
+
 /* Sizes at random, small enough that all kernels run in a blink. */
 static conv_case random_conv(int rank) {
     conv_case c = {.rank = rank, .batch = pick(1, 2), .group = 1};
@@ -164,7 +174,7 @@ static conv_case random_conv(int rank) {
 
 START_TEST(convolutions_of_random_sizes) {
     host_seed(100 + (uint32_t)_i);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 30; i++) {
         conv_case c = random_conv(1 + _i % 3);
         check_conv(&c);
     }
@@ -173,7 +183,7 @@ END_TEST
 
 START_TEST(depthwise_convolutions_of_random_sizes) {
     host_seed(700 + (uint32_t)_i);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 18; i++) {
         conv_case c = random_conv(1 + i % 3);
         c.group = pick(2, 70);
         c.channels = c.group;
@@ -371,6 +381,55 @@ START_TEST(infinities_and_nan_stay_where_they_are) {
 }
 END_TEST
 
+/* ---- transposed convolution ---- */
+
+START_TEST(transposed_convolutions_of_random_sizes) {
+    host_seed(800 + (uint32_t)_i);
+    for (int i = 0; i < 20; i++) {
+        kernel_host host;
+        char what[256], text[64], kernel_text[64];
+        int rank = 1 + i % 3;
+        int64_t group = pick(0, 3) ? 1 : pick(2, 3), x[5], w[5], y[5], strides[3], dilations[3];
+        int64_t pads[6], extra[3], taps = 1;
+        x[0] = y[0] = pick(1, 2);
+        x[1] = w[0] = group * pick(1, 20);
+        w[1] = pick(1, 40);
+        y[1] = group * w[1];
+        for (int axis = 0; axis < rank; axis++) {
+            w[axis + 2] = pick(1, rank == 3 ? 3 : 5);
+            strides[axis] = pick(1, 3);
+            dilations[axis] = pick(1, 3);
+            x[axis + 2] = pick(1, rank == 3 ? 5 : 11);
+            extra[axis] = strides[axis] > 1 ? pick(0, strides[axis] - 1) : 0;
+            int64_t reach = (w[axis + 2] - 1) * dilations[axis] + 1;
+            pads[axis] = pick(0, (reach - 1) / 2);
+            pads[axis + rank] = pick(0, (reach - 1) / 2);
+            y[axis + 2] = strides[axis] * (x[axis + 2] - 1) + extra[axis] + reach - pads[axis] -
+                          pads[axis + rank];
+            taps *= w[axis + 2];
+        }
+        snprintf(what, sizeof what, "transposed x %s w %s group %lld",
+                 nn_dims_text(x, rank + 2, text, sizeof text),
+                 nn_dims_text(w, rank + 2, kernel_text, sizeof kernel_text), (long long)group);
+        host_init(&host, &nn_op_conv_transpose, 22);
+        host_int(&host, "group", group);
+        host_ints(&host, "strides", strides, rank);
+        host_ints(&host, "dilations", dilations, rank);
+        host_ints(&host, "pads", pads, 2 * rank);
+        host_ints(&host, "output_padding", extra, rank);
+        random_input(&host, x, rank + 2, false);
+        random_input(&host, w, rank + 2, true);
+        random_input(&host, &y[1], 1, pick(0, 1));
+        host.epilogue = random_epilogue(3);
+        if (host.epilogue.has_residual) random_input(&host, y, rank + 2, false);
+        host_infer(&host);
+        ck_assert(nn_dims_equal(host.out[0].dims, host.out[0].rank, y, rank + 2));
+        check_all(&host, 1e-6 * (3 + sqrt((double)(x[1] / group * taps))), what);
+        host_clear(&host);
+    }
+}
+END_TEST
+
 /* ---- activations ---- */
 
 /* The vector code of every level against the scalar definitions, in units of the last place of
@@ -414,16 +473,6 @@ START_TEST(activations_agree_with_their_definitions) {
 END_TEST
 
 /* ---- matrix products ---- */
-
-static nn_epilogue random_epilogue(int residual) {
-    nn_epilogue out = {0};
-    if (pick(0, 1)) return out;
-    out.before = random_activation();
-    out.has_residual = pick(0, 1);
-    out.residual = residual;
-    out.after = random_activation();
-    return out;
-}
 
 static void check_matmul(const int64_t *a, int a_rank, const int64_t *b, int b_rank,
                          const int64_t *y, int y_rank, bool constant) {
@@ -595,6 +644,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(conv, 120);
     tcase_add_loop_test(conv, convolutions_of_random_sizes, 0, 6);
     tcase_add_loop_test(conv, depthwise_convolutions_of_random_sizes, 0, 4);
+    tcase_add_loop_test(conv, transposed_convolutions_of_random_sizes, 0, 3);
     tcase_add_test(conv, convolutions_of_every_width);
     tcase_add_test(conv, convolutions_of_networks);
     tcase_add_test(conv, infinities_and_nan_stay_where_they_are);

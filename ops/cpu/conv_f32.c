@@ -25,9 +25,9 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         .k = g.group_in_channels,
         .columns = g.group_out_channels,
         .in_pitch = g.in_channels,
-        .out_pitch = g.out_channels,
     };
     memcpy(problem.axes, g.axes, sizeof g.axes);
+    nn_direct_dense_output(&problem, g.out_channels);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = 1,

@@ -240,11 +240,10 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
                      const input_view *view, const float *bias, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
     const nn_direct_problem *p = &plan->problem;
-    const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
+    const nn_window_axis *height = &p->axes[NN_HEIGHT];
     const int64_t columns = unit->column_end - unit->column_begin;
     const int64_t tile_count = (columns + pass->shape->rows - 1) / pass->shape->rows;
     const int64_t total = tile_count * (unit->row_end - unit->row_begin);
-    const int64_t y_row = width->out * p->out_pitch;
     /* Two rows of a narrow map fill one tile. */
     const bool can_pair = columns <= NN_TILE_SEGMENT && pass->shape->rows == 2 * NN_TILE_SEGMENT &&
                           columns == NN_TILE_SEGMENT;
@@ -264,9 +263,8 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         tile.tap_count = list_taps(plan, pass, view, unit->depth, row, taps);
         bool pair = can_pair && row + 1 < unit->row_end && first_input(height, row) >= 0 &&
                     end_input(height, row + 1) <= height->in;
-        const int64_t y_start =
-            ((unit->image * p->axes[NN_DEPTH].out + unit->depth) * height->out + row) * y_row +
-            pass->column;
+        const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
+                                row * p->out_row + pass->column;
         for (int64_t i = 0; i < tile_count; i++, done++) {
             int64_t begin = unit->column_begin + columns * i / tile_count;
             int64_t end = unit->column_begin + columns * (i + 1) / tile_count;
@@ -279,7 +277,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
             tile.prefetch = (const char *)pass->next + pass->next_bytes * done / total;
             tile.prefetch_bytes = pass->next_bytes / total;
             run_tile(job, pass, &tile, pair ? 2 * columns : end - begin, y,
-                     y + (pair ? y_row : NN_TILE_SEGMENT * p->out_pitch));
+                     y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
         }
         if (pair) {
             row++;

@@ -11,10 +11,15 @@
 
 typedef struct nn_direct_problem {
     int64_t images, groups;
-    int64_t k, columns;          /* input and output channels of one group */
-    int64_t in_pitch, out_pitch; /* floats from a pixel to the next */
+    int64_t k, columns; /* input and output channels of one group */
+    int64_t in_pitch;   /* floats from an input pixel to the next; rows are dense */
+    /* Floats from an output pixel, row, plane, image to the next; residuals have the same. */
+    int64_t out_pitch, out_row, out_plane, out_image;
     nn_window_axis axes[NN_MAX_SPATIAL];
 } nn_direct_problem;
+
+/* Sets the steps of output that is dense with `channels` a pixel. */
+void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);
 
 /* Where weight (group, column, tap, k) is found: steps in floats of the unpacked array. */
 typedef struct nn_direct_source {

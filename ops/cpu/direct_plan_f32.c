@@ -33,10 +33,25 @@ static bool is_trivial(const nn_window_axis *axis) {
     return axis->in == 1 && axis->out == 1 && axis->kernel == 1 && axis->pad_begin == 0;
 }
 
+void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels) {
+    problem->out_pitch = channels;
+    problem->out_row = problem->axes[NN_WIDTH].out * channels;
+    problem->out_plane = problem->axes[NN_HEIGHT].out * problem->out_row;
+    problem->out_image = problem->axes[NN_DEPTH].out * problem->out_plane;
+}
+
+static bool has_dense_output(const nn_direct_problem *problem) {
+    nn_direct_problem dense = *problem;
+    nn_direct_dense_output(&dense, problem->out_pitch);
+    return dense.out_row == problem->out_row && dense.out_plane == problem->out_plane &&
+           dense.out_image == problem->out_image;
+}
+
 static bool is_pointwise(const nn_direct_problem *problem) {
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {
         const nn_window_axis *axis = &problem->axes[i];
-        if (axis->kernel != 1 || axis->stride != 1 || axis->in != axis->out) return false;
+        if (axis->kernel != 1 || axis->stride != 1 || axis->pad_begin != 0 || axis->in != axis->out)
+            return false;
     }
     return true;
 }
@@ -46,7 +61,7 @@ static bool is_pointwise(const nn_direct_problem *problem) {
 static void simplify(nn_direct_problem *problem) {
     const nn_window_axis none = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     nn_window_axis *axes = problem->axes;
-    if (is_pointwise(problem)) {
+    if (is_pointwise(problem) && has_dense_output(problem)) {
         int64_t pixels = problem->images;
         for (int i = 0; i < NN_MAX_SPATIAL; i++) pixels *= axes[i].in;
         axes[NN_DEPTH] = axes[NN_HEIGHT] = axes[NN_WIDTH] = none;
@@ -57,6 +72,8 @@ static void simplify(nn_direct_problem *problem) {
         axes[NN_WIDTH] = axes[NN_HEIGHT];
         axes[NN_HEIGHT] = axes[NN_DEPTH];
         axes[NN_DEPTH] = none;
+        problem->out_pitch = problem->out_row;
+        problem->out_row = problem->out_plane;
     }
 }
 

@@ -13,10 +13,10 @@ static nn_direct_problem product_problem(int64_t m, int64_t n, int64_t k) {
         .k = k,
         .columns = n,
         .in_pitch = k,
-        .out_pitch = n,
         .axes = {one, one, one},
     };
     out.axes[NN_WIDTH].in = out.axes[NN_WIDTH].out = m;
+    nn_direct_dense_output(&out, n);
     return out;
 }
 

@@ -10,6 +10,7 @@
         nn_kernel_##stem##_avx512;
 
 NN_DECLARE_KERNELS(conv_f32)      /* conv_f32.c */
+NN_DECLARE_KERNELS(conv_transpose_f32) /* conv_transpose_f32.c */
 NN_DECLARE_KERNELS(depthwise_f32) /* depthwise_f32.c */
 NN_DECLARE_KERNELS(gemm_f32)      /* gemm_f32.c */
 NN_DECLARE_KERNELS(matmul_f32)
