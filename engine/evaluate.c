@@ -111,7 +111,10 @@ nn_status nn_quality_drop(const nn_quality *before, const nn_quality *after, nn_
     NN_TRY(bootstrap_scores(drop_of_picked, &set, before->count, &drop.low, &drop.high));
     drop.low = fmin(drop.low, drop.value);
     drop.high = fmax(drop.high, drop.value);
-    drop.resolves = fmax((drop.high - drop.low) / 2, 1.0 / (double)before->count);
+    /* Where no sample changed, a few in as many others still may. */
+    double least, unseen = 0;
+    if (before->metric->has_classes) nn_wilson(0, (double)before->count, &least, &unseen);
+    drop.resolves = fmax((drop.high - drop.low) / 2, unseen);
     *out = drop;
     return NN_OK;
 }
