@@ -41,7 +41,7 @@ typedef struct nn_compare_cell {
     const nn_profile_row *row; /* the heaviest of its steps; NULL: none */
     const nn_profile_row **steps;
     int64_t step_count, step_capacity;
-    double seconds;      /* of all its steps */
+    double seconds;      /* of all its steps: sum of their medians */
     nn_samples samples;  /* of all its steps together, timers subtracted */
     const char *absence; /* why there is no step: "fused into '/conv1'", "removed" */
     /* Against the base. Where one step does the work of several rows of the base, of all of them

@@ -92,7 +92,7 @@ static void add_memory(nn_report *report, cJSON *record, const nn_profile *profi
 
 static double row_seconds(const nn_profile *profile) {
     double sum = 0;
-    for (int64_t i = 0; i < profile->row_count; i++) sum += profile->rows[i].seconds;
+    for (int64_t i = 0; i < profile->row_count; i++) sum += profile->rows[i].median;
     return sum;
 }
 
@@ -134,7 +134,7 @@ static nn_status add_model(compare_writer *self, cJSON *models, int64_t index) {
 /* What stands in a cell beside the heaviest step: sums over all steps of the node. */
 static void sum_steps(const nn_compare_cell *cell, nn_profile_row *out) {
     *out = *cell->row;
-    out->seconds = cell->seconds;
+    out->seconds = out->median = cell->seconds;
     out->cost = (nn_cost){0};
     out->attainable = out->compute_seconds = out->memory_seconds = 0;
     out->packed_bytes = 0;
@@ -246,12 +246,12 @@ static const char *json_text(const cJSON *object, const char *key) {
 /* Why a node did not gain what was predicted, as far as the profile shows. */
 static const char *explain_miss(const nn_compare_cell *cell) {
     if (cell->row == NULL) return NULL;
-    double beside = cell->seconds - cell->row->seconds;
+    double beside = cell->seconds - cell->row->median;
     if (beside > 0.25 * cell->seconds)
         return "conversions beside the node take over a quarter of it";
     if (cell->row->bound == NN_BOUND_OVERHEAD) return "what is left is the fixed cost of a step";
     if (cell->row->bound == NN_BOUND_MEMORY) return "the node is now bound by memory";
-    if (cell->row->attainable < 0.25 * cell->row->seconds)
+    if (cell->row->attainable < 0.25 * cell->row->median)
         return "the kernel reaches under a quarter of what the machine allows";
     return NULL;
 }

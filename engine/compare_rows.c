@@ -132,9 +132,9 @@ static nn_status add_step(nn_compare_cell *cell, const nn_profile *profile,
     if (!NN_GROW(cell->steps, cell->step_count, cell->step_capacity))
         return nn_fail_memory(sizeof *cell->steps);
     cell->steps[cell->step_count++] = step;
-    cell->seconds += step->seconds;
+    cell->seconds += step->median;
     bool is_heavier = cell->row == NULL || cell->row->is_conversion ||
-                      (!step->is_conversion && step->seconds > cell->row->seconds);
+                      (!step->is_conversion && step->median > cell->row->median);
     if (is_heavier) cell->row = step;
     return add_samples(&cell->samples, step, profile->timer_seconds);
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_GAINS = 40 };
+enum { MAX_GAINS = 40, LARGEST = 3 };
 
 static void widen(nn_axis *axis, const cJSON *each, const char *key) {
     double value = nn_json_number(each, key);
@@ -55,11 +55,70 @@ static void write_gain(nn_writer *writer, const nn_axis *axis, const cJSON *each
     nn_write(writer, "</div></li>");
 }
 
+/* ---- of a profile: predictions that nothing was made of yet ---- */
+
+static void write_largest_nodes(nn_writer *writer, const cJSON *nodes) {
+    const cJSON *largest[LARGEST] = {NULL};
+    char text[NN_FIGURE];
+    for (const cJSON *node = nodes != NULL ? nodes->child : NULL; node != NULL; node = node->next) {
+        const cJSON *next = node;
+        for (int i = 0; i < LARGEST && next != NULL; i++) {
+            double saved = nn_json_number(next, "saved_ms");
+            if (largest[i] != NULL && !(saved > nn_json_number(largest[i], "saved_ms"))) continue;
+            const cJSON *smaller = largest[i];
+            largest[i] = next;
+            next = smaller;
+        }
+    }
+    for (int i = 0; i < LARGEST && largest[i] != NULL; i++) {
+        nn_write(writer, "<div><code>");
+        nn_html_name(writer, nn_json_text(largest[i], "node"));
+        nn_writef(writer, "</code> %s: ", nn_html_ms(nn_json_number(largest[i], "saved_ms"), text));
+        nn_html_brief(writer, nn_json_text(largest[i], "reason"));
+        nn_write(writer, "</div>");
+    }
+}
+
+static void write_promise(nn_writer *writer, const cJSON *each, double total_ms) {
+    double saved = nn_json_number(each, "saved_ms");
+    char text[NN_FIGURE];
+    nn_write(writer, "<li><div><b>");
+    nn_html_text(writer, nn_json_text(each, "technique"));
+    nn_write(writer, "</b> ");
+    nn_html_text(writer, nn_json_text(each, "summary"));
+    nn_writef(writer,
+              "</div><figure class=\"gain\"><svg role=\"img\" aria-label=\"part of the time\" "
+              "width=\"100%%\" height=\"16\"><rect class=\"track\" width=\"100%%\" height=\"16\"/>"
+              "<rect class=\"promise\" width=\"%.2f%%\" height=\"16\"/></svg></figure>"
+              "<div class=\"n\"><b>%s</b>, %.0f %%</div><div class=\"why\">",
+              fmin(100, fmax(0, 100 * saved / total_ms)), nn_html_ms(saved, text),
+              100 * saved / total_ms);
+    write_largest_nodes(writer, nn_json_get(each, "nodes"));
+    nn_write(writer, "</div></li>");
+}
+
+static void write_promises(nn_html_page *page, const cJSON *advice) {
+    nn_writer *writer = &page->writer;
+    double total = page->variants[0].total_ms;
+    if (!cJSON_IsArray(advice) || advice->child == NULL || !(total > 0)) return;
+    nn_html_section(writer, "predicted", "What each technique should gain");
+    nn_write(writer,
+             "<p class=\"say\"><b>Predicted from this profile</b>; nothing was changed yet. "
+             "The bar is the whole run, its dark part what would be saved.</p>"
+             "<ul class=\"gains\">");
+    for (const cJSON *each = advice->child; each != NULL; each = each->next)
+        write_promise(writer, each, total);
+    nn_write(writer, "</ul></section>");
+}
+
+/* ---- of a comparison ---- */
+
 void nn_html_gain(nn_html_page *page) {
     nn_writer *writer = &page->writer;
     const cJSON *list = nn_json_get(page->root, "predictions");
     nn_axis axis = {0};
     int count = 0, met = 0;
+    if (page->variant_count == 1) write_promises(page, nn_json_get(page->root, "advice"));
     if (!cJSON_IsArray(list) || list->child == NULL) return;
     for (const cJSON *each = list->child; each != NULL; each = each->next) {
         static const char *const keys[] = {"predicted_ms", "predicted_low", "predicted_high",

@@ -146,11 +146,13 @@ static void write_accuracy(nn_html_page *page) {
     double difference = points(change, "difference");
     if (!isnan(difference) && !is_agreement) {
         bool is_same = strcmp(nn_json_text(change, "verdict"), "no difference") == 0;
-        nn_writef(writer, "<em class=\"%s\">%+.1f points</em> <span>95 %%: %+.1f to %+.1f</span> ",
-                  is_same          ? "same"
-                  : difference < 0 ? "bad"
-                                   : "good",
-                  difference, points(change, "low"), points(change, "high"));
+        if (is_same)
+            nn_write(writer, "<em class=\"same\">no difference</em>");
+        else
+            nn_writef(writer, "<em class=\"%s\">%+.1f points</em>", difference < 0 ? "bad" : "good",
+                      difference);
+        nn_writef(writer, " <span>95 %%: %+.2g to %+.2g points</span> ", points(change, "low"),
+                  points(change, "high"));
     } else if (!isnan(nn_json_number(after, "low"))) {
         nn_writef(writer, "<span>95 %%: %.1f to %.1f %%</span> ",
                   100 * nn_json_number(after, "low"), 100 * nn_json_number(after, "high"));

@@ -20,8 +20,12 @@ typedef struct hand_profile {
 static void hand_step(hand_profile *self, const char *covers, double ms) {
     nn_profile_row *row = &self->rows[self->profile.row_count++];
     nn_arena *arena = &self->profile.arena;
-    *row = (nn_profile_row){
-        .op = "Conv", .kernel = "k", .shape = "1", .seconds = 1e-3 * ms, .bound = NN_BOUND_COMPUTE};
+    *row = (nn_profile_row){.op = "Conv",
+                            .kernel = "k",
+                            .shape = "1",
+                            .seconds = 1e-3 * ms,
+                            .median = 1e-3 * ms,
+                            .bound = NN_BOUND_COMPUTE};
     row->covers = nn_arena_alloc(arena, MAX_STEPS * sizeof *row->covers);
     char *text = nn_arena_strdup(arena, covers), *rest = NULL;
     ck_assert(row->covers != NULL && text != NULL);
