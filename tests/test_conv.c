@@ -132,12 +132,15 @@ START_TEST(cost_counts_each_product) {
 }
 END_TEST
 
+static bool is_end(nn_axis_end a, nn_axis_end b) {
+    return a.is_output == b.is_output && a.index == b.index && a.axis == b.axis;
+}
+
 static bool has_relation(const nn_axis_relations *list, nn_axis_kind kind, nn_axis_end a,
                          nn_axis_end b) {
     for (int i = 0; i < list->count; i++) {
         const nn_axis_relation *r = &list->items[i];
-        if (r->kind == kind && memcmp(&r->a, &a, sizeof a) == 0 && memcmp(&r->b, &b, sizeof b) == 0)
-            return true;
+        if (r->kind == kind && is_end(r->a, a) && is_end(r->b, b)) return true;
     }
     return false;
 }
