@@ -5,8 +5,9 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '\n== %s\n' "$*"; }
 
 # Debian 12 names; Ubuntu 24.04 has them too. libopenblas0-pthread is opened at run time.
-build_packages=(gcc cmake ninja-build pkg-config libopenblas0-pthread libprotobuf-c-dev
-  protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev libsndfile1-dev libmd-dev)
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas0-pthread
+  libprotobuf-c-dev protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev
+  libsndfile1-dev libmd-dev)
 test_packages=(check)
 
 # install_missing PACKAGE...: installs what dpkg does not list, as root or through sudo.
@@ -21,6 +22,7 @@ install_missing() {
     fi
   done
   [ ${#missing[@]} -eq 0 ] && return 0
+  command -v apt-get >/dev/null || { say "no apt-get here: needed are ${missing[*]}"; return 0; }
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "needs root or sudo to install: ${missing[*]}" >&2; return 1; }
@@ -28,8 +30,8 @@ install_missing() {
   fi
   say "installing ${missing[*]}"
   "${as_root[@]}" apt-get update -q >/dev/null
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-    "${missing[@]}" >/dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 install -q -y \
+    --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # build FOLDER [CMAKE-OPTION...]: configures and builds, quietly unless it fails.
