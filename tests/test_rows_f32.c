@@ -57,10 +57,10 @@ static const struct {
     double floor; /* results below count in ulp of this: no relative accuracy is promised there */
     double low, high; /* results lie between */
 } functions[] = {
-    {"exp", offsetof(nn_rows_f32, exp), exp, 1.1, FLT_MIN, 0, INFINITY},
-    {"sigmoid", offsetof(nn_rows_f32, sigmoid), sigmoid, 3, FLT_MIN, 0, 1},
-    {"tanh", offsetof(nn_rows_f32, tanh), tanh, 3, FLT_MIN, -1, 1},
-    {"erf", offsetof(nn_rows_f32, erf), erf, 3, FLT_MIN, -1, 1},
+    {"exp", offsetof(nn_rows_f32, exp), exp, 1.5, FLT_MIN, 0, INFINITY},
+    {"sigmoid", offsetof(nn_rows_f32, sigmoid), sigmoid, 3, 1e-30, 0, 1},
+    {"tanh", offsetof(nn_rows_f32, tanh), tanh, 4, FLT_MIN, -1, 1},
+    {"erf", offsetof(nn_rows_f32, erf), erf, 4, FLT_MIN, -1, 1},
     {"gelu", offsetof(nn_rows_f32, gelu), gelu, 4, 1, -0.2, INFINITY},
     {"silu", offsetof(nn_rows_f32, silu), silu, 4, 1e-30, -0.3, INFINITY},
     {"log", offsetof(nn_rows_f32, log), log, 2, FLT_MIN, -INFINITY, INFINITY},
@@ -83,7 +83,7 @@ static void check_piece(const nn_rows_f32 *rows, size_t function, const float *x
         ck_assert_msg(error <= functions[function].bound, "%s(%.9g) is %.9g, not %.9g: %.2f ulp",
                       functions[function].name, (double)x[i], (double)y[i], expected, error);
         ck_assert_msg(isnan(expected) || ((double)y[i] >= functions[function].low &&
-                                      (double)y[i] <= functions[function].high),
+                                          (double)y[i] <= functions[function].high),
                       "%s(%.9g) is %.9g", functions[function].name, (double)x[i], (double)y[i]);
     }
 }

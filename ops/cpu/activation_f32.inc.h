@@ -7,11 +7,6 @@ NN_INLINE vf clip01(vf x) {
     return vf_min(vf_set(1), vf_max(vf_set(0), x));
 }
 
-NN_INLINE vf vf_gelu_tanh(vf x) {
-    vf inner = vf_set(0.79788456f) * vf_fma(vf_set(0.044715f) * x * x, x, x);
-    return vf_set(0.5f) * x * (vf_set(1) + vf_tanh(inner));
-}
-
 /* Loops over an array with `value` computed from the vector x, the last part of a vector included.
  */
 #define EACH_VECTOR(value)                                                                         \
@@ -55,7 +50,7 @@ void ACTIVATE(nn_activation activation, float *data, int64_t count) {
         EACH_VECTOR(x * vf_sigmoid(x));
         break;
     case NN_ACT_GELU:
-        EACH_VECTOR(vf_set(0.5f) * x * (vf_set(1) + vf_erf(vf_set(0.70710678f) * x)));
+        EACH_VECTOR(vf_gelu(x));
         break;
     case NN_ACT_GELU_TANH:
         EACH_VECTOR(vf_gelu_tanh(x));

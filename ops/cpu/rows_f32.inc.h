@@ -1,6 +1,6 @@
 /* The rows of rows_f32.h for the instruction set that the including file is compiled for. */
-#include "ops/cpu/math_f32.h"
 #include "ops/cpu/rows_f32.h"
+#include "ops/cpu/vector_math.h"
 
 #include <math.h>
 
@@ -33,9 +33,9 @@ UNARY_ROW(silu, x *vf_sigmoid(x))
 UNARY_ROW(mish, vf_mish(x))
 UNARY_ROW(log, vf_log(x))
 UNARY_ROW(softplus, vf_softplus(x))
-UNARY_ROW(elu, vf_where_less(x, vf_zero(), alpha *vf_expm1_below_zero(x), x))
-UNARY_ROW(selu,
-          beta *vf_where_less(vf_zero(), x, x, alpha *vf_expm1_below_zero(vf_min(vf_zero(), x))))
+UNARY_ROW(elu, vf_where_less(x, vf_zero(), alpha *vf_expm1(vf_max(vf_set(-20), x)), x))
+UNARY_ROW(selu, beta *vf_where_less(vf_zero(), x, x,
+                                    alpha *vf_expm1(vf_max(vf_set(-20), vf_min(vf_zero(), x)))))
 
 /* y = f(x), vectorised by the compiler; a and b are the attributes. */
 #define SIMPLE_ROW(stem, expression)                                                               \
