@@ -306,7 +306,7 @@ static void check_complete(const cJSON *root) {
 /* The keys of the base are the nodes of its file, whatever became of them in the other. */
 START_TEST(a_quantised_file_is_mapped_completely) {
     nnopt_model *models[3] = {load("glyphs.onnx"), NULL, NULL};
-    nnopt_dataset *data = data_for(models[0], 4);
+    nnopt_dataset *data = data_for(models[0], 16);
     nnopt_report *report;
     nnopt_options *options = quick();
     char path[] = "/tmp/nnopt-compare-XXXXXX";
