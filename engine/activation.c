@@ -1,7 +1,5 @@
 #include "engine/activation.h"
 
-#include "ops/family/activation.h"
-
 #include <float.h>
 
 static float attribute(const nn_node *node, const char *name, float fallback) {
@@ -112,5 +110,23 @@ nn_attrs nn_activation_attrs(nn_activation activation, nn_attr *items) {
                          .s = {.bytes = kind, .length = (int64_t)strlen(kind)}};
     items[1] = (nn_attr){.name = "alpha", .kind = NN_ATTR_FLOAT, .f = activation.alpha};
     items[2] = (nn_attr){.name = "beta", .kind = NN_ATTR_FLOAT, .f = activation.beta};
+    return (nn_attrs){items, 3};
+}
+
+nn_attrs nn_activation_chain_attrs(const nn_activation_chain *chain, nn_chain_storage *storage) {
+    for (int i = 0; i < chain->count; i++) {
+        const char *kind = nn_activation_names[chain->items[i].kind];
+        storage->kinds[i] = (nn_text){.bytes = kind, .length = (int64_t)strlen(kind)};
+        storage->alphas[i] = chain->items[i].alpha;
+        storage->betas[i] = chain->items[i].beta;
+    }
+    int64_t count = chain->count;
+    nn_attr *items = storage->items;
+    items[0] = (nn_attr){
+        .name = "kinds", .kind = NN_ATTR_STRINGS, .count = count, .strings = storage->kinds};
+    items[1] = (nn_attr){
+        .name = "alphas", .kind = NN_ATTR_FLOATS, .count = count, .floats = storage->alphas};
+    items[2] = (nn_attr){
+        .name = "betas", .kind = NN_ATTR_FLOATS, .count = count, .floats = storage->betas};
     return (nn_attrs){items, 3};
 }

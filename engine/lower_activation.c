@@ -1,170 +1,9 @@
-#include "engine/activation.h"
+#include "engine/activation_pattern.h"
 #include "engine/lower_parts.h"
 
-enum { MAX_PARTS = 8 };
+typedef bool (*match_function)(nn_pattern *p, nn_value *last, nn_value **x, nn_activation *out);
 
-/* A pattern while it is matched: the nodes it is made of, last one first. */
-typedef struct pattern {
-    nn_node *nodes[MAX_PARTS];
-    int count;
-} pattern;
-
-/* ---- steps of matching: each looks at what makes `value` ---- */
-
-/* The producer of `value` joins the pattern; all parts but the last must be read by the pattern
- * alone. */
-static bool take(pattern *p, const nn_value *value) {
-    if (p->count == MAX_PARTS || (p->count > 0 && nn_value_single_consumer(value) == NULL)) {
-        return false;
-    }
-    p->nodes[p->count++] = value->producer;
-    return true;
-}
-
-static bool is_made_by(const nn_value *value, const nn_op *op) {
-    return value->producer != NULL && value->producer->op == op && value->fact.type == NNOPT_FLOAT;
-}
-
-/* value = *other OP number, in either order where `commutes`. */
-static bool match_number(pattern *p, const nn_value *value, const nn_op *op, bool commutes,
-                         nn_value **other, float *number) {
-    if (!is_made_by(value, op)) return false;
-    nn_node *node = value->producer;
-    for (int side = 1; side >= (commutes ? 0 : 1); side--) {
-        nn_value *rest = node->inputs[1 - side];
-        if (!nn_scalar_constant(node->inputs[side], rest, number)) continue;
-        *other = rest;
-        return take(p, value);
-    }
-    return false;
-}
-
-/* What `value` is a multiple of; multiplies *scale by the factor. */
-static nn_value *strip_scale(pattern *p, nn_value *value, float *scale) {
-    for (;;) {
-        nn_value *other;
-        float number;
-        if (match_number(p, value, &nn_op_mul, true, &other, &number)) {
-            *scale *= number;
-        } else if (match_number(p, value, &nn_op_div, false, &other, &number)) {
-            *scale /= number;
-        } else {
-            return value;
-        }
-        value = other;
-    }
-}
-
-/* Equal up to the rounding of constants that were written down or computed. */
-static bool near(float a, float b) {
-    return a > b * 0.999999f && a < b * 1.000001f;
-}
-
-/* value = clip(x + offset, 0, limit) */
-static bool match_shifted_clip(pattern *p, const nn_value *value, nn_value **x, float *offset,
-                               float *limit) {
-    nn_activation clip;
-    nn_value *sum;
-    if (value->producer == NULL || !nn_match_activation(value->producer, &sum, &clip)) return false;
-    if (clip.kind != NN_ACT_CLIP || clip.alpha != 0) return false;
-    *limit = clip.beta;
-    return take(p, value) && match_number(p, sum, &nn_op_add, true, x, offset);
-}
-
-/* value = 1 + erf(x / sqrt 2) */
-static bool match_shifted_erf(pattern *p, const nn_value *value, nn_value **x) {
-    float one, scale = 1;
-    nn_value *erf;
-    if (!match_number(p, value, &nn_op_add, true, &erf, &one) || one != 1) return false;
-    if (!is_made_by(erf, &nn_op_erf) || !take(p, erf)) return false;
-    *x = strip_scale(p, erf->producer->inputs[0], &scale);
-    return near(scale, 0.70710678f);
-}
-
-/* The activation x gate(x) where the gate is an operator of its own. */
-static bool match_plain_gate(pattern *p, const nn_value *gate, nn_value **x, nn_activation *out) {
-    if (gate->producer == NULL || !nn_match_activation(gate->producer, x, out)) return false;
-    if (out->kind == NN_ACT_SIGMOID) {
-        out->kind = NN_ACT_SILU;
-    } else if (out->kind == NN_ACT_HARD_SIGMOID) {
-        out->kind = NN_ACT_HARD_SWISH;
-    } else {
-        return false;
-    }
-    return take(p, gate);
-}
-
-/* The activation scale * x * gate, where gate is made from x. */
-static bool match_gate(pattern *p, const nn_value *gate, float scale, nn_value **x,
-                       nn_activation *out) {
-    pattern start = *p;
-    float offset, limit;
-    if (near(scale, 1) && match_plain_gate(p, gate, x, out)) return true;
-    *p = start;
-    if (match_shifted_clip(p, gate, x, &offset, &limit) && near(scale * limit, 1)) {
-        *out = (nn_activation){NN_ACT_HARD_SWISH, 1 / limit, offset / limit};
-        return true;
-    }
-    *p = start;
-    if (near(scale, 0.5f) && match_shifted_erf(p, gate, x)) {
-        *out = (nn_activation){.kind = NN_ACT_GELU};
-        return true;
-    }
-    return false;
-}
-
-/* value = scale * x * gate(x), the numbers anywhere in the products */
-static bool match_gated(pattern *p, nn_value *value, nn_value **x, nn_activation *out) {
-    float scale = 1;
-    nn_value *product = strip_scale(p, value, &scale);
-    if (!is_made_by(product, &nn_op_mul) || !take(p, product)) return false;
-    nn_value *const *factors = product->producer->inputs;
-    pattern start = *p;
-    for (int side = 0; side < 2; side++) {
-        float total = scale;
-        *p = start;
-        nn_value *factor = strip_scale(p, factors[side], &total);
-        nn_value *gate = strip_scale(p, factors[1 - side], &total);
-        if (match_gate(p, gate, total, x, out) && *x == factor) return true;
-    }
-    return false;
-}
-
-/* value = scale * clip(x + offset, 0, 1 / scale) */
-static bool match_hard_sigmoid(pattern *p, nn_value *value, nn_value **x, nn_activation *out) {
-    float scale = 1, offset, limit;
-    nn_value *clipped = strip_scale(p, value, &scale);
-    if (!match_shifted_clip(p, clipped, x, &offset, &limit)) return false;
-    if (!near(scale * limit, 1)) return false;
-    *out = (nn_activation){NN_ACT_HARD_SIGMOID, 1 / limit, offset / limit};
-    return true;
-}
-
-/* value = alpha * x + beta in several steps */
-static bool match_linear_chain(pattern *p, nn_value *value, nn_value **x, nn_activation *out) {
-    nn_activation step;
-    nn_value *from;
-    *out = (nn_activation){NN_ACT_LINEAR, 1, 0};
-    while (value->producer != NULL && nn_match_activation(value->producer, &from, &step) &&
-           step.kind == NN_ACT_LINEAR && take(p, value)) {
-        out->beta += out->alpha * step.beta;
-        out->alpha *= step.alpha;
-        value = *x = from;
-    }
-    return p->count > 1;
-}
-
-typedef bool (*match_function)(pattern *p, nn_value *last, nn_value **x, nn_activation *out);
-
-static bool match_spelled_out(pattern *p, nn_value *last, nn_value **x, nn_activation *out) {
-    if (match_gated(p, last, x, out)) return true;
-    *p = (pattern){0};
-    return match_hard_sigmoid(p, last, x, out);
-}
-
-/* ---- editing ---- */
-
-static nn_status replace(nn_lowered *lowered, nn_patch *patch, const pattern *p, nn_value *x,
+static nn_status replace(nn_lowered *lowered, nn_patch *patch, const nn_pattern *p, nn_value *x,
                          nn_activation activation) {
     nn_attr items[3];
     nn_attrs attrs = nn_activation_attrs(activation, items);
@@ -179,7 +18,7 @@ static nn_status replace(nn_lowered *lowered, nn_patch *patch, const pattern *p,
     return NN_OK;
 }
 
-static bool is_free(const pattern *p, const bool *taken) {
+static bool is_free(const nn_pattern *p, const bool *taken) {
     for (int i = 0; i < p->count; i++) {
         if (taken[p->nodes[i]->position]) return false;
     }
@@ -191,7 +30,7 @@ static nn_status replace_all(nn_lowered *lowered, nn_patch *patch, bool *taken,
                              match_function match) {
     nn_graph *graph = lowered->graph;
     for (int64_t i = graph->node_count - 1; i >= 0; i--) {
-        pattern p = {0};
+        nn_pattern p;
         nn_value *x;
         nn_activation activation;
         nn_node *node = graph->nodes[i];
@@ -204,11 +43,11 @@ static nn_status replace_all(nn_lowered *lowered, nn_patch *patch, bool *taken,
 }
 
 static nn_status replace_spelled_out(nn_lowered *lowered, nn_patch *patch, bool *taken) {
-    return replace_all(lowered, patch, taken, match_spelled_out);
+    return replace_all(lowered, patch, taken, nn_match_spelled_activation);
 }
 
 static nn_status replace_linear_chains(nn_lowered *lowered, nn_patch *patch, bool *taken) {
-    return replace_all(lowered, patch, taken, match_linear_chain);
+    return replace_all(lowered, patch, taken, nn_match_linear_chain);
 }
 
 nn_status nn_lower_activations(nn_lowered *lowered) {

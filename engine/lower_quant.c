@@ -17,8 +17,9 @@ typedef struct quantized {
 
 /* What stands behind a node that becomes an integer operator. */
 typedef struct ending {
-    nn_node *activation; /* or NULL */
-    nn_activation function;
+    nn_node *activations[NN_MOST_ACTIVATIONS];
+    int activation_count;
+    nn_activation_chain functions;
     quantized result; /* node NULL: the result stays float */
 } ending;
 
@@ -108,25 +109,33 @@ static bool is_absorbed(nn_activation activation, const quantized *q) {
            rintf(activation.beta / scale_of(q)) + (float)zero_of(q) >= (float)highest;
 }
 
-/* What reads the node's result: [activation,] QuantizeLinear. When that is not there, the result
- * stays float and nothing is taken. */
+/* Follows at most `most` activations from `value` to QuantizeLinear. When that is not there, the
+ * result stays float and nothing is taken. */
+static void follow(nn_value *value, int most, ending *out) {
+    for (int i = 0;; i++) {
+        nn_value *x;
+        nn_activation function;
+        nn_node *next = nn_value_single_consumer(value);
+        if (match_quantize(next, &out->result)) return;
+        if (i == most || next == NULL || !nn_match_activation(next, &x, &function) || x != value ||
+            out->functions.count == NN_MOST_ACTIVATIONS) {
+            *out = (ending){0};
+            return;
+        }
+        out->activations[out->activation_count++] = next;
+        out->functions.items[out->functions.count++] = function;
+        value = next->outputs[0];
+    }
+}
+
+/* [activation,] QuantizeLinear behind the node. */
 static void match_ending(const nn_node *node, ending *out) {
     *out = (ending){0};
-    nn_node *next = nn_value_single_consumer(node->outputs[0]);
-    if (next == NULL) return;
-    if (match_quantize(next, &out->result)) return;
-    nn_node *activation = next;
-    nn_value *x;
-    if (!nn_match_activation(activation, &x, &out->function)) {
-        *out = (ending){0};
-        return;
-    }
-    next = nn_value_single_consumer(activation->outputs[0]);
-    if (!match_quantize(next, &out->result)) {
-        *out = (ending){0};
-        return;
-    }
-    out->activation = activation;
+    follow(node->outputs[0], 1, out);
+}
+
+static bool is_saturation(const ending *end) {
+    return end->functions.count == 0 || is_absorbed(end->functions.items[0], &end->result);
 }
 
 /* ---- editing ---- */
@@ -156,7 +165,7 @@ static nn_status take_around(folder *f, const nn_node *into, const nn_node *node
         if (producer == NULL || producer->op != &nn_op_dequantize_linear) continue;
         NN_TRY(nn_covers_merge(&f->lowered->covers, into, producer));
     }
-    if (end->activation != NULL) NN_TRY(take(f, into, end->activation));
+    for (int i = 0; i < end->activation_count; i++) NN_TRY(take(f, into, end->activations[i]));
     return end->result.node != NULL ? take(f, into, end->result.node) : NN_OK;
 }
 
@@ -261,14 +270,14 @@ static nn_status fold_conv(folder *f, nn_node *node) {
                       .inputs = inputs,
                       .in_count = sizeof inputs / sizeof *inputs,
                       .attrs = node->attrs};
-    if (end.activation != NULL && !is_absorbed(end.function, &end.result)) by.before = end.function;
+    if (!is_saturation(&end)) by.before = end.functions.items[0];
     return replace(f, node, &end, &by);
 }
 
 /* Most integer operators have no epilogue: an ending with more than saturation is left to float. */
 static void match_plain_ending(const nn_node *node, ending *out) {
     match_ending(node, out);
-    if (out->activation != NULL && !is_absorbed(out->function, &out->result)) *out = (ending){0};
+    if (!is_saturation(out)) *out = (ending){0};
 }
 
 /* QGemm: a, a_scale, a_zero, b, b_scale, b_zero, c, y_scale, y_zero */
@@ -375,20 +384,20 @@ static nn_status fold_pool(folder *f, nn_node *node) {
                          node->attrs);
 }
 
+/* Activations in a row become one table. */
 static nn_status fold_activation(folder *f, nn_node *node, const nn_value *x,
                                  nn_activation activation) {
-    ending end = {0};
-    nn_attr items[3];
-    nn_node *next = nn_value_single_consumer(node->outputs[0]);
-    if (!match_quantize(next, &end.result)) return NN_OK;
+    ending end = {.functions = {1, {activation}}};
+    nn_chain_storage storage;
+    follow(node->outputs[0], NN_MOST_ACTIVATIONS, &end);
     return replace_unary(f, node, x, &end, "QLinearLookup", "nnopt",
-                         nn_activation_attrs(activation, items));
+                         nn_activation_chain_attrs(&end.functions, &storage));
 }
 
 /* DequantizeLinear -> QuantizeLinear: `node` is the latter. */
 static nn_status fold_requantize(folder *f, nn_node *node) {
     quantized x, y;
-    nn_attr items[3];
+    nn_chain_storage storage;
     if (!match_operand(node->inputs[0], &x) || !match_quantize(node, &y)) return NN_OK;
     ending end = {0};
     if (has_same_parameters(&x, &y)) {
@@ -398,8 +407,12 @@ static nn_status fold_requantize(folder *f, nn_node *node) {
     nn_value *inputs[5] = {x.data, x.scale, NULL, y.scale, NULL};
     NN_TRY(zero_input(f, &x, &inputs[2]));
     NN_TRY(zero_input(f, &y, &inputs[4]));
-    replacement by = {
-        "QLinearLookup", "nnopt", inputs, 5, nn_activation_attrs((nn_activation){0}, items), {0}};
+    replacement by = {"QLinearLookup",
+                      "nnopt",
+                      inputs,
+                      5,
+                      nn_activation_chain_attrs(&(nn_activation_chain){0}, &storage),
+                      {0}};
     return replace(f, node, &end, &by);
 }
 
@@ -412,7 +425,7 @@ static nn_status fold_concat(folder *f, nn_node *node) {
     if (node->in_count > MAX_OPERANDS) return NN_OK;
     match_plain_ending(node, &end);
     if (end.result.node == NULL) return NN_OK;
-    bool is_move = end.activation == NULL;
+    bool is_move = end.functions.count == 0;
     for (int i = 0; i < node->in_count; i++) {
         if (!match_operand(node->inputs[i], &x)) return NN_OK;
         is_move = is_move && has_same_parameters(&x, &end.result);

@@ -152,7 +152,7 @@ static nn_status run(const nn_call *call) {
                           .x_run = x->dims[axis] * inner,
                           .y_run = y->dims[axis] * inner};
         if (!quant_equal(&qx, &qy)) {
-            nn_table_fill(call->workspace, (nn_activation){0}, x->type, qx, qy);
+            nn_table_fill(call->workspace, &(nn_activation_chain){0}, x->type, qx, qy);
             part.table = call->workspace;
         }
         int64_t grain = part.x_run > 0 ? GRAIN_BYTES / part.x_run + 1 : outer;

@@ -11,29 +11,26 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return nn_attrs_float(attrs, "alpha", 0.01f, &a->alpha);
 }
 
-static nn_activation activation(const nn_node_view *node) {
+static nn_activation_chain activations(const nn_node_view *node) {
     const leaky_relu_attrs *a = node->attrs;
-    return (nn_activation){.kind = NN_ACT_LEAKY_RELU, .alpha = a->alpha};
+    return (nn_activation_chain){1, {{.kind = NN_ACT_LEAKY_RELU, .alpha = a->alpha}}};
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
     (void)target;
-    return nn_table_prepare(node, activation(node), prepare);
+    nn_activation_chain chain = activations(node);
+    return nn_table_prepare(node, &chain, prepare);
 }
 
-static nn_status run(const nn_call *call) {
-    return nn_table_run(call, activation(call->node));
+static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
+    nn_activation_chain chain = activations(call->node);
+    return nn_table_run(call, &chain, loops);
 }
 
-static const nn_kernel table = {.name = "qlinear_leaky_relu_table",
-                                .exactness = NN_EXACT,
-                                .layout = NN_LAYOUT_ANY,
-                                .layout_inputs = 1,
-                                .in_place = 1,
-                                .prepare = prepare,
-                                .run = run};
+NN_INT8_KERNELS("qlinear_leaky_relu", .layout = NN_LAYOUT_ANY, .layout_inputs = 1, .in_place = 1,
+                .prepare = prepare)
 
-static const nn_kernel *const kernels[] = {&table, NULL};
+static const nn_kernel *const kernels[] = {NN_INT8_KERNEL_LIST, NULL};
 
 const nn_op nn_op_qlinear_leaky_relu = {
     .name = "QLinearLeakyRelu",

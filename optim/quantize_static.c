@@ -1,5 +1,6 @@
 #include "optim/quantize_static.h"
 
+#include "engine/activation_pattern.h"
 #include "engine/patch.h"
 #include "optim/quantize_weights.h"
 
@@ -13,8 +14,10 @@
  *
  * No pair stands between a node with weights and a Relu or Clip that alone reads it. Nodes that
  * only move data between quantised values get the parameters of their input on both sides. Nodes
- * without weights (Add, pooling) become integer only where everything they read already is. A
- * matrix product whose readers are all float gives float. */
+ * without weights (Add, pooling) become integer only where everything they read already is. A run
+ * of operators that computes a function of each element (x * clip(x + 3, 0, 6) / 6) has pairs in
+ * front and behind and none inside: it is one table of 256 entries. A matrix product whose readers
+ * are all float gives float. */
 
 typedef enum value_role {
     ROLE_FLOAT,
@@ -30,16 +33,25 @@ typedef struct value_plan {
     nn_value *dequantised; /* after insertion */
 } value_plan;
 
+/* What a node is to the run of activations it belongs to. */
+typedef struct run_part {
+    const nn_value *x; /* the last node of a run: what the run reads; else NULL */
+    nn_node *last;     /* of the run, or NULL: in none */
+} run_part;
+
 typedef struct quantizer {
     nn_model *model;
     nn_graph *graph;
     const nn_static_options *options;
     nn_report *report;
     value_plan *values;            /* by value id */
-    bool *integer;                 /* by node position, until the first edit */
+    bool *integer;                 /* by node position, until the first edit; not those of runs */
+    run_part *parts;               /* by node position, until the first edit */
+    bool *run_is_integer;          /* by position of the last node, likewise */
     nn_node **nodes;               /* as they stood before the first edit */
     const nn_node **integer_nodes; /* those that become integer, sorted by address */
-    int64_t value_count, node_count, integer_count;
+    const nn_node **run_nodes;     /* those of integer runs, likewise */
+    int64_t value_count, node_count, integer_count, run_count;
 } quantizer;
 
 static bool is_activation_value(const nn_value *value) {
@@ -99,10 +111,58 @@ static bool reads_only_quantised(quantizer *self, const nn_node *node) {
     return any;
 }
 
+/* ---- runs of activations ---- */
+
+static bool run_is_free(const quantizer *self, const nn_activation_run *run) {
+    if (run->nodes.count == 1) return false;
+    for (int i = 0; i < run->nodes.count; i++) {
+        const nn_node *node = run->nodes.nodes[i];
+        if (self->parts[node->position].last != NULL) return false;
+        if (nn_static_refusal(node, self->options) != NULL && node->op->quant != NN_QUANT_FLOAT)
+            return false;
+    }
+    return true;
+}
+
+/* Backwards, so that a run is met at its last node. */
+static void find_runs(quantizer *self) {
+    for (int64_t n = self->node_count - 1; n >= 0; n--) {
+        nn_node *node = self->graph->nodes[n];
+        nn_activation_run run;
+        if (node->out_count != 1 || node->outputs[0] == NULL || self->parts[n].last != NULL)
+            continue;
+        if (!nn_match_activation_run(node->outputs[0], &run) || !run_is_free(self, &run)) continue;
+        for (int i = 0; i < run.nodes.count; i++)
+            self->parts[run.nodes.nodes[i]->position].last = node;
+        self->parts[n].x = run.x;
+    }
+}
+
+static bool is_made_by_integers(const quantizer *self, const nn_value *value) {
+    const nn_node *producer = value->producer;
+    if (producer == NULL) return false;
+    if (self->integer[producer->position] || self->run_is_integer[producer->position]) return true;
+    return is_clamp(producer) && producer->inputs[0]->producer != NULL &&
+           self->integer[producer->inputs[0]->producer->position];
+}
+
+/* A run becomes integer with its last node: quantised in front, quantised behind. */
+static void decide_run(quantizer *self, const nn_node *node) {
+    const run_part *part = &self->parts[node->position];
+    if (part->last != node || !is_quantised(self, part->x) || !is_made_by_integers(self, part->x))
+        return;
+    self->run_is_integer[node->position] = true;
+    mark_own(self, node->outputs[0]);
+}
+
 /* Integer nodes and quantised values, in topological order. */
 static void decide(quantizer *self) {
     for (int64_t n = 0; n < self->node_count; n++) {
         nn_node *node = self->graph->nodes[n];
+        if (self->parts[n].last != NULL) {
+            decide_run(self, node);
+            continue;
+        }
         if (nn_static_refusal(node, self->options) != NULL) continue;
         if (has_weights(node)) {
             if (!is_activation_value(node->inputs[0])) continue;
@@ -129,8 +189,12 @@ static void decide(quantizer *self) {
 }
 
 static bool reader_is_integer(quantizer *self, const nn_value *value) {
-    for (int64_t u = 0; u < value->use_count; u++)
-        if (self->integer[value->uses[u].node->position]) return true;
+    for (int64_t u = 0; u < value->use_count; u++) {
+        int64_t reader = value->uses[u].node->position;
+        const nn_node *last = self->parts[reader].last;
+        if (self->integer[reader] || (last != NULL && self->run_is_integer[last->position]))
+            return true;
+    }
     return false;
 }
 
@@ -138,8 +202,12 @@ static bool reader_is_integer(quantizer *self, const nn_value *value) {
  * matrix products. A convolution keeps its pair, without which other runtimes leave it float. */
 static void drop_unread(quantizer *self) {
     for (int64_t n = self->node_count - 1; n >= 0; n--) {
-        if (!self->integer[n]) continue;
         nn_node *node = self->graph->nodes[n];
+        if (self->run_is_integer[n] && !reader_is_integer(self, node->outputs[0])) {
+            self->run_is_integer[n] = false;
+            plan_of(self, node->outputs[0])->role = ROLE_FLOAT;
+        }
+        if (!self->integer[n]) continue;
         if (node->op->quant == NN_QUANT_MOVES) {
             bool read = false;
             for (int o = 0; o < node->out_count; o++)
@@ -169,16 +237,28 @@ static nn_status freeze(quantizer *self) {
     size_t bytes = ((size_t)self->node_count + 1) * sizeof(nn_node *);
     self->nodes = nn_alloc(bytes);
     self->integer_nodes = nn_alloc(bytes);
-    if (self->nodes == NULL || self->integer_nodes == NULL) return nn_fail_memory(bytes);
+    self->run_nodes = nn_alloc(bytes);
+    if (self->nodes == NULL || self->integer_nodes == NULL || self->run_nodes == NULL)
+        return nn_fail_memory(bytes);
     memcpy(self->nodes, self->graph->nodes, (size_t)self->node_count * sizeof(nn_node *));
-    for (int64_t n = 0; n < self->node_count; n++)
+    for (int64_t n = 0; n < self->node_count; n++) {
+        const nn_node *last = self->parts[n].last;
         if (self->integer[n]) self->integer_nodes[self->integer_count++] = self->nodes[n];
+        if (last != NULL && self->run_is_integer[last->position])
+            self->run_nodes[self->run_count++] = self->nodes[n];
+    }
+    qsort(self->run_nodes, (size_t)self->run_count, sizeof(nn_node *), compare_addresses);
     qsort(self->integer_nodes, (size_t)self->integer_count, sizeof(nn_node *), compare_addresses);
     return NN_OK;
 }
 
 static bool becomes_integer(const quantizer *self, const nn_node *node) {
     return node != NULL && bsearch(&node, self->integer_nodes, (size_t)self->integer_count,
+                                   sizeof(nn_node *), compare_addresses) != NULL;
+}
+
+static bool is_in_integer_run(const quantizer *self, const nn_node *node) {
+    return node != NULL && bsearch(&node, self->run_nodes, (size_t)self->run_count,
                                    sizeof(nn_node *), compare_addresses) != NULL;
 }
 
@@ -233,7 +313,7 @@ static nn_status insert_pair(quantizer *self, nn_value *value) {
     const nn_quant_range *range =
         plan->role == ROLE_FOLLOWS ? &plan_of(self, plan->source)->range : &plan->range;
     const nn_node *producer = value->producer;
-    bool all_readers = becomes_integer(self, producer);
+    bool all_readers = becomes_integer(self, producer) || is_in_integer_run(self, producer);
     if (producer != NULL && is_clamp(producer))
         all_readers = all_readers || becomes_integer(self, producer->inputs[0]->producer);
 
@@ -250,7 +330,8 @@ static nn_status insert_pair(quantizer *self, nn_value *value) {
     int64_t reader_count = 0;
     for (int64_t u = 0; u < value->use_count; u++)
         if (value->uses[u].input != NN_USE_CAPTURE &&
-            (all_readers || becomes_integer(self, value->uses[u].node)))
+            (all_readers || becomes_integer(self, value->uses[u].node) ||
+             is_in_integer_run(self, value->uses[u].node)))
             readers[reader_count++] = value->uses[u];
 
     char name[600];
@@ -416,7 +497,7 @@ static nn_status edit(quantizer *self) {
         nn_node *node = self->nodes[n];
         if (becomes_integer(self, node)) {
             status = edit_node(self, node, changes);
-        } else if (!is_absorbed(self, node) &&
+        } else if (!is_absorbed(self, node) && !is_in_integer_run(self, node) &&
                    (node->op == NULL || node->op->quant != NN_QUANT_MOVES)) {
             const char *reason = nn_static_refusal(node, self->options);
             cJSON *entry = nn_report_object(self->report, refused, NULL);
@@ -440,11 +521,15 @@ nn_status nn_quantize_static(nn_model *model, nn_dataset *calib, const nn_static
                       .node_count = graph->node_count};
     self.values = nn_alloc_zero(((size_t)graph->value_count + 1) * sizeof *self.values);
     self.integer = nn_alloc_zero((size_t)graph->node_count + 1);
+    self.run_is_integer = nn_alloc_zero((size_t)graph->node_count + 1);
+    self.parts = nn_alloc_zero(((size_t)graph->node_count + 1) * sizeof *self.parts);
     nn_status status = NN_OK;
-    if (self.values == NULL || self.integer == NULL) {
+    if (self.values == NULL || self.integer == NULL || self.run_is_integer == NULL ||
+        self.parts == NULL) {
         status = nn_fail_memory((size_t)graph->value_count * sizeof *self.values);
         goto done;
     }
+    find_runs(&self);
     decide(&self);
     drop_unread(&self);
     NN_TRY_DONE(choose_ranges(&self, calib));
@@ -452,6 +537,9 @@ nn_status nn_quantize_static(nn_model *model, nn_dataset *calib, const nn_static
 done:
     nn_free(self.values);
     nn_free(self.integer);
+    nn_free(self.run_is_integer);
+    nn_free(self.parts);
+    nn_free(self.run_nodes);
     nn_free(self.nodes);
     nn_free(self.integer_nodes);
     return status;

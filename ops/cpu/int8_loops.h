@@ -27,6 +27,8 @@ typedef struct nn_int8_loops {
     /* Smallest and largest value, 0 among them; NaN is passed over. */
     void (*range)(const float *x, int64_t count, float *low, float *high);
     nn_qbinary_row add, multiply;
+    /* y = table[x], 256 entries; y may be x */
+    void (*look_up)(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count);
     /* sums[c] += sum of `pixels` values x[i step + c], for `count` channels */
     void (*sum_pixels)(int32_t *sums, const uint8_t *x, int64_t pixels, int64_t step, int64_t count,
                        uint8_t flip);

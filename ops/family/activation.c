@@ -15,16 +15,46 @@ const char *const nn_activation_names[NN_ACT_KINDS] = {
     [NN_ACT_LINEAR] = "Linear",
 };
 
+static nn_status parse_kind(const nn_node_view *node, const char *name, nn_activation_kind *out) {
+    for (int i = 0; i < NN_ACT_KINDS; i++) {
+        if (strcmp(nn_activation_names[i], name) != 0) continue;
+        *out = (nn_activation_kind)i;
+        return NN_OK;
+    }
+    return nn_view_fail(node, NN_BAD_INPUT, "'%s' is not an activation", name);
+}
+
 nn_status nn_activation_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     nn_activation *activation = out;
     const char *kind;
     NN_TRY(nn_attrs_string(attrs, "kind", "", &kind));
     NN_TRY(nn_attrs_float(attrs, "alpha", 0, &activation->alpha));
     NN_TRY(nn_attrs_float(attrs, "beta", 0, &activation->beta));
-    for (int i = 0; i < NN_ACT_KINDS; i++) {
-        if (strcmp(nn_activation_names[i], kind) != 0) continue;
-        activation->kind = (nn_activation_kind)i;
-        return NN_OK;
+    return parse_kind(node, kind, &activation->kind);
+}
+
+nn_status nn_activation_chain_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
+    nn_activation_chain *chain = out;
+    const nn_attr *kinds = nn_attrs_find(attrs, "kinds");
+    const float *alphas, *betas;
+    int64_t alpha_count, beta_count, count = kinds != NULL ? kinds->count : 0;
+    NN_TRY(nn_attrs_floats(attrs, "alphas", &alphas, &alpha_count));
+    NN_TRY(nn_attrs_floats(attrs, "betas", &betas, &beta_count));
+    if (kinds != NULL && kinds->kind != NN_ATTR_STRINGS)
+        return nn_view_fail(node, NN_BAD_INPUT, "attribute 'kinds' must be a list of texts");
+    if (count > NN_MOST_ACTIVATIONS || alpha_count != count || beta_count != count)
+        return nn_view_fail(node, NN_BAD_INPUT, "%lld kinds, %lld alphas and %lld betas",
+                            (long long)count, (long long)alpha_count, (long long)beta_count);
+    for (int64_t i = 0; i < count; i++) {
+        NN_TRY(parse_kind(node, kinds->strings[i].bytes, &chain->items[i].kind));
+        chain->items[i].alpha = alphas[i];
+        chain->items[i].beta = betas[i];
     }
-    return nn_view_fail(node, NN_BAD_INPUT, "attribute 'kind' is '%s', not an activation", kind);
+    chain->count = (int)count;
+    return NN_OK;
+}
+
+float nn_activate_chain(const nn_activation_chain *chain, float x) {
+    for (int i = 0; i < chain->count; i++) x = nn_activate(chain->items[i], x);
+    return x;
 }

@@ -10,4 +10,15 @@ extern const char *const nn_activation_names[NN_ACT_KINDS];
 /* op->parse for attributes that are exactly an nn_activation. */
 nn_status nn_activation_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 
+/* Activations one after the other; none at all changes nothing. */
+enum { NN_MOST_ACTIVATIONS = 8 };
+typedef struct nn_activation_chain {
+    int count;
+    nn_activation items[NN_MOST_ACTIVATIONS];
+} nn_activation_chain;
+
+/* op->parse for attributes that are exactly a chain: lists `kinds`, `alphas`, `betas`. */
+nn_status nn_activation_chain_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
+float nn_activate_chain(const nn_activation_chain *chain, float x);
+
 #endif

@@ -2,17 +2,19 @@
 #ifndef NN_LOOKUP_TABLE_H
 #define NN_LOOKUP_TABLE_H
 
+#include "ops/cpu/int8_loops.h"
+#include "ops/family/activation.h"
 #include "ops/family/quantization.h"
 
 enum { NN_TABLE_SIZE = 256 };
 
-/* Fills the table of q -> quantize(act(dequantize(q))), indexed by the byte of q; both types of 8
- * bits. */
-void nn_table_fill(uint8_t *table, nn_activation activation, nn_type x_type, nn_quant x,
-                   nn_quant y);
+/* Fills the table of q -> quantize(activations(dequantize(q))), indexed by the byte of q; both
+ * types of 8 bits. */
+void nn_table_fill(uint8_t *table, const nn_activation_chain *activations, nn_type x_type,
+                   nn_quant x, nn_quant y);
 
 /* Kernel parts for operators with inputs (x, x_scale, x_zero, y_scale, y_zero), where the
- * activation of the node comes from its attributes. The table is made once when the parameters are
+ * activations of the node come from its attributes. The table is made once when the parameters are
  * constant. */
 enum nn_table_input {
     NN_TABLE_X,
@@ -23,7 +25,9 @@ enum nn_table_input {
 };
 
 nn_status nn_table_infer(const nn_node_view *node);
-nn_status nn_table_prepare(const nn_node_view *node, nn_activation activation, nn_prepare *prepare);
-nn_status nn_table_run(const nn_call *call, nn_activation activation);
+nn_status nn_table_prepare(const nn_node_view *node, const nn_activation_chain *activations,
+                           nn_prepare *prepare);
+nn_status nn_table_run(const nn_call *call, const nn_activation_chain *activations,
+                       const nn_int8_loops *loops);
 
 #endif
