@@ -1,6 +1,7 @@
 /* Lowering: activations that are spelled out, integer operators, constants, taps, whose work a step
  * does. */
 #include "engine/plan_parts.h"
+#include "ops/cpu/int8_loops.h"
 #include "tests/support/maker.h"
 
 #include <stdio.h>
@@ -569,6 +570,67 @@ START_TEST(results_that_are_not_quantised_stay_float) {
 }
 END_TEST
 
+START_TEST(activations_between_integers_are_one_table) {
+    maker m = make(14);
+    make_input(&m, "input", NNOPT_FLOAT, "256");
+    requantise(&m, "input", "x", 0.05f, 100);
+    number(&m, "half", 0.5f), number(&m, "one", 1);
+    make_node(&m, "HardSwish", "swish", "x", "a", NULL);
+    make_node(&m, "Mul", "scale", "a,half", "b", NULL);
+    make_node(&m, "Sub", "flip", "one,b", "c", NULL);
+    make_node(&m, "Tanh", "tanh", "c", "d", NULL);
+    requantise(&m, "d", "y", 1.0f / 128, 128);
+    nn_model *model = make_model(&m, "y_q");
+    nn_tensor x = random_tensor("256", 1);
+    for (int i = 0; i < 256; i++) ((float *)x.data)[i] = 0.05f * (float)(i - 100);
+    nn_tensor y = run_model(model, &fused, &x, 1, 0);
+    nn_tensor expected = run_model(model, &reference, &x, 1, 0);
+    check_close(&y, &expected, 0, 1);
+    nn_session *session;
+    nn_plan *plan;
+    ck_assert_ok(nn_session_open(model, &fused, &session));
+    ck_assert_ok(nn_session_plan(session, &x, 1, &plan));
+    ck_assert_int_eq(count_steps(plan, ""), 2);
+    nn_step_info info = step_of(plan, "swish");
+    ck_assert_str_eq(info.node->op->name, "QLinearLookup");
+    ck_assert(covers(&info, "scale") && covers(&info, "flip") && covers(&info, "tanh"));
+    nnopt_session_destroy(session);
+    nn_tensor_clear(&x);
+    nn_tensor_clear(&y);
+    nn_tensor_clear(&expected);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+START_TEST(tables_are_read_alike_by_all_instruction_sets) {
+    static const struct {
+        nn_isa isa;
+        const nn_int8_loops *loops;
+    } variants[] = {
+#if defined(__x86_64__)
+        {NN_ISA_AVX512, &nn_int8_loops_avx512},
+        {NN_ISA_AVX2, &nn_int8_loops_avx2},
+#endif
+        {NN_ISA_PORTABLE, &nn_int8_loops_portable},
+    };
+    uint8_t table[256], x[300], y[301];
+    for (int i = 0; i < 256; i++) table[i] = (uint8_t)(i * 167 + 13);
+    for (int i = 0; i < 300; i++) x[i] = (uint8_t)(i * 7);
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+        if (variants[v].isa > nn_cpu_get()->isa) continue;
+        for (int count = 0; count <= 300; count++) {
+            memset(y, 77, sizeof y);
+            variants[v].loops->look_up(table, x, y, count);
+            for (int i = 0; i < count; i++) ck_assert_uint_eq(y[i], (uint8_t)(x[i] * 167 + 13));
+            ck_assert_uint_eq(y[count], 77);
+        }
+        memcpy(y, x, sizeof x);
+        variants[v].loops->look_up(table, y, y, 300);
+        for (int i = 0; i < 300; i++) ck_assert_uint_eq(y[i], (uint8_t)(x[i] * 167 + 13));
+    }
+}
+END_TEST
+
 /* ---- constants ---- */
 
 START_TEST(constants_and_shapes_are_folded) {
@@ -653,6 +715,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, quantised_models_run_on_integers);
     tcase_add_test(tests, tapped_floats_inside_quantised_models_are_computed);
     tcase_add_test(tests, results_that_are_not_quantised_stay_float);
+    tcase_add_test(tests, activations_between_integers_are_one_table);
+    tcase_add_test(tests, tables_are_read_alike_by_all_instruction_sets);
     tcase_add_test(tests, constants_and_shapes_are_folded);
     tcase_add_test(tests, every_failed_allocation_is_an_error);
     suite_add_tcase(suite, tests);

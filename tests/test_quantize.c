@@ -87,6 +87,48 @@ START_TEST(pairs_stand_where_other_runtimes_fuse_them) {
 }
 END_TEST
 
+START_TEST(no_pair_stands_inside_an_activation_that_is_spelled_out) {
+    static const float three = 3, zero = 0, six = 6, gain = 0.5f;
+    maker m = make(13);
+    make_input(&m, "x", NNOPT_FLOAT, "N,3,6,6");
+    make_random(&m, "w1", "8,3,1,1", 1);
+    make_random(&m, "w2", "4,8,1,1", 2);
+    make_floats(&m, "three", "", &three);
+    make_floats(&m, "zero", "", &zero);
+    make_floats(&m, "six", "", &six);
+    make_floats(&m, "gain", "", &gain);
+    make_node(&m, "Conv", "first", "x,w1", "a", NULL);
+    make_node(&m, "Add", "shift", "a,three", "b", NULL);
+    make_node(&m, "Clip", "clip", "b,zero,six", "c", NULL);
+    make_node(&m, "Mul", "gate", "a,c", "d", NULL);
+    make_node(&m, "Div", "sixth", "d,six", "e", NULL);
+    make_node(&m, "Mul", "scale", "e,gain", "f", NULL);
+    make_node(&m, "Conv", "second", "f,w2", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    nnopt_dataset *data = samples_for(model, 16);
+    nn_model *result = quantised(model, data, NULL, NULL, NULL);
+    ck_assert(reads_pair(node_named(result, "shift"), 0));
+    ck_assert(reads_pair(node_named(result, "gate"), 0));
+    ck_assert_str_eq(node_named(result, "clip")->inputs[0]->producer->name, "shift");
+    ck_assert_str_eq(node_named(result, "gate")->inputs[1]->producer->name, "clip");
+    ck_assert_str_eq(node_named(result, "sixth")->inputs[0]->producer->name, "gate");
+    ck_assert_str_eq(node_named(result, "scale")->inputs[0]->producer->name, "sixth");
+    ck_assert(reads_pair(node_named(result, "second"), 0));
+
+    nn_tensor x = random_tensor("2,3,6,6", 5);
+    nn_session_options fused = {.threads = 1}, reference = {.reference_only = true};
+    nn_tensor y = run_model(result, &fused, &x, 1, 0);
+    nn_tensor expected = run_model(result, &reference, &x, 1, 0);
+    check_close(&y, &expected, 1e-2, 5e-2);
+    nn_tensor_clear(&x);
+    nn_tensor_clear(&y);
+    nn_tensor_clear(&expected);
+    nnopt_dataset_destroy(data);
+    nnopt_model_destroy(model);
+    nnopt_model_destroy(result);
+}
+END_TEST
+
 START_TEST(int8_stays_close_to_float) {
     nn_model *model = small_network(17);
     nnopt_dataset *data = samples_for(model, 16);
@@ -246,6 +288,7 @@ Suite *test_suite(void) {
     TCase *cases = tcase_create("quantize");
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, pairs_stand_where_other_runtimes_fuse_them);
+    tcase_add_test(cases, no_pair_stands_inside_an_activation_that_is_spelled_out);
     tcase_add_test(cases, int8_stays_close_to_float);
     tcase_add_test(cases, a_node_can_be_kept_float);
     tcase_add_test(cases, static_mode_needs_data_and_finite_data);
