@@ -72,6 +72,11 @@ static nn_isa detect_isa(nn_isa limit) {
     return NN_ISA_AMX;
 }
 
+static bool detect_vbmi(nn_isa isa) {
+    enum { VBMI = 1 << 1 };
+    return isa >= NN_ISA_AVX512 && has_bits(cpuid(7, 0).ecx, VBMI);
+}
+
 static void read_brand(char *out, size_t size) {
     char text[49] = {0};
     for (uint32_t i = 0; i < 3; i++) {
@@ -89,6 +94,11 @@ static void read_brand(char *out, size_t size) {
 static nn_isa detect_isa(nn_isa limit) {
     (void)limit;
     return NN_ISA_PORTABLE;
+}
+
+static bool detect_vbmi(nn_isa isa) {
+    (void)isa;
+    return false;
 }
 
 static void read_brand(char *out, size_t size) {
@@ -254,6 +264,7 @@ static void detect(void) {
     const char *reference = getenv("NNOPT_FORCE_REF");
     the_cpu.reference_only = reference != NULL && strcmp(reference, "1") == 0;
     the_cpu.isa = detect_isa(allowed_isa());
+    the_cpu.has_vbmi = detect_vbmi(the_cpu.isa);
     read_brand(the_cpu.brand, sizeof the_cpu.brand);
     int cores = affinity_cores(), limit = nn_cpu_group_limit("");
     the_cpu.cores = cores < limit ? cores : limit;

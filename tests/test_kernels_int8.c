@@ -1,6 +1,7 @@
 /* Every kernel of the quantised operators against the reference kernel, bit for bit (but for
  * activations that vector code rounds otherwise), over odd sizes, strides, dilations, pads, groups,
  * zero points and saturating values, in guarded memory. */
+#include "ops/cpu/table_map.h"
 #include "ops/family/qlinear_convolution.h"
 #include "ops/family/requantize.h"
 #include "tests/support/kernel_host.h"
@@ -512,6 +513,34 @@ START_TEST(pools_agree) {
 }
 END_TEST
 
+START_TEST(table_maps_agree) {
+    const nn_cpu *cpu = nn_cpu_get();
+    const struct {
+        nn_table_map map;
+        bool runs;
+    } maps[] = {{nn_table_map_avx2, cpu->isa >= NN_ISA_AVX2},
+                {nn_table_map_avx512, cpu->isa >= NN_ISA_AVX512},
+                {nn_table_map_vbmi, cpu->has_vbmi}};
+    host_seed((uint32_t)_i + 10000);
+    uint8_t table[256], x[300], expected[300], got[302];
+    for (int i = 0; i < 256; i++) table[i] = (uint8_t)between(0, 255);
+    for (int i = 0; i < 300; i++) x[i] = (uint8_t)between(0, 255);
+    int64_t count = _i;
+    nn_table_map_portable(table, x, expected, count);
+    for (int64_t i = 0; i < count; i++) ck_assert_uint_eq(expected[i], table[x[i]]);
+    for (int k = 0; k < 3; k++) {
+        if (!maps[k].runs) continue;
+        got[0] = got[count + 1] = 0xa5;
+        maps[k].map(table, x, got + 1, count);
+        ck_assert_mem_eq(got + 1, expected, (size_t)count);
+        ck_assert(got[0] == 0xa5 && got[count + 1] == 0xa5);
+        memcpy(got, x, (size_t)count);
+        maps[k].map(table, got, got, count);
+        ck_assert_mem_eq(got, expected, (size_t)count);
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("kernels on quantised data");
     TCase *tcase = tcase_create("convolutions");
@@ -525,6 +554,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, quantizing_agrees, 0, 60);
     tcase_add_loop_test(tcase, dequantizing_agrees, 0, 60);
     tcase_add_loop_test(tcase, pools_agree, 0, 60);
+    tcase_add_loop_test(tcase, table_maps_agree, 0, 300);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("products");
     tcase_add_loop_test(tcase, qlinear_products_agree, 0, 100);
