@@ -80,12 +80,73 @@ nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, i
     for (int i = 0; i < rank; i++) tensor->dims[i] = dims[i];
     if (bytes == 0) return NN_OK;
     tensor->data = nn_alloc_zero((size_t)bytes);
-    return tensor->data != NULL ? NN_OK : nn_fail_memory((size_t)bytes);
+    if (tensor->data == NULL) return nn_fail_memory((size_t)bytes);
+    for (int64_t i = 0; type == NNOPT_STRING && i < count; i++) ((const char **)tensor->data)[i] = "";
+    return NN_OK;
 }
 
+/* Containers in containers are as deep as the types of the model say. */
 void nn_tensor_clear(nn_tensor *tensor) {
+    nn_tensor *items = tensor->data;
+    if (nn_type_is_container(tensor->type) && items != NULL)
+        for (int64_t i = 0; i < tensor->dims[0]; i++) nn_tensor_clear(&items[i]);
     nn_free(tensor->data);
     memset(tensor, 0, sizeof *tensor);
+}
+
+static nn_status copy_texts(const nn_tensor *from, nn_tensor *to) {
+    int64_t count = nn_tensor_count(from);
+    const char *const *texts = from->data;
+    size_t size = (size_t)count * sizeof(char *);
+    for (int64_t i = 0; i < count; i++) size += strlen(texts[i]) + 1;
+    const char **block = nn_alloc(size);
+    if (block == NULL) return nn_fail_memory(size);
+    char *text = (char *)(block + count);
+    for (int64_t i = 0; i < count; i++) {
+        size_t length = strlen(texts[i]) + 1;
+        memcpy(text, texts[i], length);
+        block[i] = text;
+        text += length;
+    }
+    to->data = block;
+    return NN_OK;
+}
+
+static nn_status copy_items(const nn_tensor *from, nn_tensor *to) {
+    const nn_tensor *items = from->data;
+    nn_status status = nn_tensor_init(to, from->type, from->dims, from->rank);
+    for (int64_t i = 0; status == NN_OK && i < from->dims[0]; i++)
+        status = nn_tensor_copy(&items[i], &((nn_tensor *)to->data)[i]);
+    if (status != NN_OK) nn_tensor_clear(to);
+    return status;
+}
+
+nn_status nn_tensor_copy(const nn_tensor *from, nn_tensor *to) {
+    *to = *from;
+    to->data = NULL;
+    if (nn_tensor_count(from) == 0) return NN_OK;
+    if (nn_type_is_container(from->type)) return copy_items(from, to);
+    if (from->type == NNOPT_STRING) {
+        nn_status status = copy_texts(from, to);
+        if (status != NN_OK) nn_tensor_clear(to);
+        return status;
+    }
+    size_t bytes = (size_t)nn_tensor_bytes(from);
+    to->data = nn_alloc(bytes);
+    if (to->data == NULL) {
+        nn_tensor_clear(to);
+        return nn_fail_memory(bytes);
+    }
+    memcpy(to->data, from->data, bytes);
+    return NN_OK;
+}
+
+nn_status nn_tensor_own_texts(nn_tensor *tensor) {
+    void *pointers = tensor->data;
+    if (pointers == NULL) return NN_OK;
+    NN_TRY(copy_texts(tensor, tensor));
+    nn_free(pointers);
+    return NN_OK;
 }
 
 /* ---- storage and blobs ---- */
@@ -142,14 +203,13 @@ void nn_blob_release(nn_blob *blob) {
     if (blob->storage != NULL)
         nn_storage_release(blob->storage);
     else
-        nn_free(blob->tensor.data);
+        nn_tensor_clear(&blob->tensor);
     nn_free(blob->aligned.data);
     nn_free(blob);
 }
 
 bool nn_tensor_is_aligned(const nn_tensor *tensor) {
-    int64_t bits =
-        tensor->type == NNOPT_STRING ? 8 * (int64_t)sizeof(char *) : nn_type_bits(tensor->type);
+    int64_t bits = nn_type_is_container(tensor->type) ? 64 : nn_type_bits(tensor->type);
     uintptr_t unit = bits < 16 ? 1 : bits > 64 ? 8 : (uintptr_t)bits / 8;
     return (uintptr_t)tensor->data % unit == 0;
 }

@@ -11,7 +11,9 @@ enum { NN_MAX_RANK = NNOPT_MAX_RANK };
 
 /* ---- element types (base/types.c) ---- */
 
-int nn_type_bits(nn_type type);      /* 0 for strings and none */
+int nn_type_bits(nn_type type); /* of an element (a string: of its pointer); 0: none, containers */
+bool nn_type_is_plain(nn_type type); /* its elements are their bits: neither string nor container */
+bool nn_type_is_container(nn_type type);
 bool nn_type_is_float(nn_type type); /* any floating type, also under 32 bits */
 bool nn_type_is_integer(nn_type type);
 bool nn_type_is_signed(nn_type type);
@@ -38,9 +40,15 @@ bool nn_dims_count(const int64_t *dims, int rank, int64_t *out);
 bool nn_dims_equal(const int64_t *a, int rank_a, const int64_t *b, int rank_b);
 /* "1x3x224x224", "scalar"; unknown dims "?"; returns buffer. */
 const char *nn_dims_text(const int64_t *dims, int rank, char *buffer, size_t size);
-/* Allocates data for a tensor of this type and shape; clear frees it. */
+/* Allocates data for a tensor of this type and shape: zeros, empty strings, or elements of no type.
+ * Clear frees it, with the elements of a container. */
 nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, int rank);
 void nn_tensor_clear(nn_tensor *tensor);
+/* A copy that owns all it holds: texts stand in the block of the pointers to them, elements of
+ * containers are copies. `to` is overwritten; cleared after a failure. */
+nn_status nn_tensor_copy(const nn_tensor *from, nn_tensor *to);
+/* Gives an allocated tensor of strings texts of its own, wherever its pointers led. */
+nn_status nn_tensor_own_texts(nn_tensor *tensor);
 
 /* A tensor that several graphs, plans and threads share; immutable after creation. */
 typedef struct nn_blob {

@@ -24,7 +24,7 @@ static const struct {
     [NNOPT_INT16] = {"int16", 16, CLASS_SIGNED},
     [NNOPT_INT32] = {"int32", 32, CLASS_SIGNED},
     [NNOPT_INT64] = {"int64", 64, CLASS_SIGNED},
-    [NNOPT_STRING] = {"string", 0, CLASS_OTHER},
+    [NNOPT_STRING] = {"string", 8 * sizeof(char *), CLASS_OTHER},
     [NNOPT_BOOL] = {"bool", 8, CLASS_OTHER},
     [NNOPT_FLOAT16] = {"float16", 16, CLASS_FLOAT},
     [NNOPT_DOUBLE] = {"float64", 64, CLASS_FLOAT},
@@ -43,10 +43,13 @@ static const struct {
     [NNOPT_FLOAT8E8M0] = {"float8e8m0", 8, CLASS_FLOAT},
     [NNOPT_UINT2] = {"uint2", 2, CLASS_UNSIGNED},
     [NNOPT_INT2] = {"int2", 2, CLASS_SIGNED},
+    [NNOPT_SEQUENCE] = {"sequence", 0, CLASS_OTHER},
+    [NNOPT_OPTIONAL] = {"optional", 0, CLASS_OTHER},
+    [NNOPT_MAP] = {"map", 0, CLASS_OTHER},
 };
 
 static bool type_is_valid(nn_type type) {
-    return (size_t)type < sizeof types / sizeof types[0];
+    return (size_t)type < sizeof types / sizeof types[0] && types[type].name != NULL;
 }
 
 const char *nnopt_type_name(nnopt_type type) {
@@ -55,6 +58,14 @@ const char *nnopt_type_name(nnopt_type type) {
 
 int nn_type_bits(nn_type type) {
     return type_is_valid(type) ? types[type].bits : 0;
+}
+
+bool nn_type_is_plain(nn_type type) {
+    return type != NNOPT_STRING && nn_type_bits(type) > 0;
+}
+
+bool nn_type_is_container(nn_type type) {
+    return type == NNOPT_SEQUENCE || type == NNOPT_OPTIONAL || type == NNOPT_MAP;
 }
 
 bool nn_type_is_float(nn_type type) {
@@ -72,7 +83,7 @@ bool nn_type_is_signed(nn_type type) {
 }
 
 bool nn_type_bytes(nn_type type, int64_t count, int64_t *out) {
-    if (type == NNOPT_STRING) return nn_mul_size(count, (int64_t)sizeof(char *), out);
+    if (nn_type_is_container(type)) return nn_mul_size(count, (int64_t)sizeof(nn_tensor), out);
     int64_t bits = nn_type_bits(type);
     if (bits >= 8) return nn_mul_size(count, bits / 8, out);
     int64_t total;

@@ -151,7 +151,7 @@ static nn_status shape_outcome(const evaluator *self, const nn_feed *feed, const
     int axis = self->evaluation->class_axis;
     char shape[256];
     nn_dims_text(output->dims, output->rank, shape, sizeof shape);
-    if (nn_type_bits(output->type) == 0)
+    if (!nn_type_is_plain(output->type))
         return nn_fail(NN_UNSUPPORTED, "an output of type %s cannot be judged",
                        nnopt_type_name(output->type));
     if (samples > 1 && (output->rank < 1 || output->dims[0] % samples != 0))

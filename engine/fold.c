@@ -35,7 +35,7 @@ static bool outputs_are_concrete(const nn_node *node, int64_t *bytes) {
         if (node->outputs[i] == NULL) continue;
         const nn_fact *fact = &node->outputs[i]->fact;
         int64_t size = nn_fact_is_concrete(fact) ? nn_fact_bytes(fact) : -1;
-        if (size < 0 || nn_type_bits(fact->type) == 0 || !nn_add_size(*bytes, size, bytes))
+        if (size < 0 || !nn_type_is_plain(fact->type) || !nn_add_size(*bytes, size, bytes))
             return false;
     }
     return true;
@@ -46,7 +46,7 @@ static bool inputs_are_folded(const folding *fold, const nn_node *node, int64_t 
     for (int i = 0; i < node->in_count; i++) {
         if (node->inputs[i] == NULL) continue;
         const nn_blob *blob = blob_of(fold, node->inputs[i]);
-        if (blob == NULL || nn_type_bits(blob->tensor.type) == 0) return false;
+        if (blob == NULL || !nn_type_is_plain(blob->tensor.type)) return false;
         *bytes += nn_tensor_bytes(&blob->tensor);
     }
     return true;

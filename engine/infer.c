@@ -8,11 +8,11 @@ static const double evaluated_flops = 1e7;
 
 static bool is_small_constant(const nn_fact *fact) {
     return fact->constant != NULL && nn_tensor_bytes(fact->constant) <= EVALUATED_BYTES &&
-           nn_type_bits(fact->constant->type) > 0;
+           nn_type_is_plain(fact->constant->type);
 }
 
 static bool is_small(const nn_fact *fact) {
-    if (!nn_fact_is_concrete(fact) || nn_type_bits(fact->type) == 0) return false;
+    if (!nn_fact_is_concrete(fact) || !nn_type_is_plain(fact->type)) return false;
     int64_t bytes = nn_fact_bytes(fact);
     return bytes >= 0 && bytes <= EVALUATED_BYTES;
 }

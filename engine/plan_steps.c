@@ -36,7 +36,7 @@ static nn_status add_slab_tensor(nn_plan *plan, nn_layout layout, const nn_value
                                  nn_plan_tensor **out) {
     int64_t bytes;
     int64_t count = nn_fact_count(&value->fact);
-    if (count < 0 || nn_type_bits(value->fact.type) == 0 ||
+    if (count < 0 || !nn_type_is_plain(value->fact.type) ||
         !nn_type_bytes(value->fact.type, count, &bytes)) {
         char text[256];
         return nn_fail(NN_UNSUPPORTED, "value '%s' (%s) has no size in memory", value->name,

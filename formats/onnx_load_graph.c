@@ -72,7 +72,7 @@ nn_status nn_load_fact(nn_graph *graph, const char *name, const Onnx__TypeProto 
         return NN_OK;
     const Onnx__TypeProto__Tensor *tensor = proto->tensor_type;
     nn_type type = tensor->has_elem_type ? (nn_type)tensor->elem_type : NNOPT_TYPE_NONE;
-    if (type != NNOPT_TYPE_NONE && type != NNOPT_STRING && nn_type_bits(type) == 0)
+    if (type != NNOPT_TYPE_NONE && type != NNOPT_STRING && !nn_type_is_plain(type))
         return nn_fail(NN_UNSUPPORTED, "value '%s': element type %d is not known", name, (int)type);
     out->type = type;
     if (tensor->shape == NULL) return NN_OK;

@@ -210,7 +210,7 @@ static nn_status read_shape(const Onnx__TensorProto *proto, nn_tensor *out, int6
                             int64_t *bytes) {
     memset(out, 0, sizeof *out);
     nn_type type = proto->has_data_type ? (nn_type)proto->data_type : NNOPT_TYPE_NONE;
-    if (type != NNOPT_STRING && nn_type_bits(type) == 0)
+    if (type != NNOPT_STRING && !nn_type_is_plain(type))
         return nn_fail(type == NNOPT_TYPE_NONE ? NN_BAD_INPUT : NN_UNSUPPORTED,
                        "tensor '%s': element type %d is not known", name_of(proto), (int)type);
     if (proto->segment != NULL)

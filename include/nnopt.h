@@ -105,12 +105,17 @@ typedef enum nnopt_type {
     NNOPT_FLOAT8E8M0 = 24,
     NNOPT_UINT2 = 25,
     NNOPT_INT2 = 26,
+    /* Containers: `data` is an array of nnopt_tensor, as many as dims[0] says; rank is 1. */
+    NNOPT_SEQUENCE = 64, /* tensors or maps */
+    NNOPT_OPTIONAL = 65, /* none or one */
+    NNOPT_MAP = 66,      /* two: the keys (integers or strings, rank 1), and their values */
 } nnopt_type;
 
 enum { NNOPT_MAX_RANK = 12 };
 
 /* A dense row-major array. Types under one byte are packed, lowest bits first, and only the whole
- * tensor is padded to a byte. `data` may be NULL only when the tensor has no elements. */
+ * tensor is padded to a byte. Elements of NNOPT_STRING are `const char *`, UTF-8, ended by a zero.
+ * `data` may be NULL only when the tensor has no elements. */
 typedef struct nnopt_tensor {
     nnopt_type type;
     int rank; /* 0: a scalar */

@@ -18,6 +18,14 @@ nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *for
     return nn_fail(code, "node '%s' (%s): %s", node->name, node->op->name, text);
 }
 
+nn_status nn_call_text(const nn_call *call, const char *bytes, size_t length, const char **out) {
+    char *text = nn_arena_alloc(call->texts, length + 1);
+    if (text == NULL) return nn_fail_memory(length + 1);
+    if (length > 0) memcpy(text, bytes, length);
+    *out = text;
+    return NN_OK;
+}
+
 const nn_op *nn_op_find(const char *domain, const char *name, int version) {
     if (strcmp(domain, "ai.onnx") == 0) domain = "";
     for (const nn_op *const *row = nn_op_table; *row != NULL; row++) {

@@ -7,6 +7,7 @@
 #define NN_OP_H
 
 #include "base/attr.h"
+#include "base/body.h"
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "ops/epilogue.h"
@@ -109,7 +110,9 @@ struct nn_op {
      */
     nn_status (*parse)(const nn_node_view *node, const nn_attrs *attrs, void *out);
     /* Writes type, rank, dims of each wanted output from the input facts, which may be unknown in
-     * part; checks every rule of shapes, types and constants it can. Counts were checked: the first
+     * part; checks every rule of shapes, types and constants it can. Where shapes depend on values
+     * it is called again in the run, and then small tensors and containers are constants, so a
+     * missing constant leaves dims unknown and a present one decides them. Counts were checked: the first
      * min_inputs inputs and min_outputs outputs are there, and lists of any length have no gaps. */
     nn_status (*infer)(const nn_node_view *node);
     /* MACs and FLOPs of concrete shapes; bytes are filled by the caller (nn_op_cost). NULL: one
@@ -120,6 +123,9 @@ struct nn_op {
     nn_quant_class quant;
     /* Output 0 is input 0 with other dims: the plan shares the memory and runs nothing. */
     bool is_view;
+    /* Names of the attributes that are graphs, NULL ends the list; NULL: none. Nodes with bodies
+     * run on values whose shapes are found in the run; infer leaves their outputs unknown. */
+    const char *const *bodies;
     /* Never folded: random, or reads state. */
     bool is_impure;
     const struct nn_stream_rule *stream;
@@ -158,7 +164,12 @@ typedef struct nn_call {
     nn_layout layout; /* never ANY */
     void *workspace;  /* bytes asked for in prepare, aligned, contents undefined; NULL when 0 */
     nn_pool *pool;
+    nn_body *const *bodies; /* one for each name in op->bodies; NULL where absent */
+    nn_arena *texts;        /* for new strings; their outputs may point here, or into the inputs */
 } nn_call;
+
+/* A new string for an output, of `length` bytes without a zero among them. */
+nn_status nn_call_text(const nn_call *call, const char *bytes, size_t length, const char **out);
 
 struct nn_kernel {
     const char *name; /* unique, as profiles show it: "conv_f32_nhwc_avx512" */
@@ -170,6 +181,10 @@ struct nn_kernel {
     uint32_t layout_inputs;
     /* Bit i: output 0 may share memory with input i when types and sizes agree. */
     uint32_t in_place;
+    /* Run makes its outputs: their shapes depend on values, or they are containers. out[i] is a
+     * tensor of no type and no data, to be made with nn_tensor_init or nn_tensor_copy; it belongs
+     * to the caller, also after a failure. All kernels of an operator say the same. */
+    bool makes_outputs;
     /* The only answer to "does this kernel run this node?": types, shapes (concrete), constants,
      * epilogue. isa and layout are checked by the caller. NULL: every node without an epilogue. */
     bool (*accepts)(const nn_node_view *node, const nn_target *target);
