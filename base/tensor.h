@@ -19,14 +19,40 @@ bool nn_type_is_integer(nn_type type);
 bool nn_type_is_signed(nn_type type);
 /* Bytes of `count` elements, packed types rounded up; false on overflow. */
 bool nn_type_bytes(nn_type type, int64_t count, int64_t *out);
+/* The bits of element `index` of packed data (2, 4, 6 bits, lowest bits first), or a byte. */
+unsigned nn_packed_get(const void *data, int bits, int64_t index);
+void nn_packed_set(void *data, int bits, int64_t index, unsigned code);
+/* Runs that begin at a byte: one code a byte. The bits behind the last packed one become zero. */
+void nn_unpack(const void *data, int bits, uint8_t *codes, int64_t count);
+void nn_pack(const uint8_t *codes, int bits, void *data, int64_t count);
 
 float nn_half_to_float(uint16_t bits);
 uint16_t nn_float_to_half(float value); /* round to nearest even */
 float nn_bfloat16_to_float(uint16_t bits);
 uint16_t nn_float_to_bfloat16(float value); /* round to nearest even, NaN kept */
 
+/* Floating types of at most 8 bits (base/small_float.c): float8, float6, float4, float8e8m0. */
+bool nn_type_is_small_float(nn_type type);
+
+/* How numbers beyond the ends of a small type are stored, and which power of two a float8e8m0
+ * becomes. The default of the standard is all zero. */
+typedef struct nn_float_rules {
+    bool overflow; /* to infinity where the type has it, else to NaN; false: to the largest value */
+    enum { NN_SCALE_UP, NN_SCALE_DOWN, NN_SCALE_NEAREST } scale; /* ties away from zero */
+} nn_float_rules;
+
+/* `code`: the element's bits. Rounds to nearest even. Types without NaN make it zero; float8e8m0
+ * takes the magnitude of a negative number, and the smallest value for less (`overflow`: NaN). */
+float nn_small_to_float(nn_type type, unsigned code);
+const float *nn_small_float_table(nn_type type); /* the values of all codes */
+unsigned nn_float_to_small(nn_type type, float value, nn_float_rules rules);
+/* Towards the odd neighbour where inexact: rounding the result to a type of at most 11 bits of
+ * precision gives what rounding the double once gives. */
+float nn_double_to_float_odd(double value);
+
 /* Element i as double / int64, and storing one, for any numeric type with conversion as C does,
- * saturating for float to integer. For setup code, never for inner loops of kernels. */
+ * saturating for float to integer and to small types. For setup code, never for inner loops of
+ * kernels. */
 double nn_tensor_get(const nn_tensor *tensor, int64_t index);
 int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index);
 void nn_tensor_set(nn_tensor *tensor, int64_t index, double value);

@@ -1,4 +1,4 @@
-/* Element types: sizes, and conversions of single elements. */
+/* Element types: sizes, packed elements, and conversions of single elements. */
 #include "base/tensor.h"
 
 #include <math.h>
@@ -43,6 +43,8 @@ static const struct {
     [NNOPT_FLOAT8E8M0] = {"float8e8m0", 8, CLASS_FLOAT},
     [NNOPT_UINT2] = {"uint2", 2, CLASS_UNSIGNED},
     [NNOPT_INT2] = {"int2", 2, CLASS_SIGNED},
+    [NNOPT_FLOAT6E2M3] = {"float6e2m3", 6, CLASS_FLOAT},
+    [NNOPT_FLOAT6E3M2] = {"float6e3m2", 6, CLASS_FLOAT},
     [NNOPT_SEQUENCE] = {"sequence", 0, CLASS_OTHER},
     [NNOPT_OPTIONAL] = {"optional", 0, CLASS_OTHER},
     [NNOPT_MAP] = {"map", 0, CLASS_OTHER},
@@ -143,18 +145,49 @@ uint16_t nn_float_to_bfloat16(float value) {
 
 /* ---- elements ---- */
 
-/* Reads `bits` (2 or 4) bits of packed element `index`. */
-static unsigned packed_get(const nn_tensor *tensor, int64_t index, int bits) {
-    const uint8_t *bytes = tensor->data;
-    int per_byte = 8 / bits;
-    return (unsigned)bytes[index / per_byte] >> (index % per_byte * bits) & ((1u << bits) - 1);
+/* Six bits may lie in two bytes. */
+unsigned nn_packed_get(const void *data, int bits, int64_t index) {
+    const uint8_t *byte = (const uint8_t *)data + index * bits / 8;
+    int shift = (int)(index * bits % 8);
+    unsigned window = *byte;
+    if (shift + bits > 8) window |= (unsigned)byte[1] << 8;
+    return window >> shift & ((1u << bits) - 1);
 }
 
-static void packed_set(nn_tensor *tensor, int64_t index, int bits, unsigned value) {
-    uint8_t *byte = (uint8_t *)tensor->data + index / (8 / bits);
-    int shift = (int)(index % (8 / bits)) * bits;
+void nn_packed_set(void *data, int bits, int64_t index, unsigned code) {
+    uint8_t *byte = (uint8_t *)data + index * bits / 8;
+    int shift = (int)(index * bits % 8);
     unsigned mask = ((1u << bits) - 1) << shift;
-    *byte = (uint8_t)((*byte & ~mask) | (value << shift & mask));
+    code <<= shift;
+    byte[0] = (uint8_t)((byte[0] & ~mask) | (code & mask));
+    if (shift + bits > 8) byte[1] = (uint8_t)((byte[1] & ~(mask >> 8)) | (code & mask) >> 8);
+}
+
+void nn_unpack(const void *data, int bits, uint8_t *codes, int64_t count) {
+    const uint8_t *bytes = data;
+    int64_t i = 0;
+    if (bits == 8) memcpy(codes, data, (size_t)count);
+    if (bits == 4)
+        for (; i + 1 < count; i += 2) {
+            codes[i] = bytes[i / 2] & 15;
+            codes[i + 1] = bytes[i / 2] >> 4;
+        }
+    if (bits == 2)
+        for (; i + 3 < count; i += 4)
+            for (int k = 0; k < 4; k++) codes[i + k] = bytes[i / 4] >> (2 * k) & 3;
+    if (bits < 8)
+        for (; i < count; i++) codes[i] = (uint8_t)nn_packed_get(data, bits, i);
+}
+
+void nn_pack(const uint8_t *codes, int bits, void *data, int64_t count) {
+    uint8_t *bytes = data;
+    int64_t i = 0;
+    if (bits == 8) memcpy(data, codes, (size_t)count);
+    if (bits == 4)
+        for (; i + 1 < count; i += 2) bytes[i / 2] = (uint8_t)((codes[i] & 15) | codes[i + 1] << 4);
+    if (bits >= 8 || i == count) return;
+    memset(bytes + i * bits / 8, 0, (size_t)((count * bits + 7) / 8 - i * bits / 8));
+    for (; i < count; i++) nn_packed_set(data, bits, i, codes[i]);
 }
 
 int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index) {
@@ -177,13 +210,13 @@ int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index) {
     case NNOPT_UINT64:
         return (int64_t)((const uint64_t *)tensor->data)[index];
     case NNOPT_UINT4:
-        return packed_get(tensor, index, 4);
+        return nn_packed_get(tensor->data, 4, index);
     case NNOPT_UINT2:
-        return packed_get(tensor, index, 2);
+        return nn_packed_get(tensor->data, 2, index);
     case NNOPT_INT4:
-        return (int64_t)(packed_get(tensor, index, 4) ^ 8) - 8;
+        return (int64_t)(nn_packed_get(tensor->data, 4, index) ^ 8) - 8;
     case NNOPT_INT2:
-        return (int64_t)(packed_get(tensor, index, 2) ^ 2) - 2;
+        return (int64_t)(nn_packed_get(tensor->data, 2, index) ^ 2) - 2;
     default: {
         double value = nn_tensor_get(tensor, index);
         if (isnan(value)) return 0;
@@ -208,6 +241,9 @@ double nn_tensor_get(const nn_tensor *tensor, int64_t index) {
     default:
         if (nn_type_is_integer(tensor->type) || tensor->type == NNOPT_BOOL)
             return (double)nn_tensor_get_int(tensor, index);
+        if (nn_type_is_small_float(tensor->type))
+            return nn_small_to_float(
+                tensor->type, nn_packed_get(tensor->data, nn_type_bits(tensor->type), index));
         return NAN;
     }
 }
@@ -228,10 +264,10 @@ void nn_tensor_set(nn_tensor *tensor, int64_t index, double value) {
         ((double *)tensor->data)[index] = value;
         break;
     case NNOPT_FLOAT16:
-        ((uint16_t *)tensor->data)[index] = nn_float_to_half((float)value);
+        ((uint16_t *)tensor->data)[index] = nn_float_to_half(nn_double_to_float_odd(value));
         break;
     case NNOPT_BFLOAT16:
-        ((uint16_t *)tensor->data)[index] = nn_float_to_bfloat16((float)value);
+        ((uint16_t *)tensor->data)[index] = nn_float_to_bfloat16(nn_double_to_float_odd(value));
         break;
     case NNOPT_BOOL:
         ((uint8_t *)tensor->data)[index] = value != 0;
@@ -267,18 +303,22 @@ void nn_tensor_set(nn_tensor *tensor, int64_t index, double value) {
         break;
     }
     case NNOPT_UINT4:
-        packed_set(tensor, index, 4, (unsigned)clamp_to_int(value, 0, 15));
+        nn_packed_set(tensor->data, 4, index, (unsigned)clamp_to_int(value, 0, 15));
         break;
     case NNOPT_INT4:
-        packed_set(tensor, index, 4, (unsigned)clamp_to_int(value, -8, 7));
+        nn_packed_set(tensor->data, 4, index, (unsigned)clamp_to_int(value, -8, 7));
         break;
     case NNOPT_UINT2:
-        packed_set(tensor, index, 2, (unsigned)clamp_to_int(value, 0, 3));
+        nn_packed_set(tensor->data, 2, index, (unsigned)clamp_to_int(value, 0, 3));
         break;
     case NNOPT_INT2:
-        packed_set(tensor, index, 2, (unsigned)clamp_to_int(value, -2, 1));
+        nn_packed_set(tensor->data, 2, index, (unsigned)clamp_to_int(value, -2, 1));
         break;
     default:
+        if (nn_type_is_small_float(tensor->type))
+            nn_packed_set(tensor->data, nn_type_bits(tensor->type), index,
+                          nn_float_to_small(tensor->type, nn_double_to_float_odd(value),
+                                            (nn_float_rules){0}));
         break;
     }
 }

@@ -105,6 +105,8 @@ typedef enum nnopt_type {
     NNOPT_FLOAT8E8M0 = 24,
     NNOPT_UINT2 = 25,
     NNOPT_INT2 = 26,
+    NNOPT_FLOAT6E2M3 = 27,
+    NNOPT_FLOAT6E3M2 = 28,
     /* Containers: `data` is an array of nnopt_tensor, as many as dims[0] says; rank is 1. */
     NNOPT_SEQUENCE = 64, /* tensors or maps */
     NNOPT_OPTIONAL = 65, /* none or one */

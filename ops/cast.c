@@ -1,11 +1,7 @@
 #include "ops/family/cast.h"
 
-typedef struct cast_attrs {
-    nn_type to;
-} cast_attrs;
-
 /* Before version 6 the type was named. */
-static nn_status parse_name(const nn_node_view *node, const nn_attrs *attrs, cast_attrs *out) {
+static nn_status parse_name(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out) {
     static const struct {
         const char *name;
         nn_type type;
@@ -25,7 +21,7 @@ static nn_status parse_name(const nn_node_view *node, const nn_attrs *attrs, cas
 }
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    cast_attrs *parsed = out;
+    nn_cast_attrs *parsed = out;
     int64_t to;
     if (node->opset < 6) return parse_name(node, attrs, parsed);
     NN_TRY(nn_attrs_int(attrs, "to", 0, &to));
@@ -33,11 +29,11 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
         return nn_view_fail(node, NN_BAD_INPUT, "attribute 'to' is %lld, which is no type",
                             (long long)to);
     parsed->to = (nn_type)to;
-    return NN_OK;
+    return nn_cast_parse_rules(node, attrs, parsed);
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const cast_attrs *attrs = node->attrs;
+    const nn_cast_attrs *attrs = node->attrs;
     return nn_infer_cast(node, attrs->to);
 }
 
@@ -61,7 +57,7 @@ const nn_op nn_op_cast = {
     .max_inputs = 1,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(cast_attrs),
+    .attr_size = sizeof(nn_cast_attrs),
     .parse = parse,
     .infer = infer,
     .axes = nn_axes_of_unary,

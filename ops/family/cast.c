@@ -2,7 +2,25 @@
 
 #include "ops/cpu/rows_f32.h"
 
-enum { CASTABLE = NN_TYPES_NUMBER | NN_TYPES_BOOL };
+enum {
+    CASTABLE = NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPES_SMALL_FLOAT | NN_TYPES_PACKED_INTEGER
+};
+
+nn_status nn_cast_parse_rules(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out) {
+    static const char *const modes[] = {
+        [NN_SCALE_UP] = "up", [NN_SCALE_DOWN] = "down", [NN_SCALE_NEAREST] = "nearest"};
+    int64_t saturate = 1;
+    const char *mode = modes[NN_SCALE_UP];
+    if (node->opset >= 19) NN_TRY(nn_attrs_int(attrs, "saturate", 1, &saturate));
+    if (node->opset >= 24) NN_TRY(nn_attrs_string(attrs, "round_mode", mode, &mode));
+    out->rules.overflow = saturate == 0;
+    for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+        out->rules.scale = i;
+        if (strcmp(mode, modes[i]) == 0) return NN_OK;
+    }
+    return nn_view_fail(node, NN_BAD_INPUT, "round_mode must be up, down or nearest, got '%s'",
+                        mode);
+}
 
 nn_status nn_infer_cast(const nn_node_view *node, nn_type to) {
     const nn_fact *in = node->in[0];
@@ -26,19 +44,35 @@ bool nn_cast_accepts(const nn_node_view *node, const nn_target *target) {
 }
 
 static bool is_whole(nn_type type) {
-    return nn_type_in(type, NN_TYPES_INTEGER | NN_TYPES_BOOL);
+    return nn_type_in(type, NN_TYPES_INTEGER | NN_TYPES_PACKED_INTEGER | NN_TYPES_BOOL);
 }
 
 static void cast_to_integer(nn_type from, nn_type to, const void *in, void *out, int64_t count) {
     double values[NN_BLOCK];
+    int64_t whole[NN_BLOCK];
     nn_load_double(from, in, values, count);
-    nn_tensor target = {.type = to, .data = out};
+    nn_tensor target = {.type = to, .data = out}, between = {.type = NNOPT_INT64, .data = whole};
     for (int64_t i = 0; i < count; i++) {
         if (to == NNOPT_BOOL)
             ((uint8_t *)out)[i] = values[i] != 0;
         else
-            nn_tensor_set(&target, i, values[i]);
+            nn_tensor_set(nn_type_in(to, NN_TYPES_INTEGER) ? &target : &between, i, values[i]);
     }
+    if (nn_type_in(to, NN_TYPES_PACKED_INTEGER)) nn_store_int(to, whole, out, count);
+}
+
+/* Through float: as it is, or rounded to odd where it has more bits. */
+static void cast_to_small(nn_type from, nn_type to, const void *in, void *out, int64_t count,
+                          nn_float_rules rules) {
+    float values[NN_BLOCK];
+    if (is_whole(from) || from == NNOPT_DOUBLE) {
+        double wide[NN_BLOCK];
+        nn_load_double(from, in, wide, count);
+        for (int64_t i = 0; i < count; i++) values[i] = nn_double_to_float_odd(wide[i]);
+    } else {
+        nn_load_float(from, in, values, count);
+    }
+    nn_store_small(to, values, out, count, rules);
 }
 
 /* Integers to float round once: not through double. */
@@ -52,7 +86,8 @@ static void cast_to_float32(nn_type from, const void *in, float *out, int64_t co
     for (int64_t i = 0; i < count; i++) out[i] = (float)values[i];
 }
 
-static void cast_block(nn_type from, nn_type to, const void *in, void *out, int64_t count) {
+static void cast_block(nn_type from, nn_type to, const void *in, void *out, int64_t count,
+                       nn_float_rules rules) {
     if (is_whole(from) && is_whole(to)) {
         int64_t values[NN_BLOCK];
         nn_load_int(from, in, values, count);
@@ -61,6 +96,8 @@ static void cast_block(nn_type from, nn_type to, const void *in, void *out, int6
         nn_rows_f32_best()->to_int32(in, out, count);
     } else if (is_whole(to)) {
         cast_to_integer(from, to, in, out, count);
+    } else if (nn_type_is_small_float(to)) {
+        cast_to_small(from, to, in, out, count, rules);
     } else if (is_whole(from) && to == NNOPT_FLOAT) {
         cast_to_float32(from, in, out, count);
     } else if (is_whole(from) || from == NNOPT_DOUBLE || to == NNOPT_DOUBLE) {
@@ -78,19 +115,26 @@ static void cast_block(nn_type from, nn_type to, const void *in, void *out, int6
     }
 }
 
-static void cast_chunk(void *argument, int64_t begin, int64_t end, int worker) {
+/* Blocks, so that runs of packed elements begin at a byte. */
+static void cast_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const nn_call *call = argument;
+    const nn_cast_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
-    for (int64_t i = begin; i < end; i += NN_BLOCK)
+    int64_t count = nn_tensor_count(in);
+    for (int64_t block = begin; block < end; block++) {
+        int64_t i = block * NN_BLOCK;
         cast_block(in->type, out->type, nn_at(in->data, in->type, i),
-                   nn_at_out(out->data, out->type, i), end - i < NN_BLOCK ? end - i : NN_BLOCK);
+                   nn_at_out(out->data, out->type, i), count - i < NN_BLOCK ? count - i : NN_BLOCK,
+                   attrs->rules);
+    }
 }
 
 nn_status nn_cast_run(const nn_call *call) {
     if (call->in[0]->type == call->out[0]->type) return nn_copy_run(call);
     nn_call copy = *call;
-    nn_parallel(call->pool, nn_tensor_count(call->in[0]), NN_GRAIN, cast_chunk, &copy);
+    int64_t blocks = (nn_tensor_count(call->in[0]) + NN_BLOCK - 1) / NN_BLOCK;
+    nn_parallel(call->pool, blocks, NN_GRAIN / NN_BLOCK, cast_blocks, &copy);
     return NN_OK;
 }

@@ -4,10 +4,18 @@
 
 #include "ops/family/copy.h"
 
+typedef struct nn_cast_attrs {
+    nn_type to;
+    nn_float_rules rules; /* of conversions to small floating types */
+} nn_cast_attrs;
+
+/* Attributes saturate and round_mode as the node's opset has them. */
+nn_status nn_cast_parse_rules(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out);
 /* Output 0 like input 0, of type `to`; elements of integers go along. */
 nn_status nn_infer_cast(const nn_node_view *node, nn_type to);
-/* Numbers and bool to numbers and bool. Floating to integer: towards zero, clamped, NaN is 0;
- * integer to integer drops high bits; what is not 0 is true. */
+/* Every number and bool to every other. Floating to integers of 8 bits and more: towards zero,
+ * clamped, NaN is 0; to packed integers the low bits of that; integer to integer drops high bits;
+ * what is not 0 is true. The node's attributes are nn_cast_attrs. */
 bool nn_cast_accepts(const nn_node_view *node, const nn_target *target);
 nn_status nn_cast_run(const nn_call *call);
 

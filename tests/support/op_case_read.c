@@ -27,7 +27,7 @@ static char *next_word(char **line) {
 }
 
 static nn_type type_named(const char *name) {
-    for (int type = 1; type <= NNOPT_INT2; type++)
+    for (int type = 1; type <= NNOPT_FLOAT6E3M2; type++)
         if (strcmp(nnopt_type_name((nn_type)type), name) == 0) return (nn_type)type;
     malformed("unknown type");
 }
@@ -37,6 +37,10 @@ static void set_element(nn_tensor *tensor, int64_t index, const char *text) {
         ((int64_t *)tensor->data)[index] = strtoll(text, NULL, 10);
     else if (tensor->type == NNOPT_UINT64)
         ((uint64_t *)tensor->data)[index] = strtoull(text, NULL, 10);
+    else if (nn_type_is_small_float(tensor->type))
+        nn_packed_set(tensor->data, nn_type_bits(tensor->type), index,
+                      nn_float_to_small(tensor->type, strtof(text, NULL),
+                                        (nn_float_rules){.overflow = true}));
     else
         nn_tensor_set(tensor, index, strtod(text, NULL));
 }
