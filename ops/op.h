@@ -171,6 +171,14 @@ typedef struct nn_call {
 /* A new string for an output, of `length` bytes without a zero among them. */
 nn_status nn_call_text(const nn_call *call, const char *bytes, size_t length, const char **out);
 
+/* Input or output `index`, NULL where it is absent. */
+static inline const nn_tensor *nn_call_in(const nn_call *call, int index) {
+    return index < call->in_count ? call->in[index] : NULL;
+}
+static inline nn_tensor *nn_call_out(const nn_call *call, int index) {
+    return index < call->out_count ? call->out[index] : NULL;
+}
+
 struct nn_kernel {
     const char *name; /* unique, as profiles show it: "conv_f32_nhwc_avx512" */
     nn_isa isa;       /* not asked where the target has less */

@@ -25,6 +25,7 @@ typedef struct nn_rows_f32 {
     /* sum[i] += x[i] and so on, for accumulators of neighbouring columns. */
     void (*add_squares)(float *sum, const float *x, int64_t count);
     void (*add_magnitudes)(float *sum, const float *x, int64_t count);
+    float (*dot)(const float *a, const float *b, int64_t count);
     /* y = exp(x - shift); returns the sum of y. */
     float (*exp_sum)(const float *x, float shift, float *y, int64_t count);
     void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);

@@ -162,6 +162,21 @@ static float sum_magnitudes(const float *x, int64_t count) {
     return total;
 }
 
+static float dot(const float *x, const float *y, int64_t count) {
+    vf a = vf_zero(), b = vf_zero(), c = vf_zero(), d = vf_zero();
+    int64_t i = 0;
+    for (; i + 4 * VF_LANES <= count; i += 4 * VF_LANES) {
+        a = vf_fma(vf_load(x + i), vf_load(y + i), a);
+        b = vf_fma(vf_load(x + i + VF_LANES), vf_load(y + i + VF_LANES), b);
+        c = vf_fma(vf_load(x + i + 2 * VF_LANES), vf_load(y + i + 2 * VF_LANES), c);
+        d = vf_fma(vf_load(x + i + 3 * VF_LANES), vf_load(y + i + 3 * VF_LANES), d);
+    }
+    for (; i + VF_LANES <= count; i += VF_LANES) a = vf_fma(vf_load(x + i), vf_load(y + i), a);
+    float total = lanes_sum((a + b) + (c + d));
+    for (; i < count; i++) total += x[i] * y[i];
+    return total;
+}
+
 static void add_squares(float *totals, const float *x, int64_t count) {
     for (int64_t i = 0; i < count; i++) totals[i] += x[i] * x[i];
 }
@@ -293,7 +308,7 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .abs = abs_row, .neg = neg_row, .add = add_row, .sub = sub_row, .mul = mul_row,            \
         .div = div_row, .max = max_row, .min = min_row, .maximum = maximum, .minimum = minimum,    \
         .sum = sum, .sum_squares = sum_squares, .sum_magnitudes = sum_magnitudes,                  \
-        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .exp_sum = exp_sum,          \
+        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dot = dot, .exp_sum = exp_sum,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \
         .to_half = to_half, .from_half = from_half, .to_int32 = to_int32, .transpose = transpose,  \
     }

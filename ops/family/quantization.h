@@ -139,9 +139,4 @@ nn_status nn_quant_check_zero(const nn_node_view *node, int data, int zero, int6
 nn_status nn_quant_check_parameters(const nn_node_view *node, int data, int scale, int zero,
                                     int64_t per_axis);
 
-/* Input `index` of a call; NULL where absent. */
-static inline const nn_tensor *nn_call_in(const nn_call *call, int index) {
-    return index < call->in_count ? call->in[index] : NULL;
-}
-
 #endif
