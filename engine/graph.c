@@ -96,7 +96,7 @@ int nn_graph_opset(const nn_graph *graph, const char *domain) {
     domain = nn_domain_normalise(domain);
     for (int64_t i = 0; i < graph->opset_count; i++)
         if (strcmp(graph->opsets[i].domain, domain) == 0) return (int)graph->opsets[i].version;
-    return strcmp(domain, "nnopt") == 0 ? 1 : 0;
+    return strcmp(domain, "nnopt") == 0 ? NN_OPSET_NEWEST : 0;
 }
 
 nn_status nn_graph_symbol(nn_graph *graph, const char *name, int64_t *dim) {

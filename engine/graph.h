@@ -111,7 +111,7 @@ nn_status nn_graph_clone(const nn_graph *graph, nn_graph **out);
 
 /* "ai.onnx" is "" in all functions that take a domain. */
 nn_status nn_graph_set_opset(nn_graph *graph, const char *domain, int64_t version);
-int nn_graph_opset(const nn_graph *graph, const char *domain); /* 0: not imported; "nnopt": 1 */
+int nn_graph_opset(const nn_graph *graph, const char *domain); /* 0: not imported; "nnopt": newest */
 /* The symbol with this name, made when new. */
 nn_status nn_graph_symbol(nn_graph *graph, const char *name, int64_t *dim);
 const char *nn_graph_symbol_name(const nn_graph *graph, int64_t dim); /* NULL: not a symbol */

@@ -131,7 +131,7 @@ static void check_support(const op_survey *survey, const nn_node *node, const nn
     if (node->op == NULL) {
         snprintf(reason, sizeof reason, "operator not known at opset %d", node->opset);
         refuse(op, node, reason);
-    } else if (node->op->is_view || is_constant(node)) {
+    } else if (node->op->is_view || node->op->expand != NULL || is_constant(node)) {
         return;
     } else if (node->op->kernels == NULL || node->op->kernels[0] == NULL) {
         refuse(op, node, "no kernel");

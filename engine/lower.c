@@ -94,6 +94,7 @@ static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_ki
     NN_TRY(nn_graph_clone(model, &lowered->graph));
     NN_TRY(add_taps(lowered, taps, tap_count));
     NN_TRY(nn_graph_infer(lowered->graph));
+    NN_TRY(nn_lower_expansions(lowered));
     if (kind == NN_LOWERED_PLAIN) {
         NN_TRY(nn_graph_fold_constants(lowered->graph, "lower", NN_FOLD_DEQUANTIZE));
     } else {

@@ -6,6 +6,9 @@
 #include "engine/lower.h"
 #include "engine/patch.h"
 
+/* Operators that are written as others (ops/expansion.h) become those. */
+nn_status nn_lower_expansions(nn_lowered *lowered);
+
 /* Activations spelled out in elementary operators (x * sigmoid(x), x * clip(x + 3, 0, 6) / 6, ...)
  * become one Activation node. */
 nn_status nn_lower_activations(nn_lowered *lowered);

@@ -14,7 +14,8 @@ static const char introduction[] =
     "- **opset**: versions of the domain that the descriptor implements\n"
     "- **int8**: `computes` on integers, only `moves` data, or stays `float`\n"
     "- **prune**: channels can be followed through it\n"
-    "- **kernels**: for the CPU, with the portable reference\n\n"
+    "- **kernels**: for the CPU, with the portable reference; 0: none of its own, it is run as the\n"
+    "  standard operators that it is made of\n\n"
     "| operator | domain | opset | int8 | prune | kernels |\n"
     "|---|---|---|---|---|---|\n";
 

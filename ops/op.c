@@ -26,14 +26,20 @@ nn_status nn_call_text(const nn_call *call, const char *bytes, size_t length, co
     return NN_OK;
 }
 
-const nn_op *nn_op_find(const char *domain, const char *name, int version) {
-    if (strcmp(domain, "ai.onnx") == 0) domain = "";
+static const nn_op *find(const char *domain, const char *name, int version) {
     for (const nn_op *const *row = nn_op_table; *row != NULL; row++) {
         const nn_op *op = *row;
         if (strcmp(op->name, name) != 0 || strcmp(op->domain, domain) != 0) continue;
         if (op->since <= version && (op->until == 0 || version <= op->until)) return op;
     }
     return NULL;
+}
+
+const nn_op *nn_op_find(const char *domain, const char *name, int version) {
+    if (strcmp(domain, "ai.onnx") == 0) domain = "";
+    const nn_op *op = find(domain, name, version);
+    if (op == NULL && strcmp(domain, "nnopt") == 0) op = find("", name, version);
+    return op;
 }
 
 static bool takes(const nn_kernel *kernel, const nn_node_view *node, const nn_target *target) {

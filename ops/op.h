@@ -15,7 +15,7 @@
 typedef struct nn_op nn_op;
 typedef struct nn_kernel nn_kernel;
 
-enum { NN_MAX_OUTPUTS = 16, NN_ANY_COUNT = 0x7fffffff };
+enum { NN_MAX_OUTPUTS = 16, NN_ANY_COUNT = 0x7fffffff, NN_OPSET_NEWEST = 28 };
 
 /* A node as an operator sees it, at any stage: while shapes are inferred, planned, or reported. */
 typedef struct nn_node_view {
@@ -97,6 +97,7 @@ typedef enum nn_exactness {
     NN_RANDOM,
 } nn_exactness;
 
+struct nn_expansion;
 struct nn_stream_rule; /* how the operator runs frame by frame; absent: it cannot */
 
 struct nn_op {
@@ -130,6 +131,8 @@ struct nn_op {
     bool is_impure;
     const struct nn_stream_rule *stream;
     const void *grad;
+    /* Writes the node as other operators (ops/expansion.h); such operators have no kernels. */
+    nn_status (*expand)(const nn_node_view *node, struct nn_expansion *expansion);
     const nn_kernel *const *kernels; /* CPU, best first, portable reference last, NULL ends it */
 };
 
@@ -228,7 +231,7 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
 extern const nn_op *const nn_op_table[]; /* NULL ends it */
 
 /* The descriptor for an operator of a model that imports `version` of `domain` ("ai.onnx" is ""),
- * or NULL when the table has none. */
+ * or NULL when the table has none. Domain "nnopt" holds its own operators and those of ai.onnx. */
 const nn_op *nn_op_find(const char *domain, const char *name, int version);
 
 /* First kernel that takes the node on this target; NULL: none. Only the reference kernels are asked when

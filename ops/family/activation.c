@@ -1,5 +1,7 @@
 #include "ops/family/activation.h"
 
+#include <float.h>
+
 const char *const nn_activation_names[NN_ACT_KINDS] = {
     [NN_ACT_NONE] = "Identity",
     [NN_ACT_RELU] = "Relu",
@@ -31,6 +33,25 @@ nn_status nn_activation_parse(const nn_node_view *node, const nn_attrs *attrs, v
     NN_TRY(nn_attrs_float(attrs, "alpha", 0, &activation->alpha));
     NN_TRY(nn_attrs_float(attrs, "beta", 0, &activation->beta));
     return parse_kind(node, kind, &activation->kind);
+}
+
+nn_status nn_activation_of_fused(const nn_node_view *node, const char *name, const float *numbers,
+                                 int64_t count, nn_activation *out) {
+    static const nn_activation known[] = {
+        {NN_ACT_RELU, 0, 0},          {NN_ACT_SIGMOID, 0, 0},
+        {NN_ACT_TANH, 0, 0},          {NN_ACT_LEAKY_RELU, 0.01f, 0},
+        {NN_ACT_CLIP, -FLT_MAX, FLT_MAX}, {NN_ACT_HARD_SIGMOID, 0.2f, 0.5f},
+    };
+    *out = (nn_activation){0};
+    if (name == NULL || name[0] == '\0') return NN_OK;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(nn_activation_names[known[i].kind], name) != 0) continue;
+        *out = known[i];
+        if (count > 0) out->alpha = numbers[0];
+        if (count > 1) out->beta = numbers[1];
+        return NN_OK;
+    }
+    return nn_view_fail(node, NN_UNSUPPORTED, "attribute 'activation' is '%s'", name);
 }
 
 nn_status nn_activation_chain_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {

@@ -32,7 +32,13 @@ int op_cases_count(void);
 const op_case *op_cases_get(int index);
 
 /* Asserts that the operator infers what the case expects however little is known, and that every
- * kernel that accepts the node computes it: in every layout, in place, and on two threads. */
+ * kernel that accepts the node computes it: in every layout, in place, and on two threads. Operators
+ * that are written as others have no kernels: only inference is checked. */
 void op_case_check(const op_case *test);
+/* Asserts that a model of this one node computes it: with the inputs after the first as constants
+ * and as inputs, fused and not. */
+void op_case_check_model(const op_case *test);
+/* Asserts that `got` holds the elements of output `index`; `how` is for the message. */
+void op_case_compare(const op_case *test, const char *how, int index, const nn_tensor *got);
 
 #endif
