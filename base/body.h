@@ -1,5 +1,5 @@
-/* A body (subgraph) as the operator that holds it sees it: something to be run. The engine feeds what
- * the body reads from outside. */
+/* A body (subgraph) as the operator that holds it sees it: something to be run. The engine feeds
+ * what the body reads from outside. */
 #ifndef NN_BODY_H
 #define NN_BODY_H
 

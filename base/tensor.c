@@ -81,7 +81,8 @@ nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, i
     if (bytes == 0) return NN_OK;
     tensor->data = nn_alloc_zero((size_t)bytes);
     if (tensor->data == NULL) return nn_fail_memory((size_t)bytes);
-    for (int64_t i = 0; type == NNOPT_STRING && i < count; i++) ((const char **)tensor->data)[i] = "";
+    for (int64_t i = 0; type == NNOPT_STRING && i < count; i++)
+        ((const char **)tensor->data)[i] = "";
     return NN_OK;
 }
 

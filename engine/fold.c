@@ -52,14 +52,18 @@ static bool inputs_are_folded(const folding *fold, const nn_node *node, int64_t 
     return true;
 }
 
+static bool outputs_are_known(const nn_node *node) {
+    for (int i = 0; i < node->out_count; i++)
+        if (node->outputs[i] != NULL && !nn_value_is_constant(node->outputs[i])) return false;
+    return true;
+}
+
 /* Inference knows all results although some input is no constant. */
 static bool is_known_from_shapes(const nn_node *node) {
     bool has_variable_input = false;
     for (int i = 0; i < node->in_count; i++)
         has_variable_input |= node->inputs[i] != NULL && !nn_value_is_constant(node->inputs[i]);
-    for (int i = 0; i < node->out_count; i++)
-        if (node->outputs[i] != NULL && !nn_value_is_constant(node->outputs[i])) return false;
-    return has_variable_input;
+    return has_variable_input && outputs_are_known(node);
 }
 
 static const nn_attr *shared_tensor(const nn_node *node) {
@@ -194,6 +198,9 @@ static nn_status fold_node(folding *fold, nn_node *node) {
     if (tensor != NULL) {
         fold->blobs[node->outputs[0]->id] = nn_blob_retain(tensor->tensor);
         out_bytes = 0;
+    } else if (nn_op_makes_outputs(node->op)) {
+        if (!outputs_are_known(node)) return NN_OK;
+        NN_TRY(copy_known(fold, node));
     } else if (inputs_are_folded(fold, node, &in_bytes)) {
         if (!is_worth_its_size(fold, node, in_bytes, out_bytes)) return NN_OK;
         NN_TRY(compute(fold, node, &done));

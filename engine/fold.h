@@ -7,8 +7,8 @@
 typedef enum nn_fold_flags {
     /* DequantizeLinear of constants is folded, too: quantised weights become float. */
     NN_FOLD_DEQUANTIZE = 1,
-    /* ConstantOfShape is folded up to 128 MB each: weights that a model leaves out. For plans, which
-     * need the memory anyway; a saved model would grow. */
+    /* ConstantOfShape is folded up to 128 MB each: weights that a model leaves out. For plans,
+     * which need the memory anyway; a saved model would grow. */
     NN_FOLD_FILLED = 2,
 } nn_fold_flags;
 

@@ -109,6 +109,12 @@ void nn_graph_destroy(nn_graph *graph); /* with its bodies; NULL allowed */
 /* A deep copy of structure, of a top graph; initialisers are shared, the log is copied. */
 nn_status nn_graph_clone(const nn_graph *graph, nn_graph **out);
 
+/* A body as a graph of its own: what it captures and is no initialiser becomes a graph input, after
+ * its own inputs; initialisers are shared. captured[i] (room for body->value_count) is the value of
+ * the parent graph that the i-th of these inputs stands for. */
+nn_status nn_graph_clone_body(const nn_graph *body, nn_graph **out, const nn_value **captured,
+                              int64_t *captured_count);
+
 /* "ai.onnx" is "" in all functions that take a domain. */
 nn_status nn_graph_set_opset(nn_graph *graph, const char *domain, int64_t version);
 int nn_graph_opset(const nn_graph *graph, const char *domain); /* 0: not imported; "nnopt": newest */

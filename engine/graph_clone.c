@@ -30,7 +30,13 @@ static nn_status clone_value(const nn_value *from, nn_value *const *outer_map, n
     if (from->initializer != NULL) return nn_graph_set_initializer(to, value, from->initializer);
     value->fact = from->fact;
     value->fact.constant = NULL;
-    if (from->is_captured) {
+    if (from->is_captured && outer_map == NULL) {
+        const nn_value *outer = from->outer;
+        value->declared = outer->fact;
+        value->declared.constant = NULL;
+        if (outer->initializer != NULL)
+            return nn_graph_set_initializer(to, value, outer->initializer);
+    } else if (from->is_captured) {
         value->is_captured = true;
         value->outer = outer_map[from->outer->id];
         value->fact.constant = value->outer->fact.constant;
@@ -128,13 +134,18 @@ static nn_status clone_graph(const nn_graph *from, nn_value *const *outer_map, n
     return status;
 }
 
-static nn_status clone_top(const nn_graph *from, nn_graph *to) {
+static nn_status clone_imports(const nn_graph *from, nn_graph *to) {
     for (int64_t i = 0; i < from->opset_count; i++)
         NN_TRY(nn_graph_set_opset(to, from->opsets[i].domain, from->opsets[i].version));
     for (int64_t i = 0; i < from->symbol_count; i++) {
         int64_t dim;
         NN_TRY(nn_graph_symbol(to, from->symbols[i], &dim));
     }
+    return NN_OK;
+}
+
+static nn_status clone_top(const nn_graph *from, nn_graph *to) {
+    NN_TRY(clone_imports(from, to));
     NN_TRY(clone_graph(from, NULL, to));
     return nn_patch_log_copy(from, to);
 }
@@ -143,6 +154,39 @@ nn_status nn_graph_clone(const nn_graph *graph, nn_graph **out) {
     nn_graph *clone;
     NN_TRY(nn_graph_create(graph->name, &clone));
     nn_status status = clone_top(graph, clone);
+    if (status != NN_OK) {
+        nn_graph_destroy(clone);
+        return status;
+    }
+    *out = clone;
+    return NN_OK;
+}
+
+/* ---- a body on its own ---- */
+
+static nn_status add_captured_inputs(const nn_graph *body, nn_graph *to, const nn_value **captured,
+                                     int64_t *count) {
+    *count = 0;
+    for (int64_t i = 0; i < body->value_count; i++) {
+        const nn_value *value = body->values[i];
+        if (!value->is_captured || value->outer->initializer != NULL) continue;
+        nn_value *input = nn_graph_find(to, value->name);
+        if (input == NULL) continue; /* nothing reads it any more */
+        NN_TRY(nn_graph_add_input(to, input));
+        captured[(*count)++] = value->outer;
+    }
+    return NN_OK;
+}
+
+nn_status nn_graph_clone_body(const nn_graph *body, nn_graph **out, const nn_value **captured,
+                              int64_t *captured_count) {
+    const nn_graph *top = body;
+    while (top->parent != NULL) top = top->parent;
+    nn_graph *clone;
+    NN_TRY(nn_graph_create(body->name, &clone));
+    nn_status status = clone_imports(top, clone);
+    if (status == NN_OK) status = clone_graph(body, NULL, clone);
+    if (status == NN_OK) status = add_captured_inputs(body, clone, captured, captured_count);
     if (status != NN_OK) {
         nn_graph_destroy(clone);
         return status;

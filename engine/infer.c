@@ -23,6 +23,7 @@ static bool can_evaluate(const nn_node *node, const nn_node_view *view) {
         return false;
     for (int i = 0; i < view->in_count; i++)
         if (view->in[i] != NULL && !is_small_constant(view->in[i])) return false;
+    if (nn_op_makes_outputs(node->op)) return true;
     for (int i = 0; i < view->out_count; i++)
         if (view->out[i] != NULL && !is_small(view->out[i])) return false;
     nn_cost cost;
@@ -64,6 +65,7 @@ static nn_status run_reference(const nn_node_view *view, nn_tensor *outputs) {
         out[i] = NULL;
         if (view->out[i] == NULL) continue;
         out[i] = &outputs[i];
+        if (kernel->makes_outputs) continue;
         NN_TRY_DONE(
             nn_tensor_init(out[i], view->out[i]->type, view->out[i]->dims, view->out[i]->rank));
     }
@@ -77,9 +79,11 @@ done:
 static nn_status evaluate(nn_graph *graph, const nn_node *node, const nn_node_view *view) {
     nn_tensor outputs[NN_MAX_OUTPUTS] = {0};
     nn_status status = run_reference(view, outputs);
-    for (int i = 0; i < view->out_count && status == NN_OK; i++)
-        if (view->out[i] != NULL)
-            status = keep_constant(graph, &outputs[i], node->outputs[i], &view->out[i]->constant);
+    for (int i = 0; i < view->out_count && status == NN_OK; i++) {
+        if (view->out[i] == NULL || !nn_type_is_plain(outputs[i].type)) continue;
+        if (nn_op_makes_outputs(node->op)) *view->out[i] = nn_fact_of_tensor(&outputs[i], false);
+        status = keep_constant(graph, &outputs[i], node->outputs[i], &view->out[i]->constant);
+    }
     for (int i = 0; i < view->out_count; i++) nn_tensor_clear(&outputs[i]);
     return status == NN_UNSUPPORTED ? NN_OK : status;
 }

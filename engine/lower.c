@@ -89,10 +89,21 @@ static nn_status fuse(nn_lowered *lowered) {
     return nn_lower_linear_chains(lowered);
 }
 
+/* What the file states of values that nodes make may be wrong for some inputs; memory is planned
+ * from what is inferred alone. */
+static void forget_claims(nn_graph *graph) {
+    for (int64_t i = 0; i < graph->value_count; i++) {
+        nn_value *value = graph->values[i];
+        if (value->producer != NULL && value->producer->op != NULL)
+            value->declared = nn_fact_unknown();
+    }
+}
+
 static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_kind kind,
                        const char *const *taps, int64_t tap_count) {
     NN_TRY(nn_graph_clone(model, &lowered->graph));
     NN_TRY(add_taps(lowered, taps, tap_count));
+    forget_claims(lowered->graph);
     NN_TRY(nn_graph_infer(lowered->graph));
     NN_TRY(nn_lower_expansions(lowered));
     if (kind == NN_LOWERED_PLAIN) {
@@ -118,9 +129,28 @@ nn_status nn_lower(const nn_graph *model, nn_lowered_kind kind, const char *cons
 
 /* ---- operators that cannot run ---- */
 
+typedef struct refusals {
+    const nn_node **nodes; /* without an operator or a kernel, bodies included */
+    int64_t count, capacity;
+} refusals;
+
 static bool is_supported(const nn_node *node) {
     if (node->op == NULL) return false;
     return node->op->is_view || (node->op->kernels != NULL && node->op->kernels[0] != NULL);
+}
+
+static nn_status collect_refusals(const nn_graph *graph, refusals *out) {
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        const nn_node *node = graph->nodes[i];
+        for (int64_t k = 0; k < node->attrs.count; k++)
+            if (node->attrs.items[k].kind == NN_ATTR_GRAPH)
+                NN_TRY(collect_refusals(node->attrs.items[k].graph, out));
+        if (is_supported(node)) continue;
+        if (!NN_GROW(out->nodes, out->count, out->capacity))
+            return nn_fail_memory(sizeof *out->nodes);
+        out->nodes[out->count++] = node;
+    }
+    return NN_OK;
 }
 
 static bool is_same_operator(const nn_node *a, const nn_node *b) {
@@ -128,24 +158,22 @@ static bool is_same_operator(const nn_node *a, const nn_node *b) {
 }
 
 /* How many nodes have the operator of nodes[index]; 0 when an earlier one stands for them. */
-static int64_t count_operator(const nn_graph *graph, int64_t index) {
+static int64_t count_operator(const refusals *found, int64_t index) {
     int64_t count = 0;
-    for (int64_t i = 0; i < graph->node_count; i++) {
-        if (!is_same_operator(graph->nodes[i], graph->nodes[index])) continue;
+    for (int64_t i = 0; i < found->count; i++) {
+        if (!is_same_operator(found->nodes[i], found->nodes[index])) continue;
         if (i < index) return 0;
         count++;
     }
     return count;
 }
 
-nn_status nn_lowered_check_supported(const nn_lowered *lowered) {
-    const nn_graph *graph = lowered->graph;
+static nn_status fail_unsupported(const nn_graph *graph, const refusals *found) {
     char list[1792] = "";
     size_t used = 0;
-    for (int64_t i = 0; i < graph->node_count && used < sizeof list; i++) {
-        const nn_node *node = graph->nodes[i];
-        if (is_supported(node)) continue;
-        int64_t count = count_operator(graph, i);
+    for (int64_t i = 0; i < found->count && used < sizeof list; i++) {
+        const nn_node *node = found->nodes[i];
+        int64_t count = count_operator(found, i);
         if (count == 0) continue;
         const char *domain = node->domain[0] != '\0' ? node->domain : "ai.onnx";
         used += (size_t)snprintf(list + used, sizeof list - used,
@@ -157,6 +185,13 @@ nn_status nn_lowered_check_supported(const nn_lowered *lowered) {
                                      (long long)count - 1);
         }
     }
-    if (used == 0) return NN_OK;
     return nn_fail(NN_UNSUPPORTED, "unsupported operators: %s", list);
+}
+
+nn_status nn_lowered_check_supported(const nn_lowered *lowered) {
+    refusals found = {0};
+    nn_status status = collect_refusals(lowered->graph, &found);
+    if (status == NN_OK && found.count > 0) status = fail_unsupported(lowered->graph, &found);
+    nn_free(found.nodes);
+    return status;
 }

@@ -1,4 +1,4 @@
-#include "engine/plan_parts.h"
+#include "engine/dynamic.h"
 
 #include <stdio.h>
 
@@ -50,8 +50,10 @@ static nn_status give_views(nn_plan *plan, nn_name_table *reasons) {
 }
 
 static nn_status give_reasons(nn_plan *plan, nn_name_table *reasons) {
-    for (int64_t s = 0; s < plan->step_count; s++) {
-        NN_TRY(give_reason(reasons, plan->steps[s].origin, row_reason));
+    for (int64_t s = 0; s < nn_plan_step_count(plan); s++) {
+        nn_step_info step;
+        nn_plan_step(plan, s, &step);
+        NN_TRY(give_reason(reasons, step.origin, row_reason));
     }
     for (int64_t s = 0; s < plan->step_count; s++) {
         NN_TRY(cover_once(plan, reasons, &plan->steps[s]));
@@ -110,6 +112,7 @@ nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs
 
 void nn_plan_destroy(nn_plan *plan) {
     if (plan == NULL) return;
+    nn_dynamic_destroy(plan->dynamic);
     nn_weight_list_clear(&plan->weights);
     nn_covers_clear(&plan->covers);
     nn_graph_destroy(plan->graph);
@@ -139,20 +142,41 @@ nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook,
         nn_plan_tensor *view = plan->input_views[i];
         view->tensor.data = nn_plan_tensor_owner(view)->tensor.data;
     }
-    if (hook != NULL) return run_hooked(plan, hook, user);
-    for (const nn_step *step = plan->steps, *end = step + plan->step_count; step < end; step++) {
-        NN_TRY(step->kernel->run(&step->call));
+    if (hook != NULL) {
+        NN_TRY(run_hooked(plan, hook, user));
+    } else {
+        for (const nn_step *step = plan->steps, *end = step + plan->step_count; step < end;
+             step++) {
+            NN_TRY(step->kernel->run(&step->call));
+        }
     }
-    return NN_OK;
+    if (plan->dynamic == NULL) return NN_OK;
+    for (int64_t i = 0; i < plan->graph->output_count; i++)
+        plan->given[i] = &plan->outputs[i]->tensor;
+    return nn_dynamic_run(plan->dynamic, inputs, plan->given, plan, plan->step_count, hook, user);
+}
+
+const nn_tensor *nn_plan_output(const nn_plan *plan, int64_t index) {
+    if (plan->dynamic != NULL) return nn_dynamic_output(plan->dynamic, index);
+    return &plan->outputs[index]->tensor;
+}
+
+nn_status nn_plan_take_output(nn_plan *plan, int64_t index, nn_tensor *out) {
+    if (plan->dynamic != NULL) return nn_dynamic_take_output(plan->dynamic, index, out);
+    return nn_tensor_copy(&plan->outputs[index]->tensor, out);
 }
 
 /* ---- what a profile asks ---- */
 
 int64_t nn_plan_step_count(const nn_plan *plan) {
-    return plan->step_count;
+    return plan->step_count + (plan->dynamic != NULL ? nn_dynamic_step_count(plan->dynamic) : 0);
 }
 
 void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
+    if (index >= plan->step_count) {
+        nn_dynamic_step_info(plan->dynamic, index - plan->step_count, out);
+        return;
+    }
     const nn_step *step = &plan->steps[index];
     *out = (nn_step_info){
         .node = &step->view,

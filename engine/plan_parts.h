@@ -59,6 +59,8 @@ struct nn_plan {
     const void *slab; /* where the tensors point now */
     nn_plan_absence *absences;
     int64_t absence_count;
+    struct nn_dynamic *dynamic; /* what is not known before a run; NULL: nothing */
+    const nn_tensor **given;    /* what the dynamic part reads of `outputs` */
 };
 
 /* What a plan is made from; all must outlive it. */
@@ -80,11 +82,19 @@ void nn_plan_bind(nn_plan *plan, void *slab);
 /* Runs a bound plan. The hook may be NULL. */
 nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook, void *user);
 
+/* Output `index` of the lowered graph after a run; it holds until the next one. */
+const nn_tensor *nn_plan_output(const nn_plan *plan, int64_t index);
+/* The same as a tensor that the caller owns; it may be gone from the plan then. */
+nn_status nn_plan_take_output(nn_plan *plan, int64_t index, nn_tensor *out);
+
 /* ---- the steps of nn_plan_create ---- */
 
 /* engine/plan_graph.c: the lowered graph with these input shapes, inferred and folded. */
 nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
                              const nn_tensor *inputs);
+/* engine/plan_split.c: leaves in the plan's graph what is known beforehand, and makes the dynamic part
+ * of the rest. */
+nn_status nn_plan_split(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_fuse.c: gives nodes the activations and sums behind them as epilogues, where a kernel
  * takes them so. */
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);

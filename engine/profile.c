@@ -214,6 +214,8 @@ static nn_status prepare(profiler *self, nn_dataset *data) {
     profile->batch = self->feed.sample_count;
     profile->threads = nn_session_threads(self->session);
     NN_TRY(nn_session_plan(self->session, self->feed.inputs, self->input_count, &plan));
+    /* once, so that shapes found in a run are there to be described */
+    NN_TRY(nnopt_session_run(self->session, self->feed.inputs, self->input_count, self->outputs));
     NN_TRY(describe_plan(profile, plan));
     profile->timer_seconds = nn_profile_timer_seconds();
     size_t size = sizeof(double) * (size_t)(profile->row_count + 1);

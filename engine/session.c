@@ -1,36 +1,19 @@
 #include "engine/session.h"
 
-#include "engine/plan_parts.h"
-#include "engine/shape_key.h"
-
-/* Plans that a session keeps; beyond, the one that was not used for longest goes, unless a caller
- * has borrowed it. */
-enum { MOST_PLANS = 32 };
-
-typedef struct session_plan {
-    nn_shape_key key;
-    nn_plan *plan;
-    uint64_t last_use;
-    bool is_borrowed; /* by nn_session_plan */
-} session_plan;
+#include "engine/executor.h"
 
 struct nnopt_session {
     nn_model *model;
     const nn_lowered *lowered;
     nn_lowered *own_lowered; /* of a session with taps; others share the model's */
     nn_pool *pool;
-    nn_plan_request request;
-    session_plan *plans;
-    int64_t plan_count, plan_capacity;
-    int64_t current; /* index of the plan that ran last; -1: none */
-    uint64_t uses;   /* counts selections of a plan */
-    char *slab;
-    int64_t slab_bytes;
+    nn_executor executor;
     nn_step_hook hook;
     void *hook_user;
 };
 
-static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_t input_count);
+static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
+                             bool borrow, nn_plan **out);
 
 /* ---- opening ---- */
 
@@ -68,7 +51,8 @@ static nn_status plan_fixed_shapes(nn_session *session) {
         inputs[i].rank = fact->rank;
         memcpy(inputs[i].dims, fact->dims, (size_t)fact->rank * sizeof *fact->dims);
     }
-    nn_status status = select_plan(session, inputs, (size_t)graph->input_count);
+    nn_plan *plan;
+    nn_status status = select_plan(session, inputs, (size_t)graph->input_count, false, &plan);
     nn_free(inputs);
     return status;
 }
@@ -77,7 +61,7 @@ static nn_status open_session(nn_session *session, const nn_session_options *opt
     NN_TRY(nn_pool_create(options->threads, &session->pool));
     NN_TRY(lower_model(session, options));
     NN_TRY(nn_lowered_check_supported(session->lowered));
-    session->request = (nn_plan_request){
+    session->executor.request = (nn_plan_request){
         .model = session->model->graph,
         .lowered = session->lowered,
         .cache = session->model->weights,
@@ -95,7 +79,6 @@ nn_status nn_session_open(nn_model *model, const nn_session_options *options, nn
     nn_session *session = nn_alloc_zero(sizeof *session);
     if (session == NULL) return nn_fail_memory(sizeof *session);
     session->model = nn_model_retain(model);
-    session->current = -1;
     nn_status status = open_session(session, options);
     if (status != NN_OK) {
         nnopt_session_destroy(session);
@@ -107,12 +90,7 @@ nn_status nn_session_open(nn_model *model, const nn_session_options *options, nn
 
 void nnopt_session_destroy(nnopt_session *session) {
     if (session == NULL) return;
-    for (int64_t i = 0; i < session->plan_count; i++) {
-        nn_plan_destroy(session->plans[i].plan);
-        nn_shape_key_clear(&session->plans[i].key);
-    }
-    nn_free(session->plans);
-    nn_free(session->slab);
+    nn_executor_clear(&session->executor);
     nn_lowered_destroy(session->own_lowered);
     nn_pool_destroy(session->pool);
     nnopt_model_destroy(session->model);
@@ -181,6 +159,7 @@ static nn_status check_inputs(const nn_graph *graph, const nn_tensor *inputs) {
 /* Of every run. Allocates nothing. */
 static nn_status check_data(const nn_session *session, const nn_tensor *inputs) {
     const nn_graph *graph = session->model->graph;
+    const char *slab = session->executor.slab;
     for (int64_t i = 0; i < graph->input_count; i++) {
         const char *name = graph->inputs[i]->name, *data = inputs[i].data;
         if (data == NULL && nn_tensor_count(&inputs[i]) > 0) {
@@ -191,8 +170,7 @@ static nn_status check_data(const nn_session *session, const nn_tensor *inputs) 
             return nn_fail(NN_USAGE, "input '%s': data must be aligned to %d bytes", name,
                            bits / 8);
         }
-        if (session->slab != NULL && data >= session->slab &&
-            data < session->slab + session->slab_bytes) {
+        if (slab != NULL && data >= slab && data < slab + session->executor.slab_bytes) {
             return nn_fail(NN_USAGE,
                            "input '%s': data is an output of this session, which the run "
                            "would overwrite; copy it first",
@@ -204,90 +182,23 @@ static nn_status check_data(const nn_session *session, const nn_tensor *inputs) 
 
 /* ---- plans ---- */
 
-static int64_t find_plan(const nn_session *session, const nn_tensor *inputs, size_t input_count) {
-    int64_t current = session->current;
-    if (current >= 0 && nn_shape_key_matches(&session->plans[current].key, inputs, input_count)) {
-        return current;
-    }
-    for (int64_t i = 0; i < session->plan_count; i++) {
-        if (nn_shape_key_matches(&session->plans[i].key, inputs, input_count)) return i;
-    }
-    return -1;
-}
-
-static nn_status grow_slab(nn_session *session, int64_t bytes) {
-    if (bytes <= session->slab_bytes) return NN_OK;
-    char *slab = nn_alloc((size_t)bytes);
-    if (slab == NULL) return nn_fail_memory((size_t)bytes);
-    nn_free(session->slab);
-    session->slab = slab;
-    session->slab_bytes = bytes;
-    return NN_OK;
-}
-
-static void drop_plan(nn_session *session, int64_t index) {
-    nn_plan_destroy(session->plans[index].plan);
-    nn_shape_key_clear(&session->plans[index].key);
-    session->plans[index] = session->plans[--session->plan_count];
-    session->current = -1;
-}
-
-/* Makes room for one more plan. */
-static void drop_oldest_plan(nn_session *session) {
-    int64_t oldest = -1;
-    if (session->plan_count < MOST_PLANS) return;
-    for (int64_t i = 0; i < session->plan_count; i++) {
-        const session_plan *plan = &session->plans[i];
-        if (plan->is_borrowed) continue;
-        if (oldest < 0 || plan->last_use < session->plans[oldest].last_use) oldest = i;
-    }
-    if (oldest >= 0) drop_plan(session, oldest);
-}
-
-static nn_status add_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
-                          int64_t *out) {
-    session_plan made = {0};
-    nn_status status = NN_OK;
-    NN_TRY_DONE(check_inputs(session->model->graph, inputs));
-    drop_oldest_plan(session);
-    if (!NN_GROW(session->plans, session->plan_count, session->plan_capacity)) {
-        status = nn_fail_memory(sizeof *session->plans);
-        goto done;
-    }
-    NN_TRY_DONE(nn_shape_key_init(&made.key, inputs, input_count));
-    NN_TRY_DONE(nn_plan_create(&session->request, inputs, &made.plan));
-    NN_TRY_DONE(grow_slab(session, made.plan->slab_bytes));
-done:
-    if (status != NN_OK) {
-        nn_plan_destroy(made.plan);
-        nn_shape_key_clear(&made.key);
-        return status;
-    }
-    *out = session->plan_count;
-    session->plans[session->plan_count++] = made;
-    return NN_OK;
-}
-
 /* Makes the plan for these inputs the current one. */
-static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_t input_count) {
+static nn_status select_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
+                             bool borrow, nn_plan **out) {
     size_t wanted = (size_t)session->model->graph->input_count;
     if (input_count != wanted) {
         return nn_fail(NN_USAGE, "the model takes %zu input%s, got %zu", wanted,
                        wanted == 1 ? "" : "s", input_count);
     }
-    int64_t found = find_plan(session, inputs, input_count);
-    if (found < 0) NN_TRY(add_plan(session, inputs, input_count, &found));
-    session->current = found;
-    session->plans[found].last_use = ++session->uses;
-    return NN_OK;
+    if (!nn_executor_has(&session->executor, inputs, input_count)) {
+        NN_TRY(check_inputs(session->model->graph, inputs));
+    }
+    return nn_executor_select(&session->executor, inputs, input_count, borrow, out);
 }
 
 nn_status nn_session_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
                           nn_plan **out) {
-    NN_TRY(select_plan(session, inputs, input_count));
-    session->plans[session->current].is_borrowed = true;
-    *out = session->plans[session->current].plan;
-    return NN_OK;
+    return select_plan(session, inputs, input_count, true, out);
 }
 
 /* ---- running ---- */
@@ -297,23 +208,22 @@ nnopt_status nnopt_session_run(nnopt_session *session, const nnopt_tensor *input
     if (session == NULL || (inputs == NULL && input_count > 0) || outputs == NULL) {
         return nn_fail(NN_USAGE, "session run: an argument is NULL");
     }
-    NN_TRY(select_plan(session, inputs, input_count));
+    nn_plan *plan;
+    NN_TRY(select_plan(session, inputs, input_count, false, &plan));
     NN_TRY(check_data(session, inputs));
-    nn_plan *plan = session->plans[session->current].plan;
-    nn_plan_bind(plan, session->slab);
-    NN_TRY(nn_plan_run(plan, inputs, session->hook, session->hook_user));
+    NN_TRY(nn_executor_run(&session->executor, inputs, session->hook, session->hook_user));
     int64_t output_count = session->model->graph->output_count;
-    for (int64_t i = 0; i < output_count; i++) outputs[i] = plan->outputs[i]->tensor;
+    for (int64_t i = 0; i < output_count; i++) outputs[i] = *nn_plan_output(plan, i);
     return NN_OK;
 }
 
 nn_status nn_session_tap(nn_session *session, int64_t index, nn_tensor *out) {
-    if (session->current < 0) return nn_fail(NN_USAGE, "the session has not run yet");
-    const nn_plan *plan = session->plans[session->current].plan;
+    const nn_plan *plan = nn_executor_current(&session->executor);
+    if (plan == NULL) return nn_fail(NN_USAGE, "the session has not run yet");
     if (index < 0 || index >= session->lowered->tap_count) {
         return nn_fail(NN_USAGE, "the session has no tap %lld", (long long)index);
     }
-    *out = plan->outputs[session->lowered->tap_outputs[index]]->tensor;
+    *out = *nn_plan_output(plan, session->lowered->tap_outputs[index]);
     return NN_OK;
 }
 

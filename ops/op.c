@@ -18,6 +18,17 @@ nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *for
     return nn_fail(code, "node '%s' (%s): %s", node->name, node->op->name, text);
 }
 
+const char *nn_view_describe(const nn_node_view *node, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "'%s' (%s:", node->name, node->op->name);
+    for (int i = 0; i < node->in_count && used < size; i++) {
+        char fact[128] = "absent";
+        if (node->in[i] != NULL) nn_fact_text(node->in[i], fact, sizeof fact);
+        used += (size_t)snprintf(text + used, size - used, "%s %s", i > 0 ? "," : "", fact);
+    }
+    if (used < size) snprintf(text + used, size - used, ")");
+    return text;
+}
+
 nn_status nn_call_text(const nn_call *call, const char *bytes, size_t length, const char **out) {
     char *text = nn_arena_alloc(call->texts, length + 1);
     if (text == NULL) return nn_fail_memory(length + 1);
@@ -67,6 +78,17 @@ const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *tar
 
 const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_target *target) {
     return select_kernel(node, target, true);
+}
+
+bool nn_op_makes_outputs(const nn_op *op) {
+    return op->kernels != NULL && op->kernels[0] != NULL && op->kernels[0]->makes_outputs;
+}
+
+const nn_kernel *nn_kernel_select_reference(const nn_node_view *node, const nn_target *target) {
+    const nn_kernel *const *kernel = node->op->kernels;
+    if (kernel == NULL || *kernel == NULL) return NULL;
+    while (kernel[1] != NULL) kernel++;
+    return takes(*kernel, node, target) ? *kernel : NULL;
 }
 
 static double fact_bytes(const nn_fact *fact) {

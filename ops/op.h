@@ -42,6 +42,9 @@ static inline const nn_tensor *nn_view_constant(const nn_node_view *node, int in
 nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* "'name' (Conv: float32 1x3x8x8, int8 4x3x3x3)", as much as there is room for (size > 0). */
+const char *nn_view_describe(const nn_node_view *node, char *text, size_t size);
+
 /* ---- columns of the descriptor ----------------------------------------------------------------
  */
 
@@ -113,8 +116,9 @@ struct nn_op {
     /* Writes type, rank, dims of each wanted output from the input facts, which may be unknown in
      * part; checks every rule of shapes, types and constants it can. Where shapes depend on values
      * it is called again in the run, and then small tensors and containers are constants, so a
-     * missing constant leaves dims unknown and a present one decides them. Counts were checked: the first
-     * min_inputs inputs and min_outputs outputs are there, and lists of any length have no gaps. */
+     * missing constant leaves dims unknown and a present one decides them. Counts were checked: the
+     * first min_inputs inputs and min_outputs outputs are there, and lists of any length have no
+     * gaps. */
     nn_status (*infer)(const nn_node_view *node);
     /* MACs and FLOPs of concrete shapes; bytes are filled by the caller (nn_op_cost). NULL: one
      * FLOP per output element. */
@@ -135,6 +139,9 @@ struct nn_op {
     nn_status (*expand)(const nn_node_view *node, struct nn_expansion *expansion);
     const nn_kernel *const *kernels; /* CPU, best first, portable reference last, NULL ends it */
 };
+
+/* Do the kernels make their outputs? */
+bool nn_op_makes_outputs(const nn_op *op);
 
 /* Cost with bytes filled in from the facts. Facts must be concrete; weights count once. */
 void nn_op_cost(const nn_node_view *node, nn_cost *out);
@@ -234,9 +241,11 @@ extern const nn_op *const nn_op_table[]; /* NULL ends it */
  * or NULL when the table has none. Domain "nnopt" holds its own operators and those of ai.onnx. */
 const nn_op *nn_op_find(const char *domain, const char *name, int version);
 
-/* First kernel that takes the node on this target; NULL: none. Only the reference kernels are asked when
- * the process forces them. The second leaves out kernels that work channels last only. */
+/* First kernel that takes the node on this target; NULL: none. Only the reference kernels are asked
+ * when the process forces them. The second leaves out kernels that work channels last only. */
 const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target);
 const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_target *target);
+/* The last kernel of the list, when it takes the node. */
+const nn_kernel *nn_kernel_select_reference(const nn_node_view *node, const nn_target *target);
 
 #endif
