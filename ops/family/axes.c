@@ -62,6 +62,15 @@ nn_status nn_axes_of_unary(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
+nn_status nn_axes_along(const nn_node_view *node, nn_axis_relations *out, const bool *mixed) {
+    for (int axis = 0; axis < node->in[0]->rank; axis++) {
+        nn_axis_end from = nn_in_axis(0, axis), to = nn_out_axis(0, axis);
+        NN_TRY(mixed[axis] ? nn_axes_mixed(node, out, from, to)
+                           : nn_axes_same(node, out, from, to));
+    }
+    return NN_OK;
+}
+
 nn_status nn_axes_add_broadcast(const nn_node_view *node, nn_axis_relations *out, int index) {
     const nn_fact *in = nn_view_in(node, index), *result = node->out[0];
     if (in == NULL) return NN_OK;

@@ -37,6 +37,9 @@ nn_status nn_axes_of_broadcast(const nn_node_view *node, nn_axis_relations *out)
 /* Output 0 holds the elements of input 0 in the same order with other dims. */
 nn_status nn_axes_of_reshape(const nn_node_view *node, nn_axis_relations *out);
 
+/* Output 0 has the shape of input 0: MIXED for the flagged axes, SAME for the others. */
+nn_status nn_axes_along(const nn_node_view *node, nn_axis_relations *out, const bool *mixed);
+
 /* SAME for input `index`, aligned with the last axes of output 0, where it is not broadcast. */
 nn_status nn_axes_add_broadcast(const nn_node_view *node, nn_axis_relations *out, int index);
 

@@ -153,6 +153,33 @@ nn_status nn_list_tensor(const nn_node_view *node, const nn_tensor *tensor, cons
     return NN_OK;
 }
 
+/* ---- numbers ---- */
+
+nn_status nn_check_scalar(const nn_node_view *node, int index) {
+    const nn_fact *fact = nn_view_in(node, index);
+    int64_t count = fact == NULL || fact->rank < 0 ? 1 : nn_fact_count(fact);
+    if (count != 1 && count != -1)
+        return nn_view_fail(node, NN_BAD_INPUT, "input %d has %lld elements, not 1", index,
+                            (long long)count);
+    return NN_OK;
+}
+
+bool nn_scalar_input(const nn_node_view *node, int index, int64_t fallback, int64_t *out) {
+    const nn_fact *fact = nn_view_in(node, index);
+    *out = fallback;
+    if (fact == NULL) return true;
+    if (fact->constant != NULL && nn_tensor_count(fact->constant) == 1) {
+        *out = nn_tensor_get_int(fact->constant, 0);
+        return true;
+    }
+    return nn_fact_count(fact) == 1 && nn_fact_element(fact, 0, out);
+}
+
+int64_t nn_scalar_tensor(const nn_call *call, int index, int64_t fallback) {
+    const nn_tensor *tensor = index < call->in_count ? call->in[index] : NULL;
+    return tensor != NULL ? nn_tensor_get_int(tensor, 0) : fallback;
+}
+
 /* ---- elements ---- */
 
 nn_element nn_element_number(int64_t value) {

@@ -52,6 +52,15 @@ nn_status nn_list_input(const nn_node_view *node, int index, int limit, nn_list 
 nn_status nn_list_tensor(const nn_node_view *node, const nn_tensor *tensor, const char *what,
                          int limit, nn_list *out);
 
+/* ---- one number, given as an input ---- */
+
+/* Input `index` must have one element, as far as its shape is known. */
+nn_status nn_check_scalar(const nn_node_view *node, int index);
+/* True with the integer that input `index` is known to be; an absent input is `fallback`. */
+bool nn_scalar_input(const nn_node_view *node, int index, int64_t fallback, int64_t *out);
+/* The integer in a tensor of one element, in run; absent: `fallback`. */
+int64_t nn_scalar_tensor(const nn_call *call, int index, int64_t fallback);
+
 /* ---- sizes and elements that are known in part ---- */
 
 /* An element of a value that computes shapes. */
