@@ -121,19 +121,20 @@ static void find_chunk(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
+void nn_arg_find(nn_pool *pool, const nn_tensor *in, int64_t size, int64_t inner, bool largest,
+                 bool last, int64_t *out) {
+    arg_work work = {in, out, size, inner, largest, last};
+    nn_parallel(pool, nn_tensor_count(in) / size, NN_GRAIN / size + 1, find_chunk, &work);
+}
+
 nn_status nn_arg_run(const nn_call *call, bool largest) {
     const nn_arg_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int axis;
     NN_TRY(nn_check_axis(call->node, attrs->axis, in->rank, &axis));
-    arg_work work = {.in = in,
-                     .out = call->out[0]->data,
-                     .size = in->dims[axis],
-                     .inner = nn_dims_product(in->dims, axis + 1, in->rank),
-                     .largest = largest,
-                     .last = attrs->last};
-    if (work.size == 0) return nn_view_fail(call->node, NN_BAD_INPUT, "axis %d is empty", axis);
-    nn_parallel(call->pool, nn_tensor_count(call->out[0]), NN_GRAIN / work.size + 1, find_chunk,
-                &work);
+    if (in->dims[axis] == 0)
+        return nn_view_fail(call->node, NN_BAD_INPUT, "axis %d is empty", axis);
+    nn_arg_find(call->pool, in, in->dims[axis], nn_dims_product(in->dims, axis + 1, in->rank),
+                largest, attrs->last, call->out[0]->data);
     return NN_OK;
 }

@@ -12,6 +12,10 @@ typedef struct nn_arg_attrs {
 nn_status nn_arg_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 nn_status nn_arg_infer(const nn_node_view *node);
 nn_status nn_arg_axes(const nn_node_view *node, nn_axis_relations *out);
+/* The first (or last) place of the largest (or smallest) of `size` elements, for each of
+ * outer x inner rows whose elements are `inner` apart; NaN is the best of all. */
+void nn_arg_find(nn_pool *pool, const nn_tensor *in, int64_t size, int64_t inner, bool largest,
+                 bool last, int64_t *out);
 /* NaN is the best of all. */
 nn_status nn_arg_run(const nn_call *call, bool largest);
 bool nn_arg_accepts(const nn_node_view *node, const nn_target *target);

@@ -10,8 +10,7 @@ nn_status nn_softmax_parse(const nn_node_view *node, const nn_attrs *attrs, void
     return nn_attrs_int(attrs, "axis", parsed->flattens ? 1 : -1, &parsed->axis);
 }
 
-/* The axis, which may be the rank (nothing follows) where it flattens. */
-static nn_status find_axis(const nn_node_view *node, int rank, int *axis) {
+nn_status nn_softmax_axis(const nn_node_view *node, int rank, int *axis) {
     const nn_softmax_attrs *attrs = node->attrs;
     *axis = rank;
     if (attrs->flattens && attrs->axis == rank) return NN_OK;
@@ -22,14 +21,14 @@ static nn_status find_axis(const nn_node_view *node, int rank, int *axis) {
 nn_status nn_softmax_infer(const nn_node_view *node) {
     int axis;
     NN_TRY(nn_check_types(node, 0, 0, NN_TYPES_FLOAT));
-    if (node->in[0]->rank >= 0) NN_TRY(find_axis(node, node->in[0]->rank, &axis));
+    if (node->in[0]->rank >= 0) NN_TRY(nn_softmax_axis(node, node->in[0]->rank, &axis));
     return nn_infer_like(node);
 }
 
 nn_status nn_softmax_axes(const nn_node_view *node, nn_axis_relations *out) {
     const nn_softmax_attrs *attrs = node->attrs;
     int rank = node->in[0]->rank, first;
-    NN_TRY(find_axis(node, rank, &first));
+    NN_TRY(nn_softmax_axis(node, rank, &first));
     for (int axis = 0; axis < rank; axis++) {
         bool mixed = attrs->flattens ? axis >= first : axis == first;
         nn_axis_end from = nn_in_axis(0, axis), to = nn_out_axis(0, axis);
@@ -160,7 +159,7 @@ nn_status nn_softmax_run(const nn_call *call, bool logarithm, const nn_rows_f32 
     const nn_softmax_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int axis;
-    NN_TRY(find_axis(call->node, in->rank, &axis));
+    NN_TRY(nn_softmax_axis(call->node, in->rank, &axis));
     int end = attrs->flattens || axis == in->rank ? in->rank : axis + 1;
     softmax_work work = {.in = in,
                          .out = call->out[0],

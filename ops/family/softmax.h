@@ -10,6 +10,8 @@ typedef struct nn_softmax_attrs {
 } nn_softmax_attrs;
 
 nn_status nn_softmax_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
+/* The axis, which may be the rank (nothing follows) where it flattens. */
+nn_status nn_softmax_axis(const nn_node_view *node, int rank, int *axis);
 nn_status nn_softmax_infer(const nn_node_view *node);
 nn_status nn_softmax_axes(const nn_node_view *node, nn_axis_relations *out);
 void nn_softmax_cost(const nn_node_view *node, nn_cost *out);
