@@ -234,6 +234,20 @@ static nn_status read_shape(const Onnx__TensorProto *proto, nn_tensor *out, int6
     return NN_OK;
 }
 
+/* Entries of one element each, which the tensor holds packed. */
+static nn_status decode_packed(const Onnx__TensorProto *proto, const nn_wire_tensor *place,
+                               entry_form form, int64_t count, nn_tensor *out) {
+    uint8_t *codes = nn_alloc((size_t)count);
+    if (codes == NULL) return nn_fail_memory((size_t)count);
+    nn_status status = decode_typed(proto, place, form, codes);
+    int bits = nn_type_bits(out->type);
+    for (int64_t i = 0; i < count && status == NN_OK; i++)
+        if (codes[i] >> bits != 0) status = fail_entry(proto, codes[i]);
+    if (status == NN_OK) nn_pack(codes, bits, out->data, count);
+    nn_free(codes);
+    return status;
+}
+
 static nn_status fail_size(const Onnx__TensorProto *proto, const nn_tensor *view, int64_t needed,
                            int64_t got, const char *unit) {
     char text[256];
@@ -273,7 +287,9 @@ nn_status nn_tensor_read(nn_tensor_source *source, const Onnx__TensorProto *prot
     if (data.entries > 0 && data.typed_field != form.field)
         return nn_fail(NN_BAD_INPUT, "tensor '%s': %s data stands in the wrong field",
                        name_of(proto), nnopt_type_name(view.type));
-    int64_t needed = view.type == NNOPT_STRING ? count : bytes / form.width;
+    bool is_unpacked = nn_type_bits(view.type) == 6; /* the only types whose elements cross bytes */
+    bool is_single = view.type == NNOPT_STRING || is_unpacked;
+    int64_t needed = is_single ? count : bytes / form.width;
     if (data.entries != needed) return fail_size(proto, &view, needed, data.entries, "entries");
     if (view.type == NNOPT_STRING) return decode_strings(proto, &place, &view, count, out);
     if (is_fixed_width(form.field) && data.chunks == 1) {
@@ -281,7 +297,8 @@ nn_status nn_tensor_read(nn_tensor_source *source, const Onnx__TensorProto *prot
         return nn_blob_wrap(&view, source->storage, out);
     }
     NN_TRY(nn_blob_create(view.type, view.dims, view.rank, out));
-    nn_status status = decode_typed(proto, &place, form, (*out)->tensor.data);
+    nn_status status = is_unpacked ? decode_packed(proto, &place, form, count, &(*out)->tensor)
+                                   : decode_typed(proto, &place, form, (*out)->tensor.data);
     if (status != NN_OK) nn_blob_release(*out);
     return status;
 }

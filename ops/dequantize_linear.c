@@ -1,4 +1,5 @@
 #include "ops/cpu/int8_loops.h"
+#include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
 enum { X, SCALE, ZERO };
@@ -22,8 +23,21 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return NN_OK;
 }
 
+enum {
+    SCALE_TYPES = NN_TYPE_BIT(NNOPT_FLOAT) | NN_TYPES_HALF | NN_TYPE_BIT(NNOPT_FLOAT8E8M0),
+    INPUT_TYPES = NN_TYPE_BIT(NNOPT_INT8) | NN_TYPE_BIT(NNOPT_UINT8) | NN_TYPE_BIT(NNOPT_INT16) |
+                  NN_TYPE_BIT(NNOPT_UINT16) | NN_TYPE_BIT(NNOPT_INT32) | NN_TYPES_PACKED |
+                  NN_TYPES_FLOAT8
+};
+
+static bool is_float(nn_type type) {
+    return type == NNOPT_FLOAT || type == NNOPT_FLOAT16 || type == NNOPT_BFLOAT16;
+}
+
 static nn_status infer(const nn_node_view *node) {
     const dequantize_attrs *a = node->attrs;
+    NN_TRY(nn_check_types(node, X, X, INPUT_TYPES));
+    NN_TRY(nn_check_types(node, SCALE, SCALE, SCALE_TYPES));
     const nn_fact *x = node->in[X], *scale = node->in[SCALE], *zero = nn_view_in(node, ZERO);
     if (zero && zero->type != NNOPT_TYPE_NONE && x->type != NNOPT_TYPE_NONE &&
         zero->type != x->type)
@@ -41,6 +55,9 @@ static nn_status infer(const nn_node_view *node) {
         return nn_view_fail(node, NN_BAD_INPUT, "scale has %lld elements, zero point %lld",
                             (long long)nn_fact_count(scale), (long long)nn_fact_count(zero));
     nn_type type = a->output_type != NNOPT_TYPE_NONE ? a->output_type : scale->type;
+    if (type != NNOPT_TYPE_NONE && !is_float(type))
+        return nn_view_fail(node, NN_BAD_INPUT, "output_dtype is missing, and the scale is %s",
+                            nnopt_type_name(type));
     *node->out[0] = nn_fact_make(type, x->rank, x->dims);
     return NN_OK;
 }
@@ -53,44 +70,42 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 /* ---- reference --------------------------------------------------------------------------------
  */
 
-static bool is_float(nn_type type) {
-    return type == NNOPT_FLOAT || type == NNOPT_FLOAT16 || type == NNOPT_BFLOAT16;
-}
-
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    int32_t lowest, highest;
-    nn_type x = node->in[X]->type;
-    return nn_epilogue_is_empty(&node->epilogue) &&
-           (x == NNOPT_INT32 || nn_quant_range(x, &lowest, &highest)) &&
-           is_float(node->in[SCALE]->type) && is_float(node->out[0]->type);
+    return nn_epilogue_is_empty(&node->epilogue) && nn_type_in(node->in[X]->type, INPUT_TYPES) &&
+           nn_type_in(node->in[SCALE]->type, SCALE_TYPES) && is_float(node->out[0]->type);
 }
 
-static void store(nn_tensor *y, int64_t index, float value) {
-    if (y->type == NNOPT_FLOAT)
-        ((float *)y->data)[index] = value;
-    else
-        ((uint16_t *)y->data)[index] =
-            y->type == NNOPT_FLOAT16 ? nn_float_to_half(value) : nn_float_to_bfloat16(value);
+typedef struct block_work {
+    const nn_call *call;
+    nn_quant_map map;
+} block_work;
+
+static void dequantize_blocks(void *argument, int64_t begin, int64_t end, int worker) {
+    const block_work *work = argument;
+    const nn_call *call = work->call;
+    nn_tensor *y = call->out[0];
+    int64_t count = nn_tensor_count(y);
+    float values[NN_BLOCK], units[NN_BLOCK], zeros[NN_BLOCK];
+    (void)worker;
+    for (int64_t at = begin * NN_BLOCK; at < count && at < end * NN_BLOCK; at += NN_BLOCK) {
+        int64_t run = count - at < NN_BLOCK ? count - at : NN_BLOCK;
+        nn_quant_load_floats(call->in[X], at, run, values);
+        nn_quant_spread(&work->map, call->in[SCALE], at, run, units);
+        nn_quant_spread(&work->map, nn_call_in(call, ZERO), at, run, zeros);
+        for (int64_t i = 0; i < run; i++) values[i] = (values[i] - zeros[i]) * units[i];
+        nn_store_float(y->type, values, nn_at_out(y->data, y->type, at), run);
+    }
 }
 
 static nn_status run_reference(const nn_call *call) {
     const dequantize_attrs *a = call->node->attrs;
     const nn_tensor *x = call->in[X], *scale = call->in[SCALE];
-    const nn_tensor *zero = call->in_count > ZERO ? call->in[ZERO] : NULL;
-    nn_quant_map map;
+    block_work work = {.call = call};
     NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
-                             a->block_size, &map));
-    int64_t position = 0;
-    for (int64_t o = 0; o < map.outer; o++)
-        for (int64_t s = 0; s < map.size; s++)
-            for (int64_t i = 0; i < map.inner; i++, position++) {
-                int64_t at = nn_quant_map_index(&map, o, s, i);
-                int64_t offset = zero ? nn_quant_load(zero->data, zero->type, at) : 0;
-                int64_t steps = nn_quant_load(x->data, x->type, position) - offset;
-                store(call->out[0], position,
-                      (float)steps * nn_quant_load_float(scale->data, scale->type, at));
-            }
+                             a->block_size, &work.map));
+    nn_parallel(call->pool, (nn_tensor_count(x) + NN_BLOCK - 1) / NN_BLOCK, NN_GRAIN / NN_BLOCK,
+                dequantize_blocks, &work);
     return NN_OK;
 }
 

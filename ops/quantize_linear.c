@@ -1,4 +1,5 @@
 #include "ops/cpu/int8_loops.h"
+#include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
 enum { X, SCALE, ZERO };
@@ -7,12 +8,14 @@ typedef struct quantize_attrs {
     int64_t axis, block_size;
     nn_type output_type; /* NONE: that of the zero point, or uint8 */
     nn_type precision;   /* of the division; NONE: that of the scale */
+    nn_float_rules rules;
 } quantize_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     quantize_attrs *a = out;
-    int64_t type = 0, precision = 0;
+    int64_t type = 0, precision = 0, saturate = 1;
     NN_TRY(nn_attrs_int(attrs, "axis", 1, &a->axis));
+    if (node->opset >= 19) NN_TRY(nn_attrs_int(attrs, "saturate", 1, &saturate));
     if (node->opset >= 21) {
         NN_TRY(nn_attrs_int(attrs, "block_size", 0, &a->block_size));
         NN_TRY(nn_attrs_int(attrs, "output_dtype", 0, &type));
@@ -23,10 +26,19 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
         return nn_view_fail(node, NN_BAD_INPUT,
                             "precision must be float32, float16 or bfloat16, got type %lld",
                             (long long)precision);
+    if (type < 0 || type >= NN_TYPE_COUNT)
+        return nn_view_fail(node, NN_BAD_INPUT, "output_dtype is %lld, which is no type",
+                            (long long)type);
+    a->rules.overflow = saturate == 0;
     a->output_type = (nn_type)type;
     a->precision = (nn_type)precision;
     return NN_OK;
 }
+
+enum {
+    INPUT_TYPES = NN_TYPE_BIT(NNOPT_FLOAT) | NN_TYPES_HALF | NN_TYPE_BIT(NNOPT_INT32),
+    SCALE_TYPES = INPUT_TYPES | NN_TYPE_BIT(NNOPT_FLOAT8E8M0)
+};
 
 /* Integers of at most 16 bits, and floating types of at most 8 with a sign. */
 static bool is_quantized_type(nn_type type) {
@@ -45,6 +57,8 @@ static nn_status infer(const nn_node_view *node) {
     const quantize_attrs *a = node->attrs;
     const nn_fact *x = node->in[X], *scale = node->in[SCALE], *zero = nn_view_in(node, ZERO);
     nn_type type = output_type(node);
+    NN_TRY(nn_check_types(node, X, X, INPUT_TYPES));
+    NN_TRY(nn_check_types(node, SCALE, SCALE, SCALE_TYPES));
     if (type != NNOPT_TYPE_NONE && !is_quantized_type(type))
         return nn_view_fail(node, NN_BAD_INPUT, "cannot quantize to %s", nnopt_type_name(type));
     if (zero && zero->type != NNOPT_TYPE_NONE && a->output_type != NNOPT_TYPE_NONE &&
@@ -118,38 +132,62 @@ static float round_to(float value, nn_type precision) {
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     (void)target;
+    return nn_epilogue_is_empty(&node->epilogue) && nn_type_in(node->in[X]->type, INPUT_TYPES) &&
+           nn_type_in(node->in[SCALE]->type, SCALE_TYPES) && is_quantized_type(node->out[0]->type);
+}
+
+typedef struct block_work {
+    const nn_call *call;
+    nn_quant_map map;
+    nn_type precision;
+} block_work;
+
+/* Elements [begin, begin + count) in units of their scales, in the precision of the division. */
+static void divide(const block_work *work, int64_t begin, int64_t count, float *out) {
+    float units[NN_BLOCK];
+    nn_quant_load_floats(work->call->in[X], begin, count, out);
+    nn_quant_spread(&work->map, work->call->in[SCALE], begin, count, units);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = round_to(round_to(out[i], work->precision) / round_to(units[i], work->precision),
+                          work->precision);
+}
+
+static void quantize_block(const block_work *work, int64_t begin, int64_t count) {
+    const quantize_attrs *a = work->call->node->attrs;
+    nn_tensor *y = work->call->out[0];
+    void *out = nn_at_out(y->data, y->type, begin);
+    float values[NN_BLOCK], zeros[NN_BLOCK];
+    int64_t whole[NN_BLOCK];
     int32_t lowest, highest;
-    nn_type x = node->in[X]->type, scale = node->in[SCALE]->type;
-    return nn_epilogue_is_empty(&node->epilogue) &&
-           nn_quant_range(node->out[0]->type, &lowest, &highest) &&
-           (x == NNOPT_FLOAT || x == NNOPT_FLOAT16 || x == NNOPT_BFLOAT16 || x == NNOPT_INT32) &&
-           (scale == NNOPT_FLOAT || scale == NNOPT_FLOAT16 || scale == NNOPT_BFLOAT16 ||
-            scale == NNOPT_INT32);
+    divide(work, begin, count, values);
+    nn_quant_spread(&work->map, nn_call_in(work->call, ZERO), begin, count, zeros);
+    if (nn_quant_range(y->type, &lowest, &highest)) {
+        for (int64_t i = 0; i < count; i++)
+            whole[i] = nn_quant_round(values[i], (int32_t)zeros[i], lowest, highest);
+        nn_store_int(y->type, whole, out, count);
+    } else {
+        for (int64_t i = 0; i < count; i++) values[i] += zeros[i];
+        nn_store_small(y->type, values, out, count, a->rules);
+    }
+}
+
+static void quantize_blocks(void *argument, int64_t begin, int64_t end, int worker) {
+    const block_work *work = argument;
+    int64_t count = nn_tensor_count(work->call->in[X]);
+    (void)worker;
+    for (int64_t i = begin * NN_BLOCK; i < count && i < end * NN_BLOCK; i += NN_BLOCK)
+        quantize_block(work, i, count - i < NN_BLOCK ? count - i : NN_BLOCK);
 }
 
 static nn_status run(const nn_call *call) {
     const quantize_attrs *a = call->node->attrs;
     const nn_tensor *x = call->in[X], *scale = call->in[SCALE];
-    const nn_tensor *zero = call->in_count > ZERO ? call->in[ZERO] : NULL;
-    nn_tensor *y = call->out[0];
-    nn_quant_map map;
+    block_work work = {.call = call, .precision = a->precision};
+    if (work.precision == NNOPT_TYPE_NONE) work.precision = scale->type;
     NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
-                             a->block_size, &map));
-    nn_type precision = a->precision != NNOPT_TYPE_NONE ? a->precision : scale->type;
-    int32_t lowest, highest;
-    nn_quant_range(y->type, &lowest, &highest);
-    int64_t position = 0;
-    for (int64_t o = 0; o < map.outer; o++)
-        for (int64_t s = 0; s < map.size; s++)
-            for (int64_t i = 0; i < map.inner; i++, position++) {
-                int64_t at = nn_quant_map_index(&map, o, s, i);
-                float value = round_to(nn_quant_load_float(x->data, x->type, position), precision);
-                float unit = round_to(nn_quant_load_float(scale->data, scale->type, at), precision);
-                int32_t offset = zero ? nn_quant_load(zero->data, zero->type, at) : 0;
-                nn_quant_store(
-                    y->data, y->type, position,
-                    nn_quant_round(round_to(value / unit, precision), offset, lowest, highest));
-            }
+                             a->block_size, &work.map));
+    nn_parallel(call->pool, (nn_tensor_count(x) + NN_BLOCK - 1) / NN_BLOCK, NN_GRAIN / NN_BLOCK,
+                quantize_blocks, &work);
     return NN_OK;
 }
 

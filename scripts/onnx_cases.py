@@ -12,6 +12,7 @@ import warnings
 import numpy
 import onnx
 from onnx import numpy_helper
+from onnx.backend.test.case.model import collect_testcases
 from onnx.backend.test.loader import load_model_tests
 
 package = pathlib.Path(onnx.__file__).parent
@@ -39,7 +40,7 @@ def write_values(folder, prefix, values, declared):
 
 
 def write_node_case(case, folder):
-    """The package makes the node cases in memory."""
+    """A case that the package makes in memory, as all node cases are."""
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(case.model.SerializeToString())
     write_tolerance(folder, case.rtol, case.atol)
@@ -78,6 +79,12 @@ def write_stored_case(case, folder):
     write_tolerance(folder, case.rtol, case.atol)
 
 
+def models_in_memory(stored):
+    """The package makes some whole models in memory too; their suite is `simple`."""
+    names = {case.name for case in stored}
+    return [case for case in collect_testcases() if case.data_sets and case.name not in names]
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__.strip().splitlines()[-1])
@@ -87,7 +94,10 @@ def main():
     cases = load_model_tests(kind="real" if suite == "light" else suite)
     for case in cases:
         write(case, target / case.name)
-    print(f"{len(cases)} cases")
+    unstored = models_in_memory(cases) if suite == "simple" else []
+    for case in unstored:
+        write_node_case(case, target / case.name)
+    print(f"{len(cases) + len(unstored)} cases")
 
 
 if __name__ == "__main__":

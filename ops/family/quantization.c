@@ -1,6 +1,7 @@
 #include "ops/family/quantization.h"
 
 #include "ops/family/axes.h"
+#include "ops/family/types.h"
 
 bool nn_quant_range(nn_type type, int32_t *lowest, int32_t *highest) {
     int bits = nn_type_bits(type);
@@ -22,8 +23,44 @@ float nn_quant_load_float(const void *data, nn_type type, int64_t index) {
     case NNOPT_INT32:
         return (float)((const int32_t *)data)[index];
     default:
-        return 0;
+        return nn_small_to_float(type, nn_packed_get(data, nn_type_bits(type), index));
     }
+}
+
+static float load_parameter(const nn_tensor *tensor, int64_t index) {
+    bool is_integer = nn_type_is_integer(tensor->type) && tensor->type != NNOPT_INT32;
+    return is_integer ? (float)nn_quant_load(tensor->data, tensor->type, index)
+                      : nn_quant_load_float(tensor->data, tensor->type, index);
+}
+
+void nn_quant_spread(const nn_quant_map *map, const nn_tensor *parameters, int64_t begin,
+                     int64_t count, float *out) {
+    if (parameters == NULL || map->grain == NN_QUANT_PER_TENSOR) {
+        float value = parameters ? load_parameter(parameters, 0) : 0;
+        for (int64_t i = 0; i < count; i++) out[i] = value;
+        return;
+    }
+    int64_t inner = begin % map->inner, row = begin / map->inner;
+    int64_t index = row % map->size, outer = row / map->size;
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = load_parameter(parameters, nn_quant_map_index(map, outer, index, inner));
+        if (++inner < map->inner) continue;
+        inner = 0;
+        if (++index < map->size) continue;
+        index = 0;
+        outer++;
+    }
+}
+
+void nn_quant_load_floats(const nn_tensor *tensor, int64_t begin, int64_t count, float *out) {
+    const void *from = nn_at(tensor->data, tensor->type, begin);
+    int64_t whole[NN_BLOCK];
+    if (nn_type_is_float(tensor->type)) {
+        nn_load_float(tensor->type, from, out, count);
+        return;
+    }
+    nn_load_int(tensor->type, from, whole, count);
+    for (int64_t i = 0; i < count; i++) out[i] = (float)whole[i];
 }
 
 nn_quant nn_quant_read(const nn_tensor *scale, const nn_tensor *zero, nn_type type) {

@@ -97,7 +97,7 @@ typedef struct nn_quant {
 
 /* Reads element 0 of the scale and of the zero point (NULL: 0); `type` is that of the data. */
 nn_quant nn_quant_read(const nn_tensor *scale, const nn_tensor *zero, nn_type type);
-/* Float element of a float32, float16 or bfloat16 tensor; an int32 is converted. */
+/* Float element of any floating type but double; an int32 is converted. */
 float nn_quant_load_float(const void *data, nn_type type, int64_t index);
 
 /* How scales and zero points lie over data seen as [outer][size][inner]: one for all, one for each
@@ -120,6 +120,13 @@ static inline int64_t nn_quant_map_index(const nn_quant_map *map, int64_t outer,
     int64_t blocks = (map->size + map->block - 1) / map->block;
     return (outer * blocks + index / map->block) * map->inner + inner;
 }
+
+/* Scales or zero points (NULL: 0) of the data's elements [begin, begin + count). */
+void nn_quant_spread(const nn_quant_map *map, const nn_tensor *parameters, int64_t begin,
+                     int64_t count, float *out);
+/* Elements [begin, begin + count) of integers of at most 32 bits or of floating types but double;
+ * at most NN_BLOCK, and packed ones begin at a byte. */
+void nn_quant_load_floats(const nn_tensor *tensor, int64_t begin, int64_t count, float *out);
 
 /* The axes column of Quantize- and DequantizeLinear: (data, scale, zero point) to data. */
 nn_status nn_quant_axes(const nn_node_view *node, int64_t axis, int64_t block_size,

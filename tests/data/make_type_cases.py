@@ -9,7 +9,8 @@ import warnings
 
 import ml_dtypes
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 FLOAT8 = ["float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz"]
 TYPES = {
@@ -40,7 +41,8 @@ def tensor_text(array):
     if name in INTEGERS or name == "bool":
         values = [str(int(v)) for v in array.reshape(-1)]
     else:
-        values = ["%.17g" % float(v) for v in array.reshape(-1)]
+        form = "%.17g" if name == "float64" else "%.9g"
+        values = [form % float(v) for v in array.reshape(-1)]
     return " ".join([name, dims] + values)
 
 
@@ -54,6 +56,25 @@ class Cases:
         lines += ["in " + ("none" if a is None else tensor_text(a)) for a in inputs]
         lines += ["out " + tensor_text(a) for a in outputs]
         self.texts.append("\n".join(lines + ["within %g %g" % (rtol, atol)]))
+
+
+def reference(op, opset, attributes, inputs, output_types):
+    """What the reference implementation of the package onnx gives for one node."""
+    names = ["x%d" % i if a is not None else "" for i, a in enumerate(inputs)]
+    outputs = ["y%d" % i for i in range(len(output_types))]
+    node = helper.make_node(op, names, outputs, **attributes)
+    given = [(n, a) for n, a in zip(names, inputs) if a is not None]
+    graph = helper.make_graph(
+        [node], "g",
+        [helper.make_tensor_value_info(n, NUMBER[name_of(a)], a.shape) for n, a in given],
+        [helper.make_tensor_value_info(n, NUMBER[t], None) for n, t in zip(outputs, output_types)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    return ReferenceEvaluator(model).run(None, dict(given))
+
+
+def attribute_texts(attributes):
+    kind = {int: "int %d", str: "string %s"}
+    return {key: kind[type(value)] % value for key, value in attributes.items()}
 
 
 # ---- Cast ----
@@ -156,12 +177,93 @@ def casts(cases):
                   [powers], [expected])
 
 
+# ---- QuantizeLinear, DequantizeLinear ----
+
+QUANTIZED = {"uint8": 10, "int8": 10, "float8e4m3fn": 19, "float8e4m3fnuz": 19, "float8e5m2": 19,
+             "float8e5m2fnuz": 19, "uint16": 21, "int16": 21, "uint4": 21, "int4": 21,
+             "float4e2m1": 23, "uint2": 25, "int2": 25, "float6e2m3": 28, "float6e3m2": 28}
+
+
+def quantizations(cases):
+    random = np.random.default_rng(7)
+    x = (random.standard_normal((3, 5, 7)) * 20).astype(np.float32)
+    grains = {"tensor": (np.array(0.73, np.float32), {}),
+              "axis": (np.array([0.3, 1.1, 2.7, 0.9, 5.0], np.float32), {"axis": -2}),
+              "blocked": ((random.random((3, 2, 7)) + 0.25).astype(np.float32),
+                          {"axis": 1, "block_size": 3})}
+    for target, since in QUANTIZED.items():
+        for grain, (scale, attributes) in grains.items():
+            opset = max(since, {"tensor": 10, "axis": 13, "blocked": 21}[grain])
+            offsets = np.arange(scale.size).reshape(scale.shape) % 3
+            if "uint" in target:
+                offsets = offsets + 1
+            if is_integer(target):
+                zero = offsets.astype(np.int64).astype(TYPES[target]) if target != "int2" else \
+                    (offsets % 2).astype(np.int64).astype(TYPES[target])
+            else:
+                zero = np.zeros(scale.shape, np.float32).astype(TYPES[target])
+            quantized, = reference("QuantizeLinear", opset, attributes, [x, scale, zero], [target])
+            texts = attribute_texts(attributes)
+            cases.add("quantize_%s_%s" % (grain, target), "QuantizeLinear", opset, texts,
+                      [x, scale, zero], [quantized])
+            back, = reference("DequantizeLinear", max(opset, 19), attributes,
+                              [quantized, scale, zero], ["float32"])
+            cases.add("dequantize_%s_%s" % (grain, target), "DequantizeLinear", opset, texts,
+                      [quantized, scale, zero], [back])
+    for kind in ("float16", "bfloat16"):
+        data, scale = x.astype(TYPES[kind]), np.array([0.3, 1.1, 2.7], np.float32).astype(TYPES[kind])
+        zero = np.array([1, -2, 3], np.int8)
+        quantized, = reference("QuantizeLinear", 21, {"axis": 0}, [data, scale, zero], ["int8"])
+        cases.add("quantize_" + kind, "QuantizeLinear", 21, {"axis": "int 0"}, [data, scale, zero],
+                  [quantized])
+        back, = reference("DequantizeLinear", 21, {"axis": 0}, [quantized, scale, zero], [kind])
+        cases.add("dequantize_" + kind, "DequantizeLinear", 21, {"axis": "int 0"},
+                  [quantized, scale, zero], [back])
+        attributes = {"precision": NUMBER[kind], "output_dtype": NUMBER["uint8"]}
+        single = np.array(0.37, np.float32)
+        quantized, = reference("QuantizeLinear", 23, attributes, [x, single], ["uint8"])
+        cases.add("quantize_in_" + kind, "QuantizeLinear", 23, attribute_texts(attributes),
+                  [x, single], [quantized])
+        attributes = {"output_dtype": NUMBER[kind]}
+        back, = reference("DequantizeLinear", 23, attributes, [quantized, single], [kind])
+        cases.add("dequantize_to_" + kind, "DequantizeLinear", 23, attribute_texts(attributes),
+                  [quantized, single], [back])
+    scale = np.array([[0.5, 4], [1, 0.25]], np.float32).astype(TYPES["float8e8m0"])
+    data = (random.standard_normal((2, 64)) * 4).astype(np.float32)
+    attributes = {"axis": 1, "block_size": 32, "output_dtype": NUMBER["float4e2m1"],
+                  "precision": NUMBER["float32"]}
+    quantized, = reference("QuantizeLinear", 24, attributes, [data, scale], ["float4e2m1"])
+    cases.add("quantize_microscaling", "QuantizeLinear", 24, attribute_texts(attributes),
+              [data, scale], [quantized])
+    attributes = {"axis": 1, "block_size": 32, "output_dtype": NUMBER["float32"]}
+    back, = reference("DequantizeLinear", 24, attributes, [quantized, scale], ["float32"])
+    cases.add("dequantize_microscaling", "DequantizeLinear", 24, attribute_texts(attributes),
+              [quantized, scale], [back])
+    extreme = np.array([0, -0.0, 1e30, -1e30, np.inf, -np.inf, np.nan, 3], np.float32)
+    for target in FLOAT8:
+        zero = np.zeros((), np.float32).astype(TYPES[target])
+        for saturate in (0, 1):
+            attributes = {"saturate": saturate}
+            one = np.array(1, np.float32)
+            quantized, = reference("QuantizeLinear", 19, attributes, [extreme, one, zero], [target])
+            cases.add("quantize_saturate_%d_%s" % (saturate, target), "QuantizeLinear", 19,
+                      attribute_texts(attributes), [extreme, one, zero], [quantized])
+    numbers = np.array([0, 5, -7, 1000, -100000], np.int32)
+    scale = np.array(2, np.float32)
+    quantized, = reference("QuantizeLinear", 10, {}, [numbers, scale, np.array(3, np.int8)], ["int8"])
+    cases.add("quantize_int32", "QuantizeLinear", 10, {}, [numbers, scale, np.array(3, np.int8)],
+              [quantized])
+    back, = reference("DequantizeLinear", 19, {}, [numbers, scale], ["float32"])
+    cases.add("dequantize_int32", "DequantizeLinear", 10, {}, [numbers, scale], [back])
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip().splitlines()[-1])
     warnings.simplefilter("ignore")
     cases = Cases()
     casts(cases)
+    quantizations(cases)
     with open(sys.argv[1], "w") as out:
         out.write("\n\n".join(cases.texts) + "\n")
     print("%d cases" % len(cases.texts))
