@@ -18,7 +18,9 @@ typedef struct group {
 static bool may_fuse(const nn_node *node) {
     static const nn_op *const ops[] = {
         &nn_op_conv, &nn_op_conv_transpose, &nn_op_gemm, &nn_op_matmul, &nn_op_add, &nn_op_qconv};
-    if (node->out_count != 1 || node->outputs[0]->fact.type != NNOPT_FLOAT) return false;
+    if (node->out_count != 1 || node->outputs[0] == NULL ||
+        node->outputs[0]->fact.type != NNOPT_FLOAT)
+        return false;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         if (node->op == ops[i]) return node->in_count <= node->op->max_inputs;
     }

@@ -272,11 +272,12 @@ static bool is_read_channels_last(const step_builder *builder, const nn_value *v
  * the output. A standard tensor becomes a channels last one only for those who want it so: others
  * would all have to be converted. */
 static nn_status add_transpose_view(step_builder *builder, const nn_node *node, bool *done) {
+    *done = false;
+    if (node->op != &nn_op_transpose) return NN_OK;
     nn_value *in = node->inputs[0], *out = node->outputs[0];
     value_tensors *from = &builder->values[in->id], *to = &builder->values[out->id];
     int perm[NN_MAX_RANK], rank = in->fact.rank;
-    *done = false;
-    if (node->op != &nn_op_transpose || !read_permutation(node, rank, perm)) return NN_OK;
+    if (!read_permutation(node, rank, perm)) return NN_OK;
     if (from->standard == NULL && from->last == NULL) {
         NN_TRY(add_source(builder->plan, in, &from->standard));
     }

@@ -21,6 +21,9 @@ typedef struct nn_direct_problem {
 /* Sets the steps of output that is dense with `channels` a pixel. */
 void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);
 
+/* The product of matrices [m, k] and [k, n] as a convolution of m pixels by a 1x1 kernel. */
+nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k);
+
 /* Where weight (group, column, tap, k) is found: steps in floats of the unpacked array. */
 typedef struct nn_direct_source {
     int64_t group_step, column_step, tap_step, k_step;

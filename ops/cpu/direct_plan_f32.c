@@ -33,6 +33,21 @@ static bool is_trivial(const nn_window_axis *axis) {
     return axis->in == 1 && axis->out == 1 && axis->kernel == 1 && axis->pad_begin == 0;
 }
 
+nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k) {
+    const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    nn_direct_problem out = {
+        .images = 1,
+        .groups = 1,
+        .k = k,
+        .columns = n,
+        .in_pitch = k,
+        .axes = {one, one, one},
+    };
+    out.axes[NN_WIDTH].in = out.axes[NN_WIDTH].out = m;
+    nn_direct_dense_output(&out, n);
+    return out;
+}
+
 void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels) {
     problem->out_pitch = channels;
     problem->out_row = problem->axes[NN_WIDTH].out * channels;

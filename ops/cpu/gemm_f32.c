@@ -5,21 +5,6 @@
 #include "ops/family/gemm.h"
 #include "ops/family/matmul.h"
 
-static nn_direct_problem product_problem(int64_t m, int64_t n, int64_t k) {
-    const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
-    nn_direct_problem out = {
-        .images = 1,
-        .groups = 1,
-        .k = k,
-        .columns = n,
-        .in_pitch = k,
-        .axes = {one, one, one},
-    };
-    out.axes[NN_WIDTH].in = out.axes[NN_WIDTH].out = m;
-    nn_direct_dense_output(&out, n);
-    return out;
-}
-
 static bool has_work(const nn_node_view *node) {
     return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
            nn_fact_count(node->in[0]) > 0;
@@ -59,7 +44,7 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
     gemm_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_gemm_geometry g = nn_gemm_geometry_of(node);
-    nn_direct_problem problem = product_problem(g.m, g.n, g.k);
+    nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     nn_epilogue epilogue = node->epilogue;
     state->c_is_residual = g.c_row != 0;
     if (state->c_is_residual) epilogue = (nn_epilogue){.has_residual = true, .residual = 2};
@@ -120,7 +105,7 @@ static nn_status prepare_matmul(const nn_node_view *node, const nn_target *targe
     nn_matmul_geometry g = state->geometry = nn_matmul_geometry_of(node, 0, 1);
     enum { NO_INPUT = 31 };
     if (has_one_b(&g)) {
-        nn_direct_problem problem = product_problem(g.batch * g.m, g.n, g.k);
+        nn_direct_problem problem = nn_direct_product(g.batch * g.m, g.n, g.k);
         nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
         state->operands = (nn_direct_operands){
             .w = 1, .bias = NO_INPUT, .source = matmul_source(&g), .bias_step = 1, .bias_scale = 1};
@@ -132,7 +117,7 @@ static nn_status prepare_matmul(const nn_node_view *node, const nn_target *targe
         return NN_OK;
     }
     state->by_batch = g.batch >= target->threads;
-    nn_direct_problem problem = product_problem(g.m, g.n, g.k);
+    nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     nn_direct_plan_make(&problem, tiles, state->by_batch ? 1 : target->threads, &node->epilogue,
                         &state->plan);
     state->packed_bytes = nn_direct_packed_bytes(&state->plan);

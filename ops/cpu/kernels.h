@@ -14,7 +14,8 @@ NN_DECLARE_KERNELS(conv_transpose_f32) /* conv_transpose_f32.c */
 NN_DECLARE_KERNELS(depthwise_f32) /* depthwise_f32.c */
 NN_DECLARE_KERNELS(gemm_f32)      /* gemm_f32.c */
 NN_DECLARE_KERNELS(matmul_f32)
-NN_DECLARE_KERNELS(max_pool) /* pooling.c */
+NN_DECLARE_KERNELS(recurrent_f32) /* recurrent_f32.c */
+NN_DECLARE_KERNELS(max_pool)      /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)
 NN_DECLARE_KERNELS(global_max_pool_f32)
 NN_DECLARE_KERNELS(global_average_pool_f32)
