@@ -25,7 +25,7 @@ find_package(nnopt REQUIRED)
 add_executable(embed embed.c)
 target_link_libraries(embed PRIVATE nnopt::nnopt)
 END
-cmake -S "$work/project" -B "$work/project/build" -DCMAKE_PREFIX_PATH="$work/usr" >/dev/null
+cmake -G Ninja -S "$work/project" -B "$work/project/build" -DCMAKE_PREFIX_PATH="$work/usr" >/dev/null
 cmake --build "$work/project/build" >/dev/null
 "$work/project/build/embed" "$model"
 "$work/usr/bin/nnopt" --version
