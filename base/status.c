@@ -116,10 +116,9 @@ void nn_progress(const char *stage, double done, double total, const char *messa
 void nnopt_interrupt(void) {
     interrupted = 1;
 }
-void nn_clear_interrupt(void) {
-    interrupted = 0;
-}
 
 nn_status nn_check_interrupt(void) {
-    return interrupted ? nn_fail(NN_INTERRUPTED, "interrupted") : NN_OK;
+    if (!interrupted) return NN_OK;
+    interrupted = 0;
+    return nn_fail(NN_INTERRUPTED, "interrupted");
 }

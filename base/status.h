@@ -46,8 +46,8 @@ nn_status nn_fail_memory(size_t bytes); /* "out of memory: N bytes" */
 void nn_log(nnopt_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void nn_progress(const char *stage, double done, double total, const char *message);
 
-/* NN_INTERRUPTED (with a message) once nnopt_interrupt() was called, else NN_OK. */
+/* NN_INTERRUPTED (with a message) once for every call of nnopt_interrupt(), else NN_OK: whoever gets
+ * it stops, or hands it on. */
 nn_status nn_check_interrupt(void);
-void nn_clear_interrupt(void); /* at the start of a long public function */
 
 #endif

@@ -59,11 +59,11 @@ static int run(const cli_arguments *arguments) {
         if (status != NNOPT_OK) return fail_library(status);
     }
     int code = run_on_models(arguments, nnopt_bench, &report);
-    if (code == EXIT_DONE) {
+    if (report != NULL) {
         int gate =
             baseline != NULL ? compare_with_baseline(arguments, report, baseline) : EXIT_DONE;
-        code = deliver(arguments, report);
-        if (code == EXIT_DONE) code = gate;
+        int delivered = deliver(arguments, report);
+        if (code == EXIT_DONE) code = delivered != EXIT_DONE ? delivered : gate;
     }
     nnopt_report_destroy(baseline);
     return code;

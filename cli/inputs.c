@@ -81,7 +81,7 @@ int run_on_model(const cli_arguments *arguments, bool needs_data, model_call cal
     }
     if (code == EXIT_DONE) {
         nnopt_status status = call(model, data, options, user, &report);
-        code = status == NNOPT_OK ? deliver(arguments, report) : fail_library(status);
+        code = deliver_outcome(arguments, status, report);
     }
     nnopt_options_destroy(options);
     nnopt_dataset_destroy(data);

@@ -14,12 +14,16 @@ const cli_command *const command_table[] = {
 };
 enum { COMMANDS = sizeof command_table / sizeof *command_table - 1 };
 
+static bool is_watched; /* a person sees stderr */
+
 /* The first Ctrl-C asks for an orderly end, the second does not wait for it. */
 static void on_interrupt(int signal_number) {
+    static const char text[] = "\nnnopt: ending; once more to end at once\n";
     (void)signal_number;
     static volatile sig_atomic_t count;
     if (count++ > 0) _exit(EXIT_INTERRUPTED);
     nnopt_interrupt();
+    if (is_watched && write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(EXIT_INTERRUPTED);
 }
 
 static const cli_command *find_command(const char *name) {
@@ -53,6 +57,7 @@ int main(int argc, char **argv) {
         return EXIT_BAD;
     }
     const char *name = argv[1];
+    is_watched = isatty(STDERR_FILENO);
     struct sigaction interrupt = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGTERM, &interrupt, NULL);

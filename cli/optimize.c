@@ -8,16 +8,15 @@ static const char *const optimize_functions[] = {"optimize", NULL};
 /* What the search left: a model when one was better, and its report in any case but an error. */
 static int finish(const cli_arguments *arguments, nnopt_status status, const nnopt_model *best,
                   nnopt_report *report, const char *path) {
-    if (report == NULL) return fail_library(status);
+    if (report == NULL || best == NULL) return deliver_outcome(arguments, status, report);
     int code = status == NNOPT_OK ? EXIT_DONE : fail_library(status);
-    if (best != NULL) {
-        nnopt_status saved = nnopt_model_save(best, path);
-        if (saved == NNOPT_OK) saved = nnopt_report_annotate(report, "output", path);
-        if (saved != NNOPT_OK) {
-            nnopt_report_destroy(report);
-            return fail_library(saved);
-        }
+    nnopt_status saved = nnopt_model_save(best, path);
+    if (saved == NNOPT_OK) saved = nnopt_report_annotate(report, "output", path);
+    if (saved != NNOPT_OK) {
+        nnopt_report_destroy(report);
+        return fail_library(saved);
     }
+    if (status == NNOPT_INTERRUPTED) note("'%s' holds the best so far", path);
     int delivered = deliver(arguments, report);
     return code != EXIT_DONE ? code : delivered;
 }

@@ -171,3 +171,9 @@ int deliver(const cli_arguments *arguments, nnopt_report *report) {
     nnopt_report_destroy(report);
     return code;
 }
+
+int deliver_outcome(const cli_arguments *arguments, nnopt_status status, nnopt_report *report) {
+    int code = status == NNOPT_OK ? EXIT_DONE : fail_library(status);
+    int delivered = report != NULL ? deliver(arguments, report) : code;
+    return code != EXIT_DONE ? code : delivered;
+}

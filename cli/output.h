@@ -15,6 +15,9 @@ void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int check_outputs(const cli_arguments *arguments);
 /* Exports and prints the report, judges --fail-if, ends the report; returns the exit code. */
 int deliver(const cli_arguments *arguments, nnopt_report *report);
+/* The same for a function that may fail with a report of what it has so far: says how it failed and
+ * returns that exit code. `report` NULL: only that. */
+int deliver_outcome(const cli_arguments *arguments, nnopt_status status, nnopt_report *report);
 
 int terminal_columns(void);
 void progress_start(void); /* shows the library's progress on a terminal */

@@ -62,7 +62,6 @@ nnopt_status nnopt_eval(nnopt_model *model, nnopt_model *base, nnopt_dataset *da
     NN_TRY(nn_options_check(options, tables, 2));
     NN_TRY(nn_session_options_read(options, &session_options));
     NN_TRY(nn_evaluation_read(options, data->has_labels, base != NULL, &evaluation));
-    nn_clear_interrupt();
     nn_status status = nn_session_open(model, &session_options, &session);
     if (status == NN_OK && base != NULL)
         status = nn_session_open(base, &session_options, &base_session);

@@ -337,7 +337,6 @@ nnopt_status nnopt_test(const char *const *paths, size_t count, const nnopt_opti
     if (out == NULL || (count > 0 && paths == NULL))
         return nn_fail(NN_USAGE, "test needs paths and a place for the report");
     NN_TRY(nn_options_check(options, tables, 1));
-    nn_clear_interrupt();
     nn_test_cases cases = {0};
     nn_report *report = NULL;
     nn_status status;

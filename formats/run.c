@@ -51,7 +51,6 @@ nnopt_status nnopt_run(nnopt_model *model, nnopt_dataset *data, const nnopt_opti
     if (data->input_count != model->graph->input_count)
         return nn_fail(NN_USAGE, "%s: the data is for a model of %d inputs, this one has %lld",
                        data->name, data->input_count, (long long)model->graph->input_count);
-    nn_clear_interrupt();
     nn_session *session = NULL;
     nn_report *report = NULL;
     nn_outputs outputs = {0};

@@ -71,7 +71,8 @@ typedef void (*nnopt_progress_function)(const char *stage, double done, double t
                                         const char *message, void *user);
 NNOPT_API void nnopt_set_progress(nnopt_progress_function progress, void *user);
 
-/* Asks every long function to stop soon with NNOPT_INTERRUPTED. Safe in a signal handler. */
+/* Asks the long function that runs, or else the next one, to stop soon with NNOPT_INTERRUPTED. Safe in
+ * a signal handler. */
 NNOPT_API void nnopt_interrupt(void);
 
 /* ---- tensors ------------------------------------------------------------------------------ */
@@ -269,7 +270,8 @@ NNOPT_API nnopt_status nnopt_test(const char *const *paths, size_t count,
 /* Quality of `model` on labelled data, or against `base` (NULL: none). */
 NNOPT_API nnopt_status nnopt_eval(nnopt_model *model, nnopt_model *base, nnopt_dataset *data,
                                   const nnopt_options *options, nnopt_report **out);
-/* End-to-end latency, models interleaved. `data` NULL: random inputs. `names` label the results. */
+/* End-to-end latency, models interleaved. `data` NULL: random inputs. `names` label the results. On
+ * NNOPT_INTERRUPTED, *out holds what was measured, or NULL when nothing was. */
 NNOPT_API nnopt_status nnopt_bench(nnopt_model *const *models, const char *const *names,
                                    size_t count, nnopt_dataset *data, const nnopt_options *options,
                                    nnopt_report **out);
@@ -293,11 +295,12 @@ NNOPT_API nnopt_status nnopt_prune(nnopt_model *model, nnopt_dataset *calib,
 NNOPT_API nnopt_status nnopt_separate(nnopt_model *model, nnopt_dataset *calib,
                                       const nnopt_options *options, nnopt_model **out,
                                       nnopt_report **report);
-/* Batch size and threads for latency or throughput, with the measured curve. */
+/* Batch size and threads for latency or throughput, with the measured curve. On NNOPT_INTERRUPTED,
+ * *report holds the points so far, or NULL when there is none. */
 NNOPT_API nnopt_status nnopt_tune(nnopt_model *model, nnopt_dataset *data,
                                   const nnopt_options *options, nnopt_report **report);
-/* Searches over the techniques under an accuracy budget. On NNOPT_INTERRUPTED, *out and *report
- * hold the best so far when there is one. */
+/* Searches over the techniques under an accuracy budget. On NNOPT_INTERRUPTED, *report
+ * holds what was tried (NULL: nothing was) and *out the best so far (NULL: none is better). */
 NNOPT_API nnopt_status nnopt_optimize(nnopt_model *model, nnopt_dataset *data, nnopt_dataset *calib,
                                       const nnopt_options *options, nnopt_model **out,
                                       nnopt_report **report);

@@ -139,7 +139,6 @@ nnopt_status nnopt_profile(nnopt_model *model, nnopt_dataset *data, const nnopt_
     profile_work work = {0};
     if (model == NULL || out == NULL) return nn_fail(NN_USAGE, "profile needs a model");
     NN_TRY(nn_options_check(options, tables, 3));
-    nn_clear_interrupt();
     nn_status status = run_profile(&work, model, data, options);
     if (status == NN_OK) {
         nn_subject subject = {.model = nn_base_name(model->path),

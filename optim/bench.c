@@ -33,6 +33,7 @@ typedef struct bench_work {
     nn_session_options session_options;
     nn_bench_entry *entries;
     bench_subject *subjects;
+    bool is_interrupted;
 } bench_work;
 
 static nn_status prepare_entry(bench_work *work, size_t index, nn_dataset *data,
@@ -75,8 +76,13 @@ static nn_status measure(bench_work *work, nn_dataset *data, const nnopt_options
         for (size_t i = 0; i < work->count; i++)
             NN_TRY(nn_bench_warm(&work->entries[i], nn_option_int(options, table, "warmup")));
     }
-    return nn_bench_interleaved(work->entries, (int64_t)work->count, seconds, iterations,
-                                warmup_seconds);
+    nn_status status = nn_bench_interleaved(work->entries, (int64_t)work->count, seconds,
+                                            iterations, warmup_seconds);
+    if (status != NN_INTERRUPTED) return status;
+    for (size_t i = 0; i < work->count; i++)
+        if (work->entries[i].samples.count == 0) return status;
+    work->is_interrupted = true; /* a shorter measurement is one, too */
+    return NN_OK;
 }
 
 static nn_status add_result(nn_report *report, cJSON *results, const bench_work *work,
@@ -118,6 +124,7 @@ static nn_status add_result(nn_report *report, cJSON *results, const bench_work 
 static nn_status make_report(const bench_work *work, nn_report **out) {
     nn_report *report = NULL;
     NN_TRY(nn_report_create("bench", &report));
+    nn_report_set_bool(report, report->root, "interrupted", work->is_interrupted);
     cJSON *results = nn_report_array(report, report->root, "results");
     for (size_t i = 0; i < work->count; i++) {
         nn_status status = add_result(report, results, work, i);
@@ -136,15 +143,18 @@ nnopt_status nnopt_bench(nnopt_model *const *models, const char *const *names, s
     bench_work work = {.models = models, .names = names, .count = count};
     if (models == NULL || names == NULL || count == 0 || out == NULL)
         return nn_fail(NN_USAGE, "bench needs a model");
+    *out = NULL;
     NN_TRY(nn_options_check(options, tables, 3));
     NN_TRY(nn_session_options_read(options, &work.session_options));
-    nn_clear_interrupt();
     work.entries = nn_alloc_zero(count * sizeof *work.entries);
     work.subjects = nn_alloc_zero(count * sizeof *work.subjects);
     nn_status status = work.entries != NULL && work.subjects != NULL
                            ? measure(&work, data, options)
                            : nn_fail_memory(count * sizeof *work.entries);
     if (status == NN_OK) status = make_report(&work, out);
+    if (status == NN_OK && work.is_interrupted)
+        status = nn_fail(NN_INTERRUPTED, "interrupted after %lld runs of each model",
+                         (long long)work.entries[0].samples.count);
     for (size_t i = 0; i < count && work.entries != NULL && work.subjects != NULL; i++) {
         nn_samples_clear(&work.entries[i].samples);
         nnopt_session_destroy(work.entries[i].session);

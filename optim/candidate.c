@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-static nn_status set_options(const nn_step *step, nnopt_options **out) {
+nn_status nn_step_options(const nn_step *step, nnopt_options **out) {
     NN_TRY(nnopt_options_create(out));
     for (int i = 0; i < step->option_count; i++) {
         nn_status status = nnopt_options_set(*out, step->names[i], step->values[i]);
@@ -19,7 +19,7 @@ nn_status nn_candidate_build(nn_arena *arena, nn_candidate *all, nn_candidate *c
     nn_model *from = candidate->parent == NN_NO_PARENT ? base : all[candidate->parent].model;
     nnopt_options *options = NULL;
     nn_report *report = NULL;
-    NN_TRY(set_options(&candidate->step, &options));
+    NN_TRY(nn_step_options(&candidate->step, &options));
     nn_status status =
         nn_pass_run(candidate->step.pass, from, calib, options, &candidate->model, &report);
     nnopt_options_destroy(options);

@@ -6,15 +6,18 @@
 #include "engine/measure.h"
 #include "optim/pass.h"
 
-enum { NN_STEP_OPTIONS = 4, NN_NO_PARENT = -1 };
+enum { NN_MAX_STEP_OPTIONS = 4, NN_NO_PARENT = -1 };
 
 /* One pass with its options, as texts with static or arena life. */
 typedef struct nn_step {
     const nn_pass *pass;
-    const char *names[NN_STEP_OPTIONS], *values[NN_STEP_OPTIONS];
+    const char *names[NN_MAX_STEP_OPTIONS], *values[NN_MAX_STEP_OPTIONS];
     int option_count;
     const char *label; /* "int8", "prune 0.70" */
 } nn_step;
+
+/* The step's options, for nnopt_options_destroy. */
+nn_status nn_step_options(const nn_step *step, nnopt_options **out);
 
 typedef struct nn_candidate {
     int64_t parent; /* index, or NN_NO_PARENT for the first step */

@@ -92,7 +92,6 @@ nnopt_status nnopt_compare(nnopt_model *const *models, const char *const *names,
     if (count < 2 || count > NN_MAX_COMPARED)
         return nn_fail(NN_USAGE, "compare takes 2 to %d models, not %zu", NN_MAX_COMPARED, count);
     NN_TRY(nn_options_check(options, tables, 4));
-    nn_clear_interrupt();
     compare_work work = {.count = (int64_t)count};
     nn_status status = read_settings(&work, data, options);
     if (status == NN_OK) status = add_models(&work, models, names, data, options);

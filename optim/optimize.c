@@ -157,13 +157,34 @@ static nn_status optimise(nn_search *search, const nnopt_options *options, nn_re
                           nn_model **out) {
     NN_TRY(nn_search_run(search));
     NN_TRY(nn_search_choose(search));
-    NN_TRY(nn_optimize_compare(search, report));
+    nn_status status = nn_optimize_compare(search, report);
+    if (status == NN_INTERRUPTED) /* the best stands without the comparison */
+        search->is_interrupted = true;
+    else
+        NN_TRY(status);
     write_report(search, report);
     const char *folder = nn_option_text(options, &nn_options_optimize, "pareto");
     if (folder != NULL) NN_TRY(save_front(search, folder));
     if (search->best < 0) return NN_OK;
     NN_TRY(note_in_model(&search->candidates[search->best]));
     *out = nn_model_retain(search->candidates[search->best].model);
+    return NN_OK;
+}
+
+/* What to say of a search that is over. */
+static nn_status outcome(const nn_search *search) {
+    long long tried = search->count;
+    if (search->is_interrupted && search->best >= 0)
+        return nn_fail(NN_INTERRUPTED, "interrupted after %lld candidates: the best so far is '%s'",
+                       tried, search->candidates[search->best].name);
+    if (search->is_interrupted)
+        return nn_fail(
+            NN_INTERRUPTED,
+            "interrupted after %lld candidates: none of them is faster within a drop of %g", tried,
+            search->options.max_drop);
+    if (search->best < 0)
+        return nn_fail(NN_CHECK, "none of %lld candidates is faster within a drop of %g", tried,
+                       search->options.max_drop);
     return NN_OK;
 }
 
@@ -176,10 +197,10 @@ nnopt_status nnopt_optimize(nnopt_model *model, nnopt_dataset *data, nnopt_datas
     nn_search search = {.best = -1};
     nn_report *record = NULL;
     nn_model *best = NULL;
-    bool is_interrupted = false;
+    *out = NULL;
+    *report = NULL;
     NN_TRY(nn_options_check(options, tables, 1));
     if (data == NULL) return nn_fail(NN_USAGE, "optimize needs --data to judge candidates with");
-    nn_clear_interrupt();
     nn_status status = read_options(model, data, calib, options, &settings);
     if (status == NN_OK)
         status = nn_data_split_create(
@@ -188,23 +209,17 @@ nnopt_status nnopt_optimize(nnopt_model *model, nnopt_dataset *data, nnopt_datas
     if (status == NN_OK) status = nn_search_create(model, &split, &settings, &search);
     if (status == NN_OK) status = optimise(&search, options, record, &best);
     if (status == NN_OK) {
-        is_interrupted = search.is_interrupted;
         status = nn_report_finish(record, report);
         record = NULL;
     }
-    int64_t tried = search.count;
+    if (status == NN_OK) {
+        *out = best; /* NULL when no candidate is better than the original */
+        best = NULL;
+        status = outcome(&search);
+    }
+    nnopt_model_destroy(best);
     nnopt_report_destroy(record);
     nn_search_clear(&search);
     nn_data_split_clear(&split);
-    if (status != NN_OK) {
-        nnopt_model_destroy(best);
-        return status;
-    }
-    *out = best; /* NULL when no candidate is better than the original */
-    if (is_interrupted)
-        return nn_fail(NN_INTERRUPTED, "interrupted after %lld candidates", (long long)tried);
-    if (best == NULL)
-        return nn_fail(NN_CHECK, "none of %lld candidates is faster within a drop of %g",
-                       (long long)tried, settings.max_drop);
-    return NN_OK;
+    return status;
 }

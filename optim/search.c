@@ -235,7 +235,6 @@ nn_status nn_search_run(nn_search *search) {
     if (status == NN_OK) status = try_separating(search);
     if (status == NN_INTERRUPTED) {
         search->is_interrupted = true;
-        nn_clear_interrupt();
         return NN_OK;
     }
     return status;
@@ -281,7 +280,12 @@ nn_status nn_search_choose(nn_search *search) {
         }
         if (fastest < 0) return NN_OK;
         nn_candidate *candidate = &search->candidates[fastest];
-        NN_TRY(judge_on_test(search, candidate));
+        nn_status status = judge_on_test(search, candidate);
+        if (status == NN_INTERRUPTED) { /* what was found is judged before the end */
+            search->is_interrupted = true;
+            continue;
+        }
+        NN_TRY(status);
         if (judged_drop(search, &candidate->test_drop) <= search->options.max_drop) {
             search->best = fastest;
             candidate->reason = "best";

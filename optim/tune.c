@@ -64,6 +64,7 @@ typedef struct tuner {
     const nnopt_options *options;
     point points[MAX_POINTS];
     int count;
+    bool is_interrupted;
     const char *stopped; /* why larger batches were not tried; NULL: they were */
     char stopped_text[200];
 } tuner;
@@ -94,6 +95,13 @@ static nn_status open_data(tuner *self, int64_t batch, nn_dataset **out) {
     return status;
 }
 
+static void announce(const point *at) {
+    char line[120];
+    snprintf(line, sizeof line, "batch %lld, %d threads: %.4g ms, %.4g samples/s",
+             (long long)at->batch, at->threads, 1e3 * at->run.median, at->throughput);
+    nn_progress("tuning", 0, 0, line);
+}
+
 /* Measures one point; adds it to the list. */
 static nn_status measure_point(tuner *self, int64_t batch, int threads) {
     nn_bench_entry entry = {0};
@@ -119,6 +127,7 @@ static nn_status measure_point(tuner *self, int64_t batch, int threads) {
     if (status == NN_OK) {
         at->throughput = (double)batch / at->run.median;
         self->count++;
+        announce(at);
     }
     nn_samples_clear(&entry.samples);
     nnopt_session_destroy(entry.session);
@@ -205,6 +214,7 @@ static nn_status write_report(tuner *self, const point *best, const char *goal, 
     nn_report_set_text(report, report->root, "model", path);
     nn_report_set_text(report, report->root, "goal", goal);
     nn_report_set_text(report, report->root, "stopped", self->stopped);
+    nn_report_set_bool(report, report->root, "interrupted", self->is_interrupted);
     cJSON *points = nn_report_array(report, report->root, "points");
     for (int i = 0; i < self->count; i++) {
         cJSON *entry = nn_report_object(report, points, NULL);
@@ -231,15 +241,22 @@ static nn_status tune(tuner *self, nn_report *report) {
     if (!batches) self->stopped = "the model fixes its batch size";
     int threads[MAX_THREAD_COUNTS];
     int thread_counts = list_threads(nn_cpu_get()->cores, threads);
-    for (int t = 0; t < thread_counts; t++) NN_TRY(measure_curve(self, threads[t], max_batch));
+    for (int t = 0; t < thread_counts && !self->is_interrupted; t++) {
+        nn_status status = measure_curve(self, threads[t], max_batch);
+        self->is_interrupted = status == NN_INTERRUPTED && self->count > 0;
+        if (self->is_interrupted)
+            self->stopped = "interrupted";
+        else
+            NN_TRY(status);
+    }
     return write_report(self, choose(self, latency), goal, report);
 }
 
 nnopt_status nnopt_tune(nnopt_model *model, nnopt_dataset *data, const nnopt_options *options,
                         nnopt_report **report) {
     const nn_option_table *tables[] = {&nn_options_tune};
+    *report = NULL;
     NN_TRY(nn_options_check(options, tables, 1));
-    nn_clear_interrupt();
     nn_report *record = NULL;
     tuner *self = nn_alloc_zero(sizeof *self);
     if (self == NULL) return nn_fail_memory(sizeof *self);
@@ -248,8 +265,13 @@ nnopt_status nnopt_tune(nnopt_model *model, nnopt_dataset *data, const nnopt_opt
     self->options = options;
     nn_status status = nn_report_create("tune", &record);
     if (status == NN_OK) status = tune(self, record);
-    nn_free(self);
-    if (status == NN_OK) return nn_report_finish(record, report);
+    if (status == NN_OK) {
+        status = nn_report_finish(record, report);
+        record = NULL;
+    }
+    if (status == NN_OK && self->is_interrupted)
+        status = nn_fail(NN_INTERRUPTED, "interrupted after %d points", self->count);
     nnopt_report_destroy(record);
+    nn_free(self);
     return status;
 }
