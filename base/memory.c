@@ -35,9 +35,9 @@ void *nn_alloc(size_t size) {
     if (size == 0 || size > (size_t)INT64_MAX - NN_ALIGNMENT) return NULL;
     atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
     if (must_fail()) return NULL;
-    size_t rounded = (size + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
-    if (custom.allocate != NULL) return custom.allocate(rounded, NN_ALIGNMENT, custom.user);
-    return aligned_alloc(NN_ALIGNMENT, rounded);
+    if (custom.allocate != NULL) return custom.allocate(size, NN_ALIGNMENT, custom.user);
+    void *memory;
+    return posix_memalign(&memory, NN_ALIGNMENT, size) == 0 ? memory : NULL;
 }
 
 void *nn_alloc_zero(size_t size) {

@@ -23,13 +23,16 @@ void nn_shape_key_clear(nn_shape_key *key) {
 }
 
 bool nn_shape_key_matches(const nn_shape_key *key, const nn_tensor *inputs, size_t input_count) {
-    const int64_t *word = key->words, *end = key->words + key->count;
+    int64_t used = 0;
     for (size_t i = 0; i < input_count; i++) {
-        if (end - word < 2 + inputs[i].rank) return false;
-        if (*word++ != inputs[i].type || *word++ != inputs[i].rank) return false;
-        for (int axis = 0; axis < inputs[i].rank; axis++) {
-            if (*word++ != inputs[i].dims[axis]) return false;
+        const nn_tensor *input = &inputs[i];
+        if (key->count - used < 2 + input->rank) return false;
+        const int64_t *words = key->words + used;
+        if (words[0] != input->type || words[1] != input->rank) return false;
+        for (int axis = 0; axis < input->rank; axis++) {
+            if (words[2 + axis] != input->dims[axis]) return false;
         }
+        used += 2 + input->rank;
     }
-    return word == end;
+    return used == key->count;
 }

@@ -9,6 +9,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas0-pthread
   libprotobuf-c-dev protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev
   libsndfile1-dev libmd-dev)
 test_packages=(check)
+fuzz_packages=(clang libclang-rt-dev llvm)
 
 # install_missing PACKAGE...: installs what dpkg does not list, as root or through sudo.
 install_missing() {
