@@ -5,6 +5,8 @@
 #include <math.h>
 
 static const double turn_seconds = 4e-3;
+/* Of measurements that a pass makes on its way. */
+static const double short_warmup_seconds = 0.05;
 enum { LEAST_ROUNDS = 5, MOST_RUNS_A_TURN = 64 };
 
 /* What one entry feeds its session with: whole feeds of equal sample count, one after the other. */
@@ -122,5 +124,33 @@ nn_status nn_bench_interleaved(nn_bench_entry *entries, int64_t count, double se
     if (status == NN_OK) status = measure_rounds(lanes, count, seconds, iterations, slowest);
     for (int64_t i = 0; i < count; i++) nn_free(lanes[i].outputs);
     nn_free(lanes);
+    return status;
+}
+
+nn_status nn_bench_median(nn_session *session, nn_dataset *data, double seconds, double *median) {
+    nn_bench_entry entry = {.session = session, .data = data};
+    nn_statistics statistics;
+    nn_status status = nn_bench_interleaved(&entry, 1, seconds, 0, short_warmup_seconds);
+    if (status == NN_OK) status = nn_samples_statistics(&entry.samples, &statistics);
+    if (status == NN_OK) *median = statistics.median;
+    nn_samples_clear(&entry.samples);
+    return status;
+}
+
+nn_status nn_bench_compare(nn_session *before, nn_session *after, nn_dataset *data, double seconds,
+                           nn_bench_pair *out) {
+    nn_bench_entry entries[2] = {{.session = before, .data = data},
+                                 {.session = after, .data = data}};
+    const nn_samples *samples[2] = {&entries[0].samples, &entries[1].samples};
+    nn_statistics statistics[2];
+    nn_status status = nn_bench_interleaved(entries, 2, seconds, 0, short_warmup_seconds);
+    for (int i = 0; i < 2 && status == NN_OK; i++)
+        status = nn_samples_statistics(samples[i], &statistics[i]);
+    if (status == NN_OK) status = nn_samples_compare(samples[0], samples[1], &out->comparison);
+    if (status == NN_OK) {
+        out->before = statistics[0].median;
+        out->after = statistics[1].median;
+    }
+    for (int i = 0; i < 2; i++) nn_samples_clear(&entries[i].samples);
     return status;
 }

@@ -47,6 +47,15 @@ typedef struct nn_bench_entry {
 } nn_bench_entry;
 nn_status nn_bench_interleaved(nn_bench_entry *entries, int64_t count, double seconds,
                                int64_t iterations, double warmup_seconds);
+/* Median seconds of a run of one session. */
+nn_status nn_bench_median(nn_session *session, nn_dataset *data, double seconds, double *median);
+/* Two sessions in turn on the same data: the second against the first. */
+typedef struct nn_bench_pair {
+    double before, after; /* median seconds of a run */
+    nn_comparison comparison;
+} nn_bench_pair;
+nn_status nn_bench_compare(nn_session *before, nn_session *after, nn_dataset *data, double seconds,
+                           nn_bench_pair *out);
 /* Runs the feeds of one entry untimed, `runs` times. */
 nn_status nn_bench_warm(nn_bench_entry *entry, int64_t runs);
 

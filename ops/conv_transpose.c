@@ -125,10 +125,10 @@ static nn_status infer(const nn_node_view *node) {
     return nn_set_output(node, 0, x->type != NNOPT_TYPE_NONE ? x->type : w->type, rank, dims);
 }
 
-nn_conv_transpose_geometry nn_conv_transpose_geometry_of(const nn_node_view *node) {
+nn_conv_geometry nn_conv_transpose_geometry_of(const nn_node_view *node) {
     const nn_conv_transpose_attrs *attrs = node->attrs;
     const nn_fact *x = node->in[0], *w = node->in[1];
-    nn_conv_transpose_geometry out = {
+    nn_conv_geometry out = {
         .batch = x->dims[0],
         .groups = attrs->group,
         .in_channels = x->dims[1],
@@ -154,7 +154,7 @@ nn_conv_transpose_geometry nn_conv_transpose_geometry_of(const nn_node_view *nod
 }
 
 static void cost(const nn_node_view *node, nn_cost *out) {
-    nn_conv_transpose_geometry g = nn_conv_transpose_geometry_of(node);
+    nn_conv_geometry g = nn_conv_transpose_geometry_of(node);
     out->macs = (double)g.batch * (double)g.in_channels * (double)g.in_pixels *
                 (double)g.group_out_channels * (double)g.taps;
     out->flops = 2 * out->macs;

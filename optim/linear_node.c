@@ -1,7 +1,5 @@
 #include "optim/linear_node.h"
 
-#include "ops/family/convolution.h"
-
 static bool init_conv(nn_node *node, nn_linear_node *out) {
     const nn_conv_attrs *attrs = node->attrs_parsed;
     const nn_tensor *weights = node->inputs[1]->fact.constant;
@@ -113,15 +111,17 @@ nn_status nn_linear_set(const nn_linear_node *linear, nn_graph *graph, const dou
 
 /* ---- positions ---- */
 
-/* The window axes of a convolution over x, always three (missing leading ones have one position).
- */
+static nn_status fail_shape(const nn_linear_node *linear) {
+    return nn_fail(NN_INTERNAL, "node '%s' (%s): a tapped input has another shape",
+                   linear->node->name, linear->node->op_type);
+}
+
 static nn_status conv_axes(const nn_linear_node *linear, const nn_tensor *x,
                            nn_window_axis axes[NN_MAX_SPATIAL]) {
     const nn_conv_attrs *attrs = linear->node->attrs_parsed;
     const nn_tensor *weights = linear->node->inputs[1]->fact.constant;
     if (x->rank != weights->rank || x->dims[1] != linear->groups * linear->inputs)
-        return nn_fail(NN_INTERNAL, "node '%s' (%s): a tapped input has another shape",
-                       linear->node->name, linear->node->op_type);
+        return fail_shape(linear);
     nn_view_storage storage;
     nn_node_view view;
     NN_TRY(nn_node_view_init(linear->node, &storage, &view));
@@ -136,31 +136,29 @@ static nn_status conv_axes(const nn_linear_node *linear, const nn_tensor *x,
     return status;
 }
 
-nn_status nn_linear_positions(const nn_linear_node *linear, const nn_tensor *x, int64_t *out) {
+nn_status nn_linear_rows_init(const nn_linear_node *linear, const nn_tensor *x,
+                              nn_linear_rows *out) {
+    *out = (nn_linear_rows){.linear = linear, .x = x};
     if (linear->is_conv) {
-        nn_window_axis axes[NN_MAX_SPATIAL];
-        NN_TRY(conv_axes(linear, x, axes));
-        *out = x->dims[0] * axes[0].out * axes[1].out * axes[2].out;
+        NN_TRY(conv_axes(linear, x, out->axes));
+        out->count = x->dims[0] * out->axes[0].out * out->axes[1].out * out->axes[2].out;
         return NN_OK;
     }
-    if (x->rank < 1 || x->dims[x->rank - 1] != linear->inputs)
-        return nn_fail(NN_INTERNAL, "node '%s' (%s): a tapped input has another shape",
-                       linear->node->name, linear->node->op_type);
-    *out = nn_tensor_count(x) / linear->inputs;
+    if (x->rank < 1 || x->dims[x->rank - 1] != linear->inputs) return fail_shape(linear);
+    out->count = nn_tensor_count(x) / linear->inputs;
     return NN_OK;
 }
 
-static void gather_conv(const nn_linear_node *linear, const nn_tensor *x, int64_t position,
-                        int64_t group, float *row) {
-    nn_window_axis axes[NN_MAX_SPATIAL];
-    if (conv_axes(linear, x, axes) != NN_OK) return; /* nn_linear_positions has refused it before */
+static void gather_conv(const nn_linear_rows *rows, int64_t position, int64_t group, float *row) {
+    const nn_linear_node *linear = rows->linear;
+    const nn_window_axis *axes = rows->axes;
     int64_t out_pixels = axes[0].out * axes[1].out * axes[2].out;
     int64_t in_pixels = axes[0].in * axes[1].in * axes[2].in;
     int64_t sample = position / out_pixels, pixel = position % out_pixels;
     int64_t at[NN_MAX_SPATIAL] = {pixel / (axes[1].out * axes[2].out),
                                   pixel / axes[2].out % axes[1].out, pixel % axes[2].out};
-    const float *data =
-        (const float *)x->data + (sample * linear->groups + group) * linear->inputs * in_pixels;
+    const float *data = (const float *)rows->x->data +
+                        (sample * linear->groups + group) * linear->inputs * in_pixels;
     for (int64_t c = 0; c < linear->inputs; c++, data += in_pixels)
         for (int64_t a = 0; a < axes[0].kernel; a++)
             for (int64_t b = 0; b < axes[1].kernel; b++)
@@ -175,13 +173,13 @@ static void gather_conv(const nn_linear_node *linear, const nn_tensor *x, int64_
     *row = 1;
 }
 
-void nn_linear_gather(const nn_linear_node *linear, const nn_tensor *x, int64_t position,
-                      int64_t group, float *row) {
+void nn_linear_gather(const nn_linear_rows *rows, int64_t position, int64_t group, float *row) {
+    const nn_linear_node *linear = rows->linear;
     if (linear->is_conv) {
-        gather_conv(linear, x, position, group, row);
+        gather_conv(rows, position, group, row);
         return;
     }
-    memcpy(row, (const float *)x->data + position * linear->inputs,
+    memcpy(row, (const float *)rows->x->data + position * linear->inputs,
            (size_t)linear->inputs * sizeof *row);
     if (linear->has_bias) row[linear->inputs] = 1;
 }

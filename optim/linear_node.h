@@ -4,6 +4,7 @@
 #define NN_LINEAR_NODE_H
 
 #include "engine/patch.h"
+#include "ops/family/convolution.h"
 
 /* One matrix a group: `outputs` rows of `inputs * taps` weights, then the bias when has_bias. The
  * column of input channel i (within the group) and tap t is i * taps + t. */
@@ -26,12 +27,18 @@ void nn_linear_get(const nn_linear_node *linear, int64_t group, double *matrix);
 nn_status nn_linear_set(const nn_linear_node *linear, nn_graph *graph, const double *matrices,
                         const char *pass, const char *reason);
 
-/* Positions (rows) that an input tensor of this node has, in its output order; negative when the
- * tensor does not fit the node. */
-nn_status nn_linear_positions(const nn_linear_node *linear, const nn_tensor *x, int64_t *out);
-/* The input vector (side elements) of group `group` at `position` of standard-layout x. */
-void nn_linear_gather(const nn_linear_node *linear, const nn_tensor *x, int64_t position,
-                      int64_t group, float *row);
+/* An input tensor of a node in standard layout, seen as the rows of its product: one a position, in
+ * the order of the output. Borrows both. NN_INTERNAL when the tensor does not fit the node. */
+typedef struct nn_linear_rows {
+    const nn_linear_node *linear;
+    const nn_tensor *x;
+    int64_t count;
+    nn_window_axis axes[NN_MAX_SPATIAL]; /* convolutions; missing leading ones have one position */
+} nn_linear_rows;
+nn_status nn_linear_rows_init(const nn_linear_node *linear, const nn_tensor *x,
+                              nn_linear_rows *out);
+/* The input vector (side elements) of group `group` at `position`. */
+void nn_linear_gather(const nn_linear_rows *rows, int64_t position, int64_t group, float *row);
 /* The output vector (`outputs` elements) of group `group` at `position` of y, a result of this node
  * or of the node it was made from: channels[c] is the channel of y that output channel c of this
  * node corresponds to (NULL: the same). */

@@ -10,16 +10,10 @@
 /* Rows that take less of the time than this are not worth a line. */
 static const double least_share = 0.005;
 
-static nn_node *find_node(const nn_model *model, const char *name) {
-    for (int64_t n = 0; n < model->graph->node_count; n++)
-        if (strcmp(model->graph->nodes[n]->name, name) == 0) return model->graph->nodes[n];
-    return NULL;
-}
-
 /* The linear node behind a row; false when the row is something else or too small to matter. */
 static bool linear_row(const nn_model *model, const nn_profile_row *row, nn_linear_node *out) {
     if (row->share < least_share || row->is_conversion || row->cost.macs <= 0) return false;
-    nn_node *node = find_node(model, row->node);
+    nn_node *node = nn_graph_find_node(model->graph, row->node);
     return node != NULL && nn_linear_node_init(node, out);
 }
 

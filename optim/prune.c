@@ -10,6 +10,9 @@
 #include <math.h>
 #include <stdio.h>
 
+/* Seconds that each cut is timed for --latency. */
+static const double trial_seconds = 0.3;
+
 static const nn_option_spec specs[] = {
     {.name = "macs",
      .kind = NNOPT_OPTION_NUMBER,
@@ -87,15 +90,11 @@ static void clear_selection(nn_prune_plan *plan) {
 
 /* Median seconds of a run on the calibration data, one thread. */
 static nn_status measure(nn_model *model, nn_dataset *data, double *seconds) {
-    nn_bench_entry entry = {.data = data};
+    nn_session *session;
     nn_session_options options = {.threads = 1};
-    NN_TRY(nn_session_open(model, &options, &entry.session));
-    nn_statistics statistics;
-    nn_status status = nn_bench_interleaved(&entry, 1, 0.3, 0, 0.05);
-    if (status == NN_OK) status = nn_samples_statistics(&entry.samples, &statistics);
-    nn_samples_clear(&entry.samples);
-    nnopt_session_destroy(entry.session);
-    if (status == NN_OK) *seconds = statistics.median;
+    NN_TRY(nn_session_open(model, &options, &session));
+    nn_status status = nn_bench_median(session, data, trial_seconds, seconds);
+    nnopt_session_destroy(session);
     return status;
 }
 

@@ -4,12 +4,6 @@
 
 enum { POSITIONS_PER_COLUMN = 12, MIN_POSITIONS = 8000, MAX_SIDE = 6000 };
 
-static nn_node *find_node(const nn_graph *graph, const char *name) {
-    for (int64_t n = 0; n < graph->node_count; n++)
-        if (strcmp(graph->nodes[n]->name, name) == 0) return graph->nodes[n];
-    return NULL;
-}
-
 /* The shortcut that is added to a node's result, when it is complete before the node runs: the node
  * then aims at the original sum less the shortcut as it has become. */
 static const nn_value *shortcut_of(const nn_node *node, const nn_node **sum) {
@@ -59,7 +53,7 @@ static nn_status refit_node(const nn_prune_plan *plan, const nn_linear_node *ori
                             bool *accepted) {
     *accepted = false;
     nn_linear_node linear;
-    nn_node *node = find_node(pruned->graph, original->node->name);
+    nn_node *node = nn_graph_find_node(pruned->graph, original->node->name);
     if (node == NULL || !nn_linear_node_init(node, &linear) || linear.groups > 1 ||
         linear.side > MAX_SIDE)
         return NN_OK;
@@ -67,7 +61,8 @@ static nn_status refit_node(const nn_prune_plan *plan, const nn_linear_node *ori
     if (channels == NULL) return nn_fail_memory((size_t)original->outputs * sizeof *channels);
     const nn_node *sum = NULL;
     const nn_value *shortcut = shortcut_of(node, &sum);
-    const nn_node *original_sum = sum != NULL ? find_node(plan->model->graph, sum->name) : NULL;
+    const nn_node *original_sum =
+        sum != NULL ? nn_graph_find_node(plan->model->graph, sum->name) : NULL;
     if (original_sum == NULL) shortcut = NULL;
     int64_t positions = linear.side * POSITIONS_PER_COLUMN;
     nn_regression regression = {.model = pruned,

@@ -51,12 +51,6 @@ static nn_range_method range_method(const char *name) {
     return strcmp(name, "kl") == 0 ? NN_RANGE_KL : NN_RANGE_MSE;
 }
 
-static nn_status find_node(const nn_model *model, const char *name) {
-    for (int64_t n = 0; n < model->graph->node_count; n++)
-        if (strcmp(model->graph->nodes[n]->name, name) == 0) return NN_OK;
-    return nn_fail(NN_USAGE, "--keep-float: the model has no node '%s'", name);
-}
-
 static nn_status read_options(const nn_model *model, const nnopt_options *options,
                               nn_static_options *out) {
     out->method = range_method(nn_option_text(options, &table, "range"));
@@ -73,7 +67,8 @@ static nn_status read_options(const nn_model *model, const nnopt_options *option
     out->keep_float_count = count;
     for (int64_t i = 0; i < count; i++) {
         names[i] = nn_option_at(options, "keep-float", (size_t)i);
-        NN_TRY(find_node(model, names[i]));
+        if (nn_graph_find_node(model->graph, names[i]) == NULL)
+            return nn_fail(NN_USAGE, "--keep-float: the model has no node '%s'", names[i]);
     }
     return NN_OK;
 }

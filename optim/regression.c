@@ -39,15 +39,15 @@ static nn_status add_feed(const nn_regression *self, const tapped *input, const 
                           double kept, nn_random *random, float *x, float *y, float *shortcut,
                           nn_moments *moments) {
     const nn_linear_node *linear = self->linear;
-    const nn_tensor *from = &input->taps[0], *to = &target->taps[0];
-    int64_t positions;
-    NN_TRY(nn_linear_positions(linear, from, &positions));
+    const nn_tensor *to = &target->taps[0];
+    nn_linear_rows from;
+    NN_TRY(nn_linear_rows_init(linear, &input->taps[0], &from));
     for (int64_t g = 0; g < linear->groups; g++) {
         nn_random choice = *random; /* every group sees the same positions */
         int64_t rows = 0;
-        for (int64_t p = 0; p < positions; p++) {
+        for (int64_t p = 0; p < from.count; p++) {
             if (kept < 1 && nn_random_uniform(&choice) >= kept) continue;
-            nn_linear_gather(linear, from, p, g, x + rows * linear->side);
+            nn_linear_gather(&from, p, g, x + rows * linear->side);
             float *row = y + rows * linear->outputs;
             nn_linear_gather_output(linear, to, p, g, self->channels, row);
             if (self->subtract != NULL) {
@@ -88,10 +88,10 @@ nn_status nn_regress(const nn_regression *self, nn_dataset *data, nn_moments *mo
         NN_TRY_DONE(data->read(data, f, &feed));
         NN_TRY_DONE(run_tapped(&input, &feed, data->input_count, input_taps));
         NN_TRY_DONE(run_tapped(&target, &feed, data->input_count, 1));
-        int64_t positions;
-        NN_TRY_DONE(nn_linear_positions(linear, &input.taps[0], &positions));
-        if (kept == 0 && positions > 0) {
-            double expected = (double)positions * (double)samples / (double)feed.sample_count;
+        nn_linear_rows from;
+        NN_TRY_DONE(nn_linear_rows_init(linear, &input.taps[0], &from));
+        if (kept == 0 && from.count > 0) {
+            double expected = (double)from.count * (double)samples / (double)feed.sample_count;
             kept =
                 expected > (double)self->max_positions ? (double)self->max_positions / expected : 1;
         }
@@ -123,18 +123,19 @@ typedef struct gram_batch {
 static nn_status add_rows(gram_batch *self, int64_t index, const nn_tensor *x,
                           int64_t sample_count) {
     const nn_linear_node *linear = self->request->nodes[self->first + index];
-    int64_t positions, rows = 0;
-    NN_TRY(nn_linear_positions(linear, x, &positions));
-    if (self->kept[index] == 0 && positions > 0) {
+    nn_linear_rows from;
+    int64_t rows = 0;
+    NN_TRY(nn_linear_rows_init(linear, x, &from));
+    if (self->kept[index] == 0 && from.count > 0) {
         double wanted = fmax((double)(linear->side * self->request->rows_per_column),
                              (double)self->request->least_rows);
-        double expected = (double)positions * (double)self->samples / (double)sample_count;
+        double expected = (double)from.count * (double)self->samples / (double)sample_count;
         self->kept[index] = fmin(1, wanted / expected);
     }
-    for (int64_t p = 0; p < positions; p++) {
+    for (int64_t p = 0; p < from.count; p++) {
         if (self->kept[index] < 1 && nn_random_uniform(&self->random) >= self->kept[index])
             continue;
-        nn_linear_gather(linear, x, p, 0, self->rows + rows * linear->side);
+        nn_linear_gather(&from, p, 0, self->rows + rows * linear->side);
         if (++rows < ROWS) continue;
         NN_TRY(nn_moments_add(&self->moments[index], self->rows, NULL, rows));
         rows = 0;

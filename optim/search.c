@@ -65,23 +65,18 @@ void nn_search_clear(nn_search *search) {
 /* ---- one candidate ---- */
 
 static nn_status time_candidate(const nn_search *search, nn_candidate *candidate) {
-    nn_bench_entry entries[2] = {{.data = search->data->search, .session = search->base_session},
-                                 {.data = search->data->search}};
+    nn_session *session;
     nn_session_options options = {.threads = search->options.threads};
-    nn_statistics base, own;
-    NN_TRY(nn_session_open(candidate->model, &options, &entries[1].session));
-    nn_status status = nn_bench_interleaved(entries, 2, timing_seconds, 0, 0.05);
-    if (status == NN_OK) status = nn_samples_statistics(&entries[0].samples, &base);
-    if (status == NN_OK) status = nn_samples_statistics(&entries[1].samples, &own);
-    if (status == NN_OK)
-        status = nn_samples_compare(&entries[0].samples, &entries[1].samples, &candidate->speed);
+    nn_bench_pair times;
+    NN_TRY(nn_session_open(candidate->model, &options, &session));
+    nn_status status = nn_bench_compare(search->base_session, session, search->data->search,
+                                        timing_seconds, &times);
     if (status == NN_OK) {
-        candidate->base_seconds = base.median;
-        candidate->seconds = own.median;
+        candidate->base_seconds = times.before;
+        candidate->seconds = times.after;
+        candidate->speed = times.comparison;
     }
-    nn_samples_clear(&entries[0].samples);
-    nn_samples_clear(&entries[1].samples);
-    nnopt_session_destroy(entries[1].session);
+    nnopt_session_destroy(session);
     return status;
 }
 

@@ -311,29 +311,17 @@ static nn_status rewrite(nn_model *model, const layer *self, const nn_factorizat
 
 /* ---- measuring ---- */
 
-static nn_status compare_models(nn_model *before, nn_model *after, nn_dataset *data,
-                                nn_comparison *verdict, double *before_seconds,
-                                double *after_seconds) {
-    nn_bench_entry entries[2] = {{.data = data}, {.data = data}};
+/* Times models on the calibration data, one thread; `after` NULL: `before` alone. */
+static nn_status measure(nn_model *before, nn_model *after, nn_dataset *data, nn_bench_pair *out) {
+    nn_session *sessions[2] = {NULL, NULL};
     nn_session_options options = {.threads = 1};
-    nn_statistics statistics;
-    nn_status status = nn_session_open(before, &options, &entries[0].session);
-    if (status == NN_OK && after != NULL)
-        status = nn_session_open(after, &options, &entries[1].session);
+    nn_status status = nn_session_open(before, &options, &sessions[0]);
+    if (status == NN_OK && after != NULL) status = nn_session_open(after, &options, &sessions[1]);
     if (status == NN_OK)
-        status = nn_bench_interleaved(entries, after != NULL ? 2 : 1, trial_seconds, 0, 0.05);
-    if (status == NN_OK) status = nn_samples_statistics(&entries[0].samples, &statistics);
-    if (status == NN_OK) *before_seconds = statistics.median;
-    if (status == NN_OK && after != NULL) {
-        status = nn_samples_statistics(&entries[1].samples, &statistics);
-        *after_seconds = statistics.median;
-        if (status == NN_OK)
-            status = nn_samples_compare(&entries[0].samples, &entries[1].samples, verdict);
-    }
-    for (int i = 0; i < 2; i++) {
-        nn_samples_clear(&entries[i].samples);
-        nnopt_session_destroy(entries[i].session);
-    }
+        status = after != NULL
+                     ? nn_bench_compare(sessions[0], sessions[1], data, trial_seconds, out)
+                     : nn_bench_median(sessions[0], data, trial_seconds, &out->before);
+    for (int i = 0; i < 2; i++) nnopt_session_destroy(sessions[i]);
     return status;
 }
 
@@ -387,12 +375,6 @@ static void accept(separator *self, const char *origin, const char *op_type,
     nn_report_set_number(self->report, change, "measured_ms", 1e3 * measured);
 }
 
-static nn_node *find_node(const nn_model *model, const char *name) {
-    for (int64_t n = 0; n < model->graph->node_count; n++)
-        if (strcmp(model->graph->nodes[n]->name, name) == 0) return model->graph->nodes[n];
-    return NULL;
-}
-
 /* A copy of the model with the rewrite in it. A model that has been run is never edited: its
  * sessions share what they made of it. */
 static nn_status make_trial(const separator *self, const char *name,
@@ -401,7 +383,7 @@ static nn_status make_trial(const separator *self, const char *name,
     NN_TRY(nn_model_derive(self->model, out));
     nn_status status = nn_graph_infer((*out)->graph);
     if (status == NN_OK) status = nn_graph_pin_constants((*out)->graph);
-    nn_node *node = find_node(*out, name);
+    nn_node *node = nn_graph_find_node((*out)->graph, name);
     if (status == NN_OK && (node == NULL || refusal(node, &of) != NULL))
         status = nn_fail(NN_INTERNAL, "node '%s': its copy cannot be separated", name);
     return status == NN_OK ? rewrite(*out, &of, factors) : status;
@@ -410,14 +392,13 @@ static nn_status make_trial(const separator *self, const char *name,
 static nn_status judge_trial(separator *self, nn_node *node, const nn_factorization *factors,
                              double predicted) {
     char text[200];
-    double before = 0, after = 0;
-    nn_comparison verdict = {.verdict = NN_FASTER};
+    nn_bench_pair times = {.comparison = {.verdict = NN_FASTER}}; /* of what is not measured */
     nn_model *trial = NULL;
     nn_status status = make_trial(self, node->name, factors, &trial);
     if (status == NN_OK && !nn_option_flag(self->options, "no-measure"))
-        status = compare_models(self->model, trial, self->calib, &verdict, &before, &after);
-    if (status == NN_OK && verdict.verdict == NN_FASTER) {
-        accept(self, node->origin, node->op_type, factors, predicted, before - after);
+        status = measure(self->model, trial, self->calib, &times);
+    if (status == NN_OK && times.comparison.verdict == NN_FASTER) {
+        accept(self, node->origin, node->op_type, factors, predicted, times.before - times.after);
         nnopt_model_destroy(self->model);
         self->model = trial;
         return NN_OK;
@@ -426,7 +407,7 @@ static nn_status judge_trial(separator *self, nn_node *node, const nn_factorizat
     NN_TRY(status);
     snprintf(text, sizeof text, "%s form of rank %lld: predicted %.3f ms less, measured %s",
              nn_factor_form_name(factors->form), (long long)factors->rank, 1e3 * predicted,
-             nn_verdict_name(verdict.verdict));
+             nn_verdict_name(times.comparison.verdict));
     refuse(self, node, text);
     return NN_OK;
 }
@@ -472,7 +453,7 @@ static bool is_wanted(const nnopt_options *options, const char *name) {
 static nn_status check_nodes(const nn_model *model, const nnopt_options *options) {
     for (size_t i = 0; nn_option_at(options, "node", i) != NULL; i++) {
         const char *name = nn_option_at(options, "node", i);
-        if (find_node(model, name) == NULL)
+        if (nn_graph_find_node(model->graph, name) == NULL)
             return nn_fail(NN_USAGE, "--node: the model has no node '%s'", name);
     }
     return NN_OK;
@@ -480,15 +461,14 @@ static nn_status check_nodes(const nn_model *model, const nnopt_options *options
 
 static nn_status try_layers(separator *self, const nn_graph *original) {
     double *macs = NULL;
-    nn_comparison unused;
-    double none;
+    nn_bench_pair times = {0};
     NN_TRY(nn_node_macs(original, &macs));
     for (int64_t n = 0; n < original->node_count; n++) self->model_macs += macs[n];
-    nn_status status =
-        compare_models(self->model, NULL, self->calib, &unused, &self->model_seconds, &none);
+    nn_status status = measure(self->model, NULL, self->calib, &times);
+    self->model_seconds = times.before;
     for (int64_t n = 0; status == NN_OK && n < original->node_count; n++) {
         const char *name = original->nodes[n]->name;
-        nn_node *node = find_node(self->model, name);
+        nn_node *node = nn_graph_find_node(self->model->graph, name);
         if (node == NULL || !is_wanted(self->options, name) || macs[n] <= 0) continue;
         nn_progress("separating", (double)n, (double)original->node_count, NULL);
         status = try_layer(self, node, macs[n]);

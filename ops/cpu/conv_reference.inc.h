@@ -23,7 +23,7 @@ static void NAME(add_tap)(const nn_conv_geometry *g, const int64_t tap[NN_MAX_SP
 }
 
 /* Plane `index` of the output, counted over batch and channels. */
-static void NAME(conv_plane)(const conv_job *job, int64_t index) {
+static void NAME(conv_plane)(const nn_conv_planes *job, int64_t index) {
     const nn_conv_geometry *g = &job->geometry;
     int64_t image = index / g->out_channels, channel = index % g->out_channels;
     int64_t group = channel / g->group_out_channels;

@@ -24,7 +24,7 @@ typedef struct phase {
 } phase;
 
 typedef struct transpose_state {
-    nn_conv_transpose_geometry geometry;
+    nn_conv_geometry geometry;
     const float *packed_bias; /* NULL: packed in each run, at the start of the workspace */
     size_t bias_bytes;
     int count;
@@ -72,7 +72,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
         nn_fact_count(node->in[0]) <= 0 || nn_view_constant(node, 1) == NULL ||
         nn_fact_count(node->in[1]) <= 0)
         return false;
-    nn_conv_transpose_geometry g = nn_conv_transpose_geometry_of(node);
+    nn_conv_geometry g = nn_conv_transpose_geometry_of(node);
     int64_t phases = 1;
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {
         if (g.axes[i].stride > MAX_PHASES) return false;
@@ -88,7 +88,7 @@ typedef struct pack_argument {
 
 /* The weights of the phase as [C][M / group][taps backwards], for nn_direct_pack. */
 static void gather_taps(const pack_argument *pack, const float *w, float *out) {
-    const nn_conv_transpose_geometry *g = &pack->state->geometry;
+    const nn_conv_geometry *g = &pack->state->geometry;
     const phase_axis *axes = pack->phase->axes;
     const nn_window_axis *windows = g->axes;
     for (int64_t i = 0; i < g->in_channels * g->group_out_channels; i++, w += g->taps)
@@ -106,7 +106,7 @@ static void gather_taps(const pack_argument *pack, const float *w, float *out) {
 
 static nn_status pack(const nn_node_view *node, const void *argument, void *out) {
     const pack_argument *pack = argument;
-    const nn_conv_transpose_geometry *g = &pack->state->geometry;
+    const nn_conv_geometry *g = &pack->state->geometry;
     const phase_axis *axes = pack->phase->axes;
     int64_t taps = axes[0].window.kernel * axes[1].window.kernel * axes[2].window.kernel;
     const nn_direct_source source = {
@@ -134,7 +134,7 @@ static nn_status pack_bias(const nn_node_view *node, const void *argument, void 
 
 /* Describes the phase that starts at output position (p[0], p[1], p[2]). */
 static void make_phase(const nn_node_view *node, const nn_target *target, const nn_tiles_f32 *tiles,
-                       const nn_conv_transpose_geometry *g, phase *out) {
+                       const nn_conv_geometry *g, phase *out) {
     nn_direct_problem problem = {
         .images = g->batch,
         .groups = g->groups,
@@ -154,7 +154,7 @@ static void make_phase(const nn_node_view *node, const nn_target *target, const 
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_tiles_f32 *tiles) {
-    const nn_conv_transpose_geometry g = nn_conv_transpose_geometry_of(node);
+    const nn_conv_geometry g = nn_conv_transpose_geometry_of(node);
     const nn_window_axis *axes = g.axes;
     int64_t count = axes[0].stride * axes[1].stride * axes[2].stride;
     size_t bytes = sizeof(transpose_state) + (size_t)count * sizeof(phase);

@@ -1,9 +1,8 @@
 /* Body of conv_transpose_reference.c for one element type: REAL, NAME(stem). */
 
 /* Scatters weight * x over the plane y, where the tap falls on it. */
-static void NAME(scatter_tap)(const nn_conv_transpose_geometry *g,
-                              const int64_t tap[NN_MAX_SPATIAL], REAL weight, const REAL *x,
-                              REAL *y) {
+static void NAME(scatter_tap)(const nn_conv_geometry *g, const int64_t tap[NN_MAX_SPATIAL],
+                              REAL weight, const REAL *x, REAL *y) {
     const nn_window_axis *depth = &g->axes[NN_DEPTH], *height = &g->axes[NN_HEIGHT];
     const nn_window_axis *width = &g->axes[NN_WIDTH];
     int64_t begin[NN_MAX_SPATIAL], end[NN_MAX_SPATIAL], offset[NN_MAX_SPATIAL];
@@ -24,8 +23,8 @@ static void NAME(scatter_tap)(const nn_conv_transpose_geometry *g,
 }
 
 /* Plane `index` of the output, counted over batch and channels. */
-static void NAME(transpose_plane)(const transpose_job *job, int64_t index) {
-    const nn_conv_transpose_geometry *g = &job->geometry;
+static void NAME(transpose_plane)(const nn_conv_planes *job, int64_t index) {
+    const nn_conv_geometry *g = &job->geometry;
     int64_t image = index / g->out_channels, channel = index % g->out_channels;
     int64_t group = channel / g->group_out_channels, column = channel % g->group_out_channels;
     int64_t first = group * g->group_in_channels;

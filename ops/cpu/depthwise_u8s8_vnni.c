@@ -1,14 +1,9 @@
 /* AVX-512 VNNI blocks of depthwise_u8s8.h: 64 channels in 512-bit vectors, 32 in 256-bit ones. */
-#include "ops/cpu/depthwise_u8s8.h"
+#include "ops/cpu/depthwise_u8s8_32.h"
 #include "ops/cpu/int8_finish.inc.h"
-
-#include <immintrin.h>
 
 /* Partial redundancy elimination would keep the sums in memory. */
 #pragma GCC optimize("no-tree-pre")
-
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
 
 /* ---- 64 channels ---------------------------------------------------------------------------- */
 
@@ -93,67 +88,17 @@ INLINE void scatter_fours_64(int32_t *p, __m512i values) {
 
 /* ---- 32 channels ---------------------------------------------------------------------------- */
 
-INLINE __m256i set_byte_32(uint8_t x) {
-    return _mm256_set1_epi8((char)x);
-}
-INLINE __m256i set_16_32(int16_t x) {
-    return _mm256_set1_epi16(x);
-}
-INLINE __m256i xor_32(__m256i a, __m256i b) {
-    return _mm256_xor_si256(a, b);
-}
-INLINE __m256i unpack_low_8_32(__m256i a, __m256i b) {
-    return _mm256_unpacklo_epi8(a, b);
-}
-INLINE __m256i unpack_high_8_32(__m256i a, __m256i b) {
-    return _mm256_unpackhi_epi8(a, b);
-}
-INLINE __m256i unpack_low_16_32(__m256i a, __m256i b) {
-    return _mm256_unpacklo_epi16(a, b);
-}
-INLINE __m256i unpack_high_16_32(__m256i a, __m256i b) {
-    return _mm256_unpackhi_epi16(a, b);
-}
 INLINE __m256i quads_32(__m256i bytes) {
     return bytes;
 }
 INLINE __m256i dot_32(__m256i sum, __m256i x, const int8_t *w) {
     return _mm256_dpbusd_epi32(sum, x, _mm256_load_si256((const __m256i *)w));
 }
-INLINE __m256i pack_32_32(__m256i a, __m256i b) {
-    return _mm256_packs_epi32(a, b);
-}
-INLINE __m256i add_16_32(__m256i a, __m256i b) {
-    return _mm256_adds_epi16(a, b);
-}
-INLINE __m256i max_16_32(__m256i a, __m256i b) {
-    return _mm256_max_epi16(a, b);
-}
-INLINE __m256i min_16_32(__m256i a, __m256i b) {
-    return _mm256_min_epi16(a, b);
-}
-INLINE __m256i scale_32(__m256i sums, __m256i multiplier) {
-    return _mm256_cvtps_epi32(
-        _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_castsi256_ps(multiplier)));
-}
-/* The low bytes of int16 values. */
-INLINE __m256i join_bytes_32(__m256i first, __m256i second) {
-    const __m256i mask = _mm256_set1_epi16(0xff);
-    return _mm256_packus_epi16(_mm256_and_si256(first, mask), _mm256_and_si256(second, mask));
-}
 INLINE __m256i load_first_32(const uint8_t *p, int count) {
     return _mm256_maskz_loadu_epi8(UINT32_MAX >> (32 - count), p);
 }
 INLINE void store_first_32(uint8_t *p, __m256i v, int count) {
     _mm256_mask_storeu_epi8(p, UINT32_MAX >> (32 - count), v);
-}
-INLINE __m256i gather_fours_32(const char *p) {
-    __m256i out = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p));
-    return _mm256_inserti128_si256(out, _mm_loadu_si128((const __m128i *)(p + 64)), 1);
-}
-INLINE void scatter_fours_32(int32_t *p, __m256i values) {
-    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(values));
-    _mm_storeu_si128((__m128i *)(p + 16), _mm256_extracti128_si256(values, 1));
 }
 
 #define VECTOR_BYTES 32
