@@ -1,4 +1,5 @@
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/grad.h"
 
 #define ADD_REAL(TYPE, type, suffix) NN_BINARY_ROW(add_##suffix, type, type, a + b)
 /* Integers wrap: they are added without a sign. */
@@ -25,5 +26,6 @@ const nn_op nn_op_add = {
     NN_BINARY_COLUMNS,
     .infer = infer,
     .quant = NN_QUANT_COMPUTES,
+    .grad = nn_grad_of_add,
     .kernels = kernels,
 };

@@ -1,4 +1,5 @@
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/grad.h"
 
 #define DIV_REAL(TYPE, type, suffix)     NN_BINARY_ROW(div_##suffix, type, type, a / b)
 #define DIV_UNSIGNED(TYPE, type, suffix) NN_BINARY_ROW(div_##suffix, type, type, a / b)
@@ -33,5 +34,6 @@ const nn_op nn_op_div = {
     NN_BINARY_COLUMNS,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,
+    .grad = nn_grad_of_div,
     .kernels = kernels,
 };

@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/grad.h"
 
 static nn_status infer(const nn_node_view *node) {
     const nn_fact *in = node->in[0];
@@ -35,6 +36,11 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_axes_add_broadcast(node, out, 0);
 }
 
+static nn_status grad(nn_grad *grad) {
+    grad->in_gradient[0] = nn_grad_sum_to(grad, grad->out_gradient[0], grad->in[0]);
+    return NN_OK;
+}
+
 static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
@@ -68,5 +74,6 @@ const nn_op nn_op_expand = {
     .cost = nn_cost_of_moving,
     .axes = axes,
     .quant = NN_QUANT_MOVES,
+    .grad = grad,
     .kernels = kernels,
 };

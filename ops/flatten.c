@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/grad.h"
 
 typedef struct flatten_attrs {
     int64_t axis;
@@ -40,4 +41,5 @@ const nn_op nn_op_flatten = {
     .quant = NN_QUANT_MOVES,
     .is_view = true,
     .kernels = nn_copy_kernels,
+    .grad = nn_grad_of_reshaping,
 };

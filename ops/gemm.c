@@ -3,6 +3,7 @@
 #include "ops/cpu/kernels.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
+#include "ops/grad.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     nn_gemm_attrs *gemm = out;
@@ -93,6 +94,31 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_axes_add_broadcast(node, out, 2);
 }
 
+/* alpha a b, each factor as it is or transposed; the result transposed when asked for. */
+static nn_grad_tensor *product(nn_grad *grad, float alpha, nn_grad_tensor *a, bool transpose_a,
+                               nn_grad_tensor *b, bool transpose_b) {
+    nn_attr attrs[] = {{.name = "alpha", .kind = NN_ATTR_FLOAT, .f = alpha},
+                       {.name = "transA", .kind = NN_ATTR_INT, .i = transpose_a},
+                       {.name = "transB", .kind = NN_ATTR_INT, .i = transpose_b}};
+    nn_grad_tensor *operands[] = {a, b};
+    return grad->emit(grad, "Gemm", "", operands, 2, &(nn_attrs){attrs, 3});
+}
+
+/* y = alpha A B + beta c with A = a or a', B = b or b': dA = dy B', dB = A' dy, dc = beta dy. */
+static nn_status grad(nn_grad *grad) {
+    const nn_gemm_attrs *attrs = grad->node->attrs;
+    nn_grad_tensor *dy = grad->out_gradient[0], *a = grad->in[0], *b = grad->in[1];
+    bool ta = attrs->transpose_a, tb = attrs->transpose_b;
+    grad->in_gradient[0] = ta ? product(grad, attrs->alpha, b, tb, dy, true)
+                              : product(grad, attrs->alpha, dy, false, b, !tb);
+    grad->in_gradient[1] = tb ? product(grad, attrs->alpha, dy, true, a, ta)
+                              : product(grad, attrs->alpha, a, !ta, dy, false);
+    if (grad->node->in_count < 3 || grad->in[2] == NULL) return NN_OK;
+    nn_grad_tensor *scaled = nn_grad_binary(grad, "Mul", dy, grad->number(grad, attrs->beta));
+    grad->in_gradient[2] = nn_grad_sum_to(grad, scaled, grad->in[2]);
+    return NN_OK;
+}
+
 static const nn_kernel *const kernels[] = {NN_KERNELS(gemm_f32), &nn_kernel_gemm_reference, NULL};
 
 const nn_op nn_op_gemm = {
@@ -109,5 +135,6 @@ const nn_op nn_op_gemm = {
     .cost = cost,
     .axes = axes,
     .quant = NN_QUANT_COMPUTES,
+    .grad = grad,
     .kernels = kernels,
 };

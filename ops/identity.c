@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/grad.h"
 
 const nn_op nn_op_identity = {
     .name = "Identity",
@@ -14,4 +15,5 @@ const nn_op nn_op_identity = {
     .quant = NN_QUANT_MOVES,
     .is_view = true,
     .kernels = nn_copy_kernels,
+    .grad = nn_grad_of_reshaping,
 };

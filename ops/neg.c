@@ -1,4 +1,5 @@
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/grad.h"
 
 #define NEG_REAL(TYPE, type, suffix)    NN_UNARY_ROW(neg_##suffix, type, -x)
 #define NEG_INTEGER(TYPE, type, suffix) NN_UNARY_ROW(neg_##suffix, type, 0 - (uint64_t)x)
@@ -24,5 +25,6 @@ const nn_op nn_op_neg = {
     NN_UNARY_COLUMNS,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,
+    .grad = nn_grad_of_neg,
     .kernels = kernels,
 };

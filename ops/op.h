@@ -101,6 +101,7 @@ typedef enum nn_exactness {
 } nn_exactness;
 
 struct nn_expansion;
+struct nn_grad;
 struct nn_stream_rule; /* how the operator runs frame by frame; absent: it cannot */
 
 struct nn_op {
@@ -134,7 +135,8 @@ struct nn_op {
     /* Never folded: random, or reads state. */
     bool is_impure;
     const struct nn_stream_rule *stream;
-    const void *grad;
+    /* The gradients of its inputs (ops/grad.h); NULL: it has none. */
+    nn_status (*grad)(struct nn_grad *grad);
     /* Writes the node as other operators (ops/expansion.h); such operators have no kernels. */
     nn_status (*expand)(const nn_node_view *node, struct nn_expansion *expansion);
     const nn_kernel *const *kernels; /* CPU, best first, portable reference last, NULL ends it */

@@ -13,4 +13,4 @@ static const nn_whole_reducer without_sign = {0, add_whole, add_whole, NULL};
 static const nn_reducer reducer = {
     {0, add_magnitude, add_real, NULL}, &whole, &without_sign, false, NN_FLOAT_SUM_MAGNITUDES};
 
-NN_REDUCE_OP(reduce_l1, "ReduceL1", reducer, nn_reduce_parse, nn_reduce_infer_number)
+NN_REDUCE_OP(reduce_l1, "ReduceL1", reducer, nn_reduce_parse, nn_reduce_infer_number, NULL)

@@ -13,4 +13,4 @@ static void take_root(double *sum, int64_t count, int64_t reduced) {
 static const nn_reducer reducer = {
     {0, add_square, add_real, take_root}, NULL, NULL, false, NN_FLOAT_LENGTH};
 
-NN_REDUCE_OP(reduce_l2, "ReduceL2", reducer, nn_reduce_parse, nn_reduce_infer_number)
+NN_REDUCE_OP(reduce_l2, "ReduceL2", reducer, nn_reduce_parse, nn_reduce_infer_number, NULL)

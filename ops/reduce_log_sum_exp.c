@@ -6,4 +6,4 @@ static const nn_reducer reducer = {
     {0, add_real, add_real, NULL}, NULL, NULL, true, NN_NO_FLOAT_REDUCTION};
 
 NN_REDUCE_OP(reduce_log_sum_exp, "ReduceLogSumExp", reducer, nn_reduce_parse,
-             nn_reduce_infer_number)
+             nn_reduce_infer_number, NULL)

@@ -16,4 +16,4 @@ static nn_status infer(const nn_node_view *node) {
     return nn_reduce_infer(node, NN_TYPES_NUMBER | NN_TYPES_BOOL);
 }
 
-NN_REDUCE_OP(reduce_max, "ReduceMax", reducer, nn_reduce_parse, infer)
+NN_REDUCE_OP(reduce_max, "ReduceMax", reducer, nn_reduce_parse, infer, NULL)

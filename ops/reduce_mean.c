@@ -15,4 +15,5 @@ static const nn_whole_reducer whole = {0, add_whole, add_whole, divide_whole};
 static const nn_reducer reducer = {
     {0, add_real, add_real, divide_real}, &whole, NULL, false, NN_FLOAT_MEAN};
 
-NN_REDUCE_OP(reduce_mean, "ReduceMean", reducer, nn_reduce_parse, nn_reduce_infer_number)
+NN_REDUCE_OP(reduce_mean, "ReduceMean", reducer, nn_reduce_parse, nn_reduce_infer_number,
+             nn_reduce_grad_of_mean)

@@ -12,4 +12,4 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return nn_reduce_parse_since(node, attrs, 13, out);
 }
 
-NN_REDUCE_OP(reduce_sum, "ReduceSum", reducer, parse, nn_reduce_infer_number)
+NN_REDUCE_OP(reduce_sum, "ReduceSum", reducer, parse, nn_reduce_infer_number, nn_reduce_grad_of_sum)

@@ -9,4 +9,5 @@ static const nn_whole_reducer whole = {0, add_square_whole, add_whole, NULL};
 static const nn_reducer reducer = {
     {0, add_square, add_real, NULL}, &whole, NULL, false, NN_FLOAT_SUM_SQUARES};
 
-NN_REDUCE_OP(reduce_sum_square, "ReduceSumSquare", reducer, nn_reduce_parse, nn_reduce_infer_number)
+NN_REDUCE_OP(reduce_sum_square, "ReduceSumSquare", reducer, nn_reduce_parse, nn_reduce_infer_number,
+             NULL)

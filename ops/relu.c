@@ -1,4 +1,5 @@
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/grad.h"
 
 /* NaN stays. */
 #define RELU_ROW(TYPE, type, suffix) NN_UNARY_ROW(relu_##suffix, type, x < 0 ? 0 : x)
@@ -19,5 +20,6 @@ const nn_op nn_op_relu = {
     NN_UNARY_COLUMNS,
     .infer = nn_infer_unary_number,
     .quant = NN_QUANT_COMPUTES,
+    .grad = nn_grad_of_relu,
     .kernels = kernels,
 };

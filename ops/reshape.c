@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/grad.h"
 
 typedef struct reshape_attrs {
     bool has_shape; /* before version 5 the shape was an attribute */
@@ -137,4 +138,5 @@ const nn_op nn_op_reshape = {
     .quant = NN_QUANT_MOVES,
     .is_view = true,
     .kernels = nn_copy_kernels,
+    .grad = nn_grad_of_reshaping,
 };

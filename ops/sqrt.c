@@ -1,4 +1,5 @@
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/grad.h"
 
 #include <math.h>
 
@@ -18,5 +19,6 @@ const nn_op nn_op_sqrt = {
     NN_UNARY_COLUMNS,
     .infer = nn_infer_unary_float,
     .quant = NN_QUANT_FLOAT,
+    .grad = nn_grad_of_sqrt,
     .kernels = kernels,
 };

@@ -1,3 +1,4 @@
+#include "ops/family/grad.h"
 #include "ops/family/squeeze.h"
 
 static nn_status infer(const nn_node_view *node) {
@@ -39,4 +40,5 @@ const nn_op nn_op_squeeze = {
     .quant = NN_QUANT_MOVES,
     .is_view = true,
     .kernels = nn_copy_kernels,
+    .grad = nn_grad_of_reshaping,
 };

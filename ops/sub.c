@@ -1,4 +1,5 @@
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/grad.h"
 
 #define SUB_REAL(TYPE, type, suffix) NN_BINARY_ROW(sub_##suffix, type, type, a - b)
 /* Integers wrap: they are subtracted without a sign. */
@@ -25,5 +26,6 @@ const nn_op nn_op_sub = {
     NN_BINARY_COLUMNS,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,
+    .grad = nn_grad_of_sub,
     .kernels = kernels,
 };

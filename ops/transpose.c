@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/grad.h"
 
 typedef struct transpose_attrs {
     nn_list order; /* not present: reversed */
@@ -46,6 +47,18 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
+/* The inverse order takes the axes back. */
+static nn_status grad(nn_grad *grad) {
+    const transpose_attrs *attrs = grad->node->attrs;
+    int64_t inverse[NN_MAX_RANK];
+    for (int axis = 0; axis < attrs->order.count; axis++) inverse[attrs->order.values[axis]] = axis;
+    nn_attr perm = {
+        .name = "perm", .kind = NN_ATTR_INTS, .count = attrs->order.count, .ints = inverse};
+    nn_attrs list = {&perm, attrs->order.present ? 1 : 0};
+    grad->in_gradient[0] = grad->emit(grad, "Transpose", "", grad->out_gradient, 1, &list);
+    return NN_OK;
+}
+
 static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
@@ -82,5 +95,6 @@ const nn_op nn_op_transpose = {
     .cost = nn_cost_of_moving,
     .axes = axes,
     .quant = NN_QUANT_MOVES,
+    .grad = grad,
     .kernels = kernels,
 };

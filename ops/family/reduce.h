@@ -87,7 +87,7 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer, const nn
         .accepts = symbol##_accepts_float,                                                         \
         .run = symbol##_f32_##isa_name##_run,                                                      \
     };
-#define NN_REDUCE_OP(symbol, op_name, reducer, parse_function, infer_function)                     \
+#define NN_REDUCE_OP(symbol, op_name, reducer, parse_function, infer_function, gradient)           \
     static bool symbol##_accepts_float(const nn_node_view *node, const nn_target *target) {        \
         return node->in[0]->type == NNOPT_FLOAT && (reducer).fast != NN_NO_FLOAT_REDUCTION &&      \
                nn_reduce_accepts(node, target);                                                    \
@@ -121,8 +121,13 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer, const nn
         .cost = nn_reduce_cost,                                                                    \
         .axes = nn_reduce_axes,                                                                    \
         .quant = NN_QUANT_FLOAT,                                                                   \
+        .grad = gradient,                                                                          \
         .kernels = symbol##_kernels,                                                               \
     };
+
+/* Each element of the input gets the gradient of the element it went into; of a mean, its share. */
+nn_status nn_reduce_grad_of_sum(struct nn_grad *grad);
+nn_status nn_reduce_grad_of_mean(struct nn_grad *grad);
 
 bool nn_reduce_accepts(const nn_node_view *node, const nn_target *target);
 
