@@ -10,6 +10,8 @@ typedef struct nn_body nn_body;
 struct nn_body {
     int in_count, out_count; /* as the graph states them */
     nn_status (*run)(nn_body *body, const nn_tensor *in, nn_tensor *out);
+    /* What is known of an output before any run. */
+    const nn_fact *(*output)(const nn_body *body, int index);
 };
 
 /* Runs the body once on in[in_count]; fills out[out_count] with tensors that the caller owns

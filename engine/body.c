@@ -33,6 +33,10 @@ static nn_status run(nn_body *body, const nn_tensor *in, nn_tensor *out) {
     return NN_OK;
 }
 
+static const nn_fact *output_fact(const nn_body *body, int index) {
+    return &((const body_runner *)body)->graph->outputs[index]->fact;
+}
+
 static nn_status find_captures(body_runner *runner, const nn_graph *body) {
     size_t size = ((size_t)body->value_count + 1) * sizeof(nn_value *);
     const nn_value **captured = nn_alloc(size);
@@ -67,7 +71,7 @@ nn_status nn_body_create(const nn_graph *body, const nn_plan_request *request,
                          const nn_dynamic *owner, nn_body **out) {
     body_runner *runner = nn_alloc_zero(sizeof *runner);
     if (runner == NULL) return nn_fail_memory(sizeof *runner);
-    runner->base = (nn_body){(int)body->input_count, (int)body->output_count, run};
+    runner->base = (nn_body){(int)body->input_count, (int)body->output_count, run, output_fact};
     runner->owner = owner;
     nn_status status = build(runner, body, request);
     if (status != NN_OK) {

@@ -87,6 +87,16 @@ static nn_status compare_strings(const nn_tensor *expected, const nn_tensor *act
     return NN_OK;
 }
 
+static nn_status compare_items(const nn_tensor *expected, const nn_tensor *actual, double rtol,
+                               double atol) {
+    const nn_tensor *a = expected->data, *b = actual->data;
+    for (int64_t i = 0; i < expected->dims[0]; i++) {
+        nn_status status = nn_tensor_compare(&a[i], &b[i], rtol, atol);
+        if (status != NN_OK) return nn_fail_context(status, "item %lld", (long long)i);
+    }
+    return NN_OK;
+}
+
 nn_status nn_tensor_compare(const nn_tensor *expected, const nn_tensor *actual, double rtol,
                             double atol) {
     if (expected->type != actual->type)
@@ -98,6 +108,7 @@ nn_status nn_tensor_compare(const nn_tensor *expected, const nn_tensor *actual, 
                        nn_dims_text(actual->dims, actual->rank, got, sizeof got),
                        nn_dims_text(expected->dims, expected->rank, wanted, sizeof wanted));
     }
+    if (nn_type_is_container(expected->type)) return compare_items(expected, actual, rtol, atol);
     if (expected->type == NNOPT_STRING) return compare_strings(expected, actual);
     if (expected->type == NNOPT_BFLOAT16) rtol = fmax(rtol, 0x1p-6);
     if (expected->type == NNOPT_COMPLEX64 || expected->type == NNOPT_COMPLEX128)

@@ -26,7 +26,7 @@ static nn_status load_input(const nn_data_request *request, int index, nn_named_
     char *file = nn_format("%s/input_%d.pb", request->path, index);
     if (file == NULL) return nn_fail_memory(strlen(request->path) + 16);
     nn_blob *blob;
-    nn_status status = nn_tensor_pb_load_aligned(file, shape->rank, &blob);
+    nn_status status = nn_tensor_pb_load_aligned(file, shape->type, shape->rank, &blob);
     nn_free(file);
     NN_TRY(status);
     return nn_named_arrays_add(arrays, shape->name, blob);

@@ -47,7 +47,7 @@ nn_status nn_load_graph(nn_load_scope *scope, const Onnx__GraphProto *proto);
 nn_status nn_load_find_value(nn_load_scope *scope, const char *name, nn_value **out);
 /* A new value for `name`, under a name that is free in the whole model when inlined. */
 nn_status nn_load_new_value(nn_load_scope *scope, const char *name, nn_value **out);
-/* The fact of a type; unknown for what is not a tensor. */
+/* The fact of a type: of containers, that they are one; unknown for opaque and sparse types. */
 nn_status nn_load_fact(nn_graph *graph, const char *name, const Onnx__TypeProto *proto,
                        nn_fact *out);
 

@@ -64,11 +64,26 @@ static nn_status load_dim(nn_graph *graph, const Onnx__TensorShapeProto__Dimensi
     return NN_OK;
 }
 
+/* What its elements are is kept for a round trip only. */
+static nn_type container_of(const Onnx__TypeProto *proto) {
+    switch (proto->value_case) {
+    case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE:
+        return NNOPT_SEQUENCE;
+    case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE:
+        return NNOPT_OPTIONAL;
+    case ONNX__TYPE_PROTO__VALUE_MAP_TYPE:
+        return NNOPT_MAP;
+    default:
+        return NNOPT_TYPE_NONE;
+    }
+}
+
 nn_status nn_load_fact(nn_graph *graph, const char *name, const Onnx__TypeProto *proto,
                        nn_fact *out) {
     *out = nn_fact_unknown();
-    if (proto == NULL || proto->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
-        proto->tensor_type == NULL)
+    if (proto == NULL) return NN_OK;
+    out->type = container_of(proto);
+    if (proto->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || proto->tensor_type == NULL)
         return NN_OK;
     const Onnx__TypeProto__Tensor *tensor = proto->tensor_type;
     nn_type type = tensor->has_elem_type ? (nn_type)tensor->elem_type : NNOPT_TYPE_NONE;

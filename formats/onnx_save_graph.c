@@ -154,7 +154,8 @@ static nn_status fill_shape(nn_saver *saver, const nn_graph *graph, const nn_fac
 
 static nn_status fill_type(nn_saver *saver, const nn_graph *graph, const nn_fact *fact,
                            Onnx__ValueInfoProto *info) {
-    if (fact->type == NNOPT_TYPE_NONE) return NN_OK; /* no tensor: `info` has what the file said */
+    /* No tensor: `info` has what the file said. */
+    if (fact->type == NNOPT_TYPE_NONE || nn_type_is_container(fact->type)) return NN_OK;
     Onnx__TypeProto *type = info->type;
     if (type == NULL) {
         type = nn_arena_alloc(&saver->arena, sizeof *type);

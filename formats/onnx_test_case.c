@@ -67,16 +67,19 @@ static void clear_files(tensor_files *files) {
     *files = (tensor_files){0};
 }
 
-/* `values`: what the model declares of them, for their ranks. */
+/* `values`: what the model declares of them. */
 static nn_status load_files(const char *folder, const char *prefix, nn_value *const *values,
-                            int64_t value_count, tensor_files *out) {
+                            int64_t value_count, bool adds_axes, tensor_files *out) {
     for (;;) {
         char *path = nn_format("%s/%s_%lld.pb", folder, prefix, (long long)out->count);
         if (path == NULL) return nn_fail_memory(strlen(folder));
         bool exists = access(path, F_OK) == 0;
         nn_blob *blob = NULL;
-        int rank = out->count < value_count ? values[out->count]->declared.rank : NN_RANK_UNKNOWN;
-        nn_status status = exists ? nn_tensor_pb_load_aligned(path, rank, &blob) : NN_OK;
+        nn_fact declared =
+            out->count < value_count ? values[out->count]->declared : nn_fact_unknown();
+        int rank = adds_axes ? declared.rank : NN_RANK_UNKNOWN;
+        nn_status status =
+            exists ? nn_tensor_pb_load_aligned(path, declared.type, rank, &blob) : NN_OK;
         nn_free(path);
         if (status != NN_OK || !exists) return status;
         if (!NN_GROW(out->blobs, out->count, out->capacity) ||
@@ -120,8 +123,10 @@ static nn_status run_set(nn_session *session, const nn_model *model, const char 
     nn_tensor *results = nn_alloc_zero(bytes);
     nn_status status = results != NULL ? NN_OK : nn_fail_memory(bytes);
     if (status == NN_OK)
-        status = load_files(folder, "input", graph->inputs, graph->input_count, &inputs);
-    if (status == NN_OK) status = load_files(folder, "output", NULL, 0, &expected);
+        status = load_files(folder, "input", graph->inputs, graph->input_count, true, &inputs);
+    if (status == NN_OK)
+        status =
+            load_files(folder, "output", graph->outputs, graph->output_count, false, &expected);
     if (status == NN_OK) status = check_counts(model, &inputs, &expected);
     if (status == NN_OK)
         status = nnopt_session_run(session, inputs.tensors, (size_t)inputs.count, results);

@@ -2,17 +2,38 @@
 
 #include "base/file.h"
 #include "formats/mapping.h"
-#include "formats/onnx_tensor.h"
+#include "formats/onnx_container.h"
 #include "formats/onnx_wire.h"
 
-nn_status nn_tensor_pb_load(const char *path, nn_blob **out) {
+/* The blob over a container that was read, which it takes. */
+static nn_status wrap_container(nn_tensor *container, nn_blob **out) {
+    nn_status status = nn_blob_create(NNOPT_UINT8, (int64_t[]){0}, 1, out);
+    if (status == NN_OK)
+        (*out)->tensor = *container;
+    else
+        nn_tensor_clear(container);
+    return status;
+}
+
+static nn_status read_message(nn_tensor_source *source, nn_type type, nn_arena *arena,
+                              nn_blob **out) {
+    const nn_storage *file = source->storage;
+    bool is_container = nn_type_is_container(type);
+    ProtobufCMessage *message;
+    NN_TRY(
+        nn_wire_unpack(is_container ? nn_container_message(type) : &onnx__tensor_proto__descriptor,
+                       file->base, file->size, arena, &message));
+    if (!is_container) return nn_tensor_read(source, (const Onnx__TensorProto *)message, out);
+    nn_tensor container;
+    NN_TRY(nn_container_read(source, type, message, &container));
+    return wrap_container(&container, out);
+}
+
+nn_status nn_tensor_pb_load(const char *path, nn_type type, nn_blob **out) {
     nn_tensor_source source = {0};
     nn_arena arena = {0};
-    ProtobufCMessage *message;
     NN_TRY(nn_mapping_open(path, &source.storage));
-    nn_status status = nn_wire_unpack(&onnx__tensor_proto__descriptor, source.storage->base,
-                                      source.storage->size, &arena, &message);
-    if (status == NN_OK) status = nn_tensor_read(&source, (const Onnx__TensorProto *)message, out);
+    nn_status status = read_message(&source, type, &arena, out);
     if (status != NN_OK) nn_fail_context(status, "%s", path);
     nn_tensor_source_clear(&source);
     nn_storage_release(source.storage);
@@ -27,9 +48,13 @@ static void add_axes(nn_tensor *tensor, int rank) {
     tensor->rank = rank;
 }
 
-nn_status nn_tensor_pb_load_aligned(const char *path, int rank, nn_blob **out) {
+nn_status nn_tensor_pb_load_aligned(const char *path, nn_type type, int rank, nn_blob **out) {
     nn_blob *mapped, *copy;
-    NN_TRY(nn_tensor_pb_load(path, &mapped));
+    NN_TRY(nn_tensor_pb_load(path, type, &mapped));
+    if (nn_type_is_container(type)) {
+        *out = mapped;
+        return NN_OK;
+    }
     add_axes(&mapped->tensor, rank);
     const nn_tensor *tensor = &mapped->tensor;
     if (mapped->storage == NULL || tensor->type == NNOPT_STRING) {
@@ -57,7 +82,20 @@ static void write_bytes(FILE *stream, uint32_t field, const void *bytes, size_t 
     if (size > 0) fwrite(bytes, 1, size, stream);
 }
 
+static nn_status write_container(FILE *stream, const char *name, const nn_tensor *container) {
+    nn_arena arena = {0};
+    ProtobufCMessage *message;
+    const void *bytes;
+    size_t size;
+    nn_status status = nn_container_message_of(container, name, &arena, &message);
+    if (status == NN_OK) status = nn_wire_pack(message, &arena, &bytes, &size);
+    if (status == NN_OK) fwrite(bytes, 1, size, stream);
+    nn_arena_clear(&arena);
+    return status;
+}
+
 static nn_status write_tensor(FILE *stream, const char *name, const nn_tensor *tensor) {
+    if (nn_type_is_container(tensor->type)) return write_container(stream, name, tensor);
     Onnx__TensorProto proto = ONNX__TENSOR_PROTO__INIT;
     nn_arena arena = {0};
     const void *bytes;

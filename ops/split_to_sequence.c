@@ -63,7 +63,7 @@ static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0], *split = call->in_count > 1 ? call->in[1] : NULL;
     nn_tensor *out = call->out[0], shape = *in;
     int axis;
-    int64_t pieces, at = 0;
+    int64_t pieces = 0, at = 0;
     NN_TRY(nn_check_axis(call->node, attrs->axis, in->rank, &axis));
     NN_TRY(count_pieces(call->node, split, in->dims[axis], &pieces));
     NN_TRY(nn_container_init(out, NNOPT_SEQUENCE, pieces));

@@ -158,7 +158,7 @@ END_TEST
 START_TEST(tensor_files_are_read_and_written) {
     nn_blob *blob;
     const int64_t wanted[3] = {1, 2, 3};
-    ck_assert_ok(nn_tensor_pb_load(format_path("tensor.pb"), &blob));
+    ck_assert_ok(nn_tensor_pb_load(format_path("tensor.pb"), NNOPT_INT64, &blob));
     ck_assert_ok(nn_tensor_pb_save(test_path("tensor.pb"), "named", &blob->tensor));
     nn_blob_release(blob);
     size_t size, saved_size;
@@ -168,14 +168,14 @@ START_TEST(tensor_files_are_read_and_written) {
     ck_assert(memcmp(bytes, saved, size) == 0);
     free(bytes);
     free(saved);
-    ck_assert_ok(nn_tensor_pb_load_aligned(test_path("tensor.pb"), 4, &blob));
+    ck_assert_ok(nn_tensor_pb_load_aligned(test_path("tensor.pb"), NNOPT_INT64, 4, &blob));
     ck_assert_int_eq(blob->tensor.type, NNOPT_INT64);
     ck_assert_int_eq(blob->tensor.rank, 4);
     ck_assert(nn_dims_equal(blob->tensor.dims, 4, (int64_t[]){1, 1, 1, 3}, 4));
     ck_assert_uint_eq((uintptr_t)blob->tensor.data % 8, 0);
     ck_assert(memcmp(blob->tensor.data, wanted, sizeof wanted) == 0);
     nn_blob_release(blob);
-    ck_assert_fails(nn_tensor_pb_load(format_path("photo.jpg"), &blob), NNOPT_BAD_INPUT,
+    ck_assert_fails(nn_tensor_pb_load(format_path("photo.jpg"), NNOPT_FLOAT, &blob), NNOPT_BAD_INPUT,
                     "photo.jpg");
 }
 END_TEST

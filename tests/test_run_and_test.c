@@ -294,7 +294,7 @@ START_TEST(run_writes_every_output) {
     ck_assert_ok(nnopt_run(model, data, NULL, test_path("out/"), &report));
     nnopt_report_destroy(report);
     nn_blob *blob;
-    ck_assert_ok(nn_tensor_pb_load_aligned(test_path("out/output_1.pb"), -1, &blob));
+    ck_assert_ok(nn_tensor_pb_load_aligned(test_path("out/output_1.pb"), NNOPT_FLOAT, -1, &blob));
     expected_check(expected_find(&expected, "z"), &blob->tensor, 1e-6);
     nn_blob_release(blob);
     ck_assert_fails(nnopt_run(model, data, NULL, test_path("out.txt"), &report), NNOPT_USAGE,
