@@ -5,12 +5,22 @@ typedef struct constant_attrs {
     nn_type type;
     int rank;
     int64_t count;
-    const void *values; /* borrowed list */
+    const void *values; /* borrowed list: of texts for strings */
     float number;
     int64_t integer;
 } constant_attrs;
 
-static nn_status parse_number(const nn_node_view *node, const nn_attr *attr, constant_attrs *out) {
+static nn_status check_texts(const nn_node_view *node, const char *name,
+                             const constant_attrs *attrs) {
+    const nn_text *texts = attrs->values;
+    for (int64_t i = 0; i < attrs->count; i++)
+        if (texts[i].length > 0 && memchr(texts[i].bytes, '\0', (size_t)texts[i].length) != NULL)
+            return nn_view_fail(node, NN_UNSUPPORTED, "attribute '%s': a string holds a zero byte",
+                                name);
+    return NN_OK;
+}
+
+static nn_status parse_value(const nn_node_view *node, const nn_attr *attr, constant_attrs *out) {
     switch (attr->kind) {
     case NN_ATTR_FLOAT:
         *out = (constant_attrs){.type = NNOPT_FLOAT, .count = 1, .number = attr->f};
@@ -26,6 +36,13 @@ static nn_status parse_number(const nn_node_view *node, const nn_attr *attr, con
         *out = (constant_attrs){
             .type = NNOPT_INT64, .rank = 1, .count = attr->count, .values = attr->ints};
         return NN_OK;
+    case NN_ATTR_STRING:
+        *out = (constant_attrs){.type = NNOPT_STRING, .count = 1, .values = &attr->s};
+        return check_texts(node, attr->name, out);
+    case NN_ATTR_STRINGS:
+        *out = (constant_attrs){
+            .type = NNOPT_STRING, .rank = 1, .count = attr->count, .values = attr->strings};
+        return check_texts(node, attr->name, out);
     default:
         return nn_view_fail(node, NN_UNSUPPORTED, "attribute '%s' is not supported", attr->name);
     }
@@ -46,7 +63,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
         count++;
     }
     if (count != 1) return nn_view_fail(node, NN_BAD_INPUT, "needs one value, has %d", count);
-    return found != NULL ? parse_number(node, found, parsed) : NN_OK;
+    return found != NULL ? parse_value(node, found, parsed) : NN_OK;
 }
 
 static nn_status infer(const nn_node_view *node) {
@@ -78,6 +95,11 @@ static nn_status run(const nn_call *call) {
     const constant_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     const void *source = attrs->values;
+    if (attrs->type == NNOPT_STRING) {
+        const nn_text *texts = attrs->values;
+        for (int64_t i = 0; i < attrs->count; i++) ((const char **)out->data)[i] = texts[i].bytes;
+        return NN_OK;
+    }
     if (attrs->tensor != NULL)
         source = attrs->tensor->data;
     else if (attrs->rank == 0)

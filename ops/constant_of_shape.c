@@ -39,13 +39,29 @@ static nn_status infer(const nn_node_view *node) {
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    return nn_element_size(node->out[0]->type) > 0;
+    return nn_type_in(node->out[0]->type, NN_TYPES_BYTES | NN_TYPES_PACKED);
+}
+
+/* Four packed elements fill whole bytes. */
+static void fill_packed(const nn_call *call, unsigned code) {
+    nn_tensor *out = call->out[0];
+    int bits = nn_type_bits(out->type);
+    int64_t count = nn_tensor_count(out), whole = count / 4 * 4;
+    uint8_t codes[4], pattern[4] = {0};
+    memset(codes, (int)code, sizeof codes);
+    nn_pack(codes, bits, pattern, 4);
+    nn_fill(call->pool, out->data, pattern, (size_t)bits / 2, whole / 4);
+    if (count > whole) nn_pack(codes, bits, nn_at_out(out->data, out->type, whole), count - whole);
 }
 
 static nn_status run(const nn_call *call) {
     const constant_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     static const float zero = 0;
+    if (nn_type_in(out->type, NN_TYPES_PACKED)) {
+        fill_packed(call, nn_packed_get(attrs->value->data, nn_type_bits(out->type), 0));
+        return NN_OK;
+    }
     nn_fill(call->pool, out->data, attrs->value != NULL ? attrs->value->data : &zero,
             nn_element_size(out->type), nn_tensor_count(out));
     return NN_OK;

@@ -1,5 +1,6 @@
 #include "ops/family/copy.h"
 #include "ops/family/fill.h"
+#include "ops/family/packed.h"
 
 typedef enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
 
@@ -223,7 +224,9 @@ static nn_status run(const nn_call *call) {
                      .out = out,
                      .size = nn_element_size(in->type)};
     uint64_t own_value[2] = {0};
+    const char *empty = "";
     nn_tensor holder = {.type = in->type, .data = own_value};
+    if (in->type == NNOPT_STRING) memcpy(own_value, &empty, sizeof empty);
     const nn_tensor *given = attrs->from_input && call->in_count > 2 ? call->in[2] : NULL;
     if (!attrs->from_input) nn_tensor_set(&holder, 0, attrs->value);
     work.value = given != NULL && nn_tensor_count(given) > 0 ? given->data : own_value;
@@ -245,7 +248,9 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_PACKED_KERNEL(pad_packed, run)
+
+static const nn_kernel *const kernels[] = {&pad_packed, &reference, NULL};
 
 const nn_op nn_op_pad = {
     .name = "Pad",

@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/packed.h"
 #include "ops/grad.h"
 
 typedef struct transpose_attrs {
@@ -79,7 +80,9 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_PACKED_KERNEL(transpose_packed, run)
+
+static const nn_kernel *const kernels[] = {&transpose_packed, &reference, NULL};
 
 const nn_op nn_op_transpose = {
     .name = "Transpose",

@@ -118,6 +118,30 @@ static const error_case cases[] = {
     {"Where", 16, {"b 3", "f 3", "f 2"}, {0}, 0, "cannot be broadcast"},
     {"Cast", 13, {"f 3"}, {"to=99"}, 0, "'to' is 99, which is no type"},
     {"Cast", 1, {"f 3"}, {"to='REAL'"}, 0, "'to' is 'REAL', which is no type"},
+    {"Cast",
+     24,
+     {"f 3"},
+     {"to=24", "round_mode='even'"},
+     0,
+     "round_mode must be up, down or nearest, got 'even'"},
+    {"Cast",
+     13,
+     {"s 2 = 1 one"},
+     {"to=1"},
+     AT_RUN,
+     "element 1 is 'one', which is no float32"},
+    {"Cast", 13, {"s 1 = 7x"}, {"to=7"}, AT_RUN, "element 0 is '7x', which is no int64"},
+    {"Cast", 13, {"s 1 = INF"}, {"to=6"}, AT_RUN, "element 0 is 'INF', which is no int32"},
+    {"Cast",
+     13,
+     {"s 1 = 99999999999999999999"},
+     {"to=7"},
+     AT_RUN,
+     "element 0 is '99999999999999999999', which is no int64"},
+    {"QuantizeLinear", 13, {"b 3", "f 1"}, {0}, 0, "input 0 must not be of type bool"},
+    {"QuantizeLinear", 21, {"f 3", "f 1"}, {"output_dtype=99"}, 0, "output_dtype is 99"},
+    {"QuantizeLinear", 21, {"f 3", "f 1"}, {"output_dtype=24"}, 0, "cannot quantize to"},
+    {"DequantizeLinear", 13, {"f 3", "f 1"}, {0}, 0, "input 0 must not be of type float32"},
     {"Range", 11, {"i 1 = 0", "i 1 = 5", "i 1 = 0"}, {0}, 0, "do not end"},
     {"Range", 11, {"F 1 = 0", "F 1 = 5", "F 2 = 1 1"}, {0}, 0, "input 2 is not a scalar"},
     {"Gelu", 20, {"f 3"}, {"approximate='erf'"}, 0, "'approximate' is 'erf'"},
@@ -156,7 +180,12 @@ static void read_tensor(const char *text, nn_tensor *tensor, bool *constant) {
     *constant = values != NULL;
     for (int64_t i = 0; *constant && i < nn_tensor_count(tensor); i++) {
         char *end;
-        if (tensor->type == NNOPT_INT64)
+        if (tensor->type == NNOPT_STRING) {
+            const char *word = values + 1 + strspn(values + 1, " ");
+            end = strchrnul(word, ' ');
+            ((const char **)tensor->data)[i] =
+                nn_arena_strndup(&arena, word, (size_t)(end - word));
+        } else if (tensor->type == NNOPT_INT64)
             ((int64_t *)tensor->data)[i] = strtoll(values + 1, &end, 10);
         else
             nn_tensor_set(tensor, i, strtod(values + 1, &end));
@@ -212,8 +241,12 @@ static nn_status run_reference(nn_node_view *node, const nn_tensor *in) {
         out[i].data = nn_arena_alloc(&arena, (size_t)nn_tensor_bytes(&out[i]) + NN_ALIGNMENT);
         out_list[i] = &out[i];
     }
+    const nn_target target = {.threads = 1};
     const nn_kernel *const *kernel = node->op->kernels;
     while (kernel[1] != NULL) kernel++;
+    while (kernel > node->op->kernels && (*kernel)->accepts != NULL &&
+           !(*kernel)->accepts(node, &target))
+        kernel--;
     nn_call call = {.node = node,
                     .in_count = node->in_count,
                     .out_count = node->out_count,

@@ -2,10 +2,6 @@
 
 #include "ops/cpu/rows_f32.h"
 
-enum {
-    CASTABLE = NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPES_SMALL_FLOAT | NN_TYPES_PACKED_INTEGER
-};
-
 nn_status nn_cast_parse_rules(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out) {
     static const char *const modes[] = {
         [NN_SCALE_UP] = "up", [NN_SCALE_DOWN] = "down", [NN_SCALE_NEAREST] = "nearest"};
@@ -39,8 +35,9 @@ nn_status nn_infer_cast(const nn_node_view *node, nn_type to) {
 
 bool nn_cast_accepts(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    return nn_epilogue_is_empty(&node->epilogue) && nn_type_in(node->in[0]->type, CASTABLE) &&
-           nn_type_in(node->out[0]->type, CASTABLE);
+    return nn_epilogue_is_empty(&node->epilogue) &&
+           nn_type_in(node->in[0]->type, NN_TYPES_CASTABLE) &&
+           nn_type_in(node->out[0]->type, NN_TYPES_CASTABLE);
 }
 
 static bool is_whole(nn_type type) {

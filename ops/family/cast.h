@@ -4,6 +4,9 @@
 
 #include "ops/family/copy.h"
 
+#define NN_TYPES_CASTABLE                                                                          \
+    (NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPES_SMALL_FLOAT | NN_TYPES_PACKED_INTEGER)
+
 typedef struct nn_cast_attrs {
     nn_type to;
     nn_float_rules rules; /* of conversions to small floating types */

@@ -29,10 +29,12 @@ typedef uint32_t nn_type_set;
      NN_TYPE_BIT(NNOPT_FLOAT8E5M2) | NN_TYPE_BIT(NNOPT_FLOAT8E5M2FNUZ))
 #define NN_TYPES_SMALL_FLOAT                                                                       \
     (NN_TYPES_FLOAT8 | NN_TYPE_BIT(NNOPT_FLOAT8E8M0) | NN_TYPES_PACKED_FLOAT)
-/* Elements of whole bytes without ownership: what can be moved without being understood. */
+#define NN_TYPES_STRING  NN_TYPE_BIT(NNOPT_STRING)
+#define NN_TYPES_COMPLEX (NN_TYPE_BIT(NNOPT_COMPLEX64) | NN_TYPE_BIT(NNOPT_COMPLEX128))
+/* Elements of whole bytes: what can be moved without being understood. Strings are pointers. */
 #define NN_TYPES_BYTES                                                                             \
-    (NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPE_BIT(NNOPT_COMPLEX64) |                              \
-     NN_TYPE_BIT(NNOPT_COMPLEX128) | NN_TYPES_FLOAT8 | NN_TYPE_BIT(NNOPT_FLOAT8E8M0))
+    (NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPES_COMPLEX | NN_TYPES_FLOAT8 |                        \
+     NN_TYPE_BIT(NNOPT_FLOAT8E8M0) | NN_TYPES_STRING)
 
 static inline bool nn_type_in(nn_type type, nn_type_set set) {
     return type < 32 && (set & NN_TYPE_BIT(type)) != 0;

@@ -32,7 +32,16 @@ NUMBER = {
 
 
 def name_of(array):
+    if array.dtype == object:
+        return "string"
+    if array.dtype.kind == "c":
+        return array.dtype.name
     return next(name for name, dtype in TYPES.items() if array.dtype == np.dtype(dtype))
+
+
+def text_word(text):
+    return "'" + "".join(c if c.isalnum() and c.isascii() else
+                         "".join("%%%02x" % b for b in c.encode()) for c in text)
 
 
 def tensor_text(array):
@@ -40,6 +49,10 @@ def tensor_text(array):
     dims = "x".join(str(d) for d in array.shape) if array.ndim else "scalar"
     if name in INTEGERS or name == "bool":
         values = [str(int(v)) for v in array.reshape(-1)]
+    elif name == "string":
+        values = [text_word(v) for v in array.reshape(-1)]
+    elif name.startswith("complex"):
+        values = ["%.17g %.17g" % (v.real, v.imag) for v in array.reshape(-1)]
     else:
         form = "%.17g" if name == "float64" else "%.9g"
         values = [form % float(v) for v in array.reshape(-1)]
@@ -257,6 +270,127 @@ def quantizations(cases):
     cases.add("dequantize_int32", "DequantizeLinear", 10, {}, [numbers, scale], [back])
 
 
+# ---- text ----
+
+def texts(cases):
+    """Numbers as the shortest decimals; what ONNX Runtime reads from text."""
+    written = {
+        "float32": [("0.47892547", 0.47892547), ("0.1", 0.1), ("1", 1), ("-2.5", -2.5), ("1e-07", 1e-7),
+                    ("1e+10", 1e10), ("16777216", 16777216), ("314.15927", 314.15926),
+                    ("3.1415927", 3.14159265), ("NaN", float("nan")), ("INF", float("inf")),
+                    ("-INF", float("-inf")), ("-0", -0.0), ("1e-05", 1e-5), ("100", 100), ("1200.5", 1200.5)],
+        "float64": [("0.1", 0.1), ("314.15926", 314.15926), ("3.141592653589793", np.pi),
+                    ("123456789", 123456789), ("1e-300", 1e-300), ("-INF", float("-inf"))],
+        "float16": [("0.479", 0.479), ("1", 1), ("-2.5", -2.5), ("65504", 65504), ("100", 100), ("NaN", float("nan"))],
+        "bfloat16": [("0.48", 0.48), ("3.14", 3.14), ("1", 1)],
+        "float8e5m2": [("0.5", 0.5), ("-3", -3), ("INF", float("inf"))],
+        "float4e2m1": [("0.5", 0.5), ("-3", -3), ("6", 6)],
+        "int64": [("0", 0), ("-9223372036854775808", -2**63)], "int4": [("-8", -8), ("7", 7), ("0", 0)],
+        "uint64": [("18446744073709551615", 2**64 - 1)], "uint8": [("200", 200)],
+        "bool": [("1", True), ("0", False)],
+    }
+    for name, pairs in written.items():
+        words = np.array([p[0] for p in pairs], object)
+        kind = np.uint64 if name == "uint64" else np.int64 if is_integer(name) else np.float64
+        values = np.array([p[1] for p in pairs], kind).astype(TYPES[name])
+        cases.add("cast_%s_to_string" % name, "Cast", 13, {"to": "int 8"}, [values], [words])
+        if name == "float8e5m2":  # reading saturates
+            words, values = words[:2], values[:2]
+        cases.add("cast_string_to_%s" % name, "Cast", 13, {"to": "int %d" % NUMBER[name]}, [words],
+                  [values])
+    more = {"float32": [(" 2", 2), ("2 ", 2), ("1e-5", 1e-5), ("1E8", 1e8), ("+inf", float("inf")),
+                        ("nan", float("nan")), ("+5", 5), ("-InF", float("-inf")), ("1e400", float("inf"))],
+            "int32": [("1.5", 1), ("3.7", 3), ("-3.7", -3), ("100.5", 100), (" 7 ", 7), ("1e3", 1000)],
+            "uint8": [("300", 44), ("-3", 253)], "int8": [("300", 44)], "bool": [("1.5", True), ("0.0", False)]}
+    for name, pairs in more.items():
+        words = np.array([p[0] for p in pairs], object)
+        values = np.array([p[1] for p in pairs], np.float64).astype(TYPES[name])
+        cases.add("read_" + name, "Cast", 21, {"to": "int %d" % NUMBER[name]}, [words], [values])
+    like = np.array(["x"], object)
+    cases.add("cast_like_string", "CastLike", 15, {}, [np.array([1.5, 2], np.float32), like],
+              [np.array(["1.5", "2"], object)])
+    a = np.array([["a", "bc", ""], ["\u00e9", "x y", "bc"]], object)
+    b = np.array(["a", "", "bc"], object)
+    cases.add("equal_string", "Equal", 19, {}, [a, b], [a == b])
+    cases.add("constant_string", "Constant", 13, {"value_string": "string hello"}, [],
+              [np.array("hello", object)])
+    cases.add("constant_strings", "Constant", 13, {"value_strings": "strings 'a '%20 ' 'z%25"}, [],
+              [np.array(["a", " ", "", "z%"], object)])
+
+
+# ---- moving ----
+
+def elements(name, shape):
+    """Distinct values as far as the type has them."""
+    count = int(np.prod(shape))
+    if name == "string":
+        return np.array(["s%d" % i if i % 5 else "" for i in range(count)], object).reshape(shape)
+    if name.startswith("complex"):
+        return (np.arange(count) - 1j * np.arange(count)[::-1]).astype(name).reshape(shape)
+    if name == "bool":
+        return (np.arange(count) % 3 == 0).reshape(shape)
+    bits = {"4": 8, "6": 16}.get("".join(c for c in name if c in "46")[:1], 4)
+    if is_integer(name):
+        info = ml_dtypes.iinfo(TYPES[name])
+        return (np.arange(count) % min(int(info.max) - int(info.min) + 1, 100) + max(int(info.min), -50)) \
+            .astype(np.int64).astype(TYPES[name]).reshape(shape)
+    if name == "float8e8m0":
+        return (2.0 ** (np.arange(count) % 16)).astype(np.float32).astype(TYPES[name]).reshape(shape)
+    return (np.arange(count) % bits - bits // 2).astype(np.float32).astype(TYPES[name]).reshape(shape)
+
+
+def movements(cases):
+    integers = lambda *values: np.array(values, np.int64)
+    plain = [n for n in TYPES if not any(c in n for c in ("int4", "int2", "4e2m1", "6e"))]
+    every = list(TYPES) + ["string", "complex64", "complex128"]
+    whole = plain + ["string", "complex64", "complex128"]
+    for name in every:
+        x = elements(name, (3, 5, 3))
+        cases.add("transpose_" + name, "Transpose", 28, {"perm": "ints 2 0 1"}, [x],
+                  [x.transpose(2, 0, 1)])
+        fill = elements(name, (2,))[1:].reshape(())
+        padded = np.full((4, 6, 4), fill, x.dtype)
+        padded[1:, :5, 1:] = x
+        cases.add("pad_" + name, "Pad", 28, {}, [x, integers(1, 0, 1, 0, 1, 0), fill], [padded])
+        zero = np.full((5,), "" if name == "string" else 0, np.float64 if name != "string" else object)
+        if name != "float8e8m0":  # has no zero
+            zero = zero.astype(x.dtype)
+            zero[1:4] = x[0, 0]
+            cases.add("pad_default_" + name, "Pad", 28, {}, [x[0, 0], integers(1, 1)], [zero])
+        cases.add("reshape_" + name, "Reshape", 28, {}, [x, integers(5, 9)], [x.reshape(5, 9)])
+        cases.add("unsqueeze_" + name, "Unsqueeze", 28, {}, [x, integers(0)], [x[None]])
+        cases.add("identity_" + name, "Identity", 28, {}, [x], [x])
+        cases.add("constant_of_shape_" + name, "ConstantOfShape", 28,
+                  {"value": "tensor " + tensor_text(fill.reshape(1))}, [integers(3, 7)],
+                  [np.full((3, 7), fill, x.dtype)])
+    for name in whole:
+        x = elements(name, (4, 6))
+        y = x[::-1].copy()
+        row = np.array([True, False, True, True, False, False])
+        cases.add("concat_" + name, "Concat", 13, {"axis": "int 1"}, [x, y],
+                  [np.concatenate([x, y], 1)])
+        cases.add("slice_" + name, "Slice", 13, {}, [x, integers(1, 5), integers(4, -7), integers(0, 1),
+                                                     integers(1, -2)], [x[1:4, 5::-2]])
+        cases.add("split_" + name, "Split", 13, {"axis": "int 1"}, [x, integers(2, 4)],
+                  [x[:, :2].copy(), x[:, 2:].copy()])
+        cases.add("gather_" + name, "Gather", 13, {"axis": "int 1"}, [x, integers(5, 0, -1)],
+                  [x[:, [5, 0, 5]]])
+        cases.add("gather_elements_" + name, "GatherElements", 13, {"axis": "int 0"},
+                  [x, np.array([[3, 1, 0, 2, 1, 0]], np.int64)],
+                  [x[[3, 1, 0, 2, 1, 0], range(6)][None]])
+        cases.add("gather_nd_" + name, "GatherND", 13, {}, [x, np.array([[1, 2], [3, 5]], np.int64)],
+                  [x[[1, 3], [2, 5]]])
+        cases.add("tile_" + name, "Tile", 13, {}, [x, integers(2, 1)], [np.tile(x, (2, 1))])
+        cases.add("expand_" + name, "Expand", 13, {}, [x[:, :1].copy(), integers(4, 3)],
+                  [np.broadcast_to(x[:, :1], (4, 3)).copy()])
+        cases.add("where_" + name, "Where", 16, {}, [row, x, y], [np.where(row, x, y)])
+        cases.add("squeeze_" + name, "Squeeze", 13, {}, [x[:1].copy(), integers(0)], [x[0]])
+        cases.add("flatten_" + name, "Flatten", 13, {"axis": "int 0"}, [x], [x.reshape(1, 24)])
+        block = elements(name, (1, 4, 2, 3))
+        cases.add("depth_to_space_" + name, "DepthToSpace", 13, {"blocksize": "int 2"}, [block],
+                  [block.reshape(1, 2, 2, 1, 2, 3).transpose(0, 3, 4, 1, 5, 2).reshape(1, 1, 4, 6)])
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip().splitlines()[-1])
@@ -264,6 +398,8 @@ def main():
     cases = Cases()
     casts(cases)
     quantizations(cases)
+    texts(cases)
+    movements(cases)
     with open(sys.argv[1], "w") as out:
         out.write("\n\n".join(cases.texts) + "\n")
     print("%d cases" % len(cases.texts))

@@ -158,6 +158,12 @@ static void check_axes(const case_state *state) {
 
 static bool elements_agree(const op_case *test, const nn_tensor *got, const nn_tensor *expected,
                            int64_t i) {
+    size_t size = (size_t)nn_type_bits(expected->type) / 8;
+    if (expected->type == NNOPT_STRING)
+        return strcmp(((char **)got->data)[i], ((char **)expected->data)[i]) == 0;
+    if (expected->type == NNOPT_COMPLEX64 || expected->type == NNOPT_COMPLEX128)
+        return memcmp((char *)got->data + (size_t)i * size,
+                      (char *)expected->data + (size_t)i * size, size) == 0;
     if (!nn_type_is_float(expected->type))
         return nn_tensor_get_int(got, i) == nn_tensor_get_int(expected, i);
     double a = nn_tensor_get(got, i), b = nn_tensor_get(expected, i);
@@ -169,6 +175,12 @@ static bool elements_agree(const op_case *test, const nn_tensor *got, const nn_t
 
 void op_case_compare(const op_case *test, const char *how, int index, const nn_tensor *got) {
     const nn_tensor *expected = &test->out[index];
+    if (expected->type == NNOPT_STRING)
+        for (int64_t i = 0; i < nn_tensor_count(expected); i++)
+            ck_assert_msg(elements_agree(test, got, expected, i),
+                          "%s: %s: output %d element %lld is '%s', not '%s'", test->name, how,
+                          index, (long long)i, ((char **)got->data)[i],
+                          ((char **)expected->data)[i]);
     for (int64_t i = 0; i < nn_tensor_count(expected); i++)
         ck_assert_msg(elements_agree(test, got, expected, i),
                       "%s: %s: output %d element %lld is %.9g, not %.9g", test->name, how, index,
@@ -239,7 +251,7 @@ static void run_kernel(const case_state *state, const nn_kernel *kernel, const n
         }
         out_list[i] = &out[i];
     }
-    nn_arena arena = {0};
+    nn_arena arena = {0}, texts = {0};
     struct nn_prepare prepare = {.node = &state->view, .arena = &arena, .layout = layout};
     if (kernel->prepare != NULL) ck_assert_ok(kernel->prepare(&state->view, target, &prepare));
     nn_call call = {.node = &state->view,
@@ -250,7 +262,8 @@ static void run_kernel(const case_state *state, const nn_kernel *kernel, const n
                     .out = out_list,
                     .layout = layout,
                     .workspace = nn_alloc(prepare.workspace_bytes),
-                    .pool = pool};
+                    .pool = pool,
+                    .texts = &texts};
     nn_status status = kernel->run(&call);
     ck_assert_msg(status == NN_OK, "%s: %s: %s", test->name, kernel->name, nnopt_last_error());
     nn_free(call.workspace);
@@ -269,6 +282,7 @@ static void run_kernel(const case_state *state, const nn_kernel *kernel, const n
     }
     for (int i = 0; i < test->in_count; i++)
         if (test->has_in[i]) nn_tensor_clear(&in[i]);
+    nn_arena_clear(&texts);
 }
 
 static void check_kernel(const case_state *state, const nn_kernel *kernel, const nn_target *target,

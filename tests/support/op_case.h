@@ -2,9 +2,9 @@
  *
  *     case NAME
  *     op TYPE OPSET DOMAIN          ai.onnx is the default domain
- *     attr NAME KIND VALUES...      int, float, string, ints, floats, tensor
+ *     attr NAME KIND VALUES...      int, float, string, ints, floats, strings, tensor
  *     in TYPE DIMS VALUES...        dims as 2x3 or scalar; "in none" for an absent input
- *     out TYPE DIMS VALUES...
+ *     out TYPE DIMS VALUES...       strings as 'TEXT with %XX for bytes, complex numbers as pairs
  *     within RTOL ATOL
  */
 #ifndef NN_TEST_OP_CASE_H

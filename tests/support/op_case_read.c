@@ -32,8 +32,23 @@ static nn_type type_named(const char *name) {
     malformed("unknown type");
 }
 
+/* 'TEXT with %XX for bytes that are no letters or digits. */
+static const char *read_text(const char *word) {
+    if (*word++ != '\'') malformed("a string must begin with '");
+    char *text = keep(strlen(word) + 1), *end = text;
+    for (; *word != '\0'; word++) {
+        char digits[3] = {word[0], word[1], 0};
+        if (*word == '%') memcpy(digits, word + 1, 2);
+        *end++ = *word == '%' ? (char)strtol(digits, NULL, 16) : *word;
+        if (*word == '%') word += 2;
+    }
+    return text;
+}
+
 static void set_element(nn_tensor *tensor, int64_t index, const char *text) {
-    if (tensor->type == NNOPT_INT64)
+    if (tensor->type == NNOPT_STRING)
+        ((const char **)tensor->data)[index] = read_text(text);
+    else if (tensor->type == NNOPT_INT64)
         ((int64_t *)tensor->data)[index] = strtoll(text, NULL, 10);
     else if (tensor->type == NNOPT_UINT64)
         ((uint64_t *)tensor->data)[index] = strtoull(text, NULL, 10);
@@ -55,7 +70,11 @@ static nn_tensor read_tensor(nn_type type, char **line) {
     nn_tensor tensor = {.type = type, .rank = rank};
     for (int i = 0; i < rank; i++) tensor.dims[i] = dims[i];
     tensor.data = keep((size_t)nn_tensor_bytes(&tensor) + NN_ALIGNMENT);
-    for (int64_t i = 0; i < nn_tensor_count(&tensor); i++) set_element(&tensor, i, next_word(line));
+    nn_tensor parts = tensor; /* complex numbers are pairs of words */
+    bool is_complex = type == NNOPT_COMPLEX64 || type == NNOPT_COMPLEX128;
+    if (is_complex) parts.type = type == NNOPT_COMPLEX64 ? NNOPT_FLOAT : NNOPT_DOUBLE;
+    for (int64_t i = 0; i < nn_tensor_count(&tensor) * (is_complex ? 2 : 1); i++)
+        set_element(&parts, i, next_word(line));
     return tensor;
 }
 
@@ -104,6 +123,15 @@ static void read_attr(op_case *test, char **line) {
     } else if (strcmp(kind, "ints") == 0 || strcmp(kind, "floats") == 0) {
         attr->kind = kind[0] == 'i' ? NN_ATTR_INTS : NN_ATTR_FLOATS;
         read_list(attr, kind[0] == 'f', line);
+    } else if (strcmp(kind, "strings") == 0) {
+        attr->kind = NN_ATTR_STRINGS;
+        attr->count = count_words(*line);
+        nn_text *list = keep((size_t)attr->count * sizeof *list);
+        for (int64_t i = 0; i < attr->count; i++) {
+            list[i].bytes = read_text(next_word(line));
+            list[i].length = (int64_t)strlen(list[i].bytes);
+        }
+        attr->strings = list;
     } else if (strcmp(kind, "tensor") == 0) {
         nn_type type = type_named(next_word(line));
         attr->kind = NN_ATTR_TENSOR;
