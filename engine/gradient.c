@@ -1,19 +1,11 @@
 #include "engine/gradient.h"
 
-#include "engine/patch.h"
+#include "engine/lower_parts.h"
 #include "ops/grad.h"
 #include "ops/gradient.h"
 
-/* nn_grad_tensor is nn_value here. */
-static nn_value *value_of(nn_grad_tensor *tensor) {
-    return (nn_value *)tensor;
-}
-static nn_grad_tensor *tensor_of(nn_value *value) {
-    return (nn_grad_tensor *)value;
-}
-
 typedef struct expansion {
-    nn_grad grad; /* first: emit gets its address */
+    nn_expansion build;
     nn_graph *graph;
     nn_patch *patch;
     const nn_node *origin; /* the Gradient node */
@@ -25,46 +17,6 @@ typedef struct expansion {
     nn_value **at;       /* by value id: the value at which the gradient is taken */
     nn_value **gradient; /* by value id; NULL: zero so far */
 } expansion;
-
-static const nn_attrs no_attrs = {NULL, 0};
-
-/* ---- what the derivatives build with ---- */
-
-static nn_grad_tensor *emit(nn_grad *grad, const char *op, const char *domain,
-                            nn_grad_tensor *const *inputs, int count, const nn_attrs *attrs) {
-    expansion *self = (expansion *)grad;
-    nn_value *values[8];
-    for (int i = 0; i < count; i++) {
-        values[i] = value_of(inputs[i]);
-        if (values[i] == NULL) return NULL;
-    }
-    nn_value *out = nn_patch_value(self->patch, "gradient");
-    nn_node *node = nn_patch_node(self->patch, op, domain, op, values, count, &out, 1,
-                                  attrs != NULL ? attrs : &no_attrs, self->origin);
-    return node != NULL ? tensor_of(out) : NULL;
-}
-
-static nn_grad_tensor *constant(expansion *self, nn_type type, const int64_t *dims, int rank,
-                                const double *values) {
-    nn_blob *blob;
-    if (nn_blob_create(type, dims, rank, &blob) != NN_OK) return NULL;
-    for (int64_t i = 0; i < nn_tensor_count(&blob->tensor); i++)
-        nn_tensor_set(&blob->tensor, i, values[i]);
-    nn_value *value = nn_patch_constant(self->patch, "gradient_constant", blob);
-    nn_blob_release(blob);
-    return tensor_of(value);
-}
-
-static nn_grad_tensor *number(nn_grad *grad, double value) {
-    return constant((expansion *)grad, grad->node->in[0]->type, NULL, 0, &value);
-}
-
-static nn_grad_tensor *integers(nn_grad *grad, const int64_t *values, int count) {
-    double numbers[NN_MAX_RANK];
-    if (count > NN_MAX_RANK) return NULL;
-    for (int i = 0; i < count; i++) numbers[i] = (double)values[i];
-    return constant((expansion *)grad, NNOPT_INT64, &(int64_t){count}, 1, numbers);
-}
 
 /* ---- which nodes lie between ---- */
 
@@ -145,28 +97,27 @@ static nn_status copy_node(expansion *self, const nn_node *node) {
 
 /* ---- backward ---- */
 
-static void add_gradient(expansion *self, const nn_value *value, nn_grad_tensor *more) {
+static void add_gradient(expansion *self, const nn_value *value, nn_value *more) {
     nn_value **sum = &self->gradient[value->id];
     if (more == NULL) return;
-    *sum = *sum == NULL ? value_of(more)
-                        : value_of(nn_grad_binary(&self->grad, "Add", tensor_of(*sum), more));
+    *sum = *sum == NULL ? more : nn_expand(&self->build, "Add", NN_TERMS(*sum, more));
 }
 
-static nn_status call_grad(expansion *self, const nn_node *node, nn_grad_tensor **links) {
-    nn_grad *grad = &self->grad;
+static nn_status call_grad(expansion *self, const nn_node *node, nn_value **links) {
     nn_view_storage storage;
     nn_node_view view;
     NN_TRY(nn_node_view_init(node, &storage, &view));
-    grad->node = &view;
-    grad->in = links;
-    grad->out = links + node->in_count;
-    grad->out_gradient = links + node->in_count + node->out_count;
-    grad->in_gradient = links + node->in_count + 2 * node->out_count;
-    nn_status status = node->op->grad(grad);
+    nn_grad grad = {.node = &view,
+                    .build = &self->build,
+                    .in = links,
+                    .out = links + node->in_count,
+                    .out_gradient = links + node->in_count + node->out_count,
+                    .in_gradient = links + node->in_count + 2 * node->out_count};
+    nn_status status = node->op->grad(&grad);
     nn_node_view_clear(&storage);
     for (int i = 0; i < node->in_count && status == NN_OK; i++)
         if (node->inputs[i] != NULL && self->is_on_way[node->inputs[i]->id])
-            add_gradient(self, node->inputs[i], grad->in_gradient[i]);
+            add_gradient(self, node->inputs[i], grad.in_gradient[i]);
     return status;
 }
 
@@ -186,15 +137,15 @@ static nn_status go_back(expansion *self, const nn_node *node) {
     if (node->op == NULL || node->op->grad == NULL)
         return nn_fail(NN_UNSUPPORTED, "node '%s' (Gradient): '%s' (%s) has no gradient",
                        self->origin->name, node->name, node->op_type);
-    size_t size = (size_t)(2 * (node->in_count + node->out_count) + 1) * sizeof(nn_grad_tensor *);
-    nn_grad_tensor **links = nn_alloc_zero(size);
+    size_t size = (size_t)(2 * (node->in_count + node->out_count) + 1) * sizeof(nn_value *);
+    nn_value **links = nn_alloc_zero(size);
     if (links == NULL) return nn_fail_memory(size);
-    for (int i = 0; i < node->in_count; i++) links[i] = tensor_of(at(self, node->inputs[i]));
+    for (int i = 0; i < node->in_count; i++) links[i] = at(self, node->inputs[i]);
     for (int i = 0; i < node->out_count; i++) {
         nn_value *out = node->outputs[i];
         if (out == NULL) continue;
-        links[node->in_count + i] = tensor_of(at(self, out));
-        links[node->in_count + node->out_count + i] = tensor_of(self->gradient[out->id]);
+        links[node->in_count + i] = at(self, out);
+        links[node->in_count + node->out_count + i] = self->gradient[out->id];
     }
     nn_status status = call_grad(self, node, links);
     nn_free(links);
@@ -203,15 +154,14 @@ static nn_status go_back(expansion *self, const nn_node *node) {
 
 /* A tensor of this number in the shape of `like`. */
 static nn_value *filled(expansion *self, nn_value *like, nn_type type, double value) {
-    nn_grad_tensor *shape = nn_grad_unary(&self->grad, "Shape", tensor_of(like));
+    nn_value *shape = nn_expand(&self->build, "Shape", NN_TERMS(like));
     nn_blob *blob;
     if (nn_blob_create(type, &(int64_t){1}, 1, &blob) != NN_OK) return NULL;
     nn_tensor_set(&blob->tensor, 0, value);
     nn_attr attr = {.name = "value", .kind = NN_ATTR_TENSOR, .tensor = blob};
-    nn_grad_tensor *out =
-        emit(&self->grad, "ConstantOfShape", "", &shape, 1, &(nn_attrs){&attr, 1});
+    nn_value *out = nn_expand(&self->build, "ConstantOfShape", NN_TERMS(shape), NN_ATTRS(attr));
     nn_blob_release(blob);
-    return value_of(out);
+    return out;
 }
 
 static nn_status differentiate(expansion *self, bool *is_needed) {
@@ -237,8 +187,8 @@ static nn_status differentiate(expansion *self, bool *is_needed) {
         /* under its own name, which a later Gradient may ask for */
         nn_value *out = origin->outputs[i];
         if (gradient != NULL)
-            nn_patch_node(self->patch, "Identity", "", origin->name, &gradient, 1, &out, 1,
-                          &no_attrs, origin);
+            nn_patch_node(self->patch, "Identity", "nnopt", origin->name, &gradient, 1, &out, 1,
+                          NULL, origin);
     }
     return NN_OK;
 }
@@ -305,13 +255,12 @@ nn_status nn_graph_expand_gradients(nn_graph *graph, const char *pass) {
         const nn_node *node;
         NN_TRY(next_gradient(graph, &node));
         if (node == NULL) return NN_OK;
-        expansion self = {.grad = {.emit = emit, .number = number, .integers = integers},
-                          .graph = graph,
-                          .origin = node,
-                          .attrs = node->attrs_parsed};
+        expansion self = {.graph = graph, .origin = node, .attrs = node->attrs_parsed};
         NN_TRY(
             nn_patch_begin(graph, pass, "a gradient is computed by ordinary nodes", &self.patch));
+        self.build = (nn_expansion){.patch = self.patch, .node = graph->nodes[node->position]};
         nn_status status = expand(&self);
+        if (status == NN_OK) status = self.build.status;
         if (status != NN_OK) {
             nn_patch_abort(self.patch);
             return status;

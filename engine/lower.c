@@ -106,8 +106,8 @@ static nn_status lower(nn_lowered *lowered, const nn_graph *model, nn_lowered_ki
     NN_TRY(add_taps(lowered, taps, tap_count));
     forget_claims(lowered->graph);
     NN_TRY(nn_graph_infer(lowered->graph));
-    NN_TRY(nn_graph_expand_gradients(lowered->graph, "lower"));
     NN_TRY(nn_lower_expansions(lowered));
+    NN_TRY(nn_graph_expand_gradients(lowered->graph, "lower"));
     if (kind == NN_LOWERED_PLAIN) {
         NN_TRY(nn_graph_fold_constants(lowered->graph, "lower", NN_FOLD_DEQUANTIZE));
     } else {

@@ -5,12 +5,6 @@
 
 enum { MAX_ROUNDS = 8 }; /* parts may have parts */
 
-struct nn_expansion {
-    nn_patch *patch;
-    nn_node *node;
-    nn_status status; /* of the first failure outside the patch */
-};
-
 /* ---- services ---- */
 
 nn_term *nn_expand_in(nn_expansion *expansion, int index) {

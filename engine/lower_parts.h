@@ -5,6 +5,7 @@
 
 #include "engine/lower.h"
 #include "engine/patch.h"
+#include "ops/expansion.h"
 
 /* Operators that are written as others (ops/expansion.h) become those. */
 nn_status nn_lower_expansions(nn_lowered *lowered);
@@ -24,6 +25,13 @@ nn_status nn_lower_quantized(nn_lowered *lowered);
 nn_status nn_lower_padding(nn_lowered *lowered);
 
 /* ---- what they share ---- */
+
+/* What an operator that writes itself as others, or its derivative, builds with. */
+struct nn_expansion {
+    nn_patch *patch;
+    nn_node *node;    /* whose inputs and outputs, origin and name are meant */
+    nn_status status; /* of the first failure outside the patch */
+};
 
 /* Collects edits in `patch`. `taken`, by position of the node, is for marking nodes that are
  * removed or changed already. */

@@ -95,26 +95,24 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 }
 
 /* alpha a b, each factor as it is or transposed; the result transposed when asked for. */
-static nn_grad_tensor *product(nn_grad *grad, float alpha, nn_grad_tensor *a, bool transpose_a,
-                               nn_grad_tensor *b, bool transpose_b) {
-    nn_attr attrs[] = {{.name = "alpha", .kind = NN_ATTR_FLOAT, .f = alpha},
-                       {.name = "transA", .kind = NN_ATTR_INT, .i = transpose_a},
-                       {.name = "transB", .kind = NN_ATTR_INT, .i = transpose_b}};
-    nn_grad_tensor *operands[] = {a, b};
-    return grad->emit(grad, "Gemm", "", operands, 2, &(nn_attrs){attrs, 3});
+static nn_term *product(nn_grad *grad, float alpha, nn_term *a, bool transpose_a, nn_term *b,
+                        bool transpose_b) {
+    return nn_expand(grad->build, "Gemm", NN_TERMS(a, b),
+                     NN_ATTRS(nn_attr_float("alpha", alpha), nn_attr_int("transA", transpose_a),
+                              nn_attr_int("transB", transpose_b)));
 }
 
 /* y = alpha A B + beta c with A = a or a', B = b or b': dA = dy B', dB = A' dy, dc = beta dy. */
 static nn_status grad(nn_grad *grad) {
     const nn_gemm_attrs *attrs = grad->node->attrs;
-    nn_grad_tensor *dy = grad->out_gradient[0], *a = grad->in[0], *b = grad->in[1];
+    nn_term *dy = grad->out_gradient[0], *a = grad->in[0], *b = grad->in[1];
     bool ta = attrs->transpose_a, tb = attrs->transpose_b;
     grad->in_gradient[0] = ta ? product(grad, attrs->alpha, b, tb, dy, true)
                               : product(grad, attrs->alpha, dy, false, b, !tb);
     grad->in_gradient[1] = tb ? product(grad, attrs->alpha, dy, true, a, ta)
                               : product(grad, attrs->alpha, a, !ta, dy, false);
     if (grad->node->in_count < 3 || grad->in[2] == NULL) return NN_OK;
-    nn_grad_tensor *scaled = nn_grad_binary(grad, "Mul", dy, grad->number(grad, attrs->beta));
+    nn_term *scaled = nn_grad_binary(grad, "Mul", dy, nn_grad_number(grad, attrs->beta));
     grad->in_gradient[2] = nn_grad_sum_to(grad, scaled, grad->in[2]);
     return NN_OK;
 }

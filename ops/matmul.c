@@ -22,27 +22,24 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 }
 
 /* Swaps the last two of `rank` axes. */
-static nn_grad_tensor *transposed(nn_grad *grad, nn_grad_tensor *x, int rank) {
+static nn_term *transposed(nn_grad *grad, nn_term *x, int rank) {
     int64_t order[NN_MAX_RANK];
     for (int axis = 0; axis < rank; axis++) order[axis] = axis;
     order[rank - 2] = rank - 1;
     order[rank - 1] = rank - 2;
-    nn_attr perm = {.name = "perm", .kind = NN_ATTR_INTS, .count = rank, .ints = order};
-    return grad->emit(grad, "Transpose", "", &x, 1, &(nn_attrs){&perm, 1});
+    return nn_expand_transpose(grad->build, x, rank, order);
 }
 
 /* y = a b: da = dy b', db = a' dy, summed over broadcast axes. */
 static nn_status grad(nn_grad *grad) {
     const nn_fact *a = grad->node->in[0], *b = grad->node->in[1];
-    nn_grad_tensor *dy = grad->out_gradient[0];
+    nn_term *dy = grad->out_gradient[0];
     if (a->rank < 2 || b->rank < 2)
         return nn_view_fail(grad->node, NN_UNSUPPORTED,
                             "the gradient needs matrices of known rank, got ranks %d and %d",
                             a->rank, b->rank);
-    nn_grad_tensor *by_a =
-        nn_grad_binary(grad, "MatMul", dy, transposed(grad, grad->in[1], b->rank));
-    nn_grad_tensor *by_b =
-        nn_grad_binary(grad, "MatMul", transposed(grad, grad->in[0], a->rank), dy);
+    nn_term *by_a = nn_grad_binary(grad, "MatMul", dy, transposed(grad, grad->in[1], b->rank));
+    nn_term *by_b = nn_grad_binary(grad, "MatMul", transposed(grad, grad->in[0], a->rank), dy);
     grad->in_gradient[0] = nn_grad_sum_to(grad, by_a, grad->in[0]);
     grad->in_gradient[1] = nn_grad_sum_to(grad, by_b, grad->in[1]);
     return NN_OK;

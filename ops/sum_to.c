@@ -15,7 +15,7 @@ static void cost(const nn_node_view *node, nn_cost *out) {
 }
 
 static nn_status grad(nn_grad *grad) {
-    nn_grad_tensor *shape = nn_grad_unary(grad, "Shape", grad->in[0]);
+    nn_term *shape = nn_grad_unary(grad, "Shape", grad->in[0]);
     grad->in_gradient[0] = nn_grad_binary(grad, "Expand", grad->out_gradient[0], shape);
     return NN_OK;
 }

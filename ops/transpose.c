@@ -51,12 +51,12 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 /* The inverse order takes the axes back. */
 static nn_status grad(nn_grad *grad) {
     const transpose_attrs *attrs = grad->node->attrs;
+    nn_term *dy = grad->out_gradient[0];
     int64_t inverse[NN_MAX_RANK];
     for (int axis = 0; axis < attrs->order.count; axis++) inverse[attrs->order.values[axis]] = axis;
-    nn_attr perm = {
-        .name = "perm", .kind = NN_ATTR_INTS, .count = attrs->order.count, .ints = inverse};
-    nn_attrs list = {&perm, attrs->order.present ? 1 : 0};
-    grad->in_gradient[0] = grad->emit(grad, "Transpose", "", grad->out_gradient, 1, &list);
+    grad->in_gradient[0] = attrs->order.present
+                               ? nn_expand_transpose(grad->build, dy, attrs->order.count, inverse)
+                               : nn_grad_unary(grad, "Transpose", dy);
     return NN_OK;
 }
 

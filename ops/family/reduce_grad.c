@@ -2,7 +2,7 @@
 #include "ops/grad.h"
 
 /* The output with the reduced axes back, as axes of size 1. */
-static nn_status restore_axes(nn_grad *grad, nn_grad_tensor **dy) {
+static nn_status restore_axes(nn_grad *grad, nn_term **dy) {
     const nn_reduce_attrs *attrs = grad->node->attrs;
     nn_list axes = attrs->axes;
     if (attrs->keep_dims) return NN_OK;
@@ -10,33 +10,26 @@ static nn_status restore_axes(nn_grad *grad, nn_grad_tensor **dy) {
     if (!axes.known)
         return nn_view_fail(grad->node, NN_UNSUPPORTED, "the gradient needs constant axes");
     if (axes.count == 0) return NN_OK; /* a scalar, or nothing was reduced */
-    if (grad->node->opset < 13) {
-        nn_attr attr = {
-            .name = "axes", .kind = NN_ATTR_INTS, .count = axes.count, .ints = axes.values};
-        *dy = grad->emit(grad, "Unsqueeze", "", dy, 1, &(nn_attrs){&attr, 1});
-    } else {
-        *dy = nn_grad_binary(grad, "Unsqueeze", *dy, grad->integers(grad, axes.values, axes.count));
-    }
+    *dy = nn_grad_binary(grad, "Unsqueeze", *dy,
+                         nn_expand_ints(grad->build, axes.count, axes.values));
     return NN_OK;
 }
 
 nn_status nn_reduce_grad_of_sum(nn_grad *grad) {
-    nn_grad_tensor *dy = grad->out_gradient[0];
+    nn_term *dy = grad->out_gradient[0];
     NN_TRY(restore_axes(grad, &dy));
     grad->in_gradient[0] =
         nn_grad_binary(grad, "Expand", dy, nn_grad_unary(grad, "Shape", grad->in[0]));
     return NN_OK;
 }
 
-static nn_grad_tensor *size_of(nn_grad *grad, nn_grad_tensor *x) {
-    nn_grad_tensor *size = nn_grad_unary(grad, "Size", x);
-    nn_attr to = {.name = "to", .kind = NN_ATTR_INT, .i = grad->node->in[0]->type};
-    return grad->emit(grad, "Cast", "", &size, 1, &(nn_attrs){&to, 1});
+static nn_term *size_of(nn_grad *grad, nn_term *x) {
+    return nn_expand_cast(grad->build, nn_grad_unary(grad, "Size", x), grad->node->in[0]->type);
 }
 
 nn_status nn_reduce_grad_of_mean(nn_grad *grad) {
     NN_TRY(nn_reduce_grad_of_sum(grad));
-    nn_grad_tensor *share =
+    nn_term *share =
         nn_grad_binary(grad, "Div", size_of(grad, grad->out[0]), size_of(grad, grad->in[0]));
     grad->in_gradient[0] = nn_grad_binary(grad, "Mul", grad->in_gradient[0], share);
     return NN_OK;
