@@ -20,4 +20,7 @@ nn_status nn_agree_dim(const nn_node_view *node, int index, int axis, int64_t *s
 /* Input `index` is a vector or scalar of `count` elements (unknown: any number). */
 nn_status nn_check_count(const nn_node_view *node, int index, int64_t count);
 
+/* Element `element` of input `index`, a size, as far as it is known; negative sizes are refused. */
+nn_status nn_size_element(const nn_node_view *node, int index, int element, int64_t *dim);
+
 #endif
