@@ -48,6 +48,12 @@ nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
         nn_report_set_bool(report, record, "prune", (*op)->axes != NULL);
         nn_report_set_bool(report, record, "stream", (*op)->stream != NULL);
         nn_report_set_number(report, record, "kernels", kernels);
+        nn_library_index library = (*op)->library;
+        bool is_absent = nn_library_check(library) != NN_OK;
+        nn_report_set_text(report, record, "library",
+                           library == NN_LIBRARY_NONE ? NULL : nn_libraries[library].name);
+        nn_report_set_text(report, record, "absent",
+                           is_absent ? nn_libraries[library].absent : NULL);
     }
     return nn_report_finish(report, out);
 }
@@ -114,6 +120,16 @@ static void add_blas(nn_report *report) {
     if (status != NN_OK) nn_report_set_text(report, record, "reason", nnopt_last_error());
 }
 
+static void add_libraries(nn_report *report) {
+    cJSON *list = nn_report_array(report, report->root, "libraries");
+    for (int i = NN_LIBRARY_NONE + 1; i < NN_LIBRARY_COUNT; i++) {
+        cJSON *record = nn_report_object(report, list, NULL);
+        nn_report_set_text(report, record, "name", nn_libraries[i].name);
+        nn_report_set_text(report, record, "used_for", nn_libraries[i].purpose);
+        nn_report_set_text(report, record, "absent", nn_libraries[i].absent);
+    }
+}
+
 nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     const nn_option_table *const tables[] = {&nn_options_doctor};
     nn_roofline roofline;
@@ -127,6 +143,7 @@ nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     add_caches(report, cpu);
     add_memory(report);
     add_blas(report);
+    add_libraries(report);
     nn_report_add_roofline(report, report->root, &roofline, roofline.cores);
     return nn_report_finish(report, out);
 }

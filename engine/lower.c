@@ -137,7 +137,7 @@ typedef struct refusals {
 } refusals;
 
 static bool is_supported(const nn_node *node) {
-    if (node->op == NULL) return false;
+    if (node->op == NULL || nn_libraries[node->op->library].absent != NULL) return false;
     return node->op->is_view || (node->op->kernels != NULL && node->op->kernels[0] != NULL);
 }
 
@@ -170,6 +170,12 @@ static int64_t count_operator(const refusals *found, int64_t index) {
     return count;
 }
 
+/* "needs PCRE2, which was not found when nnopt was built", or NULL. */
+static const char *missing_library(const nn_node *node) {
+    if (node->op == NULL || nn_library_check(node->op->library) == NN_OK) return NULL;
+    return nnopt_last_error();
+}
+
 static nn_status fail_unsupported(const nn_graph *graph, const refusals *found) {
     char list[1792] = "";
     size_t used = 0;
@@ -182,6 +188,9 @@ static nn_status fail_unsupported(const nn_graph *graph, const refusals *found) 
                                  "%s'%s' (domain '%s', opset %d) at node '%s'",
                                  used > 0 ? ", " : "", node->op_type, domain,
                                  nn_graph_opset(graph, node->domain), node->name);
+        const char *reason = missing_library(node);
+        if (reason != NULL && used < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, ", which %s", reason);
         if (count > 1 && used < sizeof list) {
             used += (size_t)snprintf(list + used, sizeof list - used, " and %lld more",
                                      (long long)count - 1);

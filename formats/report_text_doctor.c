@@ -9,6 +9,31 @@ static void write_line(nn_text_page *page, const char *key, const char *value) {
     nn_write_wrapped(&page->writer, value, 16, page->columns);
 }
 
+/* Libraries that nnopt can be built without. */
+static void write_libraries(nn_text_page *page, const cJSON *libraries) {
+    const cJSON *library;
+    const char *key = "libraries";
+    char found[256] = "", line[256];
+    cJSON_ArrayForEach(library, libraries) {
+        const char *name = nn_json_text(library, "name");
+        size_t used = strlen(found);
+        if (!cJSON_IsString(nn_json_get(library, "absent")))
+            snprintf(found + used, sizeof found - used, "%s%s", used > 0 ? ", " : "", name);
+    }
+    if (found[0] != '\0') {
+        write_line(page, key, found);
+        key = "";
+    }
+    cJSON_ArrayForEach(library, libraries) {
+        if (!cJSON_IsString(nn_json_get(library, "absent"))) continue;
+        snprintf(line, sizeof line, "%s was %s when nnopt was built: no %s",
+                 nn_json_text(library, "name"), nn_json_text(library, "absent"),
+                 nn_json_text(library, "used_for"));
+        write_line(page, key, line);
+        key = "";
+    }
+}
+
 void nn_text_doctor(nn_text_page *page, const cJSON *report) {
     const cJSON *machine = nn_json_get(report, "machine"), *caches = nn_json_get(report, "caches");
     const cJSON *memory = nn_json_get(report, "memory"), *blas = nn_json_get(report, "blas");
@@ -38,6 +63,7 @@ void nn_text_doctor(nn_text_page *page, const cJSON *report) {
     else
         snprintf(line, sizeof line, "not found: %s", nn_json_text(blas, "reason"));
     write_line(page, "BLAS", line);
+    write_libraries(page, nn_json_get(report, "libraries"));
     snprintf(line, sizeof line, "fp32 %s GFLOP/s, int8 %s GOP/s a core; all cores %s times one",
              nn_figure(nn_json_number(roof, "fp32_gflops"), a),
              nn_figure(nn_json_number(roof, "int8_gops"), b),

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/body.h"
 #include "base/cpu.h"
+#include "base/libraries.h"
 #include "base/pool.h"
 #include "ops/epilogue.h"
 
@@ -135,6 +136,7 @@ struct nn_op {
     /* Never folded: random, or reads state. */
     bool is_impure;
     const struct nn_stream_rule *stream;
+    nn_library_index library; /* without which its kernels cannot run */
     /* The gradients of its inputs (ops/grad.h); NULL: it has none. */
     nn_status (*grad)(struct nn_grad *grad);
     /* Writes the node as other operators (ops/expansion.h); such operators have no kernels. */

@@ -7,7 +7,7 @@ say() { printf '\n== %s\n' "$*"; }
 # Debian 12 names; Ubuntu 24.04 has them too. libopenblas0-pthread is opened at run time.
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas0-pthread
   libprotobuf-c-dev protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev
-  libsndfile1-dev libmd-dev)
+  libsndfile1-dev libmd-dev libpcre2-dev libunistring-dev libwebp-dev libtiff-dev libopenjp2-7-dev)
 test_packages=(check)
 fuzz_packages=(clang libclang-rt-dev llvm)
 
