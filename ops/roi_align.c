@@ -83,6 +83,11 @@ static nn_status grid_of(const nn_node_view *node, int64_t index, double bin, in
     return NN_OK;
 }
 
+/* Rounded as arithmetic of the regions' type rounds: how many points a bin has depends on it. */
+static double rounded(nn_type type, double x) {
+    return type == NNOPT_DOUBLE ? x : (double)(float)x;
+}
+
 static nn_status read_region(const nn_call *call, int64_t index, region *out) {
     const align_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[X], *rois = call->in[ROIS];
@@ -93,16 +98,18 @@ static nn_status read_region(const nn_call *call, int64_t index, region *out) {
                             "index %lld is outside of an axis of size %lld", (long long)out->batch,
                             (long long)x->dims[0]);
     nn_load_double(rois->type, nn_at(rois->data, rois->type, index * 4), box, 4);
-    for (int i = 0; i < 4; i++) box[i] = box[i] * (double)attrs->scale - shift;
-    double width = box[2] - box[0], height = box[3] - box[1];
+    for (int i = 0; i < 4; i++)
+        box[i] = rounded(rois->type, rounded(rois->type, box[i] * (double)attrs->scale) - shift);
+    double width = rounded(rois->type, box[2] - box[0]);
+    double height = rounded(rois->type, box[3] - box[1]);
     if (!attrs->half_pixel) {
         width = fmax(width, 1);
         height = fmax(height, 1);
     }
     out->x = box[0];
     out->y = box[1];
-    out->bin_width = width / (double)attrs->width;
-    out->bin_height = height / (double)attrs->height;
+    out->bin_width = rounded(rois->type, width / (double)attrs->width);
+    out->bin_height = rounded(rois->type, height / (double)attrs->height);
     NN_TRY(grid_of(call->node, index, out->bin_width, &out->columns));
     return grid_of(call->node, index, out->bin_height, &out->rows);
 }

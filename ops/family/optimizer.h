@@ -24,6 +24,6 @@ nn_status nn_optimizer_run(const nn_call *call, int states,
 
 #define NN_OPTIMIZER_COLUMNS                                                                       \
     .domain = "ai.onnx.preview.training", .since = 1, .max_inputs = NN_ANY_COUNT,                  \
-    .max_outputs = NN_ANY_COUNT, .quant = NN_QUANT_FLOAT
+    .max_outputs = NN_MAX_OUTPUTS, .quant = NN_QUANT_FLOAT
 
 #endif
