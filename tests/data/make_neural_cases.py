@@ -44,7 +44,7 @@ def attribute_text(attribute):
     if kind == "string":
         value = value.decode()
     elif kind == "strings":
-        value = " ".join(v.decode() for v in value)
+        value = " ".join("'" + v.decode() for v in value)
     elif kind in ("ints", "floats"):
         value = " ".join("%.9g" % v for v in value)
     return "attr %s %s %s" % (attribute.name, kind, value)

@@ -120,15 +120,6 @@ static void read_attr(op_case *test, char **line) {
         attr->kind = NN_ATTR_STRING;
         attr->s.bytes = nn_arena_strdup(&texts, next_word(line));
         attr->s.length = (int64_t)strlen(attr->s.bytes);
-    } else if (strcmp(kind, "strings") == 0) {
-        attr->kind = NN_ATTR_STRINGS;
-        attr->count = count_words(*line);
-        nn_text *words = keep((size_t)attr->count * sizeof *words);
-        attr->strings = words;
-        for (int64_t i = 0; i < attr->count; i++) {
-            words[i].bytes = nn_arena_strdup(&texts, next_word(line));
-            words[i].length = (int64_t)strlen(words[i].bytes);
-        }
     } else if (strcmp(kind, "ints") == 0 || strcmp(kind, "floats") == 0) {
         attr->kind = kind[0] == 'i' ? NN_ATTR_INTS : NN_ATTR_FLOATS;
         read_list(attr, kind[0] == 'f', line);
