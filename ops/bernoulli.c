@@ -15,10 +15,9 @@ static nn_status infer(const nn_node_view *node) {
                          in->dims);
 }
 
-/* One uniform number for each probability but 0, compared as NumPy's binomial does: the larger of
- * the two outcomes' probabilities comes first. */
+/* One uniform number for each element, compared as NumPy's binomial does: the more likely of the two
+ * outcomes comes first. */
 static bool draw(nn_mersenne *twister, double probability) {
-    if (probability == 0) return false;
     double uniform = nn_mersenne_uniform(twister);
     return probability <= 0.5 ? uniform > 1 - probability : uniform <= probability;
 }
