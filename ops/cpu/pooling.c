@@ -37,32 +37,38 @@ static int64_t blocks_of(int64_t count, int64_t size) {
 
 /* ---- windows ---- */
 
-/* The window at an output position; moves *x to its first pixel. */
-static nn_pool_view view_at(const pool_job *job, const int64_t at[NN_MAX_SPATIAL],
-                            int64_t *offset) {
+/* What the windows along a row of the output share, and the place of the first tap of a window that
+ * begins at column 0. */
+static nn_pool_view row_view(const pool_job *job, const int64_t at[NN_MAX_SPATIAL],
+                             int64_t *offset) {
     const nn_window_axis *axes = job->geometry.axes;
     const int64_t channels = job->geometry.channels;
-    const int64_t steps[NN_MAX_SPATIAL] = {axes[1].in * axes[2].in * channels,
-                                           axes[2].in * channels, channels};
-    int64_t counts[NN_MAX_SPATIAL];
+    const int64_t steps[] = {axes[1].in * axes[2].in * channels, axes[2].in * channels};
+    int64_t counts[2];
     *offset = 0;
-    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+    for (int i = 0; i < 2; i++) {
         int64_t first, last;
         nn_pool_taps(&axes[i], at[i], &first, &last);
         counts[i] = last - first;
         *offset +=
             (at[i] * axes[i].stride - axes[i].pad_begin + first * axes[i].dilation) * steps[i];
     }
-    if (counts[0] == 0 || counts[1] == 0 || counts[2] == 0) {
-        *offset = 0;
-        return (nn_pool_view){0};
-    }
     return (nn_pool_view){.planes = counts[0],
                           .rows = counts[1],
-                          .columns = counts[2],
                           .plane_step = steps[0] * axes[0].dilation,
                           .row_step = steps[1] * axes[1].dilation,
-                          .column_step = steps[2] * axes[2].dilation};
+                          .column_step = channels * axes[2].dilation};
+}
+
+/* Narrows the view to the window at column `column` and returns where that begins; an empty window
+ * has no place. */
+static int64_t narrow_view(const pool_job *job, int64_t column, nn_pool_view *view) {
+    const nn_window_axis *axis = &job->geometry.axes[NN_WIDTH];
+    int64_t start = column * axis->stride - axis->pad_begin, first = 0, last = axis->kernel;
+    if (start < 0 || start + (axis->kernel - 1) * axis->dilation >= axis->in)
+        nn_pool_taps(axis, column, &first, &last);
+    view->columns = last - first;
+    return (start + first * axis->dilation) * job->geometry.channels;
 }
 
 static void max_pixel(const pool_job *job, const nn_pool_view *view, const char *x, char *y) {
@@ -93,13 +99,17 @@ static void run_rows(const pool_job *job, int64_t begin, int64_t end, bool avera
         int64_t at[NN_MAX_SPATIAL] = {plane % g->axes[NN_DEPTH].out, i % g->axes[NN_HEIGHT].out};
         const char *x = job->x + image * g->in_pixels * pixel;
         char *y = job->y + i * g->axes[NN_WIDTH].out * pixel;
+        int64_t row;
+        nn_pool_view view = row_view(job, at, &row);
         for (at[2] = 0; at[2] < g->axes[NN_WIDTH].out; at[2]++, y += pixel) {
-            int64_t offset;
-            nn_pool_view view = view_at(job, at, &offset);
+            int64_t column = narrow_view(job, at[2], &view);
+            bool is_empty = view.planes == 0 || view.rows == 0 || view.columns == 0;
+            const char *first = is_empty ? x : x + (row + column) * job->element;
+            nn_pool_view window = is_empty ? (nn_pool_view){0} : view;
             if (average)
-                average_pixel(job, at, &view, x + offset * job->element, y);
+                average_pixel(job, at, &window, first, y);
             else
-                max_pixel(job, &view, x + offset * job->element, y);
+                max_pixel(job, &window, first, y);
         }
     }
 }

@@ -55,15 +55,24 @@ static void average_f32(const nn_pool_view *view, const float *x, float *y, int6
     }
 }
 
-/* Bytes: the largest so far stands in y, pixel by pixel; the compiler makes vectors of the loop. */
+/* Bytes: blocks of channels whose largest values stay in registers; the compiler makes vectors of
+ * loops whose count it knows. */
 #define MAX_BYTES(name, type, lowest)                                                              \
-    static void name(const nn_pool_view *view, const type *x, type *restrict y,                    \
-                     int64_t channels) {                                                           \
-        for (int64_t c = 0; c < channels; c++) y[c] = lowest;                                      \
+    static inline __attribute__((always_inline)) void name##_block(                                \
+        const nn_pool_view *view, const type *x, type *y, const int width) {                       \
+        type best[64];                                                                             \
+        for (int i = 0; i < width; i++) best[i] = lowest;                                          \
         EACH_PIXEL(view, x, pixel) {                                                               \
-            const type *restrict from = pixel;                                                     \
-            for (int64_t c = 0; c < channels; c++) y[c] = from[c] > y[c] ? from[c] : y[c];         \
+            for (int i = 0; i < width; i++) best[i] = pixel[i] > best[i] ? pixel[i] : best[i];     \
         }                                                                                          \
+        for (int i = 0; i < width; i++) y[i] = best[i];                                            \
+    }                                                                                              \
+    static void name(const nn_pool_view *view, const type *x, type *y, int64_t channels) {         \
+        int64_t c = 0;                                                                             \
+        for (; c + 64 <= channels; c += 64) name##_block(view, x + c, y + c, 64);                  \
+        for (; c + 16 <= channels; c += 16) name##_block(view, x + c, y + c, 16);                  \
+        for (; c + 8 <= channels; c += 8) name##_block(view, x + c, y + c, 8);                     \
+        for (; c < channels; c++) name##_block(view, x + c, y + c, 1);                             \
     }
 MAX_BYTES(max_u8, uint8_t, 0)
 MAX_BYTES(max_i8, int8_t, INT8_MIN)
