@@ -1,24 +1,32 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds with tests, runs all of them.
-#   scripts/test.sh             the whole suite
-#   scripts/test.sh --sanitize  under AddressSanitizer and UndefinedBehaviorSanitizer
-# BUILD_DIR names the build folder (default: build/test or build/sanitize).
+# Installs what is missing, builds with tests, runs them.
+#   scripts/test.sh                       the whole suite
+#   scripts/test.sh --sanitize            the whole suite under AddressSanitizer and UBSan
+#   scripts/test.sh [--sanitize] --quick  without the tests that are labelled slow
+# BUILD_DIR names the build folder (default: build/test or build/sanitize). NNOPT_TEST_DATA names a
+# folder of real models; tests that need it skip without it.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-folder=${BUILD_DIR:-$source_dir/build/test}
+usage() { echo "usage: scripts/test.sh [--sanitize] [--quick]" >&2; exit 2; }
+
+name=test
 options=(-DNNOPT_TESTS=ON -DNNOPT_WERROR=ON)
-case "${1:-}" in
-  "") ;;
-  --sanitize)
-    folder=${BUILD_DIR:-$source_dir/build/sanitize}
-    options+=(-DNNOPT_SANITIZE=address,undefined)
-    ;;
-  *) echo "usage: scripts/test.sh [--sanitize]" >&2; exit 2 ;;
-esac
+choice=()
+for argument in "$@"; do
+  case $argument in
+    --sanitize)
+      name=sanitize
+      options+=(-DNNOPT_SANITIZE=address,undefined)
+      ;;
+    --quick) choice=(--label-exclude slow) ;;
+    *) usage ;;
+  esac
+done
+folder=${BUILD_DIR:-$source_dir/build/$name}
 
 install_missing "${build_packages[@]}" "${test_packages[@]}"
 build "$folder" "${options[@]}"
-say "testing"
+say "testing in $folder"
 cd "$folder"
-exec ctest --output-on-failure --parallel "$(nproc)"
+exec ctest --output-on-failure --parallel "$(nproc)" "${choice[@]}"

@@ -1,4 +1,5 @@
 /* Convolution of channels-last floats by the direct method (direct_f32.h). */
+#include "ops/cpu/conv_kernels.h"
 #include "ops/cpu/direct_operands.h"
 #include "ops/cpu/kernels.h"
 
@@ -56,25 +57,4 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-#define CONV_KERNEL(set, level)                                                                    \
-    static nn_status prepare_##set(const nn_node_view *node, const nn_target *target,              \
-                                   nn_prepare *services) {                                         \
-        return prepare(node, target, services, &nn_tiles_f32_##set);                               \
-    }                                                                                              \
-    const nn_kernel nn_kernel_conv_f32_##set = {                                                   \
-        .name = "conv_f32_" #set,                                                                  \
-        .isa = level,                                                                              \
-        .exactness = NN_ROUNDING,                                                                  \
-        .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
-        .layout_inputs = 1,                                                                        \
-        .in_place = 1 << 3, /* the residual, which comes after the bias */                         \
-        .accepts = accepts,                                                                        \
-        .prepare = prepare_##set,                                                                  \
-        .run = run,                                                                                \
-    };
-
-CONV_KERNEL(portable, NN_ISA_PORTABLE)
-#if defined(__x86_64__)
-CONV_KERNEL(avx2, NN_ISA_AVX2)
-CONV_KERNEL(avx512, NN_ISA_AVX512)
-#endif
+NN_CONV_KERNELS(conv_f32, nn_tiles_f32)

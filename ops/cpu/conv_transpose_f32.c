@@ -1,6 +1,7 @@
 /* Transposed convolution of channels-last floats. Outputs whose positions leave the same rest when
  * divided by the strides, a phase, are reached by the same taps: each phase is a direct convolution
  * of its own (direct_f32.h) that writes every stride-th pixel. */
+#include "ops/cpu/conv_kernels.h"
 #include "ops/cpu/direct_f32.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/conv_transpose.h"
@@ -224,25 +225,4 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-#define TRANSPOSE_KERNEL(set, level)                                                               \
-    static nn_status prepare_##set(const nn_node_view *node, const nn_target *target,              \
-                                   nn_prepare *services) {                                         \
-        return prepare(node, target, services, &nn_tiles_f32_##set);                               \
-    }                                                                                              \
-    const nn_kernel nn_kernel_conv_transpose_f32_##set = {                                         \
-        .name = "conv_transpose_f32_" #set,                                                        \
-        .isa = level,                                                                              \
-        .exactness = NN_ROUNDING,                                                                  \
-        .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
-        .layout_inputs = 1,                                                                        \
-        .in_place = 1 << 3, /* the residual, which comes after the bias */                         \
-        .accepts = accepts,                                                                        \
-        .prepare = prepare_##set,                                                                  \
-        .run = run,                                                                                \
-    };
-
-TRANSPOSE_KERNEL(portable, NN_ISA_PORTABLE)
-#if defined(__x86_64__)
-TRANSPOSE_KERNEL(avx2, NN_ISA_AVX2)
-TRANSPOSE_KERNEL(avx512, NN_ISA_AVX512)
-#endif
+NN_CONV_KERNELS(conv_transpose_f32, nn_tiles_f32)

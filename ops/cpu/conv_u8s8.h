@@ -53,6 +53,14 @@ typedef struct nn_u8s8_unit {
     nn_int8_finish finish;
 } nn_u8s8_unit;
 
+/* The copy of units whose activations have two bytes; static, so that each is compiled for its own
+ * instruction set. */
+static inline void nn_u8s8_copy_pairs(void *out, const uint8_t *x, int64_t count, uint8_t flip,
+                                      int32_t zero) {
+    int16_t *values = out;
+    for (int64_t i = 0; i < count; i++) values[i] = (int16_t)((x[i] ^ flip) - zero);
+}
+
 /* The problem, whatever operator it comes from. */
 typedef struct nn_u8s8_shape {
     int64_t batch, groups;

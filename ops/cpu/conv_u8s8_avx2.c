@@ -107,25 +107,7 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
 }
 
 #define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#define TILE(rows)                                                                                 \
-    static void tile_##rows##x1(const nn_u8s8_tile *t) {                                           \
-        tile(t, rows, 1);                                                                          \
-    }                                                                                              \
-    static void tile_##rows##x2(const nn_u8s8_tile *t) {                                           \
-        tile(t, rows, 2);                                                                          \
-    }
-#define ENTRY(rows) {tile_##rows##x1, tile_##rows##x2},
-EACH_ROWS(TILE)
-
-static void run_tile(const nn_u8s8_tile *t, int rows, int vectors) {
-    static void (*const tiles[ROWS][2])(const nn_u8s8_tile *) = {EACH_ROWS(ENTRY)};
-    tiles[rows - 1][vectors - 1](t);
-}
-
-static void copy(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32_t zero) {
-    int16_t *values = out;
-    for (int64_t i = 0; i < count; i++) values[i] = (int16_t)((x[i] ^ flip) - zero);
-}
+#include "ops/cpu/conv_u8s8_tiles.inc.h"
 
 /* A tile is one segment. */
 const nn_u8s8_unit nn_u8s8_avx2 = {
@@ -137,6 +119,6 @@ const nn_u8s8_unit nn_u8s8_avx2 = {
     .activation_bytes = 2,
     .weight_bytes = 2,
     .tile = run_tile,
-    .copy = copy,
+    .copy = nn_u8s8_copy_pairs,
     .finish = finish,
 };

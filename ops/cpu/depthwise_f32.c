@@ -2,6 +2,7 @@
  * input channel feeds several outputs, the input is first spread out to as many channels. */
 #include "ops/cpu/depthwise_f32.h"
 
+#include "ops/cpu/conv_kernels.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/convolution.h"
 
@@ -289,25 +290,4 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-#define DEPTHWISE_KERNEL(level_name, level)                                                        \
-    static nn_status prepare_##level_name(const nn_node_view *node, const nn_target *target,       \
-                                          nn_prepare *services) {                                  \
-        return prepare(node, target, services, &nn_depthwise_f32_##level_name);                    \
-    }                                                                                              \
-    const nn_kernel nn_kernel_depthwise_f32_##level_name = {                                       \
-        .name = "depthwise_f32_" #level_name,                                                      \
-        .isa = level,                                                                              \
-        .exactness = NN_ROUNDING,                                                                  \
-        .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
-        .layout_inputs = 1,                                                                        \
-        .in_place = 1 << 3, /* the residual, which comes after the bias */                         \
-        .accepts = accepts,                                                                        \
-        .prepare = prepare_##level_name,                                                           \
-        .run = run,                                                                                \
-    };
-
-DEPTHWISE_KERNEL(portable, NN_ISA_PORTABLE)
-#if defined(__x86_64__)
-DEPTHWISE_KERNEL(avx2, NN_ISA_AVX2)
-DEPTHWISE_KERNEL(avx512, NN_ISA_AVX512)
-#endif
+NN_CONV_KERNELS(depthwise_f32, nn_depthwise_f32)
