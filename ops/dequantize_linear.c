@@ -43,17 +43,7 @@ static nn_status infer(const nn_node_view *node) {
         zero->type != x->type)
         return nn_view_fail(node, NN_BAD_INPUT, "input is %s, its zero point %s",
                             nnopt_type_name(x->type), nnopt_type_name(zero->type));
-    if (x->rank >= 0 && scale->rank >= 0) {
-        nn_quant_map map;
-        NN_TRY(nn_quant_map_make(node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
-                                 a->block_size, &map));
-        if (node->opset < 13 && map.grain != NN_QUANT_PER_TENSOR)
-            return nn_view_fail(node, NN_BAD_INPUT, "scale must be a scalar before opset 13");
-    }
-    if (zero && nn_fact_count(zero) >= 0 && nn_fact_count(scale) >= 0 &&
-        nn_fact_count(zero) != nn_fact_count(scale))
-        return nn_view_fail(node, NN_BAD_INPUT, "scale has %lld elements, zero point %lld",
-                            (long long)nn_fact_count(scale), (long long)nn_fact_count(zero));
+    NN_TRY(nn_quant_check_shapes(node, a->axis, a->block_size));
     nn_type type = a->output_type != NNOPT_TYPE_NONE ? a->output_type : scale->type;
     if (type != NNOPT_TYPE_NONE && !is_float(type))
         return nn_view_fail(node, NN_BAD_INPUT, "output_dtype is missing, and the scale is %s",

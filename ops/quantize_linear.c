@@ -55,7 +55,7 @@ static nn_type output_type(const nn_node_view *node) {
 
 static nn_status infer(const nn_node_view *node) {
     const quantize_attrs *a = node->attrs;
-    const nn_fact *x = node->in[X], *scale = node->in[SCALE], *zero = nn_view_in(node, ZERO);
+    const nn_fact *x = node->in[X], *zero = nn_view_in(node, ZERO);
     nn_type type = output_type(node);
     NN_TRY(nn_check_types(node, X, X, INPUT_TYPES));
     NN_TRY(nn_check_types(node, SCALE, SCALE, SCALE_TYPES));
@@ -65,17 +65,7 @@ static nn_status infer(const nn_node_view *node) {
         a->output_type != zero->type)
         return nn_view_fail(node, NN_BAD_INPUT, "output_dtype is %s, the zero point %s",
                             nnopt_type_name(a->output_type), nnopt_type_name(zero->type));
-    if (x->rank >= 0 && scale->rank >= 0) {
-        nn_quant_map map;
-        NN_TRY(nn_quant_map_make(node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
-                                 a->block_size, &map));
-        if (node->opset < 13 && map.grain != NN_QUANT_PER_TENSOR)
-            return nn_view_fail(node, NN_BAD_INPUT, "scale must be a scalar before opset 13");
-    }
-    if (zero && nn_fact_count(zero) >= 0 && nn_fact_count(scale) >= 0 &&
-        nn_fact_count(zero) != nn_fact_count(scale))
-        return nn_view_fail(node, NN_BAD_INPUT, "scale has %lld elements, zero point %lld",
-                            (long long)nn_fact_count(scale), (long long)nn_fact_count(zero));
+    NN_TRY(nn_quant_check_shapes(node, a->axis, a->block_size));
     *node->out[0] = nn_fact_make(type, x->rank, x->dims);
     return NN_OK;
 }

@@ -141,6 +141,22 @@ nn_status nn_quant_map_make(const nn_node_view *node, const int64_t *dims, int r
     return NN_OK;
 }
 
+nn_status nn_quant_check_shapes(const nn_node_view *node, int64_t axis, int64_t block_size) {
+    const nn_fact *x = node->in[0], *scale = node->in[1], *zero = nn_view_in(node, 2);
+    if (x->rank >= 0 && scale->rank >= 0) {
+        nn_quant_map map;
+        NN_TRY(nn_quant_map_make(node, x->dims, x->rank, scale->dims, scale->rank, axis, block_size,
+                                 &map));
+        if (node->opset < 13 && map.grain != NN_QUANT_PER_TENSOR)
+            return nn_view_fail(node, NN_BAD_INPUT, "scale must be a scalar before opset 13");
+    }
+    if (zero && nn_fact_count(zero) >= 0 && nn_fact_count(scale) >= 0 &&
+        nn_fact_count(zero) != nn_fact_count(scale))
+        return nn_view_fail(node, NN_BAD_INPUT, "scale has %lld elements, zero point %lld",
+                            (long long)nn_fact_count(scale), (long long)nn_fact_count(zero));
+    return NN_OK;
+}
+
 nn_status nn_quant_axes(const nn_node_view *node, int64_t axis, int64_t block_size,
                         nn_axis_relations *out) {
     int rank = node->in[0]->rank;

@@ -128,6 +128,9 @@ void nn_quant_spread(const nn_quant_map *map, const nn_tensor *parameters, int64
  * at most NN_BLOCK, and packed ones begin at a byte. */
 void nn_quant_load_floats(const nn_tensor *tensor, int64_t begin, int64_t count, float *out);
 
+/* The shapes of (data, scale, zero point) of Quantize- and DequantizeLinear, as far as they are
+ * known. */
+nn_status nn_quant_check_shapes(const nn_node_view *node, int64_t axis, int64_t block_size);
 /* The axes column of Quantize- and DequantizeLinear: (data, scale, zero point) to data. */
 nn_status nn_quant_axes(const nn_node_view *node, int64_t axis, int64_t block_size,
                         nn_axis_relations *out);
