@@ -78,18 +78,67 @@ static nn_type take_type(source *from) {
     return (nn_type)(1 + value % NNOPT_INT2);
 }
 
-/* Rank, dims: small, with zeros among them, at most MOST_ELEMENTS together. */
-static int take_dims(source *from, int64_t *dims) {
+static int64_t take_size(source *from) {
     static const uint8_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 33, 64, 100, 0};
+    return sizes[take(from) % sizeof sizes];
+}
+
+/* Rank, dims: small, with zeros among them. */
+static int take_dims(source *from, int64_t *dims) {
     static const uint8_t ranks[] = {4, 1, 2, 3, 0, 5, 4, 1, 2, 3, 4, 1, 6, 8, 4, 12};
     int rank = ranks[take(from) % sizeof ranks];
-    int64_t count = 1;
+    for (int i = 0; i < rank; i++) dims[i] = take_size(from);
+    return rank;
+}
+
+/* Dims beside those of the first input, as operators ask for them. */
+static int take_dims_beside(source *from, const nn_fact *first, int64_t *dims) {
+    int rank = first->rank;
+    switch (take(from) % 10) {
+    case 0: /* the same */
+    case 1:
+        memcpy(dims, first->dims, sizeof first->dims);
+        return rank;
+    case 2: /* one of each channel */
+        dims[0] = rank > 1 ? first->dims[1] : 1;
+        return 1;
+    case 3: /* one of each element of the last axis */
+        dims[0] = rank > 0 ? first->dims[rank - 1] : 1;
+        return 1;
+    case 4: /* broadcast */
+        for (int i = 0; i < rank; i++) dims[i] = take(from) % 2 == 0 ? first->dims[i] : 1;
+        return rank;
+    case 5: /* weights of a convolution */
+        for (int i = 0; i < rank; i++) dims[i] = 1 + take(from) % 4;
+        if (rank > 1) dims[1] = first->dims[1];
+        return rank;
+    case 6: /* the right side of a product */
+        if (rank < 2) return take_dims(from, dims);
+        memcpy(dims, first->dims, sizeof first->dims);
+        dims[rank - 2] = first->dims[rank - 1];
+        dims[rank - 1] = take_size(from);
+        return rank;
+    case 7: /* a scalar */
+        return 0;
+    case 8: /* one of each axis */
+        dims[0] = rank;
+        return 1;
+    default:
+        return take_dims(from, dims);
+    }
+}
+
+/* The fact of an input or constant; `first` NULL: it is the first. */
+static nn_fact take_fact(source *from, const nn_fact *first) {
+    int64_t dims[NN_MAX_RANK] = {0}, count = 1;
+    uint8_t form = take(from);
+    nn_type type = first != NULL && form % 4 < 2 ? first->type : take_type(from);
+    int rank = first != NULL ? take_dims_beside(from, first, dims) : take_dims(from, dims);
     for (int i = 0; i < rank; i++) {
-        dims[i] = sizes[take(from) % sizeof sizes];
         if (count * dims[i] > MOST_ELEMENTS) dims[i] = 1;
         count *= dims[i];
     }
-    return rank;
+    return nn_fact_make(type, rank, dims);
 }
 
 static void fill(source *from, nn_tensor *tensor) {
@@ -119,12 +168,10 @@ static void fill(source *from, nn_tensor *tensor) {
     }
 }
 
-static bool take_blob(source *from, nn_blob **out) {
-    int64_t dims[NN_MAX_RANK];
-    nn_type type = take_type(from);
-    int rank = take_dims(from, dims);
-    if (type == NNOPT_STRING) type = NNOPT_FLOAT;
-    if (nn_blob_create(type, dims, rank, out) != NN_OK) return false;
+static bool take_blob(source *from, const nn_fact *first, nn_blob **out) {
+    nn_fact fact = take_fact(from, first);
+    if (fact.type == NNOPT_STRING) fact.type = NNOPT_FLOAT;
+    if (nn_blob_create(fact.type, fact.dims, fact.rank, out) != NN_OK) return false;
     fill(from, &(*out)->tensor);
     return true;
 }
@@ -133,6 +180,8 @@ static bool take_blob(source *from, nn_blob **out) {
 
 typedef struct subject {
     nn_graph *graph;
+    nn_fact first; /* of input 0, when has_first */
+    bool has_first;
     nn_value *values[MOST_INPUTS], *outputs[MOST_OUTPUTS];
     int in_count, out_count;
     nn_tensor inputs[MOST_INPUTS]; /* of the graph: the inputs that are no constants */
@@ -151,20 +200,24 @@ static bool add_input(subject *self, source *from) {
     nn_value **value = &self->values[self->in_count++];
     *value = NULL;
     if (form % 16 == 15) return true; /* absent */
+    const nn_fact *first = self->has_first ? &self->first : NULL;
     if (nn_graph_add_value(self->graph, name, value) != NN_OK) return false;
     if (form % 2 == 1) {
         nn_blob *blob;
-        if (!take_blob(from, &blob)) return false;
+        if (!take_blob(from, first, &blob)) return false;
+        if (first == NULL) self->first = nn_fact_of_tensor(&blob->tensor, false);
+        self->has_first = true;
         bool added = nn_graph_set_initializer(self->graph, *value, blob) == NN_OK;
         nn_blob_release(blob);
         return added;
     }
     nn_tensor *tensor = &self->inputs[self->input_count];
-    int64_t dims[NN_MAX_RANK];
-    tensor->type = take_type(from);
-    tensor->rank = take_dims(from, dims);
-    memcpy(tensor->dims, dims, sizeof dims);
-    (*value)->fact = nn_fact_make(tensor->type, tensor->rank, dims);
+    (*value)->fact = take_fact(from, first);
+    if (first == NULL) self->first = (*value)->fact;
+    self->has_first = true;
+    tensor->type = (*value)->fact.type;
+    tensor->rank = (*value)->fact.rank;
+    memcpy(tensor->dims, (*value)->fact.dims, sizeof tensor->dims);
     for (int i = 0; i < tensor->rank && form % 8 == 2; i++) /* dims known at run time only */
         (*value)->fact.dims[i] = NN_DIM_UNKNOWN;
     (*value)->declared = (*value)->fact;
@@ -210,7 +263,7 @@ static bool add_attr(subject *self, source *from, const char *name, nn_attr_kind
         attr->floats = self->floats[index];
         break;
     case NN_ATTR_TENSOR:
-        if (!take_blob(from, &attr->tensor)) return false;
+        if (!take_blob(from, NULL, &attr->tensor)) return false;
         break;
     default:
         return true;
