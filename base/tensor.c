@@ -87,6 +87,11 @@ nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, i
 }
 
 /* Containers in containers are as deep as the types of the model say. */
+void nn_tensor_zero(nn_tensor *tensor) {
+    int64_t bytes = nn_tensor_bytes(tensor);
+    if (bytes > 0) memset(tensor->data, 0, (size_t)bytes);
+}
+
 void nn_tensor_clear(nn_tensor *tensor) {
     nn_tensor *items = tensor->data;
     if (nn_type_is_container(tensor->type) && items != NULL)

@@ -70,6 +70,7 @@ const char *nn_dims_text(const int64_t *dims, int rank, char *buffer, size_t siz
  * Clear frees it, with the elements of a container. */
 nn_status nn_tensor_init(nn_tensor *tensor, nn_type type, const int64_t *dims, int rank);
 void nn_tensor_clear(nn_tensor *tensor);
+void nn_tensor_zero(nn_tensor *tensor); /* all bits of the data, which may be NULL when empty */
 /* A copy that owns all it holds: texts stand in the block of the pointers to them, elements of
  * containers are copies. `to` is overwritten; cleared after a failure. */
 nn_status nn_tensor_copy(const nn_tensor *from, nn_tensor *to);

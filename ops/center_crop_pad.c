@@ -70,7 +70,7 @@ static nn_status run(const nn_call *call) {
         if (given < wanted) to += (wanted - given) / 2 * out_steps[i];
         pads = pads || given < wanted;
     }
-    if (pads) memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    if (pads) nn_tensor_zero(out);
     nn_copy_strided(call->pool, size, dims, in->rank, (char *)out->data + (size_t)to * size,
                     out_steps, (const char *)in->data + (size_t)from * size, in_steps);
     return NN_OK;

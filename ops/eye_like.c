@@ -32,8 +32,7 @@ static nn_status run(const nn_call *call) {
     const eye_like_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     int64_t rows = out->dims[0], columns = out->dims[1], diagonal = attrs->diagonal;
-    int64_t bytes = nn_tensor_bytes(out);
-    if (bytes > 0) memset(out->data, 0, (size_t)bytes);
+    nn_tensor_zero(out);
     if (diagonal <= -rows || diagonal >= columns) return NN_OK;
     for (int64_t row = diagonal < 0 ? -diagonal : 0; row < rows && row + diagonal < columns; row++)
         nn_tensor_set(out, row * columns + row + diagonal, 1);

@@ -31,7 +31,7 @@ static nn_status run(const nn_call *call) {
     NN_TRY(find_rows(call->node, in->dims, in->rank, &size, &inner));
     if (count == 0) return NN_OK;
     nn_arg_find(call->pool, in, size, inner, true, false, places);
-    memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    nn_tensor_zero(out);
     const double one = 1;
     uint64_t bits = 0;
     nn_store_double(out->type, &one, &bits, 1);
