@@ -24,7 +24,7 @@ void nn_outputs_clear(nn_outputs *outputs) {
 
 static nn_status reserve(nn_collected *item, int64_t used, int64_t needed) {
     if (needed <= item->capacity) return NN_OK;
-    int64_t wanted = item->capacity < needed / 2 ? needed : item->capacity * 2;
+    int64_t wanted = needed / 2 < item->capacity ? item->capacity * 2 : needed;
     void *grown = nn_realloc(item->tensor.data, (size_t)used, (size_t)wanted);
     if (grown == NULL) return nn_fail_memory((size_t)wanted);
     item->tensor.data = grown;

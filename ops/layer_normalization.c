@@ -103,7 +103,7 @@ NN_ROWS_F32_KERNELS(layer_normalization, NN_LAYOUT_STANDARD, 0, run_rows)
 const nn_op nn_op_layer_normalization = {
     .name = "LayerNormalization",
     .domain = "",
-    .since = 17,
+    .since = 1, /* standard from 17 on; optimised files have it at any opset */
     .min_inputs = 2,
     .max_inputs = 3,
     .min_outputs = 1,

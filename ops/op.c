@@ -50,6 +50,7 @@ const nn_op *nn_op_find(const char *domain, const char *name, int version) {
     if (strcmp(domain, "ai.onnx") == 0) domain = "";
     const nn_op *op = find(domain, name, version);
     if (op == NULL && strcmp(domain, "nnopt") == 0) op = find("", name, version);
+    if (op == NULL && strcmp(domain, "nnopt") == 0) op = find("com.microsoft", name, version);
     return op;
 }
 

@@ -242,7 +242,8 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
 extern const nn_op *const nn_op_table[]; /* NULL ends it */
 
 /* The descriptor for an operator of a model that imports `version` of `domain` ("ai.onnx" is ""),
- * or NULL when the table has none. Domain "nnopt" holds its own operators and those of ai.onnx. */
+ * or NULL when the table has none. Domain "nnopt" holds its own operators,
+ * then those of ai.onnx and com.microsoft. */
 const nn_op *nn_op_find(const char *domain, const char *name, int version);
 
 /* First kernel that takes the node on this target; NULL: none. Only the reference kernels are asked

@@ -35,15 +35,15 @@ static tap_range taps_of(const nn_window_axis *axis, int64_t position) {
     return taps;
 }
 
-/* The window at output (od, oh, ow) of a plane: its sum of x - zero, and how many taps lie on data.
- */
-static int32_t window_sum(const nn_tensor *x, int64_t plane_start, const nn_window_axis *axes,
-                          const int64_t *position, int32_t zero, int64_t *count) {
+/* The window at output (od, oh, ow) of a plane: the sum of its dequantised elements, one after the
+ * other, and how many taps lie on data. */
+static float window_sum(const nn_tensor *x, int64_t plane_start, const nn_window_axis *axes,
+                        const int64_t *position, const nn_quant *quant, int64_t *count) {
     tap_range d = taps_of(&axes[0], position[0]), h = taps_of(&axes[1], position[1]);
     tap_range w = taps_of(&axes[2], position[2]);
     int64_t start[3];
     for (int i = 0; i < 3; i++) start[i] = position[i] * axes[i].stride - axes[i].pad_begin;
-    int32_t sum = 0;
+    float sum = 0;
     for (int64_t td = d.first; td < d.last; td++)
         for (int64_t th = h.first; th < h.last; th++)
             for (int64_t tw = w.first; tw < w.last; tw++) {
@@ -51,7 +51,7 @@ static int32_t window_sum(const nn_tensor *x, int64_t plane_start, const nn_wind
                 int64_t ih = start[1] + th * axes[1].dilation;
                 int64_t iw = start[2] + tw * axes[2].dilation;
                 int64_t at = plane_start + (id * axes[1].in + ih) * axes[2].in + iw;
-                sum += nn_quant_load(x->data, x->type, at) - zero;
+                sum += (float)(nn_quant_load(x->data, x->type, at) - quant->zero) * quant->scale;
             }
     *count = (d.last - d.first) * (h.last - h.first) * (w.last - w.first);
     return sum;
@@ -70,11 +70,11 @@ static nn_status run(const nn_call *call) {
             int64_t row = i / g.axes[2].out;
             int64_t position[3] = {row / g.axes[1].out, row % g.axes[1].out, i % g.axes[2].out};
             int64_t count;
-            int32_t sum = window_sum(x, plane * g.in_pixels, g.axes, position, qx.zero, &count);
+            float sum = window_sum(x, plane * g.in_pixels, g.axes, position, &qx, &count);
             if (attrs->count_include_pad) count = taps;
-            float multiplier = qx.scale / (qy.scale * (float)count);
+            float value = sum / (float)count / qy.scale + (float)qy.zero;
             nn_quant_store(y->data, y->type, index++,
-                           nn_quant_round((float)sum * multiplier, qy.zero, qy.lowest, qy.highest));
+                           nn_quant_round(value, 0, qy.lowest, qy.highest));
         }
     return NN_OK;
 }
@@ -102,14 +102,13 @@ typedef struct pool_work {
 
 /* Sums of `channels` channels from `x` on, which is the image at depth, row and column 0. */
 static int64_t sum_window(const pool_work *work, const uint8_t *x, const int64_t *position,
-                          int64_t channels, int32_t *sums) {
+                          int64_t channels, float *sums) {
     const nn_window_axis *axes = work->geometry.axes;
     int64_t all = work->geometry.channels;
     tap_range d = taps_of(&axes[0], position[0]), h = taps_of(&axes[1], position[1]);
     tap_range w = taps_of(&axes[2], position[2]);
     int64_t count = (d.last - d.first) * (h.last - h.first) * (w.last - w.first);
-    for (int64_t c = 0; c < channels; c++)
-        sums[c] = (int32_t)((uint32_t)-work->x_quant.zero * (uint32_t)count);
+    memset(sums, 0, (size_t)channels * sizeof *sums);
     int64_t column = position[2] * axes[2].stride - axes[2].pad_begin + w.first * axes[2].dilation;
     for (int64_t td = d.first; td < d.last; td++)
         for (int64_t th = h.first; th < h.last; th++) {
@@ -117,8 +116,8 @@ static int64_t sum_window(const pool_work *work, const uint8_t *x, const int64_t
                 position[0] * axes[0].stride - axes[0].pad_begin + td * axes[0].dilation;
             int64_t row = position[1] * axes[1].stride - axes[1].pad_begin + th * axes[1].dilation;
             int64_t pixel = (depth * axes[1].in + row) * axes[2].in + column;
-            work->loops->sum_pixels(sums, x + pixel * all, w.last - w.first, axes[2].dilation * all,
-                                    channels, work->x_quant.flip);
+            work->loops->add_pixels(sums, x + pixel * all, w.last - w.first, axes[2].dilation * all,
+                                    channels, work->x_quant);
         }
     return count;
 }
@@ -135,12 +134,11 @@ static void pool_rows(void *argument, int64_t begin, int64_t end, int worker) {
         const uint8_t *x = work->x + i / g->out_pixels * g->in_pixels * g->channels;
         for (int64_t channel = 0; channel < g->channels; channel += BLOCK) {
             int64_t channels = g->channels - channel < BLOCK ? g->channels - channel : BLOCK;
-            int32_t sums[BLOCK];
+            float sums[BLOCK];
             int64_t count = sum_window(work, x + channel, position, channels, sums);
             if (work->include_pad) count = taps;
-            float multiplier = work->x_quant.scale / (work->y_quant.scale * (float)count);
-            work->loops->requantize(sums, work->y + i * g->channels + channel, channels, multiplier,
-                                    work->y_quant);
+            work->loops->quantize_means(sums, work->y + i * g->channels + channel, channels,
+                                        (float)count, work->y_quant);
         }
     }
 }

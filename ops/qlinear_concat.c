@@ -40,7 +40,7 @@ static nn_status add_part(const nn_node_view *node, int input, const nn_fact *fi
                             x->rank, first->rank);
     for (int i = 0; i < x->rank; i++) {
         if (i == axis) {
-            if (x != first) y->dims[i] = nn_dim_add(y->dims[i], x->dims[i]);
+            y->dims[i] = nn_dim_add(y->dims[i], x->dims[i]);
         } else if (!nn_dim_is_known(y->dims[i])) {
             y->dims[i] = x->dims[i];
         } else if (nn_dim_is_known(x->dims[i]) && x->dims[i] != y->dims[i]) {
@@ -70,6 +70,7 @@ static nn_status infer(const nn_node_view *node) {
     int axis;
     NN_TRY(nn_check_axis(node, a->axis, first->rank, &axis));
     *y = nn_fact_make(y->type, first->rank, first->dims);
+    y->dims[axis] = 0;
     for (int i = 0; i < part_count(node); i++)
         NN_TRY(add_part(node, FIRST + i * PER_PART, first, axis, y));
     return NN_OK;

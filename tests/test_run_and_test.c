@@ -5,6 +5,7 @@
 #include "formats/npy.h"
 #include "formats/tensor_pb.h"
 #include "tests/support/expected.h"
+#include "tests/support/maker.h"
 #include "tests/support/message.h"
 #include "tests/support/runner.h"
 
@@ -324,6 +325,27 @@ START_TEST(run_writes_every_output) {
 }
 END_TEST
 
+START_TEST(an_output_may_be_one_byte) {
+    maker m = make(13);
+    make_input(&m, "x", NNOPT_UINT8, "1");
+    make_node(&m, "Identity", "copy", "x", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    nnopt_dataset *data;
+    nnopt_report *report;
+    uint8_t value = 7;
+    nn_tensor array = {.type = NNOPT_UINT8, .rank = 1, .dims = {1}, .data = &value};
+    ck_assert_ok(nnopt_dataset_create(model, (const char *[]){"x"}, &array, 1, NULL, &data));
+    ck_assert_ok(nnopt_run(model, data, NULL, test_path("out.npz"), &report));
+    nnopt_report_destroy(report);
+    nn_named_arrays arrays = {0};
+    ck_assert_ok(nn_npz_load(test_path("out.npz"), &arrays));
+    ck_assert_int_eq(nn_tensor_get_int(&nn_named_arrays_find(&arrays, "y")->tensor, 0), 7);
+    nn_named_arrays_clear(&arrays);
+    nnopt_dataset_destroy(data);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(nan_passes_through_run) {
     nnopt_model *model;
     nnopt_dataset *data;
@@ -364,6 +386,7 @@ Suite *test_suite(void) {
     tcase_add_test(tcase, a_crash_is_one_failure);
     tcase_add_test(tcase, a_case_that_takes_too_long_is_one_failure);
     tcase_add_test(tcase, run_writes_every_output);
+    tcase_add_test(tcase, an_output_may_be_one_byte);
     tcase_add_test(tcase, nan_passes_through_run);
     tcase_add_test(tcase, the_reference_data_of_real_models_passes);
     suite_add_tcase(suite, tcase);

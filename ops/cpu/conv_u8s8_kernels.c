@@ -113,6 +113,20 @@ static bool describe_matmul_integer(const nn_node_view *node, nn_int8_inputs *in
     return describe_product(node, inputs, shape);
 }
 
+static bool describe_matmul_integer_to_float(const nn_node_view *node, nn_int8_inputs *inputs,
+                                             nn_u8s8_shape *shape) {
+    *inputs = (nn_int8_inputs){.x = 0,
+                               .x_scale = 2,
+                               .x_zero = 4,
+                               .w = 1,
+                               .w_scale = 3,
+                               .w_zero = 5,
+                               .y_scale = -1,
+                               .y_zero = -1,
+                               .bias = 6};
+    return describe_product(node, inputs, shape);
+}
+
 /* Columns of the addend, which is the bias, are those of the result. */
 static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_u8s8_shape *shape) {
     *inputs = (nn_int8_inputs){.x = 0,
@@ -189,6 +203,7 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
     KERNEL(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                            \
     KERNEL(qlinear_matmul, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
     KERNEL(matmul_integer, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
+    KERNEL(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                      \
     KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, suffix, isa_level)
 #define DEPTHWISES(suffix, isa_level)                                                              \
     DEPTHWISE(qconv, suffix, isa_level)                                                            \

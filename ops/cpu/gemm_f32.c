@@ -4,6 +4,9 @@
 #include "ops/cpu/kernels.h"
 #include "ops/family/gemm.h"
 #include "ops/family/matmul.h"
+#include "ops/family/matmul_nbits.h"
+
+#include <stdio.h>
 
 static bool has_work(const nn_node_view *node) {
     return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
@@ -179,6 +182,77 @@ static nn_status run_matmul(const nn_call *call) {
     return NN_OK;
 }
 
+/* ---- MatMulNBits: packing dequantises ---- */
+
+typedef struct nbits_state {
+    nn_direct_plan plan;
+    const float *packed, *bias;
+} nbits_state;
+
+static bool accepts_matmul_nbits(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    if (!has_work(node) || node->in[NN_NBITS_A]->type != NNOPT_FLOAT) return false;
+    for (int i = NN_NBITS_B; i <= NN_NBITS_BIAS; i++)
+        if (nn_view_in(node, i) != NULL && nn_view_constant(node, i) == NULL) return false;
+    const nn_fact *bias = nn_view_in(node, NN_NBITS_BIAS);
+    return bias == NULL || bias->type == NNOPT_FLOAT;
+}
+
+static nn_status pack_nbits(const nn_node_view *node, const void *argument, void *out) {
+    const nn_direct_plan *plan = argument;
+    const nn_nbits_attrs *attrs = node->attrs;
+    nn_nbits_weights weights = nn_nbits_weights_of(attrs, nn_view_constant(node, NN_NBITS_B),
+                                                   nn_view_constant(node, NN_NBITS_SCALES),
+                                                   nn_view_constant(node, NN_NBITS_ZEROS));
+    size_t bytes = (size_t)(attrs->k * attrs->n) * sizeof(float);
+    float *columns = nn_alloc(bytes);
+    if (columns == NULL) return nn_fail_memory(bytes);
+    for (int64_t n = 0; n < attrs->n; n++)
+        nn_nbits_column(&weights, n, 0, attrs->k, columns + n * attrs->k);
+    const nn_direct_source source = {.column_step = attrs->k, .k_step = 1, .scale = 1};
+    nn_direct_pack(plan, &source, columns, out);
+    nn_free(columns);
+    return NN_OK;
+}
+
+static nn_status pack_nbits_bias(const nn_node_view *node, const void *argument, void *out) {
+    const nn_tensor *bias = nn_view_constant(node, NN_NBITS_BIAS);
+    nn_direct_pack_bias(argument, bias != NULL ? bias->data : NULL, 1, 1, out);
+    return NN_OK;
+}
+
+static nn_status prepare_matmul_nbits(const nn_node_view *node, const nn_target *target,
+                                      nn_prepare *services, const nn_tiles_f32 *tiles) {
+    const nn_nbits_attrs *attrs = node->attrs;
+    const nn_direct_source source = {.column_step = attrs->k, .k_step = 1, .scale = 1};
+    const uint32_t parts = 1u << NN_NBITS_B | 1u << NN_NBITS_SCALES | 1u << NN_NBITS_ZEROS;
+    char variant[128];
+    const void *packed;
+    nbits_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    int64_t rows = nn_fact_count(node->out[0]) / attrs->n;
+    nn_direct_problem problem = nn_direct_product(rows, attrs->n, attrs->k);
+    nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
+    nn_direct_variant(&state->plan, &source, variant, sizeof variant);
+    NN_TRY(nn_prepare_pack(services, parts, variant, nn_direct_packed_bytes(&state->plan),
+                           pack_nbits, &state->plan, &packed));
+    state->packed = packed;
+    snprintf(variant, sizeof variant, "bias of %lld", (long long)state->plan.group_columns);
+    NN_TRY(nn_prepare_pack(services, 1u << NN_NBITS_BIAS, variant,
+                           nn_direct_bias_bytes(&state->plan), pack_nbits_bias, &state->plan,
+                           &packed));
+    state->bias = packed;
+    nn_prepare_workspace(services, nn_direct_workspace(&state->plan, target->threads));
+    return NN_OK;
+}
+
+static nn_status run_matmul_nbits(const nn_call *call) {
+    const nbits_state *state = call->state;
+    nn_direct_run(&state->plan, state->packed, state->bias, call->in[NN_NBITS_A]->data,
+                  residual_of(call), call->out[0]->data, call->pool, call->workspace);
+    return NN_OK;
+}
+
 /* ---- kernels ---- */
 
 #define GEMM_KERNEL(stem, op, set, level, residual)                                                \
@@ -199,7 +273,8 @@ static nn_status run_matmul(const nn_call *call) {
 
 #define GEMM_KERNELS(set, level)                                                                   \
     GEMM_KERNEL(gemm_f32, gemm, set, level, 3)                                                     \
-    GEMM_KERNEL(matmul_f32, matmul, set, level, 2)
+    GEMM_KERNEL(matmul_f32, matmul, set, level, 2)                                                 \
+    GEMM_KERNEL(matmul_nbits_f32, matmul_nbits, set, level, 6)
 
 GEMM_KERNELS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)

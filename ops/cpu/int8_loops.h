@@ -35,6 +35,12 @@ typedef struct nn_int8_loops {
     /* y = saturate(round(sum multiplier) + zero); the scale is not used */
     void (*requantize)(const int32_t *sums, uint8_t *y, int64_t count, float multiplier,
                        nn_bytes_quant quant);
+    /* sums[c] += dequantised x[i step + c], pixel after pixel */
+    void (*add_pixels)(float *sums, const uint8_t *x, int64_t pixels, int64_t step, int64_t count,
+                       nn_bytes_quant quant);
+    /* y = saturate(round(sum / divisor / scale + zero)) */
+    void (*quantize_means)(const float *sums, uint8_t *y, int64_t count, float divisor,
+                           nn_bytes_quant quant);
 } nn_int8_loops;
 
 extern const nn_int8_loops nn_int8_loops_portable, nn_int8_loops_avx2, nn_int8_loops_avx512;

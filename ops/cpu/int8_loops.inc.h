@@ -77,45 +77,35 @@ static void look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t 
 
 /* ---- two operands --------------------------------------------------------------------------- */
 
-/* A binary operation in unsigned form. */
-typedef struct bytes_binary {
-    nn_bytes_quant a, b, y;
-    bool adds;
-} bytes_binary;
-
-static inline uint8_t combine(const bytes_binary *op, uint8_t a, uint8_t b) {
-    int32_t left = (a ^ op->a.flip) - op->a.zero, right = (b ^ op->b.flip) - op->b.zero;
-    float value = op->adds ? (float)left * op->a.scale + (float)right * op->b.scale
-                           : (float)(left * right) * op->a.scale;
-    return to_byte(value, op->y);
-}
-
-/* Steps and the operation are constant where this is inlined. y may be a or b. */
-static inline __attribute__((always_inline)) void combine_row(bytes_binary op, bool adds,
+/* Steps and the kind are constant where this is inlined. y may be a or b. */
+static inline __attribute__((always_inline)) void combine_row(const nn_qbinary *binary, bool adds,
                                                               const uint8_t *a, int64_t a_step,
                                                               const uint8_t *b, int64_t b_step,
                                                               uint8_t *y, int64_t count) {
-    op.adds = adds;
+    const nn_qbinary op = *binary;
+    const int32_t flip = op.lowest < 0 ? 0x80 : 0;
 #pragma GCC ivdep
-    for (int64_t i = 0; i < count; i++) y[i] = combine(&op, a[i * a_step], b[i * b_step]);
+    for (int64_t i = 0; i < count; i++) {
+        int32_t left = (a[i * a_step] ^ flip) - flip, right = (b[i * b_step] ^ flip) - flip;
+        float value =
+            adds ? nn_fused((float)left, op.a_scale, nn_fused((float)right, op.b_scale, op.offset))
+                 : (float)((left - op.a_zero) * (right - op.b_zero)) * op.a_scale + op.offset;
+        y[i] = (uint8_t)nn_quant_round(value, 0, op.lowest, op.highest);
+    }
 }
 
 static inline __attribute__((always_inline)) void binary_row(const nn_qbinary *binary, bool adds,
                                                              const uint8_t *a, int64_t a_step,
                                                              const uint8_t *b, int64_t b_step,
                                                              uint8_t *y, int64_t count) {
-    const uint8_t flip = binary->lowest < 0 ? 0x80 : 0;
-    const bytes_binary op = {.a = {binary->a_scale, binary->a_zero + flip, flip},
-                             .b = {binary->b_scale, binary->b_zero + flip, flip},
-                             .y = {1, binary->y_zero + flip, flip}};
     if (a_step == 1 && b_step == 1)
-        combine_row(op, adds, a, 1, b, 1, y, count);
+        combine_row(binary, adds, a, 1, b, 1, y, count);
     else if (a_step == 1 && b_step == 0)
-        combine_row(op, adds, a, 1, b, 0, y, count);
+        combine_row(binary, adds, a, 1, b, 0, y, count);
     else if (a_step == 0 && b_step == 1)
-        combine_row(op, adds, a, 0, b, 1, y, count);
+        combine_row(binary, adds, a, 0, b, 1, y, count);
     else
-        combine_row(op, adds, a, a_step, b, b_step, y, count);
+        combine_row(binary, adds, a, a_step, b, b_step, y, count);
 }
 
 static void add(const nn_qbinary *binary, const void *a, int64_t a_step, const void *b,
@@ -136,6 +126,22 @@ static void sum_pixels(int32_t *restrict sums, const uint8_t *restrict x, int64_
         for (int64_t c = 0; c < count; c++) sums[c] += x[i * step + c] ^ flip;
 }
 
+static void add_pixels(float *restrict sums, const uint8_t *restrict x, int64_t pixels,
+                       int64_t step, int64_t count, nn_bytes_quant quant) {
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < count; c++)
+            sums[c] += (float)((x[i * step + c] ^ quant.flip) - quant.zero) * quant.scale;
+}
+
+/* The zero point is added before rounding. */
+static void quantize_means(const float *restrict sums, uint8_t *restrict y, int64_t count,
+                           float divisor, nn_bytes_quant quant) {
+    const int32_t flip = quant.flip, lowest = -flip, zero = quant.zero - flip;
+    for (int64_t i = 0; i < count; i++)
+        y[i] = (uint8_t)nn_quant_round(sums[i] / divisor / quant.scale + (float)zero, 0, lowest,
+                                       lowest + 255);
+}
+
 static void requantize(const int32_t *restrict sums, uint8_t *restrict y, int64_t count,
                        float multiplier, nn_bytes_quant quant) {
     for (int64_t i = 0; i < count; i++) y[i] = to_byte((float)sums[i] * multiplier, quant);
@@ -148,4 +154,6 @@ const nn_int8_loops LOOPS = {.quantize = quantize,
                              .multiply = multiply,
                              .look_up = look_up,
                              .sum_pixels = sum_pixels,
-                             .requantize = requantize};
+                             .requantize = requantize,
+                             .add_pixels = add_pixels,
+                             .quantize_means = quantize_means};

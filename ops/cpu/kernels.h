@@ -9,12 +9,13 @@
     extern const nn_kernel nn_kernel_##stem##_portable, nn_kernel_##stem##_avx2,                   \
         nn_kernel_##stem##_avx512;
 
-NN_DECLARE_KERNELS(conv_f32)      /* conv_f32.c */
+NN_DECLARE_KERNELS(conv_f32)           /* conv_f32.c */
 NN_DECLARE_KERNELS(conv_transpose_f32) /* conv_transpose_f32.c */
-NN_DECLARE_KERNELS(depthwise_f32) /* depthwise_f32.c */
-NN_DECLARE_KERNELS(deform_f32)    /* deform_f32.c */
-NN_DECLARE_KERNELS(gemm_f32)      /* gemm_f32.c */
+NN_DECLARE_KERNELS(depthwise_f32)      /* depthwise_f32.c */
+NN_DECLARE_KERNELS(deform_f32)         /* deform_f32.c */
+NN_DECLARE_KERNELS(gemm_f32)           /* gemm_f32.c */
 NN_DECLARE_KERNELS(matmul_f32)
+NN_DECLARE_KERNELS(matmul_nbits_f32)
 NN_DECLARE_KERNELS(recurrent_f32) /* recurrent_f32.c */
 NN_DECLARE_KERNELS(max_pool)      /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)
@@ -47,6 +48,7 @@ NN_DECLARE_INT8_KERNELS(qconv_u8s8)
 NN_DECLARE_INT8_KERNELS(conv_integer_u8s8)
 NN_DECLARE_INT8_KERNELS(qlinear_matmul_u8s8)
 NN_DECLARE_INT8_KERNELS(matmul_integer_u8s8)
+NN_DECLARE_INT8_KERNELS(matmul_integer_to_float_u8s8)
 NN_DECLARE_INT8_KERNELS(qgemm_u8s8)
 extern const nn_kernel nn_kernel_qconv_depthwise_u8s8_vnni, nn_kernel_qconv_depthwise_u8s8_avx2;
 extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni,

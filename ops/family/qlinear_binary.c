@@ -8,13 +8,17 @@ enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO };
 void nn_qbinary_row_reference(const nn_qbinary *binary, const void *a, int64_t a_step,
                               const void *b, int64_t b_step, void *y, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
-        int32_t left = nn_quant_load(a, binary->type, i * a_step) - binary->a_zero;
-        int32_t right = nn_quant_load(b, binary->type, i * b_step) - binary->b_zero;
-        float value = binary->kind == NN_QBINARY_ADD
-                          ? (float)left * binary->a_scale + (float)right * binary->b_scale
-                          : (float)(left * right) * binary->a_scale;
+        int32_t left = nn_quant_load(a, binary->type, i * a_step);
+        int32_t right = nn_quant_load(b, binary->type, i * b_step);
+        float value;
+        if (binary->kind == NN_QBINARY_ADD)
+            value = nn_fused((float)left, binary->a_scale,
+                             nn_fused((float)right, binary->b_scale, binary->offset));
+        else
+            value = (float)((left - binary->a_zero) * (right - binary->b_zero)) * binary->a_scale +
+                    binary->offset;
         nn_quant_store(y, binary->type, i,
-                       nn_quant_round(value, binary->y_zero, binary->lowest, binary->highest));
+                       nn_quant_round(value, 0, binary->lowest, binary->highest));
     }
 }
 
@@ -79,7 +83,9 @@ nn_status nn_qbinary_run(const nn_call *call, nn_qbinary_kind kind, nn_qbinary_r
                          .lowest = qy.lowest,
                          .highest = qy.highest,
                          .a_scale = (add ? qa.scale : qa.scale * qb.scale) / qy.scale,
-                         .b_scale = qb.scale / qy.scale};
+                         .b_scale = qb.scale / qy.scale,
+                         .offset = (float)qy.zero};
+    if (add) binary.offset -= binary.a_scale * (float)qa.zero + binary.b_scale * (float)qb.zero;
     binary_work work = {&binary, row, a->data, b->data, y->data};
     nn_loops loops;
     nn_loops_init(&loops, y->dims, y->rank);

@@ -2,9 +2,12 @@
  *
  *     a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero       (zero points may be absent: 0)
  *
- *     Add: y = saturate(round((a - a_zero) a_scale / y_scale + (b - b_zero) b_scale / y_scale) +
- * y_zero) Mul: y = saturate(round((a - a_zero) (b - b_zero) (a_scale b_scale / y_scale)) + y_zero)
- */
+ *     Add: y = saturate(round(a r + (b s + c))), r = a_scale / y_scale, s = b_scale / y_scale,
+ *          c = y_zero - (r a_zero + s b_zero), each product fused with the sum
+ *     Mul: y = saturate(round((a - a_zero) (b - b_zero) (a_scale b_scale / y_scale) + y_zero))
+ *
+ * Sums of quantised numbers lie halfway between two results so often that the order matters: it is
+ * that of ONNX Runtime, and the zero point of y is added before rounding. */
 #ifndef NN_QLINEAR_BINARY_H
 #define NN_QLINEAR_BINARY_H
 
@@ -18,7 +21,18 @@ typedef struct nn_qbinary {
     nn_type type;
     int32_t a_zero, b_zero, y_zero, lowest, highest;
     float a_scale, b_scale; /* Add: over y_scale. Mul: a_scale is the product's */
+    float offset;           /* c of Add, y_zero of Mul */
 } nn_qbinary;
+
+/* a b + c, rounded once: the product is exact in double, and a second rounding of the sum could
+ * only show where it falls on a bit that float drops. */
+static inline float nn_fused(float a, float b, float c) {
+#if defined(__FMA__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return (float)((double)a * (double)b + (double)c);
+#endif
+}
 
 /* `count` elements; steps are 1, or 0 where the operand repeats. */
 typedef void (*nn_qbinary_row)(const nn_qbinary *binary, const void *a, int64_t a_step,

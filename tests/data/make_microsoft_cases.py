@@ -25,7 +25,7 @@ def scalar(value, kind=np.float32):
     return np.array(value, kind)
 
 
-def run(node, names, inputs, results):
+def run(node, names, inputs, results, opset):
     """The node alone, with the inputs after the first as constants."""
     given = [(n, a) for n, a in zip(names, inputs) if a is not None]
     first = given[:1]
@@ -34,7 +34,7 @@ def run(node, names, inputs, results):
         [helper.make_tensor_value_info(n, type_of(a), a.shape) for n, a in first],
         [helper.make_value_info(r, onnx.TypeProto()) for r in results],
         [onnx.numpy_helper.from_array(a, n) for n, a in given[1:]])
-    imports = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=imports, ir_version=8)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -50,17 +50,17 @@ class Cases:
         self.count = {}
 
     def add(self, op_type, inputs, outputs=1, rtol=1e-4, atol=2e-6, domain="com.microsoft",
-            **attributes):
+            version=17, **attributes):
         """`outputs` is how many, or a list of those wanted."""
         number = self.count[op_type] = self.count.get(op_type, 0) + 1
         wanted = list(range(outputs)) if isinstance(outputs, int) else outputs
         names = ["in%d" % i if a is not None else "" for i, a in enumerate(inputs)]
         results = ["out%d" % i if i in wanted else "" for i in range(max(wanted) + 1)]
         node = helper.make_node(op_type, names, results, name="node", domain=domain, **attributes)
-        given = run(node, names, inputs, [r for r in results if r])
+        given = run(node, names, inputs, [r for r in results if r], version)
         values = dict(zip([r for r in results if r], given))
         name = "%s_%d" % (op_type.lower(), number)
-        version = 1
+        version = 1 if domain else version
         self.texts.append(case_text(name, node, version, inputs, [values.get(r) for r in results],
                                     rtol, atol))
 
@@ -116,9 +116,169 @@ def normalizations(cases):
     cases.add("SkipLayerNormalization", [x, skip[0].copy(), gamma, None, bias], epsilon=1e-5)
 
 
+    cases.add("SkipSimplifiedLayerNormalization", [x, skip, gamma, bias], outputs=[0, 3],
+              epsilon=1e-5)
+    cases.add("SkipSimplifiedLayerNormalization", [x, skip, gamma], epsilon=1e-3)
+    cases.add("SimplifiedLayerNormalization", [x, gamma], domain="", axis=-1, epsilon=1e-4)
+    cases.add("SimplifiedLayerNormalization", [x, gamma], outputs=2, domain="")
+    cases.add("LayerNormalization", [x, gamma, beta], domain="", version=12)
+    words = integers(2, 5, low=0, high=6, kind=np.int32)
+    tables = [noise(7, 8), noise(9, 8, seed=2), noise(3, 8, seed=3)]
+    segments = integers(2, 5, seed=4, low=0, high=2, kind=np.int32)
+    mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]], np.int32)
+    cases.add("EmbedLayerNormalization", [words, segments] + tables + [gamma, beta, mask],
+              outputs=3)
+    cases.add("EmbedLayerNormalization", [words, None] + tables[:2] + [None, gamma, beta],
+              outputs=2, epsilon=1e-4)
+    cases.add("EmbedLayerNormalization", [words, segments] + tables + [
+        gamma, beta, None, integers(2, 5, seed=6, low=0, high=8, kind=np.int32)], outputs=2)
+
+
+def quantized_pair(kind, seed):
+    low, high = (0, 255) if kind == np.uint8 else (-128, 127)
+    return integers(2, 3, 5, 4, seed=seed, low=low, high=high, kind=kind), low
+
+
+def quantized_elementwise(cases):
+    for kind in (np.uint8, np.int8):
+        a, low = quantized_pair(kind, 1)
+        b, _ = quantized_pair(kind, 2)
+        for scales in ((0.02, 0.01, 0.04), (0.5, 0.25, 0.5), (0.031, 0.017, 0.023)):
+            parameters = [scalar(scales[0]), scalar(low + 131, kind)]
+            other = [scalar(scales[1]), scalar(low + 7, kind)]
+            result = [scalar(scales[2]), scalar(low + 101, kind)]
+            cases.add("QLinearAdd", [a] + parameters + [b] + other + result)
+            cases.add("QLinearAdd", [a[0, 0]] + parameters + [b[0, 0, :, :1].copy()] + other +
+                      result)
+        cases.add("QLinearMul", [a, scalar(0.5), scalar(low + 131, kind), b, scalar(0.25),
+                                 scalar(low + 120, kind), scalar(16.0), scalar(low + 101, kind)])
+        cases.add("QLinearMul", [a, scalar(0.02), scalar(low + 131, kind), b[:1, :1, 0].copy(),
+                                 scalar(0.03), scalar(low + 7, kind), scalar(0.04),
+                                 scalar(low + 128, kind)])
+        cases.add("QLinearAveragePool", [a, scalar(0.5), scalar(low + 131, kind), scalar(0.25),
+                                         scalar(low + 101, kind)], kernel_shape=[2, 2])
+        cases.add("QLinearAveragePool", [a, scalar(0.02), scalar(low + 131, kind), scalar(0.011),
+                                         scalar(low + 101, kind)], kernel_shape=[3, 3],
+                  pads=[1, 1, 1, 1], strides=[2, 1], count_include_pad=1)
+        cases.add("QLinearGlobalAveragePool", [a, scalar(0.5), scalar(low + 131, kind),
+                                               scalar(0.25), scalar(low + 101, kind)])
+        cases.add("QLinearLeakyRelu", [a[0], scalar(0.5), scalar(low + 131, kind), scalar(0.25),
+                                       scalar(low + 101, kind)], alpha=0.25)
+        cases.add("QLinearSigmoid", [a[0], scalar(0.03), scalar(low + 131, kind),
+                                     scalar(1 / 256), scalar(low, kind)])
+        cases.add("QLinearSoftmax", [a, scalar(0.03), scalar(low + 131, kind), scalar(1 / 256),
+                                     scalar(low, kind)], axis=1, opset=13)
+        cases.add("QLinearSoftmax", [a, scalar(0.1), scalar(low + 131, kind), scalar(0.0021),
+                                     scalar(low, kind)], axis=-1, opset=13)
+        cases.add("QLinearSoftmax", [a, scalar(0.05), scalar(low + 131, kind), scalar(0.0013),
+                                     scalar(low, kind)], axis=2, opset=12)
+        cases.add("QLinearWhere", [a[0, 0] > low + 99, a[0, 0], scalar(0.5),
+                                   scalar(low + 131, kind), b[0, 0, :1].copy(), scalar(0.25),
+                                   scalar(low + 7, kind), scalar(0.5), scalar(low + 101, kind)])
+        cases.add("NhwcMaxPool", [a], kernel_shape=[2, 3], strides=[1, 2], pads=[0, 1, 1, 0])
+        for axis in (1, -1):
+            cases.add("QLinearConcat", [scalar(0.5), scalar(low + 101, kind), a, scalar(0.25),
+                                        scalar(low + 3, kind), b, scalar(0.5),
+                                        scalar(low + 101, kind)], axis=axis)
+
+
+def conversions(cases):
+    x = noise(3, 4, 5, scale=2)
+    scales = np.array([0.02, 0.5, 0.01, 0.03], np.float32)
+    for kind in (np.uint8, np.int8, np.uint16, np.int16):
+        zero = 3 if kind in (np.uint8, np.uint16) else -3
+        cases.add("QuantizeLinear", [x, scalar(0.03), scalar(zero, kind)])
+        cases.add("QuantizeLinear", [x, scales, np.full(4, zero, kind)], axis=1)
+        limits = np.iinfo(kind)
+        q = integers(3, 4, 5, low=limits.min, high=limits.max, kind=kind)
+        cases.add("DequantizeLinear", [q, scalar(0.03), scalar(zero, kind)])
+        cases.add("DequantizeLinear", [q, scales, np.full(4, zero, kind)], axis=-2)
+
+
+def quantized_products(cases):
+    for a_kind, b_kind in ((np.uint8, np.int8), (np.uint8, np.uint8), (np.int8, np.int8)):
+        a = integers(3, 2, 7, low=np.iinfo(a_kind).min, high=np.iinfo(a_kind).max, kind=a_kind)
+        b = integers(7, 5, seed=2, low=np.iinfo(b_kind).min, high=np.iinfo(b_kind).max, kind=b_kind)
+        zeros = [scalar(3, a_kind), scalar(5, b_kind)]
+        columns = np.array([0.01, 0.02, 0.03, 0.04, 0.05], np.float32)
+        bias = noise(5, seed=3)
+        cases.add("MatMulIntegerToFloat", [a, b, scalar(0.02), scalar(0.03)] + zeros)
+        cases.add("MatMulIntegerToFloat", [a, b, scalar(0.02), columns, zeros[0],
+                                           np.array([1, 2, 0, 3, 4], b_kind), bias])
+        cases.add("MatMulIntegerToFloat", [a[0], b, scalar(0.02), columns, None, None, bias])
+        if a_kind == np.uint8:
+            x = noise(3, 2, 7)
+            cases.add("DynamicQuantizeMatMul", [x, b, scalar(0.03)])
+            cases.add("DynamicQuantizeMatMul", [x, b, columns, np.array([1, 2, 0, 3, 4], b_kind),
+                                                bias])
+            cases.add("QGemm", [a[0], scalar(0.02), zeros[0], b, columns,
+                                np.array([1, 2, 0, 3, 4], b_kind),
+                                integers(5, low=-900, high=900, kind=np.int32), scalar(0.3),
+                                scalar(7, np.uint8)])
+
+
+def attention(cases):
+    x, weights, bias = noise(2, 3, 8), noise(8, 24, seed=2, scale=0.4), noise(24, seed=3)
+    cases.add("Attention", [x, weights, bias], num_heads=2)
+    cases.add("Attention", [x, weights, bias, np.array([2, 3], np.int32)], num_heads=2)
+    cases.add("Attention", [x, weights, bias, np.array([3, 2, 1, 0], np.int32)], num_heads=4)
+    cases.add("Attention", [x, weights, bias, np.array([[1, 1, 0], [0, 1, 1]], np.int32)],
+              num_heads=2, scale=0.3)
+    cases.add("Attention", [x, weights, bias, integers(2, 3, 3, high=1, kind=np.int32)],
+              num_heads=2, mask_filter_value=-3.0)
+    cases.add("Attention", [x, weights, bias], num_heads=2, unidirectional=1)
+    cases.add("Attention", [x, weights, bias, None, noise(2, 2, 2, 5, 4, seed=4)], outputs=2,
+              num_heads=2, unidirectional=1)
+    cases.add("Attention", [x, weights, bias, np.ones((2, 8), np.int32),
+                            noise(2, 2, 2, 5, 4, seed=4)], outputs=2, num_heads=2)
+    cases.add("Attention", [x, weights, bias, np.array([2, 3], np.int32), None,
+                            noise(2, 2, 3, 3, seed=5)], num_heads=2)
+    cases.add("Attention", [x, noise(8, 20, seed=2, scale=0.4), noise(20, seed=3)], num_heads=2,
+              qkv_hidden_sizes=[8, 8, 4])
+    q, k, v = noise(2, 3, 8), noise(2, 5, 8, seed=2), noise(2, 5, 12, seed=3)
+    cases.add("MultiHeadAttention", [q, k, v], num_heads=2)
+    cases.add("MultiHeadAttention", [q, k, v, noise(28, seed=4)], num_heads=2, scale=0.7)
+    cases.add("MultiHeadAttention", [q, k, v, None, np.array([[1, 1, 1, 0, 0], [1, 0, 1, 1, 1]],
+                                                             np.int32)], num_heads=4)
+    cases.add("MultiHeadAttention", [q, k, v, None, np.array([4, 2], np.int32),
+                                     noise(1, 2, 3, 5, seed=5)], num_heads=2)
+    by_head = [noise(2, 2, 5, 4, seed=s) for s in (2, 3)]
+    cases.add("MultiHeadAttention", [q] + by_head, num_heads=2)
+    cases.add("MultiHeadAttention", [q] + by_head + [noise(24, seed=4)], num_heads=2)
+    past = [noise(2, 2, 4, 4, seed=s) for s in (7, 8)]
+    cases.add("MultiHeadAttention", [q, noise(2, 3, 8, seed=2), noise(2, 3, 8, seed=3), None, None,
+                                     None] + past, outputs=3, num_heads=2, unidirectional=1)
+    wide, table = noise(2, 3, 16), noise(9, 4, seed=2)
+    positions = integers(2, 3, high=8, kind=np.int64)
+    cases.add("RotaryEmbedding", [wide, positions, table, noise(9, 4, seed=3)])
+    cases.add("RotaryEmbedding", [wide, np.array([2], np.int64), table, noise(9, 4, seed=3)],
+              interleaved=1)
+    cases.add("RotaryEmbedding", [noise(2, 4, 3, 8), positions, table, noise(9, 4, seed=3)])
+    cases.add("RotaryEmbedding", [wide, positions, table[:, :2].copy(), noise(9, 2, seed=3)],
+              num_heads=2, rotary_embedding_dim=4)
+
+
+def packed_weights(cases):
+    random = np.random.RandomState(8)
+    for bits, k, n, block in ((4, 40, 3, 16), (8, 33, 2, 16), (4, 64, 2, 32)):
+        blocks = -(-k // block)
+        b = random.randint(0, 256, (n, blocks, block * bits // 8)).astype(np.uint8)
+        scales = noise(n * blocks, seed=2, scale=0.1)
+        zeros = random.randint(0, 256, n * ((blocks * bits + 7) // 8)).astype(np.uint8)
+        shape = dict(K=k, N=n, bits=bits, block_size=block, rtol=1e-3, atol=1e-5)
+        a = noise(2, 1, k, seed=3)
+        cases.add("MatMulNBits", [a, b, scales], **shape)
+        cases.add("MatMulNBits", [a, b, scales, zeros], **shape)
+        cases.add("MatMulNBits", [a[0], b, scales, zeros, None, noise(n, seed=4)], **shape)
+        if bits == 4:
+            cases.add("MatMulNBits", [a[0], b, scales, noise(n * blocks, seed=5, scale=4)],
+                      **shape)
+
+
 def main():
     cases = Cases()
-    for add_cases in (gelus, fused_products, normalizations):
+    for add_cases in (gelus, fused_products, normalizations, quantized_elementwise, conversions,
+                      quantized_products, attention, packed_weights):
         add_cases(cases)
     with open(sys.argv[1], "w") as out:
         out.write("\n\n".join(cases.texts) + "\n")
