@@ -145,8 +145,7 @@ static void load(const linear_work *work, int input, int64_t place, float *out, 
 static void recall(const linear_work *work, const float *state, const float *x, float *y) {
     const linear_sizes *s = &work->sizes;
     memset(y, 0, (size_t)s->value * sizeof *y);
-    for (int64_t i = 0; i < s->key; i++)
-        work->rows->blend(state + i * s->value, x[i], y, 1, y, s->value);
+    work->rows->combine(state, s->value, s->key, x, y, s->value);
 }
 
 static void update(const linear_work *work, int64_t token, int64_t head, float *state, float *k,

@@ -13,6 +13,7 @@ enum {
     VALUES_IN_CACHE = 256,       /* rows of values that are multiplied before the next */
     MOST_TILES = 4,              /* of rows in a block */
     FEW_QUERIES = 3,             /* are not worth packing keys and values */
+    ROWS_AT_ONCE = 32,           /* of keys or values, read by all of a few queries in turn */
 };
 
 typedef struct float_work {
@@ -21,6 +22,7 @@ typedef struct float_work {
     nn_panels keys, values;
     bool packs;
     int64_t block, blocks; /* queries of a block, blocks of a head */
+    int64_t shared; /* heads that read the same keys and are done together, where not packed */
     int64_t score_step;
     int64_t keys_floats, values_floats; /* of one packed head */
     int64_t worker_floats;
@@ -47,15 +49,20 @@ static float_work work_of(const nn_attention *a, const nn_attention_parts *parts
     int64_t tile = out.keys.shape->rows, tiles = SCORES_IN_CACHE / (tile * (out.score_step + 1));
     tiles = tiles < 1 ? 1 : tiles > MOST_TILES ? MOST_TILES : tiles;
     out.block = tile * tiles < a->q_length ? tile * tiles : a->q_length;
-    if (!out.packs) out.block = 1;
+    out.shared = 1;
+    if (!out.packs) {
+        out.shared = a->q_heads / a->kv_heads;
+        out.block = a->q_length * out.shared;
+    }
     out.blocks = out.block > 0 ? (a->q_length + out.block - 1) / out.block : 0;
+    if (out.packs) out.block = (a->q_length + out.blocks - 1) / out.blocks;
     if (out.packs) {
         out.keys_floats = padded(nn_panels_floats(&out.keys));
         out.values_floats = padded(nn_panels_floats(&out.values));
     }
     /* Queries, scores, mask, results, rows of keys or values that are converted. */
     int64_t wide = a->head_size > a->value_size ? a->head_size : a->value_size;
-    int64_t converted = (out.packs ? out.keys.shape->columns : 1) * padded(wide);
+    int64_t converted = (out.packs ? out.keys.shape->columns : ROWS_AT_ONCE) * padded(wide);
     out.worker_floats =
         out.block * (padded(a->head_size) + out.score_step + padded(a->value_size)) +
         out.score_step + converted;
@@ -312,29 +319,75 @@ static void attend_block(const float_work *work, query_row at, int64_t begin, in
     }
 }
 
-/* One query with keys and values where they lie. */
-static void attend_query(const float_work *work, query_row at, const block_memory *memory) {
+/* Rows of keys or values from `begin` on that are read together: not over the end of the past. */
+static int64_t rows_from(const nn_attention *a, int64_t begin, int64_t end) {
+    if (begin < a->past_length && end > a->past_length) end = a->past_length;
+    return end - begin < ROWS_AT_ONCE ? end - begin : ROWS_AT_ONCE;
+}
+
+/* All queries of `count` heads from at.head on that share keys and values, which stay where they
+ * lie. */
+static void attend_few(const float_work *work, query_row at, int64_t count,
+                       const block_memory *memory) {
     const nn_attention *a = work->shape;
     const nn_rows_f32 *rows = work->rows;
-    int64_t head = at.head / (a->q_heads / a->kv_heads), step;
-    at.range = nn_attention_range(a, at.sample, at.query);
-    nn_key_range all = at.range;
+    const int64_t q_step = padded(a->head_size), y_step = padded(a->value_size);
+    const int64_t first = at.head, shared = at.head / (a->q_heads / a->kv_heads);
+    const int64_t queries = count * a->q_length;
+    nn_key_range all = {a->length, 0};
+    for (int64_t i = 0; i < queries; i++) {
+        nn_key_range range = nn_attention_range(a, at.sample, i % a->q_length);
+        float *q = memory->q + i * q_step;
+        if (range.begin < all.begin) all.begin = range.begin;
+        if (range.end > all.end) all.end = range.end;
+        nn_load_float(a->q.type,
+                      nn_heads_at(&a->q, at.sample, first + i / a->q_length, i % a->q_length), q,
+                      a->head_size);
+        rows->scale(q, (float)a->scale, 0, q, a->head_size);
+    }
     if (a->scores != NULL) all = (nn_key_range){0, a->length};
-    nn_load_float(a->q.type, nn_heads_at(&a->q, at.sample, at.head, at.query), memory->q,
-                  a->head_size);
-    rows->scale(memory->q, (float)a->scale, 0, memory->q, a->head_size);
-    for (int64_t j = all.begin; j < all.end; j++)
-        memory->scores[j] = rows->dot(memory->q,
-                                      float_rows(a, &a->past_k, &a->k, at.sample, head, j, j + 1,
-                                                 a->head_size, memory->rows, &step),
-                                      a->head_size);
-    float factor = finish_scores(work, &at, memory->scores, memory->mask, all.begin, all.end);
-    memset(memory->y, 0, (size_t)a->value_size * sizeof(float));
-    for (int64_t j = at.range.begin; j < at.range.end; j++)
-        rows->blend(float_rows(a, &a->past_v, &a->v, at.sample, head, j, j + 1, a->value_size,
-                               memory->rows, &step),
-                    memory->scores[j] * factor, memory->y, 1, memory->y, a->value_size);
-    store_row(a, &at, memory->y);
+    int64_t step;
+    for (int64_t j = all.begin, n; j < all.end; j += n) {
+        n = rows_from(a, j, all.end);
+        const float *keys = float_rows(a, &a->past_k, &a->k, at.sample, shared, j, j + n,
+                                       a->head_size, memory->rows, &step);
+        for (int64_t i = 0; i < queries; i++)
+            rows->dots(keys, step, n, memory->q + i * q_step, a->head_size,
+                       memory->scores + i * work->score_step + j);
+    }
+    for (int64_t i = 0; i < queries; i++) {
+        float *scores = memory->scores + i * work->score_step;
+        at.head = first + i / a->q_length;
+        at.query = i % a->q_length;
+        at.range = nn_attention_range(a, at.sample, at.query);
+        float factor = finish_scores(work, &at, scores, memory->mask, all.begin, all.end);
+        rows->scale(scores + all.begin, factor, 0, scores + all.begin, all.end - all.begin);
+    }
+    memset(memory->y, 0, (size_t)(queries * y_step) * sizeof(float));
+    for (int64_t j = all.begin, n; j < all.end; j += n) {
+        n = rows_from(a, j, all.end);
+        const float *values = float_rows(a, &a->past_v, &a->v, at.sample, shared, j, j + n,
+                                         a->value_size, memory->rows, &step);
+        for (int64_t i = 0; i < queries; i++)
+            rows->combine(values, step, n, memory->scores + i * work->score_step + j,
+                          memory->y + i * y_step, a->value_size);
+    }
+    for (int64_t i = 0; i < queries; i++) {
+        at.head = first + i / a->q_length;
+        at.query = i % a->q_length;
+        store_row(a, &at, memory->y + i * y_step);
+    }
+}
+
+static void attend_heads(void *argument, int64_t begin, int64_t end, int worker) {
+    const float_work *work = argument;
+    const nn_attention *a = work->shape;
+    block_memory memory = memory_of(work, worker);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t head = i * work->shared;
+        query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
+        attend_few(work, at, work->shared, &memory);
+    }
 }
 
 static void attend_blocks(void *argument, int64_t begin, int64_t end, int worker) {
@@ -344,11 +397,8 @@ static void attend_blocks(void *argument, int64_t begin, int64_t end, int worker
     for (int64_t i = begin; i < end; i++) {
         int64_t first = i % work->blocks * work->block, last = first + work->block;
         int64_t head = i / work->blocks;
-        query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads, .query = first};
-        if (work->packs)
-            attend_block(work, at, first, last < a->q_length ? last : a->q_length, &memory);
-        else
-            attend_query(work, at, &memory);
+        query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
+        attend_block(work, at, first, last < a->q_length ? last : a->q_length, &memory);
     }
 }
 
@@ -359,6 +409,12 @@ void nn_attention_run(const nn_attention *a, const nn_attention_parts *parts, nn
     work.packed_keys = workspace;
     work.packed_values = work.packed_keys + heads * work.keys_floats;
     work.workers = work.packed_values + heads * work.values_floats;
-    if (work.packs) nn_parallel(pool, heads * work.keys.count, 4, pack_panels, &work);
-    nn_parallel(pool, a->batch * a->q_heads * work.blocks, 1, attend_blocks, &work);
+    if (work.packs) {
+        nn_parallel(pool, heads * work.keys.count, 4, pack_panels, &work);
+        nn_parallel(pool, a->batch * a->q_heads * work.blocks, 1, attend_blocks, &work);
+        return;
+    }
+    /* Too few heads of keys for the threads: the heads that share them part. */
+    if (heads < nn_pool_threads(pool)) work.shared = 1;
+    nn_parallel(pool, a->batch * a->q_heads / work.shared, 1, attend_heads, &work);
 }

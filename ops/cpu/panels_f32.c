@@ -52,9 +52,12 @@ void nn_panels_multiply(const nn_panels *panels, const nn_panels_product *produc
         const nn_tile_shape *shape = is_last ? panels->last : panels->shape;
         tile.columns = (int)(is_last ? panels->columns - panel * width : width);
         tile.w = product->packed + panel * width * panels->k + product->k_begin * shape->columns;
-        for (int64_t row = 0; row < product->rows; row += shape->rows) {
+        /* Tiles of equal height: 16 rows are two of 8, not 14 and 2. */
+        int64_t tiles = (product->rows + shape->rows - 1) / shape->rows, height = 0;
+        if (tiles > 0) height = (product->rows + tiles - 1) / tiles;
+        for (int64_t row = 0; row < product->rows; row += height) {
             int64_t rows = product->rows - row;
-            if (rows > shape->rows) rows = shape->rows;
+            if (rows > height) rows = height;
             int64_t second = rows > NN_TILE_SEGMENT ? NN_TILE_SEGMENT : 0;
             tile.a[0] = product->x + row * product->x_step;
             tile.a[1] = tile.a[0] + second * product->x_step;

@@ -25,7 +25,12 @@ typedef struct nn_rows_f32 {
     /* sum[i] += x[i] and so on, for accumulators of neighbouring columns. */
     void (*add_squares)(float *sum, const float *x, int64_t count);
     void (*add_magnitudes)(float *sum, const float *x, int64_t count);
-    float (*dot)(const float *a, const float *b, int64_t count);
+    /* A matrix whose rows of `size` elements lie `step` apart, times a vector:
+     * y[r] = x . row r, and (added to y) y[i] += sum of w[r] row r[i]. */
+    void (*dots)(const float *rows, int64_t step, int64_t count, const float *x, int64_t size,
+                 float *y);
+    void (*combine)(const float *rows, int64_t step, int64_t count, const float *w, float *y,
+                    int64_t size);
     /* y = exp(x - shift); returns the sum of y. */
     float (*exp_sum)(const float *x, float shift, float *y, int64_t count);
     void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);

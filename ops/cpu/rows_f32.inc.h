@@ -162,19 +162,59 @@ static float sum_magnitudes(const float *x, int64_t count) {
     return total;
 }
 
-static float dot(const float *x, const float *y, int64_t count) {
-    vf a = vf_zero(), b = vf_zero(), c = vf_zero(), d = vf_zero();
+/* x times `count` rows, at most four, whose sums do not wait for each other. */
+NN_INLINE void dots_few(const float *rows, int64_t step, const int count, const float *x,
+                        int64_t size, float *y) {
+    vf sums[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
     int64_t i = 0;
-    for (; i + 4 * VF_LANES <= count; i += 4 * VF_LANES) {
-        a = vf_fma(vf_load(x + i), vf_load(y + i), a);
-        b = vf_fma(vf_load(x + i + VF_LANES), vf_load(y + i + VF_LANES), b);
-        c = vf_fma(vf_load(x + i + 2 * VF_LANES), vf_load(y + i + 2 * VF_LANES), c);
-        d = vf_fma(vf_load(x + i + 3 * VF_LANES), vf_load(y + i + 3 * VF_LANES), d);
+    for (; i + VF_LANES <= size; i += VF_LANES) {
+        vf own = vf_load(x + i);
+        for (int r = 0; r < count; r++)
+            sums[r] = vf_fma(own, vf_load(rows + r * step + i), sums[r]);
     }
-    for (; i + VF_LANES <= count; i += VF_LANES) a = vf_fma(vf_load(x + i), vf_load(y + i), a);
-    float total = lanes_sum((a + b) + (c + d));
-    for (; i < count; i++) total += x[i] * y[i];
-    return total;
+    if (i < size) {
+        int left = (int)(size - i);
+        vf own = vf_load_first(x + i, left);
+        for (int r = 0; r < count; r++)
+            sums[r] = vf_fma(own, vf_load_first(rows + r * step + i, left), sums[r]);
+    }
+    for (int r = 0; r < count; r++) y[r] = lanes_sum(sums[r]);
+}
+
+static void dots(const float *rows, int64_t step, int64_t count, const float *x, int64_t size,
+                 float *y) {
+    int64_t r = 0;
+    for (; r + 4 <= count; r += 4) dots_few(rows + r * step, step, 4, x, size, y + r);
+    for (; r < count; r++) dots_few(rows + r * step, step, 1, x, size, y + r);
+}
+
+/* Four vectors of sums stay in registers while all rows pass. */
+static void combine(const float *rows, int64_t step, int64_t count, const float *w, float *y,
+                    int64_t size) {
+    int64_t i = 0;
+    for (; i + 4 * VF_LANES <= size; i += 4 * VF_LANES) {
+        vf a = vf_load(y + i), b = vf_load(y + i + VF_LANES);
+        vf c = vf_load(y + i + 2 * VF_LANES), d = vf_load(y + i + 3 * VF_LANES);
+        const float *row = rows + i;
+        for (int64_t r = 0; r < count; r++, row += step) {
+            vf factor = vf_set(w[r]);
+            a = vf_fma(factor, vf_load(row), a);
+            b = vf_fma(factor, vf_load(row + VF_LANES), b);
+            c = vf_fma(factor, vf_load(row + 2 * VF_LANES), c);
+            d = vf_fma(factor, vf_load(row + 3 * VF_LANES), d);
+        }
+        vf_store(y + i, a);
+        vf_store(y + i + VF_LANES, b);
+        vf_store(y + i + 2 * VF_LANES, c);
+        vf_store(y + i + 3 * VF_LANES, d);
+    }
+    for (; i < size; i += VF_LANES) {
+        int left = size - i < VF_LANES ? (int)(size - i) : VF_LANES;
+        vf sum = vf_load_first(y + i, left);
+        for (int64_t r = 0; r < count; r++)
+            sum = vf_fma(vf_set(w[r]), vf_load_first(rows + r * step + i, left), sum);
+        vf_store_first(y + i, sum, left);
+    }
 }
 
 static void add_squares(float *totals, const float *x, int64_t count) {
@@ -308,7 +348,7 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .abs = abs_row, .neg = neg_row, .add = add_row, .sub = sub_row, .mul = mul_row,            \
         .div = div_row, .max = max_row, .min = min_row, .maximum = maximum, .minimum = minimum,    \
         .sum = sum, .sum_squares = sum_squares, .sum_magnitudes = sum_magnitudes,                  \
-        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dot = dot, .exp_sum = exp_sum,          \
+        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \
         .to_half = to_half, .from_half = from_half, .to_int32 = to_int32, .transpose = transpose,  \
     }
