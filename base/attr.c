@@ -70,6 +70,19 @@ nn_status nn_attrs_floats(const nn_attrs *attrs, const char *name, const float *
     return NN_OK;
 }
 
+nn_status nn_attrs_strings(const nn_attrs *attrs, const char *name, const nn_text **out,
+                           int64_t *count) {
+    const nn_attr *attr;
+    NN_TRY(find_kind(attrs, name, NN_ATTR_STRINGS, &attr));
+    *out = attr != NULL ? attr->strings : NULL;
+    *count = attr != NULL ? attr->count : 0;
+    for (int64_t i = 0; i < *count; i++)
+        if (memchr((*out)[i].bytes, '\0', (size_t)(*out)[i].length) != NULL)
+            return nn_fail(NN_BAD_INPUT, "attribute '%s': text %lld holds a zero byte", name,
+                           (long long)i);
+    return NN_OK;
+}
+
 nn_status nn_attrs_tensor(const nn_attrs *attrs, const char *name, const nn_tensor **out) {
     const nn_attr *attr;
     NN_TRY(find_kind(attrs, name, NN_ATTR_TENSOR, &attr));

@@ -62,6 +62,9 @@ nn_status nn_attrs_ints(const nn_attrs *attrs, const char *name, const int64_t *
                         int64_t *count);
 nn_status nn_attrs_floats(const nn_attrs *attrs, const char *name, const float **out,
                           int64_t *count);
+/* Texts without zero bytes inside; others are refused. */
+nn_status nn_attrs_strings(const nn_attrs *attrs, const char *name, const nn_text **out,
+                           int64_t *count);
 nn_status nn_attrs_tensor(const nn_attrs *attrs, const char *name, const nn_tensor **out);
 
 #endif
