@@ -81,7 +81,7 @@ static nn_status check_nodes(const nn_node_view *node, nn_tree_attrs *parsed) {
         if (!nn_tree_mode_of(parsed, i, &mode))
             return nn_view_fail(node, NN_BAD_INPUT, "node %lld has an unknown mode", (long long)i);
         if (mode == NN_TREE_LEAF) continue;
-        if (parsed->features[i] < 0 || parsed->features[i] >= INT32_MAX)
+        if (parsed->features[i] < 0 || parsed->features[i] >= INT32_MAX / NN_TREE_LANES)
             return nn_view_fail(node, NN_BAD_INPUT, "node %lld asks for feature %lld", (long long)i,
                                 (long long)parsed->features[i]);
         if (parsed->features[i] >= parsed->feature_count)

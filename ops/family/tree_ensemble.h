@@ -98,6 +98,8 @@ typedef struct nn_tree_node_f64 {
     uint32_t next[2];
 } nn_tree_node_f64;
 
+enum { NN_TREE_LANES = 8 }; /* walks that go on in turn; `feature` of a node is a multiple of it */
+
 /* How node i is tested beside the comparison; a set's number stands in its threshold. */
 enum {
     NN_TREE_TEST_NAN = 1, /* NaN goes on at next[1] */
@@ -139,6 +141,7 @@ typedef struct nn_tree_ensemble {
     bool votes_are_positive; /* no weight is negative */
     bool votes_for_one;      /* all votes are for the same class, and there are two */
     int64_t block;           /* samples that one tree is walked with in turn */
+    bool turns;              /* the samples of a block are copied feature by feature */
     size_t worker_bytes;     /* workspace of one thread */
 } nn_tree_ensemble;
 

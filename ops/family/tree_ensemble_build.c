@@ -342,7 +342,7 @@ static nn_status write_nodes(writer *write) {
         write->tests[i] = test.tests;
         tests |= test.tests;
         write_node(write, i, test.threshold, mode == NN_TREE_MEMBER, set_of[source],
-                   (uint32_t)attrs->features[source], test.exchanged ? yes : no,
+                   (uint32_t)attrs->features[source] * NN_TREE_LANES, test.exchanged ? yes : no,
                    test.exchanged ? no : yes);
     }
     trees->walk = tests == 0                  ? NN_TREE_WALK_PLAIN
@@ -518,7 +518,7 @@ static nn_status build_trees(builder *build, nn_type type, nn_prepare *prepare,
 
 enum {
     BLOCK = 64,               /* samples: their sums and the tree stay in the first cache */
-    BLOCK_LEAST = 8,          /* as many as are walked at once */
+    TURNED_COLUMNS = 512,     /* more features than that are read where they are */
     BLOCK_BYTES = 256 * 1024, /* of converted features, and of sums */
 };
 
@@ -526,19 +526,22 @@ static nn_status plan_workspace(const nn_node_view *node, const nn_target *targe
                                 nn_tree_ensemble *trees, nn_prepare *prepare) {
     const nn_fact *x = node->in[0];
     int64_t real = trees->type == NNOPT_FLOAT ? sizeof(float) : sizeof(double);
-    int64_t columns = x->type == trees->type ? 0 : x->dims[x->rank - 1];
+    int64_t columns = x->dims[x->rank - 1], copies = x->type != trees->type;
+    trees->turns = columns <= TURNED_COLUMNS && trees->walk != NN_TREE_WALK_GENERAL;
+    if (trees->turns) copies++;
     int64_t sample, bytes, targets, total, leaves;
-    bool fits = nn_add_size(columns, trees->target_count, &sample) &&
+    bool fits = nn_mul_size(columns, copies, &sample) &&
+                nn_add_size(sample, trees->target_count, &sample) &&
                 nn_mul_size(sample, real, &sample) &&
                 nn_add_size(sample, trees->target_count, &sample);
     if (!fits) return nn_fail_memory(SIZE_MAX);
     trees->block = BLOCK;
-    while (trees->block > BLOCK_LEAST && trees->block * sample > BLOCK_BYTES) trees->block /= 2;
+    while (trees->block > NN_TREE_LANES && trees->block * sample > BLOCK_BYTES) trees->block /= 2;
     fits = nn_mul_size(trees->block, sample, &bytes) &&
            nn_mul_size(trees->target_count, sizeof(double), &targets) &&
            nn_add_size(bytes, targets + 4 * NN_ALIGNMENT, &bytes) &&
            nn_mul_size(bytes, target->threads > 0 ? target->threads : 1, &total) &&
-           nn_mul_size(trees->tree_count, BLOCK_LEAST * sizeof(uint32_t), &leaves) &&
+           nn_mul_size(trees->tree_count, NN_TREE_LANES * sizeof(uint32_t), &leaves) &&
            nn_add_size(total, leaves, &total);
     if (!fits) return nn_fail_memory(SIZE_MAX);
     trees->worker_bytes = (size_t)bytes & ~(size_t)(NN_ALIGNMENT - 1);

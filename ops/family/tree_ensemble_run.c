@@ -1,6 +1,6 @@
 #include "ops/family/tree_ensemble.h"
 
-enum { LANES = 8 };
+enum { LANES = NN_TREE_LANES };
 
 #define REAL       float
 #define NODE       nn_tree_node_f32
@@ -30,8 +30,8 @@ typedef struct tree_work {
 
 /* The workspace of one thread. */
 typedef struct tree_scratch {
-    double *scores; /* of one sample */
-    void *sums, *features;
+    double *scores;                 /* of one sample */
+    void *sums, *features, *turned; /* turned NULL: see nn_tree_ensemble.turns */
     uint8_t *seen;
 } tree_scratch;
 
@@ -45,7 +45,12 @@ static tree_scratch scratch_of(const tree_work *work, int worker) {
     scratch.sums = memory;
     memory += sums * real;
     scratch.features = memory;
-    if (work->x->type != trees->type) memory += (size_t)(trees->block * work->columns) * real;
+    size_t features = (size_t)(trees->block * work->columns) * real;
+    if (work->x->type != trees->type) memory += features;
+    if (trees->turns) {
+        scratch.turned = memory;
+        memory += features;
+    }
     scratch.seen = (uint8_t *)memory;
     return scratch;
 }
@@ -84,11 +89,11 @@ static void run_samples(void *argument, int64_t begin, int64_t end, int worker) 
         int64_t count = end - i < trees->block ? end - i : trees->block;
         const void *rows = load_rows(work, &scratch, i, count);
         if (trees->type == NNOPT_FLOAT)
-            block_f32(trees, work->aggregate, rows, work->columns, count, scratch.sums,
-                      scratch.seen);
+            block_f32(trees, work->aggregate, rows, work->columns, count, scratch.turned,
+                      scratch.sums, scratch.seen);
         else
-            block_f64(trees, work->aggregate, rows, work->columns, count, scratch.sums,
-                      scratch.seen);
+            block_f64(trees, work->aggregate, rows, work->columns, count, scratch.turned,
+                      scratch.sums, scratch.seen);
         for (int64_t k = 0; k < count; k++) finish_sample(work, &scratch, i + k, k);
     }
 }

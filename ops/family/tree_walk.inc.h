@@ -1,30 +1,36 @@
 /* Walks down trees for one precision: REAL, NODE and WALK(name) are defined by the including file.
  * LANES walks go on in turn, so that the loads of one wait while the others compute. */
 
-/* One step of every lane; a lane at a leaf stays there. */
-static inline void WALK(step)(const NODE *nodes, const REAL *const *rows, uint32_t *at) {
-#pragma GCC unroll 16
-    for (int lane = 0; lane < LANES; lane++) {
-        const NODE *node = &nodes[at[lane]];
-        at[lane] = node->next[rows[lane][node->feature] <= node->threshold];
+/* One step of every lane; a lane at a leaf stays there. `X(lane, feature)` is the feature's value,
+ * and features stand LANES apart in nodes. */
+#define STEP(X)                                                                                    \
+    _Pragma("GCC unroll 16") for (int lane = 0; lane < LANES; lane++) {                            \
+        const NODE *node = &nodes[at[lane]];                                                       \
+        at[lane] = node->next[X(lane, node->feature) <= node->threshold];                          \
     }
-}
-
-static inline void WALK(step_nan)(const NODE *nodes, const uint8_t *tests, const REAL *const *rows,
-                                  uint32_t *at) {
-#pragma GCC unroll 16
-    for (int lane = 0; lane < LANES; lane++) {
-        const NODE *node = &nodes[at[lane]];
-        const REAL x = rows[lane][node->feature];
-        at[lane] = node->next[(x <= node->threshold) | ((x != x) & tests[at[lane]])];
+#define STEP_NAN(X)                                                                                \
+    _Pragma("GCC unroll 16") for (int lane = 0; lane < LANES; lane++) {                            \
+        const NODE *node = &nodes[at[lane]];                                                       \
+        const REAL x = X(lane, node->feature);                                                     \
+        at[lane] = node->next[(x <= node->threshold) | ((x != x) & tests[at[lane]])];              \
     }
-}
+#define OF_ROW(lane, feature)    rows[lane][(feature) / LANES]
+#define OF_COLUMN(lane, feature) columns[(feature) + (uint32_t)(lane)]
 
 static inline bool WALK(arrived)(const NODE *nodes, const uint32_t *at) {
     bool all = true;
     for (int lane = 0; lane < LANES; lane++) all &= nodes[at[lane]].next[0] == at[lane];
     return all;
 }
+
+/* Repeats `step` at most `height` times, and looks now and then whether all lanes have arrived. */
+#define DESCEND(step)                                                                              \
+    for (uint32_t left = height, run; left > 0 && !WALK(arrived)(nodes, at); left -= run) {        \
+        run = left < 4 ? left : 4;                                                                 \
+        for (uint32_t done = 0; done < run; done++) {                                              \
+            step                                                                                   \
+        }                                                                                          \
+    }
 
 static bool WALK(is_member)(const nn_tree_ensemble *trees, uint32_t set, REAL x) {
     const REAL *values = trees->set_values;
@@ -44,7 +50,7 @@ static uint32_t WALK(general)(const nn_tree_ensemble *trees, const REAL *row, ui
     while (nodes[at].next[0] != at || nodes[at].next[1] != at) {
         const NODE *node = &nodes[at];
         const uint8_t test = trees->tests[at];
-        const REAL x = row[node->feature];
+        const REAL x = row[node->feature / LANES];
         bool yes;
         if (x != x)
             yes = test & NN_TREE_TEST_NAN;
@@ -59,31 +65,37 @@ static uint32_t WALK(general)(const nn_tree_ensemble *trees, const REAL *row, ui
     return at;
 }
 
-enum { WALK(STRIDE) = 4 /* steps between looks whether all lanes have arrived */ };
-
 /* Takes every lane from at[lane] to its leaf, at most `height` steps away. */
-static void WALK(down)(const nn_tree_ensemble *trees, uint32_t height, const REAL *const *rows_,
-                       uint32_t *at_) {
+static void WALK(down_rows)(const nn_tree_ensemble *trees, uint32_t height, const REAL *const *rows,
+                            uint32_t *out) {
     const NODE *nodes = trees->nodes;
-    const REAL *rows[LANES];
+    const uint8_t *tests = trees->tests;
     uint32_t at[LANES];
-    memcpy(rows, rows_, sizeof rows);
-    memcpy(at, at_, sizeof at);
+    memcpy(at, out, sizeof at);
     if (trees->walk == NN_TREE_WALK_GENERAL) {
         for (int lane = 0; lane < LANES; lane++)
             at[lane] = WALK(general)(trees, rows[lane], at[lane]);
     } else if (trees->walk == NN_TREE_WALK_NAN) {
-        for (uint32_t done = 0; done < height; done++) {
-            if (done % WALK(STRIDE) == WALK(STRIDE) - 1 && WALK(arrived)(nodes, at)) break;
-            WALK(step_nan)(nodes, trees->tests, rows, at);
-        }
+        DESCEND(STEP_NAN(OF_ROW))
     } else {
-        for (uint32_t done = 0; done < height; done++) {
-            if (done % WALK(STRIDE) == WALK(STRIDE) - 1 && WALK(arrived)(nodes, at)) break;
-            WALK(step)(nodes, rows, at);
-        }
+        DESCEND(STEP(OF_ROW))
     }
-    memcpy(at_, at, sizeof at);
+    memcpy(out, at, sizeof at);
+}
+
+/* The same from one root for samples whose values of a feature stand side by side. */
+static void WALK(down_columns)(const nn_tree_ensemble *trees, int64_t tree, const REAL *columns,
+                               uint32_t *out) {
+    const NODE *nodes = trees->nodes;
+    const uint8_t *tests = trees->tests;
+    const uint32_t height = trees->heights[tree], root = trees->roots[tree];
+    uint32_t at[LANES];
+    for (int lane = 0; lane < LANES; lane++) at[lane] = root;
+    if (trees->walk == NN_TREE_WALK_NAN)
+        DESCEND(STEP_NAN(OF_COLUMN))
+    else
+        DESCEND(STEP(OF_COLUMN))
+    memcpy(out, at, sizeof at);
 }
 
 /* Adds the votes of the leaf at `node` to the sums of one sample. */
@@ -133,26 +145,44 @@ static void WALK(start)(const nn_tree_ensemble *trees, nn_tree_aggregate aggrega
             seen[i * trees->target_count + trees->only_target] = 1;
 }
 
-/* Sums of `samples` samples at most trees->block. */
+/* Groups of LANES samples, feature by feature; the last group is filled up with its first sample.
+ */
+static void WALK(turn)(const REAL *x, int64_t columns, int64_t samples, REAL *turned) {
+    for (int64_t s = 0; s < samples; s += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            const REAL *row = x + (s + lane < samples ? s + lane : s) * columns;
+            for (int64_t i = 0; i < columns; i++) turned[i * LANES + lane] = row[i];
+        }
+        turned += columns * LANES;
+    }
+}
+
+/* Sums of at most trees->block samples. `turned` NULL: the features are read where they are. */
 static void WALK(block)(const nn_tree_ensemble *trees, nn_tree_aggregate aggregate, const REAL *x,
-                        int64_t columns, int64_t samples, REAL *sums, uint8_t *seen) {
+                        int64_t columns, int64_t samples, REAL *turned, REAL *sums, uint8_t *seen) {
     const NODE *nodes = trees->nodes;
     int64_t targets = trees->target_count;
     bool adds = aggregate == NN_TREE_SUM || aggregate == NN_TREE_AVERAGE;
     WALK(start)(trees, aggregate, samples, sums, seen);
+    if (turned != NULL) WALK(turn)(x, columns, samples, turned);
     for (int64_t t = 0; t < trees->tree_count; t++) {
         for (int64_t s = 0; s < samples; s += LANES) {
-            const REAL *rows[LANES];
             uint32_t at[LANES];
             int lanes = samples - s < LANES ? (int)(samples - s) : LANES;
-            for (int lane = 0; lane < LANES; lane++) {
-                rows[lane] = x + (s + (lane < lanes ? lane : 0)) * columns;
-                at[lane] = trees->roots[t];
+            if (turned != NULL) {
+                WALK(down_columns)(trees, t, turned + s * columns, at);
+            } else {
+                const REAL *rows[LANES];
+                for (int lane = 0; lane < LANES; lane++) {
+                    rows[lane] = x + (s + (lane < lanes ? lane : 0)) * columns;
+                    at[lane] = trees->roots[t];
+                }
+                WALK(down_rows)(trees, trees->heights[t], rows, at);
             }
-            WALK(down)(trees, trees->heights[t], rows, at);
             if (adds && trees->votes == NN_TREE_VOTES_ONE) {
+                REAL *sum = sums + s * targets + trees->only_target;
                 for (int lane = 0; lane < lanes; lane++)
-                    sums[(s + lane) * targets + trees->only_target] += nodes[at[lane]].threshold;
+                    sum[lane * targets] += nodes[at[lane]].threshold;
                 continue;
             }
             for (int lane = 0; lane < lanes; lane++) WALK(vote)
@@ -175,7 +205,7 @@ static void WALK(trees)(const nn_tree_ensemble *trees, const REAL *x, int64_t be
             at[lane] = trees->roots[tree];
             if (trees->heights[tree] > height) height = trees->heights[tree];
         }
-        WALK(down)(trees, height, rows, at);
+        WALK(down_rows)(trees, height, rows, at);
         memcpy(leaves + t, at, (size_t)lanes * sizeof *at);
     }
 }
@@ -188,3 +218,9 @@ static void WALK(gather)(const nn_tree_ensemble *trees, nn_tree_aggregate aggreg
     for (int64_t t = 0; t < trees->tree_count; t++)
         WALK(vote)(trees, aggregate, &nodes[leaves[t]], sums, seen);
 }
+
+#undef STEP
+#undef STEP_NAN
+#undef OF_ROW
+#undef OF_COLUMN
+#undef DESCEND
