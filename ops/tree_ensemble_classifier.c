@@ -32,12 +32,11 @@ static int finish_two(const nn_tree_attrs *attrs, const nn_tree_ensemble *trees,
     double score = scores[seen[1] ? 1 : 0];
     bool against_half = trees->votes_for_one && trees->votes_are_positive;
     int label = score > (against_half ? 0.5 : 0);
-    bool complements = against_half && attrs->transform != NN_POST_LOGISTIC;
     if (is_pair)
         nn_post_transform_apply(attrs->transform, scores, 2);
     else
         nn_post_transform_pair(attrs->transform,
-                               complements ? NN_SECOND_COMPLEMENT : NN_SECOND_OPPOSITE, score,
+                               against_half ? NN_SECOND_COMPLEMENT : NN_SECOND_OPPOSITE, score,
                                scores);
     return label;
 }

@@ -65,12 +65,12 @@ void nn_post_transform_pair(nn_post_transform transform, nn_second_score second,
     if (transform == NN_POST_PROBIT) {
         pair[0] = probit(score);
         pair[1] = -pair[0];
-    } else if (second == NN_SECOND_COMPLEMENT) {
-        pair[0] = 1 - score;
-        pair[1] = score;
     } else if (transform == NN_POST_LOGISTIC) {
         pair[0] = nn_logistic(-score);
         pair[1] = nn_logistic(score);
+    } else if (second == NN_SECOND_COMPLEMENT) {
+        pair[0] = 1 - score;
+        pair[1] = score;
     } else {
         pair[0] = -score;
         pair[1] = score;

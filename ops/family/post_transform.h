@@ -25,10 +25,11 @@ void nn_post_transform_apply(nn_post_transform transform, double *scores, int64_
 /* How one score of a classifier with two classes becomes two. */
 typedef enum nn_second_score {
     NN_SECOND_COMPLEMENT, /* 1 - s, s */
-    NN_SECOND_OPPOSITE,   /* -s, s; with LOGISTIC the logistic function of both */
+    NN_SECOND_OPPOSITE,   /* -s, s */
 } nn_second_score;
 
-/* PROBIT gives the transformed score and its opposite, whatever `second` is. */
+/* Whatever `second` is, LOGISTIC gives the logistic function of -s and s, and PROBIT the opposite
+ * of the transformed score after it. */
 void nn_post_transform_pair(nn_post_transform transform, nn_second_score second, double score,
                             double pair[2]);
 
