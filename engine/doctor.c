@@ -50,8 +50,8 @@ nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
         nn_report_set_number(report, record, "kernels", kernels);
         nn_library_index library = (*op)->library;
         bool is_absent = nn_library_check(library) != NN_OK;
-        nn_report_set_text(report, record, "library",
-                           library == NN_LIBRARY_NONE ? NULL : nn_libraries[library].name);
+        if (library == NN_LIBRARY_NONE) continue;
+        nn_report_set_text(report, record, "library", nn_libraries[library].name);
         nn_report_set_text(report, record, "absent",
                            is_absent ? nn_libraries[library].absent : NULL);
     }

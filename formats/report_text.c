@@ -155,6 +155,12 @@ void nn_text_outline(nn_text_page *page, const cJSON *object) {
 void nn_text_list(nn_text_page *page, const cJSON *report) {
     page->all = true;
     nn_text_outline(page, report);
+    const cJSON *op;
+    cJSON_ArrayForEach(op, nn_json_get(report, "ops")) {
+        if (!cJSON_IsString(nn_json_get(op, "absent"))) continue;
+        nn_writef(&page->writer, "\n  %s cannot run here: %s was %s when nnopt was built\n",
+                  nn_json_text(op, "op"), nn_json_text(op, "library"), nn_json_text(op, "absent"));
+    }
 }
 
 /* ---- shared parts ---- */

@@ -14,7 +14,7 @@ typedef struct vectorizer_attrs {
     int64_t lengths;
     const int64_t *columns; /* of each n-gram */
     int64_t gram_count;
-    const float *weights; /* of each column; NULL: 1 */
+    const float *weights; /* of each n-gram; NULL: 1 */
     int64_t weight_count;
     const int64_t *numbers; /* the pool: one of both */
     const nn_text *texts;
@@ -102,9 +102,10 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
                                 (long long)parsed->columns[i]);
         if (parsed->columns[i] >= parsed->width) parsed->width = parsed->columns[i] + 1;
     }
-    if (parsed->weight_count > 0 && parsed->weight_count < parsed->width)
-        return nn_view_fail(node, NN_BAD_INPUT, "%lld weights for %lld columns",
-                            (long long)parsed->weight_count, (long long)parsed->width);
+    if (parsed->mode != WEIGHT_TF && parsed->weight_count > 0 &&
+        parsed->weight_count != parsed->gram_count)
+        return nn_view_fail(node, NN_BAD_INPUT, "%lld weights for %lld n-grams",
+                            (long long)parsed->weight_count, (long long)parsed->gram_count);
     return NN_OK;
 }
 
@@ -201,6 +202,12 @@ static int64_t key_at(const nn_tensor *in, int64_t index) {
     return nn_index_at(in, index);
 }
 
+static void add_gram(const vectorizer_attrs *attrs, int64_t index, float *out) {
+    bool is_weighted = attrs->mode != WEIGHT_TF && attrs->weight_count > 0;
+    float weight = is_weighted ? attrs->weights[index] : 1, *column = &out[attrs->columns[index]];
+    *column = attrs->mode == WEIGHT_IDF ? weight : *column + weight;
+}
+
 /* Adds up the n-grams of one row of `count` items. N-grams of one item know no skips. */
 static void count_row(const vectorizer_attrs *attrs, const gram_pool *pool, const nn_tensor *in,
                       int64_t begin, int64_t count, int64_t *items, float *out) {
@@ -213,16 +220,9 @@ static void count_row(const vectorizer_attrs *attrs, const gram_pool *pool, cons
                 for (int64_t i = 0; i < length; i++)
                     items[i] = key_at(in, begin + start + i * step);
                 int64_t found = find_gram(pool, &(gram){items, length, 0});
-                if (found >= 0) out[attrs->columns[found]]++;
+                if (found >= 0) add_gram(attrs, found, out);
             }
         }
-    }
-}
-
-static void weigh(const vectorizer_attrs *attrs, float *row) {
-    for (int64_t i = 0; i < attrs->width; i++) {
-        if (attrs->mode == WEIGHT_IDF && row[i] > 0) row[i] = 1;
-        if (attrs->mode != WEIGHT_TF && attrs->weight_count > 0) row[i] *= attrs->weights[i];
     }
 }
 
@@ -235,11 +235,8 @@ static nn_status run(const nn_call *call) {
     int64_t *items = nn_alloc((size_t)attrs->longest * sizeof *items);
     if (items == NULL) return nn_fail_memory((size_t)attrs->longest * sizeof *items);
     memset(out, 0, (size_t)nn_tensor_bytes(call->out[0]));
-    for (int64_t row = 0; row < rows; row++) {
-        float *counts = out + row * attrs->width;
-        count_row(attrs, call->state, in, row * count, count, items, counts);
-        weigh(attrs, counts);
-    }
+    for (int64_t row = 0; row < rows; row++)
+        count_row(attrs, call->state, in, row * count, count, items, out + row * attrs->width);
     nn_free(items);
     return NN_OK;
 }

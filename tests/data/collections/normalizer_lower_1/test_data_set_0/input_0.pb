@@ -1,0 +1,1 @@
+2Été2monday2STRASSE2MONDAY2ÀÖŸ2tuesdayBx

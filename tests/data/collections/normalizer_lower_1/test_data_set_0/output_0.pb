@@ -1,0 +1,1 @@
+2été2strasse2monday2àöÿ2tuesdayBy
