@@ -190,6 +190,18 @@ nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **
     return NN_OK;
 }
 
+nn_status nn_blob_copy(const nn_tensor *value, nn_blob **out) {
+    nn_blob *blob;
+    NN_TRY(blob_new(&blob));
+    nn_status status = nn_tensor_copy(value, &blob->tensor);
+    if (status != NN_OK) {
+        nn_free(blob);
+        return status;
+    }
+    *out = blob;
+    return NN_OK;
+}
+
 nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out) {
     nn_blob *blob;
     NN_TRY(blob_new(&blob));

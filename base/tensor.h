@@ -101,6 +101,8 @@ void nn_storage_release(nn_storage *storage);
 
 /* A new blob with own zeroed data to be filled before it is shared; one reference. */
 nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **out);
+/* A new blob with a copy of a value of any type; one reference. */
+nn_status nn_blob_copy(const nn_tensor *value, nn_blob **out);
 /* A blob over bytes inside `storage`, which it retains. */
 nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out);
 nn_blob *nn_blob_retain(nn_blob *blob);

@@ -119,6 +119,12 @@ static nn_status check_input(const nn_graph *graph, int64_t index, const nn_tens
         return nn_fail(NN_USAGE, "input '%s': %s %s is no shape of a tensor", value->name,
                        nnopt_type_name(tensor->type), got);
     }
+    if (nn_type_is_container(tensor->type) &&
+        (tensor->rank != 1 || (tensor->type == NNOPT_OPTIONAL && count > 1) ||
+         (tensor->type == NNOPT_MAP && count != 2))) {
+        return nn_fail(NN_USAGE, "input '%s': %s %s has the wrong number of items", value->name,
+                       nnopt_type_name(tensor->type), got);
+    }
     if (fact->rank == NN_RANK_UNKNOWN) return NN_OK;
     nn_dims_text(fact->dims, fact->rank, wanted, sizeof wanted);
     if (tensor->rank != fact->rank) {

@@ -181,15 +181,13 @@ static nn_status copy_arrays(const char *const *names, const nnopt_tensor *array
         nn_blob *blob;
         if (names[i] == NULL || nn_named_arrays_find(out, names[i]) != NULL)
             return nn_fail(NN_USAGE, "array %zu has no name of its own", i);
-        if (tensor->type == NNOPT_STRING)
-            return nn_fail(NN_UNSUPPORTED, "array '%s': strings cannot be given", names[i]);
-        NN_TRY(nn_blob_create(tensor->type, tensor->dims, tensor->rank, &blob));
-        int64_t bytes = nn_tensor_bytes(tensor);
-        if (bytes > 0 && tensor->data == NULL) {
-            nn_blob_release(blob);
+        int64_t elements;
+        if (tensor->rank < 0 || tensor->rank > NN_MAX_RANK ||
+            !nn_dims_count(tensor->dims, tensor->rank, &elements))
+            return nn_fail(NN_USAGE, "array '%s' has no valid shape", names[i]);
+        if (elements > 0 && tensor->data == NULL)
             return nn_fail(NN_USAGE, "array '%s' has no data", names[i]);
-        }
-        if (bytes > 0) memcpy(blob->tensor.data, tensor->data, (size_t)bytes);
+        NN_TRY(nn_blob_copy(tensor, &blob));
         NN_TRY(nn_named_arrays_add(out, names[i], blob));
     }
     return NN_OK;

@@ -83,6 +83,21 @@ static nn_status arrays_read(nn_dataset *base, int64_t index, nn_feed *out) {
     return NN_OK;
 }
 
+static uint64_t hash_value(uint64_t hash, const nn_tensor *value) {
+    const nn_tensor *items = value->data;
+    const char *const *texts = value->data;
+    if (nn_type_is_container(value->type)) {
+        hash = nn_hash_bytes(hash, value->dims, sizeof value->dims[0]);
+        for (int64_t i = 0; i < value->dims[0]; i++) hash = hash_value(hash, &items[i]);
+        return hash;
+    }
+    if (value->type != NNOPT_STRING)
+        return nn_hash_bytes(hash, value->data, (size_t)nn_tensor_bytes(value));
+    for (int64_t i = 0; i < nn_tensor_count(value); i++)
+        hash = nn_hash_bytes(hash, texts[i], strlen(texts[i]));
+    return hash;
+}
+
 /* Over what the model sees, so that uint8 and float32 files of the same numbers agree. */
 static nn_status arrays_hash(nn_dataset *base, int64_t index, uint64_t *out) {
     array_data *self = (array_data *)base;
@@ -95,13 +110,7 @@ static nn_status arrays_hash(nn_dataset *base, int64_t index, uint64_t *out) {
         nn_tensor tensor;
         if (any_cut && !self->cut[i]) continue;
         status = subject_fail(fill_input(self, i, index, 1, &tensor), self, i);
-        if (status == NN_OK && tensor.type != NNOPT_STRING)
-            hash = nn_hash_bytes(hash, tensor.data, (size_t)nn_tensor_bytes(&tensor));
-        for (int64_t k = 0;
-             status == NN_OK && tensor.type == NNOPT_STRING && k < nn_tensor_count(&tensor); k++) {
-            const char *text = ((const char *const *)tensor.data)[k];
-            hash = nn_hash_bytes(hash, text, strlen(text));
-        }
+        if (status == NN_OK) hash = hash_value(hash, &tensor);
     }
     self->is_one_feed = was_one_feed;
     *out = hash;
@@ -140,8 +149,9 @@ static nn_status fail_fit(const array_data *self, const nn_input_shapes *shapes,
                    nn_dims_text(tensor->dims, tensor->rank, given, sizeof given));
 }
 
+/* Containers are never cut. */
 static bool has_free_axis(const nn_input_shape *shape, const nn_tensor *tensor) {
-    if (tensor->rank == 0) return false;
+    if (tensor->rank == 0 || nn_type_is_container(tensor->type)) return false;
     return shape->rank == NN_RANK_UNKNOWN || !nn_dim_is_known(shape->dims[0]);
 }
 
@@ -196,7 +206,9 @@ static void find_free_axes(array_data *self, const nn_input_shapes *shapes) {
         for (int i = 0; i < shapes->count; i++) {
             const nn_input_shape *shape = &shapes->items[i];
             const nn_tensor *tensor = &self->blobs[i]->tensor;
-            if (tensor->rank == 0 || has_free_axis(shape, tensor) != (pass == 0)) continue;
+            if (tensor->rank == 0 || nn_type_is_container(tensor->type) ||
+                has_free_axis(shape, tensor) != (pass == 0))
+                continue;
             /* A fixed axis 0 counts samples when there is one, or the labels say so. */
             if (pass == 1 && samples < 0 && tensor->dims[0] != 1) continue;
             if (samples < 0) samples = tensor->dims[0];

@@ -90,11 +90,11 @@ static nn_status shape_input(random_data *self, const nn_input_shapes *shapes, i
                              int64_t batch, nn_binding *binding) {
     const nn_input_shape *shape = &shapes->items[input];
     int64_t dims[NN_MAX_RANK];
-    if (shape->rank == NN_RANK_UNKNOWN) return fail_free(shapes, input, -1);
-    if (shape->type == NNOPT_STRING || shape->type == NNOPT_COMPLEX64 ||
-        shape->type == NNOPT_COMPLEX128)
+    if (nn_type_is_container(shape->type) || shape->type == NNOPT_STRING ||
+        shape->type == NNOPT_COMPLEX64 || shape->type == NNOPT_COMPLEX128)
         return nn_fail(NN_UNSUPPORTED, "input '%s': no random %s", shape->name,
                        nnopt_type_name(shape->type));
+    if (shape->rank == NN_RANK_UNKNOWN) return fail_free(shapes, input, -1);
     for (int axis = 0; axis < shape->rank; axis++) {
         int64_t dim = shape->dims[axis];
         if (nn_dim_is_symbol(dim) && binding->sizes[nn_dim_symbol_index(dim)] >= 0)

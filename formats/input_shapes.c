@@ -151,7 +151,7 @@ static nn_status copy_declared(nn_input_shapes *shapes, const nn_model *model) {
         const nn_value *value = graph->inputs[i];
         nn_input_shape *shape = &shapes->items[i];
         if (value->declared.type == NNOPT_TYPE_NONE)
-            return nn_fail(NN_UNSUPPORTED, "input '%s' is not declared as a tensor of a known type",
+            return nn_fail(NN_UNSUPPORTED, "input '%s' is not declared with a known type",
                            value->name);
         shape->name = nn_arena_strdup(&shapes->arena, value->name);
         if (shape->name == NULL) return nn_fail_memory(strlen(value->name) + 1);

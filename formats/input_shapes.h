@@ -22,8 +22,8 @@ typedef struct nn_input_shapes {
 } nn_input_shapes;
 
 /* Reads the options "dim" (N=4, repeatable) and "shapes" (a:1x3x8x8,b:1x4). NN_USAGE for a name
- * that the model does not have or a shape that contradicts it; NN_UNSUPPORTED for inputs that are
- * no tensors. */
+ * that the model does not have or a shape that contradicts it; NN_UNSUPPORTED for inputs of no
+ * known type. */
 nn_status nn_input_shapes_init(nn_input_shapes *shapes, const nn_model *model,
                                const nnopt_options *options);
 void nn_input_shapes_clear(nn_input_shapes *shapes);

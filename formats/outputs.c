@@ -17,8 +17,9 @@ nn_status nn_outputs_init(nn_outputs *outputs, const nn_model *model) {
 }
 
 void nn_outputs_clear(nn_outputs *outputs) {
-    for (int64_t i = 0; i < outputs->count; i++) nn_free(outputs->items[i].tensor.data);
+    for (int64_t i = 0; i < outputs->count; i++) nn_tensor_clear(&outputs->items[i].tensor);
     nn_free(outputs->items);
+    nn_arena_clear(&outputs->texts);
     *outputs = (nn_outputs){0};
 }
 
@@ -41,9 +42,44 @@ static nn_status fail_append(const nn_collected *item, const nn_tensor *tensor) 
                    nn_dims_text(item->tensor.dims, item->tensor.rank, had, sizeof had));
 }
 
-static nn_status append(nn_collected *item, const nn_tensor *tensor, bool first, bool only) {
+/* Copies of the items of a sequence go behind those that are there. */
+static nn_status append_items(nn_collected *item, const nn_tensor *sequence) {
+    nn_tensor *all = &item->tensor;
+    const nn_tensor *items = sequence->data;
+    int64_t had = all->dims[0], each = (int64_t)sizeof(nn_tensor), count, bytes;
+    if (sequence->type != all->type || all->type != NNOPT_SEQUENCE)
+        return fail_append(item, sequence);
+    if (!nn_add_size(had, sequence->dims[0], &count) || !nn_mul_size(count, each, &bytes))
+        return nn_fail_memory(SIZE_MAX);
+    NN_TRY(reserve(item, had * each, bytes));
+    for (int64_t i = had; i < count; i++) {
+        NN_TRY(nn_tensor_copy(&items[i - had], &((nn_tensor *)all->data)[i]));
+        all->dims[0] = i + 1;
+    }
+    return NN_OK;
+}
+
+static nn_status append_container(nn_collected *item, const nn_tensor *container, bool first) {
+    if (!first) return append_items(item, container);
+    NN_TRY(nn_tensor_copy(container, &item->tensor));
+    item->capacity = nn_tensor_bytes(&item->tensor);
+    return NN_OK;
+}
+
+/* Texts last as long as what was collected. */
+static nn_status keep_texts(nn_arena *arena, const char **texts, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        texts[i] = nn_arena_strdup(arena, texts[i]);
+        if (texts[i] == NULL) return nn_fail_memory(1);
+    }
+    return NN_OK;
+}
+
+static nn_status append(nn_arena *texts, nn_collected *item, const nn_tensor *tensor, bool first,
+                        bool only) {
     nn_tensor rows = *tensor;
-    if (tensor->type == NNOPT_STRING || (!only && nn_type_bits(tensor->type) < 8))
+    if (nn_type_is_container(tensor->type)) return append_container(item, tensor, first);
+    if (!only && nn_type_bits(tensor->type) < 8)
         return nn_fail(NN_UNSUPPORTED, "output '%s': elements of type %s cannot be collected",
                        item->name, nnopt_type_name(tensor->type));
     if (!only && rows.rank == 0) {
@@ -65,12 +101,14 @@ static nn_status append(nn_collected *item, const nn_tensor *tensor, bool first,
     if (!nn_add_size(used, added, &total)) return nn_fail_memory(SIZE_MAX);
     NN_TRY(reserve(item, used, total));
     if (added > 0) memcpy((char *)all->data + used, tensor->data, (size_t)added);
-    return NN_OK;
+    if (tensor->type != NNOPT_STRING) return NN_OK;
+    return keep_texts(texts, (const char **)all->data + used / (int64_t)sizeof(char *),
+                      nn_tensor_count(&rows));
 }
 
 nn_status nn_outputs_add(nn_outputs *outputs, const nn_tensor *tensors, bool only) {
     for (int64_t i = 0; i < outputs->count; i++)
-        NN_TRY(append(&outputs->items[i], &tensors[i], outputs->feeds == 0, only));
+        NN_TRY(append(&outputs->texts, &outputs->items[i], &tensors[i], outputs->feeds == 0, only));
     outputs->feeds++;
     return NN_OK;
 }
