@@ -8,7 +8,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     bit_cast_attrs *parsed = out;
     int64_t to;
     NN_TRY(nn_attrs_int(attrs, "to", 0, &to));
-    if (to <= 0 || to >= NN_TYPE_COUNT || nn_type_bits((nn_type)to) == 0)
+    if (to <= 0 || to >= NN_TYPE_COUNT || !nn_type_is_plain((nn_type)to))
         return nn_view_fail(node, NN_BAD_INPUT,
                             "attribute 'to' is %lld, which is not a type of "
                             "fixed width",
@@ -20,6 +20,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 static nn_status infer(const nn_node_view *node) {
     const bit_cast_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0];
+    NN_TRY(nn_check_types(node, 0, 0, ~NN_TYPES_STRING));
     if (in->type != NNOPT_TYPE_NONE && nn_type_bits(in->type) != nn_type_bits(attrs->to))
         return nn_view_fail(node, NN_BAD_INPUT, "%s has %d bits but %s has %d",
                             nnopt_type_name(in->type), nn_type_bits(in->type),

@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/fill.h"
 
 typedef struct center_crop_pad_attrs {
     nn_list axes; /* absent: all */
@@ -70,7 +71,7 @@ static nn_status run(const nn_call *call) {
         if (given < wanted) to += (wanted - given) / 2 * out_steps[i];
         pads = pads || given < wanted;
     }
-    if (pads) nn_tensor_zero(out);
+    if (pads) nn_fill_zero(out->type, out->data, nn_tensor_count(out));
     nn_copy_strided(call->pool, size, dims, in->rank, (char *)out->data + (size_t)to * size,
                     out_steps, (const char *)in->data + (size_t)from * size, in_steps);
     return NN_OK;

@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/fill.h"
 
 typedef struct trilu_attrs {
     bool upper;
@@ -33,6 +34,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 typedef struct trilu_work {
     const char *in;
     char *out;
+    nn_type type;
     size_t size;
     int64_t rows, columns, diagonal;
     bool upper;
@@ -51,7 +53,7 @@ static void trilu_rows(void *argument, int64_t begin, int64_t end, int worker) {
         size_t left = middle - offset, right = row_bytes - left;
         if (work->in != work->out)
             memcpy(work->out + kept, work->in + kept, work->upper ? right : left);
-        memset(work->out + zeroed, 0, work->upper ? left : right);
+        nn_fill_zero(work->type, work->out + zeroed, work->upper ? edge : work->columns - edge);
     }
 }
 
@@ -60,6 +62,7 @@ static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     trilu_work work = {.in = in->data,
                        .out = call->out[0]->data,
+                       .type = in->type,
                        .size = nn_element_size(in->type),
                        .rows = in->dims[in->rank - 2],
                        .columns = in->dims[in->rank - 1],

@@ -27,3 +27,10 @@ void nn_fill(nn_pool *pool, void *target, const void *value, size_t size, int64_
     fill_work work = {target, value, size};
     nn_parallel(pool, count, NN_GRAIN, fill_chunk, &work);
 }
+
+void nn_fill_zero(nn_type type, void *target, int64_t count) {
+    if (type == NNOPT_STRING)
+        for (int64_t i = 0; i < count; i++) ((const char **)target)[i] = "";
+    else if (count > 0)
+        memset(target, 0, (size_t)count * (size_t)nn_type_bits(type) / 8);
+}
