@@ -1,5 +1,7 @@
 #include "ops/family/top_k.h"
 
+#include "ops/cpu/rows_f32.h"
+
 /* Order-keeping map of signed numbers and of the bits of floating ones to unsigned numbers. */
 static inline uint64_t key_of_int(int64_t x) {
     return (uint64_t)x ^ UINT64_C(1) << 63;
@@ -78,12 +80,26 @@ static void sort_heap(nn_candidate *heap, int64_t count) {
     }
 }
 
+/* Neighbouring floats of which none is better than the worst candidate. */
+static bool none_is_better(const float *x, int64_t count, float worst, bool largest) {
+    const nn_rows_f32 *rows = nn_rows_f32_best();
+    return largest ? rows->maximum(x, count) <= worst : rows->minimum(x, count) >= worst;
+}
+
+enum { SKIPPED = 128 }; /* floats that are looked at together once the heap is full */
+
 void nn_top_k_find(nn_type type, const void *x, int64_t size, int64_t step, int64_t k, bool largest,
                    nn_candidate *heap) {
     uint64_t keys[NN_BLOCK];
-    if (k == 0) return;
-    for (int64_t begin = 0; begin < size; begin += NN_BLOCK) {
-        int64_t count = size - begin < NN_BLOCK ? size - begin : NN_BLOCK, i = 0;
+    bool skips = type == NNOPT_FLOAT && step == 1;
+    for (int64_t begin = 0, count; begin < size && k > 0; begin += count) {
+        int64_t most = skips && begin >= k ? SKIPPED : NN_BLOCK, i = 0;
+        count = size - begin < most ? size - begin : most;
+        if (skips && begin >= k) {
+            const float *row = x;
+            float worst = row[nn_candidate_index(heap[0])];
+            if (none_is_better(row + begin, count, worst, largest)) continue;
+        }
         load_keys(type, nn_at(x, type, begin * step), step, largest, keys, count);
         for (; i < count && begin + i < k; i++) {
             heap[begin + i] = candidate_of(keys[i], begin + i);
@@ -91,6 +107,7 @@ void nn_top_k_find(nn_type type, const void *x, int64_t size, int64_t step, int6
             for (int64_t place = k / 2 - 1; place >= 0; place--)
                 sift_down(heap, k, place, heap[place]);
         }
+        if (i == count) continue;
         /* Whoever comes later must be better than the worst, not only as good. */
         for (uint64_t worst = (uint64_t)(heap[0] >> 64); i < count; i++) {
             if (keys[i] <= worst) continue;
@@ -98,5 +115,5 @@ void nn_top_k_find(nn_type type, const void *x, int64_t size, int64_t step, int6
             worst = (uint64_t)(heap[0] >> 64);
         }
     }
-    sort_heap(heap, k);
+    if (k > 0) sort_heap(heap, k);
 }

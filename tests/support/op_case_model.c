@@ -28,7 +28,8 @@ static nn_model *make_case_model(const op_case *test, bool with_constants, nn_te
         if (with_constants && i > 0) {
             nn_blob *blob;
             ck_assert_ok(nn_blob_create(tensor->type, tensor->dims, tensor->rank, &blob));
-            memcpy(blob->tensor.data, tensor->data, (size_t)nn_tensor_bytes(tensor));
+            size_t bytes = (size_t)nn_tensor_bytes(tensor);
+            if (bytes > 0) memcpy(blob->tensor.data, tensor->data, bytes);
             ck_assert_ok(nn_graph_set_initializer(graph, in[i], blob));
             nn_blob_release(blob);
             continue;
