@@ -10,6 +10,9 @@
 /* Operators that are written as others (ops/expansion.h) become those. */
 nn_status nn_lower_expansions(nn_lowered *lowered);
 
+/* Halves that operators hand to operators become float32. */
+nn_status nn_lower_halves(nn_lowered *lowered);
+
 /* Activations spelled out in elementary operators (x * sigmoid(x), x * clip(x + 3, 0, 6) / 6, ...)
  * become one Activation node. */
 nn_status nn_lower_activations(nn_lowered *lowered);

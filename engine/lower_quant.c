@@ -444,6 +444,14 @@ static nn_status fold_concat(folder *f, nn_node *node) {
     return replace(f, node, &end, &by);
 }
 
+/* Interpolation makes numbers between those that it is given. */
+static bool interpolates(const nn_node *node) {
+    const char *mode;
+    if (node->op != &nn_op_resize && node->op != &nn_op_upsample) return false;
+    return nn_attrs_string(&node->attrs, "mode", "nearest", &mode) != NN_OK ||
+           strcmp(mode, "nearest") != 0;
+}
+
 /* An operator that only moves data does so with integers when the parameters agree. */
 static nn_status fold_move(folder *f, nn_node *node) {
     quantized x, other;
@@ -472,7 +480,7 @@ static nn_status fold_node(folder *f, nn_node *node) {
     }
     if (nn_match_activation(node, &x, &activation)) return fold_activation(f, node, x, activation);
     if (node->op == &nn_op_add || node->op == &nn_op_mul) return fold_binary(f, node);
-    if (node->op->quant == NN_QUANT_MOVES) return fold_move(f, node);
+    if (node->op->quant == NN_QUANT_MOVES && !interpolates(node)) return fold_move(f, node);
     return NN_OK;
 }
 

@@ -86,7 +86,8 @@ typedef struct norm_work {
     const double *batch; /* mean and variance of the batch, 2 x channels; NULL: the inputs' */
 } norm_work;
 
-/* y = x scale + shift for channel `channel`. */
+/* y = x scale + shift for channel `channel`. Floats are rounded step by step, in the order that
+ * ONNX Runtime has, since quantised models make much of a last bit. */
 static void channel_factors(const norm_work *work, int64_t channel, double *scale, double *shift) {
     const nn_tensor *const *in = work->call->in;
     double mean, variance;
@@ -100,6 +101,13 @@ static void channel_factors(const norm_work *work, int64_t channel, double *scal
     } else {
         mean = nn_tensor_get(in[3], channel);
         variance = nn_tensor_get(in[4], channel);
+    }
+    if (in[0]->type == NNOPT_FLOAT && work->batch == NULL) {
+        float deviation = sqrtf((float)variance + work->attrs->epsilon);
+        float factor = 1 / deviation * (float)nn_tensor_get(in[1], channel);
+        *scale = (double)factor;
+        *shift = (double)((float)nn_tensor_get(in[2], channel) - (float)mean * factor);
+        return;
     }
     *scale = nn_tensor_get(in[1], channel) / sqrt(variance + (double)work->attrs->epsilon);
     *shift = nn_tensor_get(in[2], channel) - mean * *scale;

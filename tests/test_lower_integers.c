@@ -199,6 +199,29 @@ START_TEST(results_that_are_not_quantised_stay_float) {
 }
 END_TEST
 
+/* 0 and 1 doubled: 0.25 and 0.75 between them round to different numbers. */
+START_TEST(interpolation_is_no_move) {
+    maker m = make(13);
+    static const float scales[4] = {1, 1, 1, 2};
+    static const int64_t zero[] = {0};
+    make_input(&m, "q", NNOPT_UINT8, "1,1,1,2");
+    make_floats(&m, "s", "", (const float[]){1});
+    make_ints(&m, "z", NNOPT_UINT8, "", zero);
+    make_floats(&m, "scales", "4", scales);
+    make_node(&m, "DequantizeLinear", "in", "q,s,z", "x", NULL);
+    make_node(&m, "Resize", "resize", "x,,scales", "big", "mode='linear'");
+    make_node(&m, "QuantizeLinear", "out", "big,s,z", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    uint8_t values[2] = {0, 1};
+    nn_tensor x = {.type = NNOPT_UINT8, .rank = 4, .dims = {1, 1, 1, 2}, .data = values};
+    nn_tensor y = run_model(model, &fused, &x, 1, 0);
+    static const uint8_t expected[4] = {0, 0, 1, 1};
+    ck_assert_mem_eq(y.data, expected, sizeof expected);
+    nn_tensor_clear(&y);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(activations_between_integers_are_one_table) {
     maker m = make(14);
     make_input(&m, "input", NNOPT_FLOAT, "256");
@@ -287,6 +310,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, quantised_models_run_on_integers);
     tcase_add_test(tests, tapped_floats_inside_quantised_models_are_computed);
     tcase_add_test(tests, results_that_are_not_quantised_stay_float);
+    tcase_add_test(tests, interpolation_is_no_move);
     tcase_add_test(tests, activations_between_integers_are_one_table);
     tcase_add_test(tests, tables_are_read_alike_by_all_instruction_sets);
     tcase_add_test(tests, every_failed_allocation_is_an_error);

@@ -39,6 +39,9 @@ typedef struct nn_rows_f32 {
                    float *y, int64_t count);
     /* y = a x_a + b x_b */
     void (*blend)(const float *xa, float a, const float *xb, float b, float *y, int64_t count);
+    /* y = a top l0 + b top r0 + a bottom l1 + b bottom r1, factors and summands in this order */
+    void (*bilinear)(const float *const lines[4], const float *a, const float *b, float top,
+                     float bottom, float *y, int64_t count);
     /* y[i] = x[left[i]] a[i] + x[right[i]] b[i] */
     void (*gather_blend)(const float *x, const int32_t *left, const int32_t *right, const float *a,
                          const float *b, float *y, int64_t count);

@@ -261,6 +261,13 @@ static void blend(const float *xa, float a, const float *xb, float b, float *y, 
     _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) y[i] = a * xa[i] + b * xb[i];
 }
 
+static void bilinear(const float *const lines[4], const float *a, const float *b, float top,
+                     float bottom, float *y, int64_t count) {
+    const float *l0 = lines[0], *r0 = lines[1], *l1 = lines[2], *r1 = lines[3];
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) y[i] =
+        a[i] * top * l0[i] + b[i] * top * r0[i] + a[i] * bottom * l1[i] + b[i] * bottom * r1[i];
+}
+
 static void gather_blend(const float *x, const int32_t *left, const int32_t *right, const float *a,
                          const float *b, float *y, int64_t count) {
     _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) y[i] =
@@ -350,5 +357,6 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .sum = sum, .sum_squares = sum_squares, .sum_magnitudes = sum_magnitudes,                  \
         .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \
+        .bilinear = bilinear,                                                                      \
         .to_half = to_half, .from_half = from_half, .to_int32 = to_int32, .transpose = transpose,  \
     }

@@ -325,6 +325,124 @@ static void blend_lines(void *argument, int64_t begin, int64_t end, int worker) 
     }
 }
 
+/* ---- two axes side by side, two taps of floats each: both at once ----
+ *
+ * Weights of a quantised picture are few, and its interpolated elements often lie halfway between
+ * two results: products and sums come in the order of ONNX Runtime, so that they round as there. */
+
+typedef struct plane_work {
+    const resize_plan *plan;
+    int axis; /* the first of the two */
+    const float *in;
+    float *out;
+    int64_t inner;
+} plane_work;
+
+/* Places in a line of the input and their weights, for a block of a line of the output. */
+typedef struct line_block {
+    int64_t count;
+    int32_t left[NN_BLOCK], right[NN_BLOCK];
+    float a[NN_BLOCK], b[NN_BLOCK];
+} line_block;
+
+typedef struct tap_pair {
+    int64_t low, high;
+    float low_weight, high_weight;
+} tap_pair;
+
+/* A place before the first element is that element; the last one, and what is behind it, counts
+ * half on both sides. */
+static tap_pair pair_of(const axis_table *table, const nn_resize_axis *axis, int64_t place) {
+    const int64_t *indices = table->indices + 2 * place;
+    const double *weights = table->weights + 2 * place;
+    tap_pair taps = {indices[0], indices[1], (float)weights[0], (float)weights[1]};
+    bool is_last = taps.high == axis->in - 1 && (taps.low == taps.high || weights[1] == 1);
+    if (is_last) return (tap_pair){taps.high, taps.high, 0.5f, 0.5f};
+    if (taps.low == taps.high) return (tap_pair){taps.low, taps.high, 1, 0};
+    return taps;
+}
+
+static void fill_block(const plane_work *work, int64_t first, int64_t count, line_block *block) {
+    int axis = work->axis + 1;
+    block->count = count;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t column = (first + i) / work->inner, beside = (first + i) % work->inner;
+        tap_pair taps = pair_of(&work->plan->tables[axis], &work->plan->axes[axis], column);
+        block->left[i] = (int32_t)(taps.low * work->inner + beside);
+        block->right[i] = (int32_t)(taps.high * work->inner + beside);
+        block->a[i] = taps.low_weight;
+        block->b[i] = taps.high_weight;
+    }
+}
+
+/* What a line of the input gives to the left and right of each place, kept while lines repeat. */
+typedef struct line_taps {
+    const float *line;
+    float left[NN_BLOCK], right[NN_BLOCK];
+} line_taps;
+
+static line_taps *taps_of_line(line_taps taps[2], const float *line, const float *keep,
+                               const line_block *block) {
+    for (int i = 0; i < 2; i++)
+        if (taps[i].line == line) return &taps[i];
+    line_taps *out = taps[0].line == keep ? &taps[1] : &taps[0];
+    out->line = line;
+    for (int64_t i = 0; i < block->count; i++) out->left[i] = line[block->left[i]];
+    for (int64_t i = 0; i < block->count; i++) out->right[i] = line[block->right[i]];
+    return out;
+}
+
+static void blend_planes(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const plane_work *work = argument;
+    const nn_rows_f32 *rows = nn_rows_f32_best();
+    const nn_resize_axis *axes = work->plan->axes + work->axis;
+    const axis_table *table = &work->plan->tables[work->axis];
+    int64_t in_line = axes[1].in * work->inner, out_line = axes[1].out * work->inner;
+    line_block block;
+    line_taps taps[2];
+    for (int64_t first = 0; first < out_line; first += NN_BLOCK) {
+        int64_t left = out_line - first;
+        fill_block(work, first, left < NN_BLOCK ? left : NN_BLOCK, &block);
+        taps[0].line = taps[1].line = NULL;
+        for (int64_t row = begin; row < end; row++) {
+            tap_pair ends = pair_of(table, &axes[0], row % axes[0].out);
+            const float *plane = work->in + row / axes[0].out * axes[0].in * in_line;
+            const float *upper = plane + ends.low * in_line, *lower = plane + ends.high * in_line;
+            const line_taps *high = taps_of_line(taps, upper, lower, &block);
+            const line_taps *low = taps_of_line(taps, lower, upper, &block);
+            const float *const lines[4] = {high->left, high->right, low->left, low->right};
+            rows->bilinear(lines, block.a, block.b, ends.low_weight, ends.high_weight,
+                           work->out + row * out_line + first, block.count);
+        }
+    }
+}
+
+/* The first of the two axes, or -1 when the node is something else. */
+static int first_of_two(const nn_call *call, const resize_plan *plan) {
+    int first = -1, changed = 0;
+    for (int axis = 0; axis < plan->rank; axis++) {
+        if (plan->axes[axis].unchanged) continue;
+        if (changed++ == 0) first = axis;
+        if (plan->tables[axis].taps != 2 || axis > first + 1) return -1;
+    }
+    bool fits = changed == 2 && call->in[0]->type == NNOPT_FLOAT &&
+                plan->attrs->coordinates != NN_COORDINATES_CROP &&
+                nn_tensor_count(call->in[0]) <= INT32_MAX;
+    return fits ? first : -1;
+}
+
+static void run_planes(const nn_call *call, const resize_plan *plan, int axis) {
+    nn_tensor *out = call->out[0];
+    plane_work work = {.plan = plan,
+                       .axis = axis,
+                       .in = call->in[0]->data,
+                       .out = out->data,
+                       .inner = nn_dims_product(out->dims, axis + 2, plan->rank)};
+    int64_t line = plan->axes[axis + 1].out * work.inner;
+    nn_parallel(call->pool, nn_tensor_count(out) / line, NN_GRAIN / line + 1, blend_planes, &work);
+}
+
 static void run_pass(const nn_call *call, const pass_work *work, bool single, int64_t rows,
                      bool extrapolates) {
     pass_work copy = *work;
@@ -475,8 +593,11 @@ static nn_status run(const nn_call *call) {
         table->weights = take(call->workspace, &used, entries * sizeof *table->weights);
         fill_table(attrs, axis, table);
     }
+    int two = attrs->mode == NN_RESIZE_LINEAR ? first_of_two(call, &plan) : -1;
     if (attrs->mode == NN_RESIZE_NEAREST)
         run_nearest(call, &plan);
+    else if (two >= 0)
+        run_planes(call, &plan, two);
     else
         run_passes(call, &plan, call->workspace, used);
     return NN_OK;

@@ -275,10 +275,20 @@ def packed_weights(cases):
                       **shape)
 
 
+def halfway_sums(cases):
+    """Interpolation of quantised pictures, to the last bit."""
+    picture = integers(1, 2, 4, 5).astype(np.float32) * np.float32(0.0123)
+    for mode in ("half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"):
+        cases.add("Resize", [picture, None, np.array([1, 1, 2, 2], np.float32)], domain="",
+                  rtol=0, atol=0 if mode != "align_corners" else 1e-6, mode="linear",
+                  coordinate_transformation_mode=mode)
+
+
 def main():
     cases = Cases()
     for add_cases in (gelus, fused_products, normalizations, quantized_elementwise, conversions,
-                      quantized_products, attention, packed_weights):
+                      quantized_products, attention, packed_weights,
+                      halfway_sums):
         add_cases(cases)
     with open(sys.argv[1], "w") as out:
         out.write("\n\n".join(cases.texts) + "\n")
