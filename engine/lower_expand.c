@@ -38,7 +38,8 @@ nn_term *nn_expand_constant(nn_expansion *expansion, nn_type type, const int64_t
     nn_blob *blob;
     if (expansion->status == NN_OK) expansion->status = nn_blob_create(type, dims, rank, &blob);
     if (expansion->status != NN_OK) return NULL;
-    memcpy(blob->tensor.data, data, (size_t)nn_tensor_bytes(&blob->tensor));
+    size_t bytes = (size_t)nn_tensor_bytes(&blob->tensor);
+    if (bytes > 0) memcpy(blob->tensor.data, data, bytes);
     nn_term *term = nn_expand_blob(expansion, blob);
     nn_blob_release(blob);
     return term;

@@ -62,7 +62,7 @@ static nn_status run(const nn_call *call) {
     if (edge_of(&scale, bins + 1) > rows)
         return nn_view_fail(call->node, NN_BAD_INPUT,
                             "the upper edge %g is over half of the sample rate %g", upper, rate);
-    memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    nn_tensor_zero(out);
     for (int64_t i = 0; i < bins; i++) {
         int64_t left = edge_of(&scale, i), middle = edge_of(&scale, i + 1);
         int64_t right = edge_of(&scale, i + 2);

@@ -380,6 +380,8 @@ static const error_case cases[] = {
     {"Constant", 13, {0}, {"value_int=1", "value_float=0.5"}, 0, "needs one value, has 2"},
     {"Exp", 13, {"i 1 = 1"}, {0}, 0, "must not be of type int64"},
     {"And", 7, {"f 3", "f 3"}, {0}, 0, "must not be of type float32"},
+    {"Loop", 13, {"i 1 = 1", "-", "f 2"}, {0}, AT_RUN, "attribute 'body' is missing"},
+    {"Scan", 9, {"f 2"}, {"num_scan_inputs=1"}, AT_RUN, "attribute 'body' is missing"},
 };
 
 /* ---- reading the texts ---- */

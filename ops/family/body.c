@@ -5,7 +5,7 @@
 
 nn_status nn_find_body(const nn_call *call, int index, int in_count, int out_count, nn_body **out) {
     const char *name = call->node->op->bodies[index];
-    nn_body *body = call->bodies[index];
+    nn_body *body = call->bodies != NULL ? call->bodies[index] : NULL;
     if (body == NULL)
         return nn_view_fail(call->node, NN_BAD_INPUT, "attribute '%s' is missing", name);
     if (in_count >= 0 && body->in_count != in_count)
