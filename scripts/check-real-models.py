@@ -272,7 +272,7 @@ def options(level):
     made = onnxruntime.SessionOptions()
     made.graph_optimization_level = level
     made.log_severity_level = 3
-    made.intra_op_num_threads = 2
+    made.intra_op_num_threads = 1  # DynamicQuantizeLSTM depends on it
     return made
 
 

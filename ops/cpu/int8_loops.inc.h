@@ -126,6 +126,12 @@ static void sum_pixels(int32_t *restrict sums, const uint8_t *restrict x, int64_
         for (int64_t c = 0; c < count; c++) sums[c] += x[i * step + c] ^ flip;
 }
 
+static void add_row(int32_t *restrict sums, const uint8_t *restrict row, int32_t factor,
+                    int64_t count, uint8_t flip) {
+    for (int64_t i = 0; i < count; i++)
+        sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)(factor * (row[i] ^ flip)));
+}
+
 static void add_pixels(float *restrict sums, const uint8_t *restrict x, int64_t pixels,
                        int64_t step, int64_t count, nn_bytes_quant quant) {
     for (int64_t i = 0; i < pixels; i++)
@@ -155,5 +161,6 @@ const nn_int8_loops LOOPS = {.quantize = quantize,
                              .look_up = look_up,
                              .sum_pixels = sum_pixels,
                              .requantize = requantize,
+                             .add_row = add_row,
                              .add_pixels = add_pixels,
                              .quantize_means = quantize_means};

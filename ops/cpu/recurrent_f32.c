@@ -233,35 +233,46 @@ static void finish_rnn(const piece *p, const float *g, float *s, float *h) {
     apply(rows, &p->f[0], p->clip, h, hidden);
 }
 
-static void finish_lstm(const piece *p, const float *g, float *s, float *h, float *c) {
-    const nn_rows_f32 *rows = p->work->rows;
-    const int64_t hidden = p->work->state->shape.hidden;
-    const bool coupled = p->work->state->shape.attrs->input_forget;
-    float *in = s, *out = s + hidden, *forget = out + hidden, *cell = forget + hidden;
-    const float *peep = p->peepholes;
+void nn_lstm_step(const nn_lstm_cell *cell, const float *g, float *s, float *h, float *c) {
+    const nn_rows_f32 *rows = cell->rows;
+    const int64_t hidden = cell->hidden;
+    const bool coupled = cell->coupled;
+    float *in = s, *out = s + hidden, *forget = out + hidden, *input = forget + hidden;
+    const float *peep = cell->peepholes;
     rows->blend(g, 1, s, 1, s, 4 * hidden);
     if (peep == NULL && !coupled) {
-        apply(rows, &p->f[0], p->clip, s, 3 * hidden);
+        apply(rows, &cell->functions[0], cell->clip, s, 3 * hidden);
     } else {
         for (int64_t i = 0; peep != NULL && i < hidden; i++) {
             in[i] += peep[i] * c[i];
             forget[i] += peep[2 * hidden + i] * c[i];
         }
-        apply(rows, &p->f[0], p->clip, in, hidden);
+        apply(rows, &cell->functions[0], cell->clip, in, hidden);
         if (coupled)
             rows->scale(in, -1, 1, forget, hidden);
         else
-            apply(rows, &p->f[0], p->clip, forget, hidden);
+            apply(rows, &cell->functions[0], cell->clip, forget, hidden);
     }
-    apply(rows, &p->f[1], p->clip, cell, hidden);
-    for (int64_t i = 0; i < hidden; i++) c[i] = forget[i] * c[i] + in[i] * cell[i];
+    apply(rows, &cell->functions[1], cell->clip, input, hidden);
+    for (int64_t i = 0; i < hidden; i++) c[i] = forget[i] * c[i] + in[i] * input[i];
     if (peep != NULL || coupled) {
         for (int64_t i = 0; peep != NULL && i < hidden; i++) out[i] += peep[hidden + i] * c[i];
-        apply(rows, &p->f[0], p->clip, out, hidden);
+        apply(rows, &cell->functions[0], cell->clip, out, hidden);
     }
     memcpy(h, c, (size_t)hidden * sizeof *h);
-    apply(rows, &p->f[2], 0, h, hidden);
+    apply(rows, &cell->functions[2], 0, h, hidden);
     for (int64_t i = 0; i < hidden; i++) h[i] *= out[i];
+}
+
+static void finish_lstm(const piece *p, const float *g, float *s, float *h, float *c) {
+    const nn_recurrent *shape = &p->work->state->shape;
+    const nn_lstm_cell cell = {.rows = p->work->rows,
+                               .functions = p->f,
+                               .peepholes = p->peepholes,
+                               .clip = p->clip,
+                               .coupled = shape->attrs->input_forget,
+                               .hidden = shape->hidden};
+    nn_lstm_step(&cell, g, s, h, c);
 }
 
 /* The update and reset gates; the reset state goes to c where the last gate multiplies it. */

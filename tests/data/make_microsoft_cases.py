@@ -38,6 +38,7 @@ def run(node, names, inputs, results, opset):
     model = helper.make_model(graph, opset_imports=imports, ir_version=8)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # DynamicQuantizeLSTM depends on it
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options,
                                            providers=["CPUExecutionProvider"])
@@ -275,6 +276,32 @@ def packed_weights(cases):
                       **shape)
 
 
+def quantized_lstm(cases):
+    steps, batch, size, hidden = 3, 2, 5, 4
+    x = noise(steps, batch, size)
+    for directions, kind in ((1, np.int8), (2, np.uint8)):
+        low, high = (-128, 127) if kind == np.int8 else (0, 255)
+        w = integers(directions, size, 4 * hidden, low=low, high=high, kind=kind)
+        r = integers(directions, hidden, 4 * hidden, seed=2, low=low, high=high, kind=kind)
+        zero = np.full(directions, 0 if kind == np.int8 else 130, kind)
+        scale = np.full(directions, 0.005, np.float32)
+        bias = noise(directions, 8 * hidden, seed=3)
+        state = [noise(directions, batch, hidden, seed=s) for s in (4, 5)]
+        direction = "forward" if directions == 1 else "bidirectional"
+        form = dict(outputs=3, rtol=1e-4, atol=1e-5, hidden_size=hidden, direction=direction)
+        cases.add("DynamicQuantizeLSTM", [x, w, r, bias, None, None, None, None, scale, zero, scale,
+                                          zero], **form)
+        cases.add("DynamicQuantizeLSTM", [x, w, r, bias, np.array([3, 2], np.int32)] + state +
+                  [noise(directions, 3 * hidden, seed=6), scale, zero, scale, zero], **form)
+    columns = (np.arange(16, dtype=np.float32).reshape(1, 16) + 1) / np.float32(2000)
+    zeros = np.zeros((1, 16), np.int8)
+    w = integers(1, size, 16, low=-128, high=127, kind=np.int8)
+    r = integers(1, hidden, 16, seed=2, low=-128, high=127, kind=np.int8)
+    cases.add("DynamicQuantizeLSTM", [x, w, r, None, None, None, None, None, columns, zeros,
+                                      columns, zeros], outputs=3, rtol=1e-4, atol=1e-5,
+              hidden_size=hidden, direction="reverse")
+
+
 def halfway_sums(cases):
     """Interpolation of quantised pictures, to the last bit."""
     picture = integers(1, 2, 4, 5).astype(np.float32) * np.float32(0.0123)
@@ -287,7 +314,7 @@ def halfway_sums(cases):
 def main():
     cases = Cases()
     for add_cases in (gelus, fused_products, normalizations, quantized_elementwise, conversions,
-                      quantized_products, attention, packed_weights,
+                      quantized_products, attention, packed_weights, quantized_lstm,
                       halfway_sums):
         add_cases(cases)
     with open(sys.argv[1], "w") as out:
