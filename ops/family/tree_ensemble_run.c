@@ -102,6 +102,7 @@ static void run_samples(void *argument, int64_t begin, int64_t end, int worker) 
 typedef struct group_work {
     const tree_work *work;
     const void *row;
+    nn_tree_walk walk;
     uint32_t *leaves;
 } group_work;
 
@@ -112,9 +113,9 @@ static void run_groups(void *argument, int64_t begin, int64_t end, int worker) {
     int64_t first = begin * LANES, last = end * LANES;
     if (last > trees->tree_count) last = trees->tree_count;
     if (trees->type == NNOPT_FLOAT)
-        trees_f32(trees, group->row, first, last, group->leaves);
+        trees_f32(trees, group->walk, group->row, first, last, group->leaves);
     else
-        trees_f64(trees, group->row, first, last, group->leaves);
+        trees_f64(trees, group->walk, group->row, first, last, group->leaves);
 }
 
 /* Few samples: several trees at once for each. Votes are added in the order of the trees, as they
@@ -123,7 +124,10 @@ static void run_few(tree_work *work, int64_t samples, int64_t grain) {
     const nn_tree_ensemble *trees = work->trees;
     tree_scratch scratch = scratch_of(work, 0);
     for (int64_t i = 0; i < samples; i++) {
-        group_work group = {work, load_rows(work, &scratch, i, 1), work->leaves};
+        const void *row = load_rows(work, &scratch, i, 1);
+        nn_tree_walk walk = trees->type == NNOPT_FLOAT ? walk_of_f32(trees, row, work->columns)
+                                                       : walk_of_f64(trees, row, work->columns);
+        group_work group = {work, row, walk, work->leaves};
         nn_parallel(work->call->pool, (trees->tree_count + LANES - 1) / LANES, grain, run_groups,
                     &group);
         if (trees->type == NNOPT_FLOAT)

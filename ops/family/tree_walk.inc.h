@@ -65,17 +65,25 @@ static uint32_t WALK(general)(const nn_tree_ensemble *trees, const REAL *row, ui
     return at;
 }
 
+/* How features without NaN are walked: as if no node tested it. */
+static nn_tree_walk WALK(walk_of)(const nn_tree_ensemble *trees, const REAL *x, int64_t count) {
+    if (trees->walk != NN_TREE_WALK_NAN) return trees->walk;
+    int found = 0;
+    for (int64_t i = 0; i < count; i++) found |= x[i] != x[i];
+    return found ? NN_TREE_WALK_NAN : NN_TREE_WALK_PLAIN;
+}
+
 /* Takes every lane from at[lane] to its leaf, at most `height` steps away. */
-static void WALK(down_rows)(const nn_tree_ensemble *trees, uint32_t height, const REAL *const *rows,
-                            uint32_t *out) {
+static void WALK(down_rows)(const nn_tree_ensemble *trees, nn_tree_walk walk, uint32_t height,
+                            const REAL *const *rows, uint32_t *out) {
     const NODE *nodes = trees->nodes;
     const uint8_t *tests = trees->tests;
     uint32_t at[LANES];
     memcpy(at, out, sizeof at);
-    if (trees->walk == NN_TREE_WALK_GENERAL) {
+    if (walk == NN_TREE_WALK_GENERAL) {
         for (int lane = 0; lane < LANES; lane++)
             at[lane] = WALK(general)(trees, rows[lane], at[lane]);
-    } else if (trees->walk == NN_TREE_WALK_NAN) {
+    } else if (walk == NN_TREE_WALK_NAN) {
         DESCEND(STEP_NAN(OF_ROW))
     } else {
         DESCEND(STEP(OF_ROW))
@@ -84,14 +92,14 @@ static void WALK(down_rows)(const nn_tree_ensemble *trees, uint32_t height, cons
 }
 
 /* The same from one root for samples whose values of a feature stand side by side. */
-static void WALK(down_columns)(const nn_tree_ensemble *trees, int64_t tree, const REAL *columns,
-                               uint32_t *out) {
+static void WALK(down_columns)(const nn_tree_ensemble *trees, nn_tree_walk walk, int64_t tree,
+                               const REAL *columns, uint32_t *out) {
     const NODE *nodes = trees->nodes;
     const uint8_t *tests = trees->tests;
     const uint32_t height = trees->heights[tree], root = trees->roots[tree];
     uint32_t at[LANES];
     for (int lane = 0; lane < LANES; lane++) at[lane] = root;
-    if (trees->walk == NN_TREE_WALK_NAN)
+    if (walk == NN_TREE_WALK_NAN)
         DESCEND(STEP_NAN(OF_COLUMN))
     else
         DESCEND(STEP(OF_COLUMN))
@@ -163,6 +171,7 @@ static void WALK(block)(const nn_tree_ensemble *trees, nn_tree_aggregate aggrega
     const NODE *nodes = trees->nodes;
     int64_t targets = trees->target_count;
     bool adds = aggregate == NN_TREE_SUM || aggregate == NN_TREE_AVERAGE;
+    nn_tree_walk walk = WALK(walk_of)(trees, x, samples * columns);
     WALK(start)(trees, aggregate, samples, sums, seen);
     if (turned != NULL) WALK(turn)(x, columns, samples, turned);
     for (int64_t t = 0; t < trees->tree_count; t++) {
@@ -170,14 +179,14 @@ static void WALK(block)(const nn_tree_ensemble *trees, nn_tree_aggregate aggrega
             uint32_t at[LANES];
             int lanes = samples - s < LANES ? (int)(samples - s) : LANES;
             if (turned != NULL) {
-                WALK(down_columns)(trees, t, turned + s * columns, at);
+                WALK(down_columns)(trees, walk, t, turned + s * columns, at);
             } else {
                 const REAL *rows[LANES];
                 for (int lane = 0; lane < LANES; lane++) {
                     rows[lane] = x + (s + (lane < lanes ? lane : 0)) * columns;
                     at[lane] = trees->roots[t];
                 }
-                WALK(down_rows)(trees, trees->heights[t], rows, at);
+                WALK(down_rows)(trees, walk, trees->heights[t], rows, at);
             }
             if (adds && trees->votes == NN_TREE_VOTES_ONE) {
                 REAL *sum = sums + s * targets + trees->only_target;
@@ -193,8 +202,8 @@ static void WALK(block)(const nn_tree_ensemble *trees, nn_tree_aggregate aggrega
 }
 
 /* Leaves of trees [begin, end) for one sample. */
-static void WALK(trees)(const nn_tree_ensemble *trees, const REAL *x, int64_t begin, int64_t end,
-                        uint32_t *leaves) {
+static void WALK(trees)(const nn_tree_ensemble *trees, nn_tree_walk walk, const REAL *x,
+                        int64_t begin, int64_t end, uint32_t *leaves) {
     const REAL *rows[LANES];
     for (int lane = 0; lane < LANES; lane++) rows[lane] = x;
     for (int64_t t = begin; t < end; t += LANES) {
@@ -205,7 +214,7 @@ static void WALK(trees)(const nn_tree_ensemble *trees, const REAL *x, int64_t be
             at[lane] = trees->roots[tree];
             if (trees->heights[tree] > height) height = trees->heights[tree];
         }
-        WALK(down_rows)(trees, height, rows, at);
+        WALK(down_rows)(trees, walk, height, rows, at);
         memcpy(leaves + t, at, (size_t)lanes * sizeof *at);
     }
 }
