@@ -1,80 +1,151 @@
 #!/usr/bin/env python3
-"""Times nnopt and ONNX Runtime on the same models in alternating slots of one run.
+"""Times nnopt, ONNX Runtime and OpenVINO on the same models in alternating slots of one run.
 
-    python3 -m venv build/peers && build/peers/bin/pip install onnxruntime numpy
-    build/peers/bin/python bench/compare.py --nnopt build/release/nnopt model.onnx [more.onnx ...]
+    python3 -m venv build/peers && build/peers/bin/pip install numpy onnx onnxruntime openvino
+    build/peers/bin/python bench/networks.py build/networks
+    build/peers/bin/python bench/compare.py --nnopt build/nnopt build/networks/*.onnx
 
-A developer's tool: nnopt itself needs no Python. Prints minimum and median milliseconds of each, and the
-ratio nnopt / ONNX Runtime of the minima with its range over the rounds.
+A developer's tool: nnopt itself needs no Python. OpenVINO runs in float32, and with --openvino-default also as it
+chooses (bfloat16 where the machine has it). From a peer's time under 0.1 ms its time for Identity of one element is
+subtracted, so that the Python call does not count. Prints minima in milliseconds, nnopt's median, the share that the
+roofline gives of nnopt's time, and the ratio of minima to the better peer with its range over the rounds.
 """
 
 import argparse
 import json
+import math
+import pathlib
 import statistics
 import subprocess
+import tempfile
 import time
 
 import numpy
-import onnxruntime
+import onnx
+from onnx import TensorProto, helper
+
+SHORT = 0.1  # ms: times below are corrected for the call
 
 
-def shapes_of(session):
-    """Inputs with free dimensions as 1."""
-    return {i.name: [d if isinstance(d, int) else 1 for d in i.shape] for i in session.get_inputs()}
+class OnnxRuntime:
+    name = "ONNX Runtime"
+
+    def __init__(self, model, threads):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def run(self, feeds):
+        self.session.run(None, feeds)
 
 
-def peer_slot(session, feeds, seconds):
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 3:
+class OpenVino:
+    name, settings = "OpenVINO f32", {"INFERENCE_PRECISION_HINT": "f32"}
+
+    def __init__(self, model, threads):
+        import openvino
+        settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+        compiled = openvino.Core().compile_model(model, "CPU", {**settings, **self.settings})
+        self.request = compiled.create_infer_request()
+
+    def run(self, feeds):
+        self.request.infer(feeds)
+
+
+class OpenVinoDefault(OpenVino):
+    name, settings = "OpenVINO default", {}
+
+
+def feeds_of(model):
+    """Seeded inputs; free dimensions are 1, integers 0 or 1."""
+    graph = onnx.load(model, load_external_data=False).graph
+    weights, random, feeds = {w.name for w in graph.initializer}, numpy.random.default_rng(0), {}
+    for info in graph.input:
+        if info.name in weights:
+            continue
+        kind = helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
+        shape = [dim.dim_value or 1 for dim in info.type.tensor_type.shape.dim]
+        real = random.standard_normal(shape)
+        feeds[info.name] = (real if kind.kind == "f" else random.integers(0, 2, shape)).astype(kind)
+    return feeds
+
+
+def write_identity(path):
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "identity", info[:1], info[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), path)
+
+
+def slot(peer, feeds, seconds):
+    best, runs, end = math.inf, 0, time.perf_counter() + seconds
+    while time.perf_counter() < end or runs < 3:
         start = time.perf_counter()
-        session.run(None, feeds)
-        times.append(1e3 * (time.perf_counter() - start))
-    return times
+        peer.run(feeds)
+        best = min(best, 1e3 * (time.perf_counter() - start))
+        runs += 1
+    return best
 
 
-def own_slot(command, model, threads, seconds):
-    run = [command, "bench", model, "--threads", str(threads), "--duration", str(seconds), "--json"]
-    result = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
-    return result["results"][0]
+def own_report(arguments, command, model):
+    run = [arguments.nnopt, command, model, "--threads", str(arguments.threads), "--precision", arguments.precision,
+           "--duration", str(arguments.seconds), "--json"]
+    return json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
-def compare(arguments, model):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = arguments.threads
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    generator = numpy.random.default_rng(0)
-    feeds = {name: generator.standard_normal(shape, dtype=numpy.float32)
-             for name, shape in shapes_of(session).items()}
-    session.run(None, feeds)
-    own_minima, own_medians, peer_minima, peer_medians, isa = [], [], [], [], ""
+def roofline_share(arguments, model):
+    nodes = own_report(arguments, "profile", model)["nodes"]
+    return sum(node["attainable_ms"] for node in nodes) / sum(node["ms"] for node in nodes)
+
+
+def compare(arguments, model, identity):
+    kinds = [OnnxRuntime, OpenVino] + [OpenVinoDefault] * arguments.openvino_default
+    feeds, empty = feeds_of(model), {"x": numpy.zeros(1, numpy.float32)}
+    peers = [kind(model, arguments.threads) for kind in kinds]
+    own, medians, times, isa = [], [], [[] for _ in peers], ""
     for _ in range(arguments.rounds):
-        own = own_slot(arguments.nnopt, model, arguments.threads, arguments.seconds)
-        peer = peer_slot(session, feeds, arguments.seconds)
-        isa = own["isa"]
-        own_minima.append(own["latency_ms"]["min"])
-        own_medians.append(own["latency_ms"]["median"])
-        peer_minima.append(min(peer))
-        peer_medians.append(statistics.median(peer))
-    ratios = [a / b for a, b in zip(own_minima, peer_minima)]
-    print(f"{model}  threads {arguments.threads}  {isa}\n"
-          f"  nnopt         min {min(own_minima):9.3f} ms  median {statistics.median(own_medians):9.3f}\n"
-          f"  ONNX Runtime  min {min(peer_minima):9.3f} ms  median {statistics.median(peer_medians):9.3f}\n"
-          f"  ratio of minima {min(own_minima) / min(peer_minima):.3f}  "
-          f"(rounds: {min(ratios):.3f} .. {max(ratios):.3f})")
+        report = own_report(arguments, "bench", model)["results"][0]
+        own.append(report["latency_ms"]["min"])
+        medians.append(report["latency_ms"]["median"])
+        isa = report["isa"]
+        for peer, taken in zip(peers, times):
+            taken.append(slot(peer, feeds, arguments.seconds))
+    for kind, taken in zip(kinds, times):
+        if min(taken) < SHORT:
+            call = slot(kind(identity, arguments.threads), empty, 0.2)
+            taken[:] = [max(t - call, 1e-4) for t in taken]
+    best = [min(row) for row in zip(*times)]
+    ratios = [a / b for a, b in zip(own, best)]
+    share = roofline_share(arguments, model)
+    columns = [f"{min(own):.4g}", f"{statistics.median(medians):.4g}", f"{100 * share:.0f} %"]
+    columns += [f"{min(taken):.4g}" for taken in times]
+    columns += [f"**{min(own) / min(best):.2f}** ({min(ratios):.2f} .. {max(ratios):.2f})"]
+    print(f"| {pathlib.Path(model).stem} | " + " | ".join(columns) + " |", flush=True)
+    return isa
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--nnopt", default="build/release/nnopt")
+    parser.add_argument("--nnopt", default="build/nnopt")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
+    parser.add_argument("--openvino-default", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each slot")
     arguments = parser.parse_args()
-    print(f"ONNX Runtime {onnxruntime.__version__}")
-    for model in arguments.models:
-        compare(arguments, model)
+    names = [OnnxRuntime.name, OpenVino.name] + [OpenVinoDefault.name] * arguments.openvino_default
+    print("| model | nnopt | median | of roofline | " + " | ".join(names) + " | ratio |")
+    print("|---" * (5 + len(names)) + "|")
+    with tempfile.TemporaryDirectory() as folder:
+        identity = f"{folder}/identity.onnx"
+        write_identity(identity)
+        isas = {compare(arguments, model, identity) for model in arguments.models}
+    import onnxruntime
+    import openvino
+    print(f"\n{', '.join(isas)}; {arguments.threads} thread(s), {arguments.precision}; "
+          f"ONNX Runtime {onnxruntime.__version__}, OpenVINO {openvino.__version__.split('-')[0]}")
 
 
 if __name__ == "__main__":
