@@ -47,7 +47,8 @@ static bool is_identity(const nn_node *node) {
     if (in->type != out->type) return false;
     if (node->op == &nn_op_identity) return true;
     if (node->op == &nn_op_dropout) return is_inactive_dropout(node);
-    if (node->op == &nn_op_cast) return in->type != NNOPT_TYPE_NONE;
+    if (node->op == &nn_op_cast || node->op == &nn_op_cast_like)
+        return in->type != NNOPT_TYPE_NONE;
     if (node->op == &nn_op_concat) return node->in_count == 1;
     if (node->op == &nn_op_transpose) return is_identity_transpose(node);
     return node->op == &nn_op_reshape && keeps_shape(node);

@@ -80,9 +80,9 @@ static nn_status fuse(nn_lowered *lowered) {
         NN_TRY(nn_graph_set_opset(graph, "com.microsoft", 1));
     }
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_FILLED));
+    NN_TRY(nn_graph_remove_identities(graph, "lower"));
     NN_TRY(nn_lower_halves(lowered));
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_FILLED));
-    NN_TRY(nn_graph_remove_identities(graph, "lower"));
     NN_TRY(nn_lower_padding(lowered));
     NN_TRY(nn_lower_activations(lowered));
     NN_TRY(nn_lower_quantized(lowered));

@@ -15,8 +15,8 @@ static nn_status infer(const nn_node_view *node) {
                          in->dims);
 }
 
-/* One uniform number for each element, compared as NumPy's binomial does: the more likely of the two
- * outcomes comes first. */
+/* One uniform number for each element, compared as NumPy's binomial does: the more likely of the
+ * two outcomes comes first. */
 static bool draw(nn_mersenne *twister, double probability) {
     double uniform = nn_mersenne_uniform(twister);
     return probability <= 0.5 ? uniform > 1 - probability : uniform <= probability;
@@ -32,7 +32,9 @@ static nn_status run(const nn_call *call) {
     nn_tensor single = {.type = out->type, .data = &one};
     int64_t total = nn_tensor_count(in);
     nn_tensor_set(&single, 0, 1);
-    nn_random_start(call->node->attrs, &twister);
+    nn_random_start(call->node->attrs, 0, &twister);
+    /* the standard's cases draw the input first, from the same stream */
+    for (int64_t i = 0; i < total; i++) nn_mersenne_uniform(&twister);
     for (int64_t begin = 0; begin < total; begin += NN_BLOCK) {
         int64_t count = total - begin < NN_BLOCK ? total - begin : NN_BLOCK;
         nn_load_double(in->type, nn_at(in->data, in->type, begin), block, count);

@@ -83,7 +83,7 @@ static nn_status run_training(const nn_call *call) {
     if (!(ratio > 0 && ratio < 1))
         return nn_view_fail(call->node, NN_BAD_INPUT, "ratio is %g, not in [0, 1)", ratio);
     nn_mersenne twister;
-    nn_random_start(call->node->attrs, &twister);
+    nn_random_start(call->node->attrs, 0, &twister);
     int64_t total = nn_tensor_count(in);
     for (int64_t begin = 0; begin < total; begin += NN_BLOCK) {
         int64_t count = total - begin < NN_BLOCK ? total - begin : NN_BLOCK;

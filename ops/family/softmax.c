@@ -58,28 +58,6 @@ typedef struct softmax_work {
     const nn_rows_f32 *rows; /* NULL: the reference */
 } softmax_work;
 
-/* Softmax is a function of the standard: on half types each of its parts (Sub, Exp, ReduceSum, Log,
- * Div) rounds its result. */
-static void round_part(nn_type type, double *x, int64_t count) {
-    uint16_t bits[COLUMNS];
-    if (!nn_type_in(type, NN_TYPES_HALF)) return;
-    nn_store_double(type, x, bits, count);
-    nn_load_double(type, bits, x, count);
-}
-
-static void load_shifted(const softmax_work *work, int64_t place, const double *maximum, double *x,
-                         int64_t count) {
-    nn_type type = work->in->type;
-    nn_load_double(type, nn_at(work->in->data, type, place), x, count);
-    for (int64_t c = 0; c < count; c++) x[c] -= maximum[c];
-    round_part(type, x, count);
-}
-
-static void exponentiate(nn_type type, double *x, int64_t count) {
-    for (int64_t c = 0; c < count; c++) x[c] = exp(x[c]);
-    round_part(type, x, count);
-}
-
 /* For `count` neighbouring columns of `size` elements, `inner` apart. */
 static void softmax_columns(const softmax_work *work, int64_t offset, int64_t count) {
     nn_type type = work->in->type;
@@ -93,18 +71,15 @@ static void softmax_columns(const softmax_work *work, int64_t offset, int64_t co
         for (int64_t c = 0; c < count; c++) maximum[c] = x[c] > maximum[c] ? x[c] : maximum[c];
     }
     for (int64_t i = 0; i < work->size; i++) {
-        load_shifted(work, offset + i * work->inner, maximum, x, count);
-        exponentiate(type, x, count);
-        for (int64_t c = 0; c < count; c++) sum[c] += x[c];
+        nn_load_double(type, nn_at(work->in->data, type, offset + i * work->inner), x, count);
+        for (int64_t c = 0; c < count; c++) sum[c] += exp(x[c] - maximum[c]);
     }
-    round_part(type, sum, count);
-    for (int64_t c = 0; c < count && work->logarithm; c++) sum[c] = log(sum[c]);
-    if (work->logarithm) round_part(type, sum, count);
     for (int64_t i = 0; i < work->size; i++) {
         int64_t place = offset + i * work->inner;
-        load_shifted(work, place, maximum, x, count);
-        if (!work->logarithm) exponentiate(type, x, count);
-        for (int64_t c = 0; c < count; c++) x[c] = work->logarithm ? x[c] - sum[c] : x[c] / sum[c];
+        nn_load_double(type, nn_at(work->in->data, type, place), x, count);
+        for (int64_t c = 0; c < count; c++)
+            x[c] =
+                work->logarithm ? x[c] - maximum[c] - log(sum[c]) : exp(x[c] - maximum[c]) / sum[c];
         nn_store_double(type, x, nn_at_out(work->out->data, type, place), count);
     }
 }
