@@ -1,5 +1,4 @@
 #include "ops/family/cast.h"
-#include "ops/family/cast_text.h"
 
 /* Before version 6 the type was named. */
 static nn_status parse_name(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out) {
@@ -48,7 +47,7 @@ static const nn_kernel reference = {
     .run = nn_cast_run,
 };
 
-static const nn_kernel *const kernels[] = {&nn_cast_text_kernel, &reference, NULL};
+static const nn_kernel *const kernels[] = {&reference, NULL};
 
 const nn_op nn_op_cast = {
     .name = "Cast",

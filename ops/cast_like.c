@@ -1,5 +1,4 @@
 #include "ops/family/cast.h"
-#include "ops/family/cast_text.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     return nn_cast_parse_rules(node, attrs, out);
@@ -19,7 +18,7 @@ static const nn_kernel reference = {
     .run = nn_cast_run,
 };
 
-static const nn_kernel *const kernels[] = {&nn_cast_text_kernel, &reference, NULL};
+static const nn_kernel *const kernels[] = {&reference, NULL};
 
 const nn_op nn_op_cast_like = {
     .name = "CastLike",

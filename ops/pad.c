@@ -211,7 +211,7 @@ static nn_status run_pads(const nn_call *call, int rank, axis_pad pads[NN_MAX_RA
     return find_pads(&node, rank, pads);
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_bytes(const nn_call *call) {
     const pad_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
@@ -223,10 +223,9 @@ static nn_status run(const nn_call *call) {
                      .in = in,
                      .out = out,
                      .size = nn_element_size(in->type)};
-    uint64_t own_value[2] = {0};
-    const char *empty = "";
+    uint64_t own_value[2];
     nn_tensor holder = {.type = in->type, .data = own_value};
-    if (in->type == NNOPT_STRING) memcpy(own_value, &empty, sizeof empty);
+    memcpy(own_value, nn_zero_element(in->type), sizeof own_value);
     const nn_tensor *given = attrs->from_input && call->in_count > 2 ? call->in[2] : NULL;
     if (!attrs->from_input) nn_tensor_set(&holder, 0, attrs->value);
     work.value = given != NULL && nn_tensor_count(given) > 0 ? given->data : own_value;
@@ -239,18 +238,21 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
+static nn_status run(const nn_call *call) {
+    return nn_packed_run(call, run_bytes);
+}
+
 static const nn_kernel reference = {
     .name = "pad_reference",
     .exactness = NN_EXACT,
     .layout = NN_LAYOUT_ANY,
     .layout_inputs = 1,
-    .accepts = nn_moves_bytes,
+    .accepts = nn_packed_accepts,
+    .prepare = nn_packed_prepare,
     .run = run,
 };
 
-NN_PACKED_KERNEL(pad_packed, run)
-
-static const nn_kernel *const kernels[] = {&pad_packed, &reference, NULL};
+static const nn_kernel *const kernels[] = {&reference, NULL};
 
 const nn_op nn_op_pad = {
     .name = "Pad",

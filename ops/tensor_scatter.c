@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/packed.h"
 
 typedef struct tensor_scatter_attrs {
     int64_t axis;
@@ -80,20 +81,20 @@ static void write_rows(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_bytes(const nn_call *call) {
     const tensor_scatter_attrs *attrs = call->node->attrs;
     const nn_tensor *past = call->in[0], *update = call->in[1];
     const nn_tensor *indices = call->in_count > 2 ? call->in[2] : NULL;
     int axis;
     NN_TRY(find_axis(call->node, past->rank, &axis));
-    int64_t bits = nn_dims_product(past->dims, axis + 1, past->rank) * nn_type_bits(past->type);
+    int64_t row = nn_dims_product(past->dims, axis + 1, past->rank);
     scatter_work work = {.update = update->data,
                          .cache = call->out[0]->data,
                          .first = indices != NULL ? indices->data : NULL,
                          .capacity = past->dims[axis],
                          .length = update->dims[axis],
                          .prefixes = nn_dims_product(past->dims, 1, axis),
-                         .row_bytes = (size_t)bits / 8};
+                         .row_bytes = (size_t)row * nn_element_size(past->type)};
     for (int64_t i = 0; work.first != NULL && !attrs->circular && i < past->dims[0]; i++)
         if (work.first[i] < 0 || work.first[i] > work.capacity - work.length)
             return nn_view_fail(
@@ -101,27 +102,21 @@ static nn_status run(const nn_call *call) {
                 (long long)work.length, (long long)work.first[i], (long long)work.capacity);
     NN_TRY(nn_copy_run(call));
     if (work.row_bytes == 0 || work.length == 0) return NN_OK;
-    nn_parallel(call->pool, nn_dims_product(past->dims, 0, axis), 1 + NN_GRAIN / (bits / 8),
+    nn_parallel(call->pool, nn_dims_product(past->dims, 0, axis), 1 + NN_GRAIN / row,
                 write_rows, &work);
     return NN_OK;
 }
 
-/* Packed types too, as long as rows are whole bytes. */
-static bool accepts(const nn_node_view *node, const nn_target *target) {
-    (void)target;
-    const nn_fact *past = node->in[0];
-    int axis, bits = nn_type_bits(past->type);
-    if (!nn_epilogue_is_empty(&node->epilogue) || bits == 0) return false;
-    if (bits >= 8) return true;
-    if (find_axis(node, past->rank, &axis) != NN_OK) return false;
-    return nn_dims_product(past->dims, axis + 1, past->rank) * bits % 8 == 0;
+static nn_status run(const nn_call *call) {
+    return nn_packed_run(call, run_bytes);
 }
 
 static const nn_kernel reference = {
     .name = "tensor_scatter_reference",
     .exactness = NN_EXACT,
     .in_place = 1,
-    .accepts = accepts,
+    .accepts = nn_packed_accepts,
+    .prepare = nn_packed_prepare,
     .run = run,
 };
 

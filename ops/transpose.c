@@ -60,7 +60,7 @@ static nn_status grad(nn_grad *grad) {
     return NN_OK;
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_bytes(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
     int64_t in_steps[NN_MAX_RANK], source[NN_MAX_RANK], target[NN_MAX_RANK];
@@ -73,16 +73,19 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
+static nn_status run(const nn_call *call) {
+    return nn_packed_run(call, run_bytes);
+}
+
 static const nn_kernel reference = {
     .name = "transpose_reference",
     .exactness = NN_EXACT,
-    .accepts = nn_moves_bytes,
+    .accepts = nn_packed_accepts,
+    .prepare = nn_packed_prepare,
     .run = run,
 };
 
-NN_PACKED_KERNEL(transpose_packed, run)
-
-static const nn_kernel *const kernels[] = {&transpose_packed, &reference, NULL};
+static const nn_kernel *const kernels[] = {&reference, NULL};
 
 const nn_op nn_op_transpose = {
     .name = "Transpose",

@@ -1,6 +1,7 @@
 #include "ops/family/cast.h"
 
 #include "ops/cpu/rows_f32.h"
+#include "ops/family/cast_text.h"
 
 nn_status nn_cast_parse_rules(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out) {
     static const char *const modes[] = {
@@ -129,7 +130,9 @@ static void cast_blocks(void *argument, int64_t begin, int64_t end, int worker) 
 }
 
 nn_status nn_cast_run(const nn_call *call) {
-    if (call->in[0]->type == call->out[0]->type) return nn_copy_run(call);
+    nn_type from = call->in[0]->type, to = call->out[0]->type;
+    if (from == to) return nn_copy_run(call);
+    if (from == NNOPT_STRING || to == NNOPT_STRING) return nn_cast_text_run(call);
     nn_call copy = *call;
     int64_t blocks = (nn_tensor_count(call->in[0]) + NN_BLOCK - 1) / NN_BLOCK;
     nn_parallel(call->pool, blocks, NN_GRAIN / NN_BLOCK, cast_blocks, &copy);

@@ -112,16 +112,6 @@ static nn_status read_element(const nn_call *call, const char *text, int64_t ind
     return NN_OK;
 }
 
-/* ---- the kernel ---- */
-
-static bool accepts(const nn_node_view *node, const nn_target *target) {
-    (void)target;
-    nn_type from = node->in[0]->type, to = node->out[0]->type;
-    bool writes = to == NNOPT_STRING && nn_type_in(from, NN_TYPES_CASTABLE | NN_TYPES_STRING);
-    bool reads = from == NNOPT_STRING && nn_type_in(to, NN_TYPES_CASTABLE);
-    return nn_epilogue_is_empty(&node->epilogue) && (writes || reads);
-}
-
 static nn_status convert(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
@@ -139,8 +129,7 @@ static nn_status convert(const nn_call *call) {
 }
 
 /* With a decimal point, whatever locale the process runs in. */
-static nn_status run(const nn_call *call) {
-    if (call->in[0]->type == call->out[0]->type) return nn_copy_run(call);
+nn_status nn_cast_text_run(const nn_call *call) {
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain == (locale_t)0) return nn_fail_memory(sizeof plain);
     locale_t before = uselocale(plain);
@@ -149,12 +138,3 @@ static nn_status run(const nn_call *call) {
     freelocale(plain);
     return status;
 }
-
-const nn_kernel nn_cast_text_kernel = {
-    .name = "cast_text",
-    .exactness = NN_EXACT,
-    .layout = NN_LAYOUT_ANY,
-    .layout_inputs = 1,
-    .accepts = accepts,
-    .run = run,
-};

@@ -1,6 +1,6 @@
 #include "ops/family/packed.h"
 
-#include "ops/family/types.h"
+#include "ops/family/copy.h"
 
 enum { MAX_OPERANDS = 8 };
 
@@ -9,14 +9,15 @@ static bool is_packed(nn_type type) {
 }
 
 bool nn_packed_accepts(const nn_node_view *node, const nn_target *target) {
-    (void)target;
-    return nn_epilogue_is_empty(&node->epilogue) && is_packed(node->in[0]->type) &&
-           node->in_count <= MAX_OPERANDS && node->out_count == 1;
+    bool fits = is_packed(node->in[0]->type) && node->in_count <= MAX_OPERANDS &&
+                nn_epilogue_is_empty(&node->epilogue);
+    return fits || nn_moves_bytes(node, target);
 }
 
 nn_status nn_packed_prepare(const nn_node_view *node, const nn_target *target,
                             nn_prepare *prepare) {
     (void)target;
+    if (!is_packed(node->in[0]->type)) return NN_OK;
     size_t bytes = (size_t)nn_fact_count(node->out[0]);
     for (int i = 0; i < node->in_count; i++)
         if (node->in[i] != NULL && is_packed(node->in[i]->type))
@@ -26,6 +27,7 @@ nn_status nn_packed_prepare(const nn_node_view *node, const nn_target *target,
 }
 
 nn_status nn_packed_run(const nn_call *call, nn_status (*run)(const nn_call *call)) {
+    if (!is_packed(call->in[0]->type)) return run(call);
     nn_tensor in_tensors[MAX_OPERANDS], out_tensor = *call->out[0];
     const nn_tensor *in[MAX_OPERANDS];
     nn_tensor *out = &out_tensor;

@@ -5,24 +5,12 @@
 
 #include "ops/op.h"
 
-/* Input 0 is of a packed type, and there is no epilogue. */
+/* Accepts element types of whole bytes and packed ones, and no epilogue. */
 bool nn_packed_accepts(const nn_node_view *node, const nn_target *target);
-/* Asks for the workspace that nn_packed_run needs. */
+/* Asks for the workspace that nn_packed_run needs, where input 0 is packed. */
 nn_status nn_packed_prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare);
-/* Calls `run`, a kernel without workspace or state, with uint8 in place of the packed tensors. */
+/* Calls `run`, which moves bytes and has no workspace: as it is, or where input 0 is packed, with
+ * uint8 in place of the packed tensors. One output. */
 nn_status nn_packed_run(const nn_call *call, nn_status (*run)(const nn_call *call));
-
-/* Defines kernel `stem` for packed types over the function that moves bytes. */
-#define NN_PACKED_KERNEL(stem, run_bytes)                                                          \
-    static nn_status stem##_run(const nn_call *call) {                                             \
-        return nn_packed_run(call, run_bytes);                                                     \
-    }                                                                                              \
-    static const nn_kernel stem = {                                                                \
-        .name = #stem,                                                                             \
-        .exactness = NN_EXACT,                                                                     \
-        .accepts = nn_packed_accepts,                                                              \
-        .prepare = nn_packed_prepare,                                                              \
-        .run = stem##_run,                                                                         \
-    };
 
 #endif

@@ -27,7 +27,7 @@ float nn_quant_load_float(const void *data, nn_type type, int64_t index) {
     }
 }
 
-static float load_parameter(const nn_tensor *tensor, int64_t index) {
+float nn_quant_value(const nn_tensor *tensor, int64_t index) {
     bool is_integer = nn_type_is_integer(tensor->type) && tensor->type != NNOPT_INT32;
     return is_integer ? (float)nn_quant_load(tensor->data, tensor->type, index)
                       : nn_quant_load_float(tensor->data, tensor->type, index);
@@ -36,14 +36,14 @@ static float load_parameter(const nn_tensor *tensor, int64_t index) {
 void nn_quant_spread(const nn_quant_map *map, const nn_tensor *parameters, int64_t begin,
                      int64_t count, float *out) {
     if (parameters == NULL || map->grain == NN_QUANT_PER_TENSOR) {
-        float value = parameters ? load_parameter(parameters, 0) : 0;
+        float value = parameters ? nn_quant_value(parameters, 0) : 0;
         for (int64_t i = 0; i < count; i++) out[i] = value;
         return;
     }
     int64_t inner = begin % map->inner, row = begin / map->inner;
     int64_t index = row % map->size, outer = row / map->size;
     for (int64_t i = 0; i < count; i++) {
-        out[i] = load_parameter(parameters, nn_quant_map_index(map, outer, index, inner));
+        out[i] = nn_quant_value(parameters, nn_quant_map_index(map, outer, index, inner));
         if (++inner < map->inner) continue;
         inner = 0;
         if (++index < map->size) continue;

@@ -121,11 +121,13 @@ static inline int64_t nn_quant_map_index(const nn_quant_map *map, int64_t outer,
     return (outer * blocks + index / map->block) * map->inner + inner;
 }
 
+/* An element of integers of at most 32 bits or of floating types but double. */
+float nn_quant_value(const nn_tensor *tensor, int64_t index);
 /* Scales or zero points (NULL: 0) of the data's elements [begin, begin + count). */
 void nn_quant_spread(const nn_quant_map *map, const nn_tensor *parameters, int64_t begin,
                      int64_t count, float *out);
-/* Elements [begin, begin + count) of integers of at most 32 bits or of floating types but double;
- * at most NN_BLOCK, and packed ones begin at a byte. */
+/* Elements [begin, begin + count) of the same types: at most NN_BLOCK, packed ones from a byte on.
+ */
 void nn_quant_load_floats(const nn_tensor *tensor, int64_t begin, int64_t count, float *out);
 
 /* The shapes of (data, scale, zero point) of Quantize- and DequantizeLinear, as far as they are

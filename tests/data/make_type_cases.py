@@ -391,6 +391,41 @@ def movements(cases):
                   [block.reshape(1, 2, 2, 1, 2, 3).transpose(0, 3, 4, 1, 5, 2).reshape(1, 1, 4, 6)])
 
 
+def further(cases):
+    for name in ("string", "complex64", "bool", "float16"):
+        x = elements(name, (3, 4))
+        zero = "" if name == "string" else 0
+        upper, crop = x.copy(), np.full((3, 6), zero, x.dtype)
+        upper[np.tril_indices(3, -1, 4)] = zero
+        crop[:, 1:5] = x
+        cases.add("trilu_" + name, "Trilu", 14, {}, [x], [upper])
+        cases.add("center_crop_pad_" + name, "CenterCropPad", 18, {},
+                  [x, np.array([3, 6], np.int64)], [crop])
+    for name in ("int4", "uint4", "float4e2m1", "int8"):
+        past, update = elements(name, (2, 1, 4, 5)), elements(name, (2, 1, 1, 5))[:, :, :, ::-1].copy()
+        present = past.copy()
+        present[0, 0, 1], present[1, 0, 3] = update[0, 0, 0], update[1, 0, 0]
+        cases.add("tensor_scatter_" + name, "TensorScatter", 24, {},
+                  [past, update, np.array([1, 3], np.int64)], [present])
+    for name in FLOAT8:
+        x = elements(name, (2, 3))
+        cases.add("dropout_" + name, "Dropout", 22, {}, [x], [x])
+        # A sum of products of small whole numbers, exact in every format on the way.
+        a, b = np.array([[1, 2, -1], [0, 3, 2]], np.float32), np.array([[2, 1], [1, -2], [4, 0]], np.float32)
+        one, zero = np.array(0.5, np.float32), np.zeros((), np.float32).astype(TYPES[name])
+        product = saturated((a @ b) * 0.5 * 0.5 / 0.5, TYPES[name])
+        cases.add("qlinear_matmul_" + name, "QLinearMatMul", 21, {},
+                  [a.astype(TYPES[name]), one, zero, b.astype(TYPES[name]), one, zero, one, zero],
+                  [product])
+    cases.add("bit_cast_int4", "BitCast", 26, {"to": "int %d" % NUMBER["uint4"]},
+              [np.arange(-4, 4).astype(TYPES["int4"])],
+              [np.array([12, 13, 14, 15, 0, 1, 2, 3]).astype(TYPES["uint4"])])
+    cases.add("resize_nearest_string", "Resize", 19, {"mode": "string nearest",
+              "nearest_mode": "string floor", "coordinate_transformation_mode": "string asymmetric"},
+              [elements("string", (1, 1, 2, 2)), None, np.array([1, 1, 2, 1], np.float32)],
+              [elements("string", (1, 1, 2, 2)).repeat(2, 2)])
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip().splitlines()[-1])
@@ -400,6 +435,7 @@ def main():
     quantizations(cases)
     texts(cases)
     movements(cases)
+    further(cases)
     with open(sys.argv[1], "w") as out:
         out.write("\n\n".join(cases.texts) + "\n")
     print("%d cases" % len(cases.texts))
