@@ -223,9 +223,9 @@ static nn_status run_bytes(const nn_call *call) {
                      .in = in,
                      .out = out,
                      .size = nn_element_size(in->type)};
-    uint64_t own_value[2];
+    uint64_t own_value[2] = {0};
     nn_tensor holder = {.type = in->type, .data = own_value};
-    memcpy(own_value, nn_zero_element(in->type), sizeof own_value);
+    if (nn_element_size(in->type) > 0) nn_fill_zero(in->type, own_value, 1);
     const nn_tensor *given = attrs->from_input && call->in_count > 2 ? call->in[2] : NULL;
     if (!attrs->from_input) nn_tensor_set(&holder, 0, attrs->value);
     work.value = given != NULL && nn_tensor_count(given) > 0 ? given->data : own_value;

@@ -175,12 +175,6 @@ size_t nn_element_size(nn_type type) {
     return nn_type_in(type, NN_TYPES_BYTES) ? (size_t)nn_type_bits(type) / 8 : 0;
 }
 
-const void *nn_zero_element(nn_type type) {
-    static const uint64_t zero[2];
-    static const char *const empty[2] = {"", ""};
-    return type == NNOPT_STRING ? (const void *)empty : zero;
-}
-
 typedef struct move_work {
     char *target;
     const char *source;

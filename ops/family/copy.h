@@ -14,9 +14,6 @@ void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, 
 /* Bytes of one element; 0 for types that are not whole bytes or own memory. */
 size_t nn_element_size(nn_type type);
 
-/* One element that is zero, or an empty string; 16 bytes may be read. */
-const void *nn_zero_element(nn_type type);
-
 /* Output 0 = input 0, unless they share memory. */
 nn_status nn_copy_run(const nn_call *call);
 /* Accepts element types of whole bytes, and no epilogue. */
