@@ -1,12 +1,8 @@
 /* Convolution of channels-last floats by the direct method (direct_f32.h). */
-#include "ops/cpu/conv_kernels.h"
-#include "ops/cpu/direct_operands.h"
-#include "ops/cpu/kernels.h"
+#include "ops/cpu/conv_f32.h"
 
-typedef struct conv_state {
-    nn_direct_plan plan;
-    nn_direct_operands operands;
-} conv_state;
+#include "ops/cpu/conv_kernels.h"
+#include "ops/cpu/kernels.h"
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     const nn_fact *y = node->out[0];
@@ -15,10 +11,9 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
            nn_fact_count(node->in[1]) > 0;
 }
 
-static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
-                         const nn_tiles_f32 *tiles) {
-    conv_state *state = nn_prepare_state(services, sizeof *state);
-    if (state == NULL) return nn_fail_memory(sizeof *state);
+nn_status nn_conv_f32_prepare(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services, const nn_tiles_f32 *tiles,
+                              nn_conv_f32_state *state) {
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, (nn_conv_inputs){0, 1, 2});
     nn_direct_problem problem = {
         .images = g.batch,
@@ -47,13 +42,23 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     return NN_OK;
 }
 
-static nn_status run(const nn_call *call) {
-    const conv_state *state = call->state;
+void nn_conv_f32_run(const nn_conv_f32_state *state, const nn_call *call) {
     const nn_epilogue *epilogue = &call->node->epilogue;
     const float *residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
     nn_direct_ready ready = nn_direct_operands_get(&state->operands, &state->plan, call);
     nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data, residual,
                   call->out[0]->data, call->pool, ready.workspace);
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
+                         const nn_tiles_f32 *tiles) {
+    nn_conv_f32_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    return nn_conv_f32_prepare(node, target, services, tiles, state);
+}
+
+static nn_status run(const nn_call *call) {
+    nn_conv_f32_run(call->state, call);
     return NN_OK;
 }
 

@@ -10,6 +10,8 @@
         nn_kernel_##stem##_avx512;
 
 NN_DECLARE_KERNELS(conv_f32)           /* conv_f32.c */
+NN_DECLARE_KERNELS(conv_winograd2_f32) /* conv_winograd2_f32.c */
+NN_DECLARE_KERNELS(conv_winograd4_f32) /* conv_winograd4_f32.c */
 NN_DECLARE_KERNELS(conv_transpose_f32) /* conv_transpose_f32.c */
 NN_DECLARE_KERNELS(depthwise_f32)      /* depthwise_f32.c */
 NN_DECLARE_KERNELS(deform_f32)         /* deform_f32.c */

@@ -29,6 +29,7 @@ NN_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 NN_INLINE __mmask16 vf_mask(int n) { return (__mmask16)((1u << n) - 1); }
 NN_INLINE vf vf_load_first(const float *p, int n) { return _mm512_maskz_loadu_ps(vf_mask(n), p); }
 NN_INLINE void vf_store_first(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, vf_mask(n), v); }
+NN_INLINE int vf_all_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ) == 0; }
 
 #elif defined(__AVX2__)
 
@@ -49,6 +50,9 @@ NN_INLINE __m256i vf_mask(int n) {
 }
 NN_INLINE vf vf_load_first(const float *p, int n) { return _mm256_maskload_ps(p, vf_mask(n)); }
 NN_INLINE void vf_store_first(float *p, vf v, int n) { _mm256_maskstore_ps(p, vf_mask(n), v); }
+NN_INLINE int vf_all_equal(vf a, vf b) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NEQ_UQ)) == 0;
+}
 
 #else
 
@@ -73,6 +77,10 @@ NN_INLINE vf vf_load_first(const float *p, int n) {
     return v;
 }
 NN_INLINE void vf_store_first(float *p, vf v, int n) { memcpy(p, &v, (size_t)n * sizeof *p); }
+NN_INLINE int vf_all_equal(vf a, vf b) {
+    vi equal = a == b;
+    return (equal[0] & equal[1] & equal[2] & equal[3]) != 0;
+}
 
 #endif
 
