@@ -76,8 +76,7 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     }
     if (state->packed == NULL) {
         state->is_direct = true;
-        return nn_conv_f32_prepare(node, target, services, forms->two.tiles,
-                                   &state->direct);
+        return nn_conv_f32_prepare(node, target, services, forms->two.tiles, &state->direct);
     }
     char variant[80];
     const void *bias;

@@ -57,8 +57,8 @@ static void copy_edge(const nn_winograd_plan *plan, const float *image, int64_t 
     const int64_t channels = plan->in_channels;
     for (int64_t row = top; row < top + a; row++)
         for (int64_t column = left; column < left + a; column++, edge += channels) {
-            bool inside = row >= 0 && row < plan->height.in && column >= 0 &&
-                          column < plan->width.in;
+            bool inside =
+                row >= 0 && row < plan->height.in && column >= 0 && column < plan->width.in;
             const float *from = image + (row * plan->width.in + column) * channels;
             if (inside)
                 memcpy(edge, from, (size_t)channels * sizeof *edge);

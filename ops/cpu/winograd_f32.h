@@ -65,12 +65,12 @@ typedef struct nn_winograd_plan {
     const nn_winograd_form *form;
     int64_t images, in_channels, out_channels;
     nn_window_axis height, width;
-    int64_t tile_rows, tile_columns, tiles; /* of one image; of all */
+    int64_t tile_rows, tile_columns, tiles;  /* of one image; of all */
     const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
     int64_t panels, padded_channels;
-    int64_t block_tiles, blocks;        /* at most so many tiles in a block */
-    int64_t panel_block, panel_blocks;  /* panels whose sums stand side by side */
-    bool shares_blocks;                 /* threads work on one block together */
+    int64_t block_tiles, blocks;       /* at most so many tiles in a block */
+    int64_t panel_block, panel_blocks; /* panels whose sums stand side by side */
+    bool shares_blocks;                /* threads work on one block together */
     int threads;
     int64_t v_pitch, v_step, m_pitch, m_step;
     size_t v_bytes, worker_bytes, m_at, edge_at, raw_at; /* workspace; offsets in a worker's part */

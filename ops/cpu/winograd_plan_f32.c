@@ -171,8 +171,8 @@ size_t nn_winograd_workspace(const nn_winograd_plan *plan) {
 
 /* ---- weights ---- */
 
-#define P (11.0 / 16)
-#define Q (3.0 / 2)
+#define P       (11.0 / 16)
+#define Q       (3.0 / 2)
 #define P_SCALE (2 * P * P * (P * P - Q * Q))
 #define Q_SCALE (2 * Q * Q * (Q * Q - P * P))
 
@@ -194,10 +194,10 @@ static const weight_transform transform_2 = {
 
 static const weight_transform transform_4 = {
     {{1 / (P * P * Q * Q), 0, 0},
-     {1 / P_SCALE, P / P_SCALE, P * P / P_SCALE},
-     {1 / P_SCALE, -P / P_SCALE, P * P / P_SCALE},
-     {1 / Q_SCALE, Q / Q_SCALE, Q * Q / Q_SCALE},
-     {1 / Q_SCALE, -Q / Q_SCALE, Q * Q / Q_SCALE},
+     {1 / P_SCALE, P / P_SCALE, P *P / P_SCALE},
+     {1 / P_SCALE, -P / P_SCALE, P *P / P_SCALE},
+     {1 / Q_SCALE, Q / Q_SCALE, Q *Q / Q_SCALE},
+     {1 / Q_SCALE, -Q / Q_SCALE, Q *Q / Q_SCALE},
      {0, 0, 1}},
     {0, 1, 5},
     {-1, 2, -1},
@@ -221,8 +221,7 @@ static void transform_weights(const weight_transform *transform, int points, int
         const double *g = transform->g[y];
         for (int kx = 0; kx < 3; kx++)
             for (int64_t j = 0; j < columns; j++)
-                rows[kx][j] =
-                    g[0] * taps[kx][j] + g[1] * taps[3 + kx][j] + g[2] * taps[6 + kx][j];
+                rows[kx][j] = g[0] * taps[kx][j] + g[1] * taps[3 + kx][j] + g[2] * taps[6 + kx][j];
         for (int x = 0; x < points; x++, u += point_step) {
             const double *h = transform->g[x];
             for (int64_t j = 0; j < columns; j++)
@@ -317,16 +316,20 @@ double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const flo
     for (int64_t k = 0; k < plan->in_channels; k++) {
         float x[PIXELS][LANES] = {{0}}, v[PIXELS][LANES];
         for (int i = 0; i < a * a; i++) x[i][0] = noise((uint32_t)(k * PIXELS + i));
-        plan->form->input(&(nn_winograd_input){
-            .x = x[0], .row = a * LANES, .pitch = LANES, .channels = 1, .v = v[0], .v_step = LANES});
+        plan->form->input(&(nn_winograd_input){.x = x[0],
+                                               .row = a * LANES,
+                                               .pitch = LANES,
+                                               .channels = 1,
+                                               .v = v[0],
+                                               .v_step = LANES});
         for (int64_t i = 0; i < samples; i++) {
             const float *taps = w + (channels[i] * plan->in_channels + k) * 9;
             for (int point = 0; point < a * a; point++)
                 sums[point][i] += v[point][0] * packed_weight(plan, packed, point, k, channels[i]);
             for (int pixel = 0; pixel < m * m; pixel++)
                 for (int tap = 0; tap < 9; tap++)
-                    want[i][pixel] += (double)taps[tap] *
-                                      x[(pixel / m + tap / 3) * a + pixel % m + tap % 3][0];
+                    want[i][pixel] +=
+                        (double)taps[tap] * x[(pixel / m + tap / 3) * a + pixel % m + tap % 3][0];
         }
     }
 
