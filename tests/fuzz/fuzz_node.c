@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    MOST_INPUTS = 8,
+    MOST_INPUTS = 16,
     MOST_OUTPUTS = 4,
     MOST_ELEMENTS = 4096,
     MOST_LIST = 6,
@@ -278,6 +278,7 @@ static bool add_node(subject *self, source *from, const operator_attrs *row) {
     int version = op->since + take(from) % (newest - op->since + 1);
     if (nn_graph_set_opset(self->graph, op->domain, version) != NN_OK) return false;
     int least = op->min_inputs, most = op->max_inputs < MOST_INPUTS ? op->max_inputs : MOST_INPUTS;
+    if (least > MOST_INPUTS || op->min_outputs > MOST_OUTPUTS) return false;
     int count = most > least ? least + take(from) % (most - least + 1) : least;
     for (int i = 0; i < count; i++)
         if (!add_input(self, from)) return false;
