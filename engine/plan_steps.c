@@ -1,6 +1,6 @@
 #include "engine/layout.h"
 #include "engine/plan_parts.h"
-#include "ops/reorder.h"
+#include "ops/plan/reorder.h"
 
 /* The tensors of a value that exist by now. */
 typedef struct value_tensors {

@@ -1,4 +1,4 @@
-/* QGemm: see ops/qgemm.c. */
+/* QGemm: see ops/microsoft/qgemm.c. */
 #ifndef NN_FAMILY_QGEMM_H
 #define NN_FAMILY_QGEMM_H
 

@@ -1,0 +1,155 @@
+#include "ops/plan/reorder.h"
+
+#include "base/pool.h"
+
+static nn_status parse_layout(const nn_node_view *node, const nn_attrs *attrs, const char *name,
+                              nn_layout *out) {
+    const char *text;
+    NN_TRY(nn_attrs_string(attrs, name, "standard", &text));
+    if (strcmp(text, "standard") == 0) {
+        *out = NN_LAYOUT_STANDARD;
+    } else if (strcmp(text, "channels_last") == 0) {
+        *out = NN_LAYOUT_CHANNELS_LAST;
+    } else {
+        return nn_view_fail(node, NN_BAD_INPUT, "attribute '%s' is '%s', not a layout", name, text);
+    }
+    return NN_OK;
+}
+
+static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
+    nn_reorder_attrs *reorder = out;
+    NN_TRY(parse_layout(node, attrs, "from", &reorder->from));
+    return parse_layout(node, attrs, "to", &reorder->to);
+}
+
+static nn_status infer(const nn_node_view *node) {
+    const nn_fact *x = node->in[0];
+    if (node->out[0] != NULL) *node->out[0] = nn_fact_make(x->type, x->rank, x->dims);
+    return NN_OK;
+}
+
+static void cost(const nn_node_view *node, nn_cost *out) {
+    (void)node;
+    out->flops = 0;
+}
+
+/* ---- kernel: each sample is a matrix of `rows` x `columns` to be transposed ---- */
+
+enum {
+    TILE = 32,          /* elements of a side: a tile of floats is 4 KB to read and 4 KB to write */
+    GRAIN_BYTES = 65536 /* worth a thread of its own */
+};
+
+typedef struct transpose_job {
+    const char *in;
+    char *out;
+    int64_t rows, columns, row_tiles;
+    int element_bytes;
+} transpose_job;
+
+#define TRANSPOSE_TILE(type)                                                                       \
+    static void transpose_tile_##type(const type *restrict in, type *restrict out, int64_t rows,   \
+                                      int64_t columns, int64_t height) {                           \
+        for (int64_t column = 0; column < columns; column += TILE) {                               \
+            int64_t end = column + TILE < columns ? column + TILE : columns;                       \
+            for (int64_t c = column; c < end; c++)                                                 \
+                for (int64_t r = 0; r < height; r++) out[c * rows + r] = in[r * columns + c];      \
+        }                                                                                          \
+    }
+TRANSPOSE_TILE(uint8_t)
+TRANSPOSE_TILE(uint16_t)
+TRANSPOSE_TILE(uint32_t)
+TRANSPOSE_TILE(uint64_t)
+
+/* Index i is tile i % row_tiles of sample i / row_tiles. */
+static void transpose_tiles(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const transpose_job *job = argument;
+    int64_t sample_bytes = job->rows * job->columns * job->element_bytes;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t row = i % job->row_tiles * TILE;
+        int64_t height = job->rows - row < TILE ? job->rows - row : TILE;
+        const char *in =
+            job->in + i / job->row_tiles * sample_bytes + row * job->columns * job->element_bytes;
+        char *out = job->out + i / job->row_tiles * sample_bytes + row * job->element_bytes;
+        switch (job->element_bytes) {
+        case 1:
+            transpose_tile_uint8_t((const uint8_t *)in, (uint8_t *)out, job->rows, job->columns,
+                                   height);
+            break;
+        case 2:
+            transpose_tile_uint16_t((const uint16_t *)in, (uint16_t *)out, job->rows, job->columns,
+                                    height);
+            break;
+        case 4:
+            transpose_tile_uint32_t((const uint32_t *)in, (uint32_t *)out, job->rows, job->columns,
+                                    height);
+            break;
+        default:
+            transpose_tile_uint64_t((const uint64_t *)in, (uint64_t *)out, job->rows, job->columns,
+                                    height);
+            break;
+        }
+    }
+}
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    const nn_reorder_attrs *attrs = node->attrs;
+    const nn_fact *x = node->in[0];
+    int bits = nn_type_bits(x->type);
+    if (attrs->from == attrs->to) return bits > 0;
+    return (bits == 8 || bits == 16 || bits == 32 || bits == 64) && x->rank >= 3 && x->rank <= 5;
+}
+
+static nn_status run(const nn_call *call) {
+    const nn_reorder_attrs *attrs = call->node->attrs;
+    const nn_tensor *x = call->in[0];
+    nn_tensor *y = call->out[0];
+    int64_t bytes = nn_tensor_bytes(x);
+    if (bytes == 0) return NN_OK;
+    if (attrs->from == attrs->to) {
+        memcpy(y->data, x->data, (size_t)bytes);
+        return NN_OK;
+    }
+    int64_t channels = attrs->from == NN_LAYOUT_STANDARD ? x->dims[1] : x->dims[x->rank - 1];
+    int64_t places = nn_tensor_count(x) / x->dims[0] / channels;
+    bool to_last = attrs->to == NN_LAYOUT_CHANNELS_LAST;
+    transpose_job job = {.in = x->data,
+                         .out = y->data,
+                         .rows = to_last ? channels : places,
+                         .columns = to_last ? places : channels,
+                         .element_bytes = nn_type_bits(x->type) / 8};
+    job.row_tiles = (job.rows + TILE - 1) / TILE;
+    int64_t tile_bytes = TILE * job.columns * job.element_bytes;
+    nn_parallel(call->pool, x->dims[0] * job.row_tiles, GRAIN_BYTES / tile_bytes + 1,
+                transpose_tiles, &job);
+    return NN_OK;
+}
+
+static const nn_kernel reorder_portable = {
+    .name = "reorder_portable",
+    .isa = NN_ISA_PORTABLE,
+    .exactness = NN_EXACT,
+    .layout = NN_LAYOUT_STANDARD,
+    .accepts = accepts,
+    .run = run,
+};
+
+static const nn_kernel *const kernels[] = {&reorder_portable, NULL};
+
+const nn_op nn_op_reorder = {
+    .name = "Reorder",
+    .domain = "nnopt",
+    .since = 1,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .attr_size = sizeof(nn_reorder_attrs),
+    .parse = parse,
+    .infer = infer,
+    .cost = cost,
+    .quant = NN_QUANT_MOVES,
+    .kernels = kernels,
+};
