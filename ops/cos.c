@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = cos_f32, [NNOPT_DOUBLE] = co
 
 NN_UNARY_KERNEL(cos_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-static const nn_kernel *const kernels[] = {&cos_reference, NULL};
+NN_UNARY_F32_KERNELS(cos)
 
 const nn_op nn_op_cos = {
     .name = "Cos",

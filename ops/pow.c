@@ -1,4 +1,4 @@
-#include "ops/family/binary.h"
+#include "ops/cpu/rows_f32.h"
 #include "ops/family/loops.h"
 
 #include <math.h>
@@ -16,20 +16,6 @@ static int64_t int_pow(int64_t base, int64_t exponent) {
     for (; exponent > 0; exponent >>= 1, square *= square)
         if (exponent & 1) result *= square;
     return (int64_t)result;
-}
-
-static void float_pow(const float *base, const double *exponent, int64_t step, float *out,
-                      int64_t count) {
-    if (step == 0 && *exponent == 2) {
-        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) out[i] = base[i] * base[i];
-    } else if (step == 0 && *exponent == 3) {
-        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) out[i] =
-            base[i] * base[i] * base[i];
-    } else if (step == 0 && *exponent == 0.5) {
-        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) out[i] = sqrtf(base[i]);
-    } else {
-        for (int64_t i = 0; i < count; i++) out[i] = powf(base[i], (float)exponent[i * step]);
-    }
 }
 
 typedef struct pow_work {
@@ -79,7 +65,7 @@ static void pow_block(const pow_work *work, int64_t base_offset, int64_t base_st
     } else {
         nn_load_float(type, raw, floats, b ? count : 1);
         for (int64_t i = b ? count : 1; i < count; i++) floats[i] = floats[0];
-        float_pow(floats, exponent, e, floats, count);
+        for (int64_t i = 0; i < count; i++) floats[i] = powf(floats[i], (float)exponent[i * e]);
         nn_store_float(type, floats, out, count);
     }
 }
@@ -97,30 +83,31 @@ static void pow_runs(void *argument, nn_cursor *cursor) {
                       nn_at_out(work->out->data, work->out->type, cursor->offset[0] + i));
 }
 
-/* A dense array of floats to one power. */
-static void pow_same(void *argument, int64_t begin, int64_t end, int worker) {
-    (void)worker;
-    const pow_work *work = argument;
-    double exponent;
-    nn_load_double(work->exponent->type, work->exponent->data, &exponent, 1);
-    float_pow((const float *)work->base->data + begin, &exponent, 0,
-              (float *)work->out->data + begin, end - begin);
-}
-
 static nn_status run(const nn_call *call) {
-    nn_tensor *out = call->out[0];
-    const nn_tensor *base = call->in[0];
-    if (base->type == NNOPT_FLOAT && nn_tensor_count(call->in[1]) == 1 &&
-        nn_tensor_count(base) == nn_tensor_count(out)) {
-        pow_work same = {base, call->in[1], out, NULL};
-        nn_parallel(call->pool, nn_tensor_count(out), NN_GRAIN, pow_same, &same);
-        return NN_OK;
-    }
     nn_loops loops;
     nn_binary_loops(call, &loops);
-    pow_work work = {call->in[0], call->in[1], out, &loops};
+    pow_work work = {call->in[0], call->in[1], call->out[0], &loops};
     nn_loops_run(&loops, call->pool, pow_runs, &work);
     return NN_OK;
+}
+
+/* Floats: one common exponent may have a row of its own. */
+static nn_status run_floats(const nn_call *call, const nn_rows_f32 *rows) {
+    if (nn_tensor_count(call->in[1]) == 1 &&
+        nn_tensor_count(call->in[0]) == nn_tensor_count(call->out[0])) {
+        float exponent = *(const float *)call->in[1]->data;
+        nn_unary_row row = exponent == 2      ? rows->square
+                           : exponent == 3    ? rows->cube
+                           : exponent == 0.5f ? rows->sqrt
+                                              : NULL;
+        const nn_unary_rows one = {{[NNOPT_FLOAT] = row}};
+        if (row != NULL) {
+            nn_unary_apply(call, &one, NULL);
+            return NN_OK;
+        }
+    }
+    const nn_binary_rows one = {{[NNOPT_FLOAT] = rows->pow}};
+    return nn_binary_run(call, &one);
 }
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
@@ -135,7 +122,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_binary_shape(node, node->in[0]->type);
 }
 
-static const nn_kernel reference = {
+static const nn_kernel pow_reference = {
     .name = "pow_reference",
     .exactness = NN_ROUNDING,
     .layout = NN_LAYOUT_ANY,
@@ -145,7 +132,7 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+NN_ROWS_F32_KERNELS(pow, NN_LAYOUT_ANY, 3, run_floats)
 
 const nn_op nn_op_pow = {
     .name = "Pow",

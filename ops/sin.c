@@ -1,4 +1,4 @@
-#include "ops/family/unary.h"
+#include "ops/cpu/rows_f32.h"
 
 #include <math.h>
 
@@ -9,7 +9,7 @@ static const nn_unary_rows rows = {{[NNOPT_FLOAT] = sin_f32, [NNOPT_DOUBLE] = si
 
 NN_UNARY_KERNEL(sin_reference, rows, NN_ISA_PORTABLE, NN_ROUNDING)
 
-static const nn_kernel *const kernels[] = {&sin_reference, NULL};
+NN_UNARY_F32_KERNELS(sin)
 
 const nn_op nn_op_sin = {
     .name = "Sin",

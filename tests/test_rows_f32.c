@@ -68,6 +68,11 @@ static const struct {
     {"elu", offsetof(nn_rows_f32, elu), elu, 3, FLT_MIN, -0.75, INFINITY},
     {"selu", offsetof(nn_rows_f32, selu), selu, 4, FLT_MIN, -0.9375, INFINITY},
     {"mish", offsetof(nn_rows_f32, mish), mish, 6, 1e-30, -0.4, INFINITY},
+    {"sin", offsetof(nn_rows_f32, sin), sin, 2, FLT_MIN, -1, 1},
+    {"cos", offsetof(nn_rows_f32, cos), cos, 2, FLT_MIN, -1, 1},
+    {"floor", offsetof(nn_rows_f32, floor), floor, 0, FLT_MIN, -INFINITY, INFINITY},
+    {"ceil", offsetof(nn_rows_f32, ceil), ceil, 0, FLT_MIN, -INFINITY, INFINITY},
+    {"round", offsetof(nn_rows_f32, round), rint, 0, FLT_MIN, -INFINITY, INFINITY},
 };
 
 static void check_piece(const nn_rows_f32 *rows, size_t function, const float *x, int count) {
@@ -80,11 +85,11 @@ static void check_piece(const nn_rows_f32 *rows, size_t function, const float *x
     for (int i = 0; i < count; i++) {
         double expected = functions[function].exact((double)x[i]);
         double error = distance(y[i], expected, functions[function].floor);
-        ck_assert_msg(error <= functions[function].bound, "%s(%.9g) is %.9g, not %.9g: %.2f ulp",
-                      functions[function].name, (double)x[i], (double)y[i], expected, error);
-        ck_assert_msg(isnan(expected) || ((double)y[i] >= functions[function].low &&
-                                          (double)y[i] <= functions[function].high),
-                      "%s(%.9g) is %.9g", functions[function].name, (double)x[i], (double)y[i]);
+        bool inside = isnan(expected) || ((double)y[i] >= functions[function].low &&
+                                          (double)y[i] <= functions[function].high);
+        if (!(error <= functions[function].bound) || !inside)
+            ck_abort_msg("%s(%.9g) is %.9g, not %.9g: %.2f ulp", functions[function].name,
+                         (double)x[i], (double)y[i], expected, error);
     }
 }
 
@@ -107,6 +112,165 @@ START_TEST(functions_are_accurate) {
         for (int step = -4000; step < 4000; step += PIECE) {
             for (int i = 0; i < PIECE; i++) x[i] = (float)(step + i) / 256;
             check_piece(tables[_i].rows, f, x, PIECE);
+        }
+    }
+}
+END_TEST
+
+/* The largest arguments of each sign, the edge of the vector range, the floats nearest to multiples
+ * of pi / 2, and signs of zero. */
+START_TEST(angles_are_reduced_whole) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    static const double quarter = 1.57079632679489661923;
+    for (int turn = 0; turn < 2; turn++) {
+        float x[PIECE], y[PIECE];
+        for (int64_t first = 1; first < 1 << 21; first += first < 4096 ? PIECE : 9973) {
+            for (int i = 0; i < PIECE; i++) x[i] = (float)((double)(first + i) * quarter);
+            x[0] = -FLT_MAX, x[20] = FLT_MAX, x[40] = 0x1p20f, x[41] = -0x1.000002p20f;
+            x[42] = 0x1.fffffep19f, x[43] = -0.0f, x[44] = -INFINITY, x[45] = NAN, x[46] = 0x1p-140f;
+            (turn ? tables[_i].rows->cos : tables[_i].rows->sin)(NULL, x, y, PIECE);
+            for (int i = 0; i < PIECE; i++) {
+                double exact = turn ? cos((double)x[i]) : sin((double)x[i]);
+                if (!(distance(y[i], exact, FLT_MIN) <= 2))
+                    ck_abort_msg("turn %d of %.9g is %.9g, not %.9g", turn, (double)x[i],
+                                 (double)y[i], exact);
+            }
+            ck_assert(turn || (y[43] == 0 && signbit(y[43])));
+        }
+    }
+}
+END_TEST
+
+START_TEST(zeros_keep_their_sign_when_rounded) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    const nn_rows_f32 *rows = tables[_i].rows;
+    const float x[] = {-0.0f, 0.0f, -0.25f, 0.25f, -0.5f, 0.5f, 1.5f, 2.5f, 8388607.5f, -1e-40f};
+    enum { COUNT = sizeof x / sizeof *x };
+    float y[3][COUNT];
+    rows->floor(NULL, x, y[0], COUNT);
+    rows->ceil(NULL, x, y[1], COUNT);
+    rows->round(NULL, x, y[2], COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const float expected[] = {floorf(x[i]), ceilf(x[i]), rintf(x[i])};
+        for (int k = 0; k < 3; k++)
+            ck_assert(y[k][i] == expected[k] && !signbit(y[k][i]) == !signbit(expected[k]));
+    }
+}
+END_TEST
+
+static void check_power(const nn_rows_f32 *rows, const float *x, const float *y, int count) {
+    float got[PIECE];
+    rows->pow(x, 1, y, 1, got, count);
+    for (int i = 0; i < count; i++) {
+        double exact = pow((double)x[i], (double)y[i]);
+        bool same_sign = isnan(exact) || !signbit(got[i]) == !signbit(exact);
+        if (!(distance(got[i], exact, FLT_MIN) <= 1) || !same_sign)
+            ck_abort_msg("%.9g ^ %.9g is %.9g, not %.9g", (double)x[i], (double)y[i],
+                         (double)got[i], exact);
+    }
+}
+
+START_TEST(powers_are_accurate) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    const nn_rows_f32 *rows = tables[_i].rows;
+    const float special[] = {0.0f,      -0.0f, 1,        -1,        INFINITY,  -INFINITY, NAN,
+                             0x1p-149f, 0.5f,  -0.5f,    2,         -2,        3,         -3,
+                             FLT_MAX,   1e-3f, FLT_MIN,  -FLT_MIN,  0x1p24f,   16777215,  -16777215,
+                             1.000001f, 1e-7f, 0.33333f, 0x1p-140f, -FLT_MAX,  1e10f,     -7.5f};
+    enum { SPECIAL = sizeof special / sizeof *special };
+    float x[PIECE], y[PIECE];
+    for (int a = 0; a < SPECIAL; a++) {
+        for (int b = 0; b < SPECIAL; b++) x[b] = special[a], y[b] = special[b];
+        check_power(rows, x, y, SPECIAL);
+    }
+    uint32_t state = 1;
+    for (int round = 0; round < 4000; round++) {
+        for (int i = 0; i < PIECE; i++) {
+            state = state * 1664525u + 1013904223u;
+            uint32_t bits = state >> 1;
+            memcpy(&x[i], &bits, sizeof bits);
+            state = state * 1664525u + 1013904223u;
+            /* Results over the whole range of floats, and bases near one. */
+            float log2_x = isfinite(x[i]) && x[i] > 0 ? log2f(x[i]) : 1;
+            if (round % 4 == 0) x[i] = 1 + (float)((int32_t)state >> 16) / 65536 / 8;
+            if (round % 4 == 1) log2_x /= 8;
+            y[i] = (float)((int32_t)state) / 0x1p31f * 152 / (log2_x != 0 ? log2_x : 1);
+        }
+        check_power(rows, x, y, PIECE);
+    }
+}
+END_TEST
+
+static float row_of(const nn_rows_f32 *rows, int kind, const float *x, int64_t count) {
+    return kind == 0   ? rows->sum(x, count)
+           : kind == 1 ? rows->sum_squares(x, 0, count)
+           : kind == 2 ? rows->sum_magnitudes(x, count)
+           : kind == 3 ? rows->maximum(x, count)
+                       : rows->minimum(x, count);
+}
+
+/* Several rows together give what each gives by itself, and that is right. */
+START_TEST(rows_are_reduced_together) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    enum { ROWS = 37 };
+    const nn_rows_f32 *rows = tables[_i].rows;
+    const nn_reduce_rows reduce[] = {rows->sum_rows, rows->sum_squares_rows,
+                                     rows->sum_magnitudes_rows, rows->maximum_rows,
+                                     rows->minimum_rows};
+    static float x[ROWS * 150];
+    for (int64_t count = 0; count < 150; count += count < 70 ? 1 : 13)
+        for (int64_t height = 1; height <= ROWS; height += height < 20 ? 1 : 6) {
+            for (int64_t i = 0; i < height * count; i++) x[i] = (float)((i * 131) % 251) / 4 - 20;
+            if (count > 2) x[(height - 1) * count + count / 2] = NAN;
+            for (int kind = 0; kind < 5; kind++) {
+                float y[ROWS + 1];
+                y[height] = 77;
+                reduce[kind](x, count, y, height);
+                ck_assert(y[height] == 77);
+                for (int64_t r = 0; r < height; r++) {
+                    const float *row = x + r * count;
+                    double exact = kind == 3 ? -INFINITY : kind == 4 ? INFINITY : 0;
+                    for (int64_t i = 0; i < count; i++) {
+                        double v = (double)row[i];
+                        if (kind < 3)
+                            exact += kind == 0 ? v : kind == 1 ? v * v : fabs(v);
+                        else if (!isnan(exact) && (isnan(v) || (kind == 3 ? v > exact : v < exact)))
+                            exact = v;
+                    }
+                    float alone = row_of(rows, kind, row, count);
+                    ck_assert(isnan(exact) ? isnan(y[r]) && isnan(alone) : y[r] == alone);
+                    if (isfinite(exact)) ck_assert_double_eq_tol((double)y[r], exact, 0.05);
+                    else ck_assert(isnan(exact) || (double)y[r] == exact);
+                }
+            }
+        }
+}
+END_TEST
+
+START_TEST(extremes_are_found) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    enum { COLUMNS = 21, DEPTH = 7 };
+    static const float values[] = {1, -2, NAN, 3, 3, -2, 0, 1, INFINITY, -INFINITY, -0.0f};
+    float x[DEPTH][COLUMNS], best[COLUMNS];
+    int32_t place[COLUMNS];
+    for (int trial = 0; trial < 400; trial++) {
+        bool smallest = trial & 1, last = trial & 2;
+        for (int d = 0; d < DEPTH; d++) {
+            for (int c = 0; c < COLUMNS; c++)
+                x[d][c] = values[(trial / 4 * 5 + d * 7 + c * (d + trial / 40 + 3)) % (trial % 3 ? 11 : 8)];
+            tables[_i].rows->keep_extreme(x[d], best, place, d, smallest, last, COLUMNS);
+        }
+        for (int c = 0; c < COLUMNS; c++) {
+            int wanted = 0;
+            for (int d = 1; d < DEPTH; d++) {
+                float new = x[d][c], old = x[wanted][c];
+                bool better = isnan(old)   ? isnan(new) && last
+                              : isnan(new) ? true
+                              : new == old ? last
+                                           : (smallest ? new < old : new > old);
+                if (better) wanted = d;
+            }
+            ck_assert_int_eq(place[c], wanted);
         }
     }
 }
@@ -208,6 +372,11 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("rows of floats");
     TCase *tcase = tcase_create("rows");
     tcase_add_loop_test(tcase, functions_are_accurate, 0, TABLES);
+    tcase_add_loop_test(tcase, angles_are_reduced_whole, 0, TABLES);
+    tcase_add_loop_test(tcase, zeros_keep_their_sign_when_rounded, 0, TABLES);
+    tcase_add_loop_test(tcase, powers_are_accurate, 0, TABLES);
+    tcase_add_loop_test(tcase, rows_are_reduced_together, 0, TABLES);
+    tcase_add_loop_test(tcase, extremes_are_found, 0, TABLES);
     tcase_add_loop_test(tcase, rows_of_any_length_are_whole, 0, TABLES);
     tcase_add_loop_test(tcase, extremes_see_every_element, 0, TABLES);
     tcase_add_loop_test(tcase, blocks_are_transposed, 0, TABLES);

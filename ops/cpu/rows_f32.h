@@ -9,19 +9,27 @@ typedef struct nn_gelu_attrs {
     bool approximate; /* with tanh instead of erf */
 } nn_gelu_attrs;
 
+typedef void (*nn_reduce_rows)(const float *x, int64_t count, float *y, int64_t rows);
+
 typedef struct nn_rows_f32 {
-    nn_unary_row exp, log, sigmoid, tanh, erf, silu, mish, softplus;
+    nn_unary_row exp, log, sigmoid, tanh, erf, silu, mish, softplus, sin, cos;
     nn_unary_row gelu;                                /* attributes: nn_gelu_attrs */
     nn_unary_row elu, selu, leaky_relu, hard_sigmoid; /* nn_alpha_beta */
     nn_unary_row clip;                                /* float[2]: low, high */
-    nn_unary_row relu, hard_swish, softsign, sqrt, reciprocal, floor, ceil, round, abs, neg;
-    nn_binary_row add, sub, mul, div, max, min;
+    nn_unary_row relu, hard_swish, softsign, sqrt, reciprocal, floor, ceil, round, abs, neg, square, cube;
+    nn_binary_row add, sub, mul, div, max, min, pow;
     /* Of nothing: -infinity, infinity. NaN when one element is. */
     float (*maximum)(const float *x, int64_t count);
     float (*minimum)(const float *x, int64_t count);
     float (*sum)(const float *x, int64_t count);
     float (*sum_squares)(const float *x, float shift, int64_t count); /* of x - shift */
     float (*sum_magnitudes)(const float *x, int64_t count);
+    /* The same of each of `rows` dense rows of `count` elements, several together. */
+    nn_reduce_rows maximum_rows, minimum_rows, sum_rows, sum_squares_rows, sum_magnitudes_rows;
+    /* Where x[i] is larger (or smaller, or for `last` as large) than best[i], or the first NaN (for
+     * `last` any): takes it and its place `index`. Place 0 is always taken. */
+    void (*keep_extreme)(const float *x, float *best, int32_t *place, int32_t index, bool smallest,
+                         bool last, int64_t count);
     /* sum[i] += x[i] and so on, for accumulators of neighbouring columns. */
     void (*add_squares)(float *sum, const float *x, int64_t count);
     void (*add_magnitudes)(float *sum, const float *x, int64_t count);

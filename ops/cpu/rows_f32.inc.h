@@ -37,6 +37,28 @@ UNARY_ROW(elu, vf_where_less(x, vf_zero(), alpha *vf_expm1(vf_max(vf_set(-20), x
 UNARY_ROW(selu, beta *vf_where_less(vf_zero(), x, x,
                                     alpha *vf_expm1(vf_max(vf_set(-20), vf_min(vf_zero(), x)))))
 
+UNARY_ROW(floor, vf_floor(x))
+UNARY_ROW(ceil, vf_ceil(x))
+UNARY_ROW(round, vf_round(x))
+
+/* Lanes that vf_sin_quarters does not hold for: each by itself. */
+static __attribute__((noinline)) vf sin_far(vf x, vf y, int turn) {
+    float xs[VF_LANES], ys[VF_LANES];
+    vf_store(xs, x);
+    vf_store(ys, y);
+    for (int k = 0; k < VF_LANES; k++)
+        if (!(fabsf(xs[k]) <= NN_SIN_LIMIT)) ys[k] = turn != 0 ? cosf(xs[k]) : sinf(xs[k]);
+    return vf_load(ys);
+}
+
+static inline vf sin_quarters(vf x, int turn) {
+    vi near = vf_abs(x) <= vf_set(NN_SIN_LIMIT);
+    vf y = vf_sin_quarters(vf_pick(near, x, vf_zero()), turn);
+    return vi_any(~near) ? sin_far(x, y, turn) : y;
+}
+UNARY_ROW(sin, sin_quarters(x, 0))
+UNARY_ROW(cos, sin_quarters(x, 1))
+
 /* y = f(x), vectorised by the compiler; a and b are the attributes. */
 #define SIMPLE_ROW(stem, expression)                                                               \
     static void stem##_row(const void *attrs, const void *x_, void *y_, int64_t count) {           \
@@ -65,11 +87,10 @@ SIMPLE_ROW(hard_swish, x *clamp(x *(1.0f / 6) + 0.5f, 0, 1))
 SIMPLE_ROW(softsign, x / (1 + fabsf(x)))
 SIMPLE_ROW(sqrt, sqrtf(x))
 SIMPLE_ROW(reciprocal, 1 / x)
-SIMPLE_ROW(floor, floorf(x))
-SIMPLE_ROW(ceil, ceilf(x))
-SIMPLE_ROW(round, rintf(x))
 SIMPLE_ROW(abs, fabsf(x))
 SIMPLE_ROW(neg, -x)
+SIMPLE_ROW(square, x *x)
+SIMPLE_ROW(cube, x *x *x)
 
 static void gelu_row(const void *attrs, const void *x, void *y, int64_t count) {
     const nn_gelu_attrs *gelu = attrs;
@@ -86,80 +107,141 @@ NN_BINARY_ROW(div_row, float, float, a / b)
 NN_BINARY_ROW(max_row, float, float, a > b || a != a ? a : b)
 NN_BINARY_ROW(min_row, float, float, a < b || a != a ? a : b)
 
-static float lanes_sum(vf x) {
-    float lanes[VF_LANES];
-    vf_store(lanes, x);
-    for (int half = VF_LANES / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++) lanes[k] += lanes[k + half];
-    return lanes[0];
-}
-
-static bool any_lane(vi mask) {
-    int32_t lanes[VF_LANES], any = 0;
-    memcpy(lanes, &mask, sizeof lanes);
-    for (int k = 0; k < VF_LANES; k++) any |= lanes[k];
-    return any != 0;
-}
-
-/* Largest or smallest element; NaN in any makes the result NaN. The last vector may overlap the one
- * before. */
-#define EXTREME(name, start, vector_better, better)                                                \
-    static float name(const float *x, int64_t count) {                                             \
-        float lanes[VF_LANES];                                                                     \
-        if (count < VF_LANES) {                                                                    \
-            float result = start;                                                                  \
-            for (int64_t i = 0; i < count; i++)                                                    \
-                result = x[i] better result || x[i] != x[i] ? x[i] : result;                       \
-            return result;                                                                         \
-        }                                                                                          \
-        vf best = vf_load(x + count - VF_LANES);                                                   \
-        vi odd = best != best;                                                                     \
-        for (int64_t i = 0; i + VF_LANES <= count; i += VF_LANES) {                                \
-            vf v = vf_load(x + i);                                                                 \
-            odd |= v != v;                                                                         \
-            best = vector_better(v, best);                                                         \
-        }                                                                                          \
-        vf_store(lanes, best);                                                                     \
-        for (int half = VF_LANES / 2; half > 0; half /= 2)                                         \
-            for (int k = 0; k < half; k++)                                                         \
-                lanes[k] = lanes[k + half] better lanes[k] ? lanes[k + half] : lanes[k];           \
-        return any_lane(odd) ? NAN : lanes[0];                                                     \
+static void pow_row(const void *a_, int64_t a_step, const void *b_, int64_t b_step, void *y_,
+                    int64_t count) {
+    const float *a = a_, *b = b_;
+    float *y = y_;
+    for (int64_t i = 0; i < count; i += VF_LANES) {
+        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        vf base = a_step != 0 ? vf_load_first(a + i, n) : vf_set(*a);
+        vf exponent = b_step != 0 ? vf_load_first(b + i, n) : vf_set(*b);
+        vf_store_first(y + i, vf_pow(base, exponent), n);
     }
-EXTREME(maximum, -INFINITY, vf_max, >)
-EXTREME(minimum, INFINITY, vf_min, <)
+}
 
-static float sum(const float *x, int64_t count) {
-    vf a = vf_zero(), b = vf_zero();
+/* ---- reductions ----
+ * A row goes through `step` vector by vector into one vector of partial results, and its lanes come
+ * together through `join`: those of one row in lane 0, or of as many rows as lanes, row k's in lane k, in
+ * the same order. Beyond the end of a row stands `rest`, which changes nothing. */
+typedef vf (*step_function)(vf total, vf x, vf shift);
+typedef vf (*join_function)(vf a, vf b);
+
+NN_INLINE vf part_of(step_function step, join_function join, const float *x, int64_t count,
+                     vf start, vf rest, vf shift) {
+    vf a = start;
     int64_t i = 0;
-    for (; i + 2 * VF_LANES <= count; i += 2 * VF_LANES) {
-        a += vf_load(x + i);
-        b += vf_load(x + i + VF_LANES);
+    if (count >= 4 * VF_LANES) {
+        vf b = start, c = start, d = start;
+        for (; i + 4 * VF_LANES <= count; i += 4 * VF_LANES) {
+            a = step(a, vf_load(x + i), shift);
+            b = step(b, vf_load(x + i + VF_LANES), shift);
+            c = step(c, vf_load(x + i + 2 * VF_LANES), shift);
+            d = step(d, vf_load(x + i + 3 * VF_LANES), shift);
+        }
+        a = join(join(a, b), join(c, d));
     }
-    float total = lanes_sum(a + b);
-    for (; i < count; i++) total += x[i];
-    return total;
+    for (; i + VF_LANES <= count; i += VF_LANES) a = step(a, vf_load(x + i), shift);
+    if (i < count) a = step(a, vf_load_first_or(x + i, (int)(count - i), rest), shift);
+    return a;
+}
+
+NN_INLINE vf join_lanes(join_function join, vf x) {
+    if (VF_LANES > 8) x = join(x, vf_swap(x, 8));
+    if (VF_LANES > 4) x = join(x, vf_swap(x, 4));
+    x = join(x, vf_swap(x, 2));
+    return join(x, vf_swap(x, 1));
+}
+
+/* Halves the number of rows in use: lanes of rows k and k + distance come to lie in row k. */
+NN_INLINE void join_pairs(join_function join, vf *rows, int distance) {
+#pragma GCC unroll 8
+    for (int k = 0; k < distance; k++) {
+        vf a = vf_mix(rows[k], rows[k + distance], distance);
+        vf b = vf_mix(rows[k + distance], rows[k], distance);
+        rows[k] = join(a, vf_swap(b, distance));
+    }
+}
+
+NN_INLINE void reduce_rows(step_function step, join_function join, const float *x, int64_t count,
+                           vf start, vf rest, float *y, int64_t rows) {
+    for (int64_t r = 0; r < rows; r += VF_LANES) {
+        int n = rows - r < VF_LANES ? (int)(rows - r) : VF_LANES;
+        vf part[VF_LANES];
+        for (int k = 0; k < VF_LANES; k++)
+            part[k] = k < n ? part_of(step, join, x + (r + k) * count, count, start, rest, vf_zero())
+                            : start;
+        if (VF_LANES > 8) join_pairs(join, part, 8);
+        if (VF_LANES > 4) join_pairs(join, part, 4);
+        join_pairs(join, part, 2);
+        join_pairs(join, part, 1);
+        vf_store_first(y + r, part[0], n);
+    }
+}
+
+NN_INLINE vf plus(vf a, vf b) {
+    return a + b;
+}
+NN_INLINE vf step_sum(vf total, vf x, vf shift) {
+    (void)shift;
+    return total + x;
+}
+NN_INLINE vf step_squares(vf total, vf x, vf shift) {
+    vf difference = x - shift;
+    return vf_fma(difference, difference, total);
+}
+NN_INLINE vf step_magnitudes(vf total, vf x, vf shift) {
+    (void)shift;
+    return total + vf_abs(x);
+}
+NN_INLINE vf step_maximum(vf total, vf x, vf shift) {
+    (void)shift;
+    return vf_max_or_nan(total, x);
+}
+NN_INLINE vf step_minimum(vf total, vf x, vf shift) {
+    (void)shift;
+    return vf_min_or_nan(total, x);
+}
+
+static float lanes_sum(vf x) {
+    return join_lanes(plus, x)[0];
 }
 
 static float sum_squares(const float *x, float shift, int64_t count) {
-    vf a = vf_zero(), b = vf_zero();
-    int64_t i = 0;
-    for (; i + 2 * VF_LANES <= count; i += 2 * VF_LANES) {
-        vf u = vf_load(x + i) - vf_set(shift), v = vf_load(x + i + VF_LANES) - vf_set(shift);
-        a = vf_fma(u, u, a);
-        b = vf_fma(v, v, b);
-    }
-    float total = lanes_sum(a + b);
-    for (; i < count; i++) total += (x[i] - shift) * (x[i] - shift);
-    return total;
+    vf middle = vf_set(shift);
+    return lanes_sum(part_of(step_squares, plus, x, count, vf_zero(), middle, middle));
 }
 
-static float sum_magnitudes(const float *x, int64_t count) {
-    vf a = vf_zero();
-    int64_t i = 0;
-    for (; i + VF_LANES <= count; i += VF_LANES) a += vf_abs(vf_load(x + i));
-    float total = lanes_sum(a);
-    for (; i < count; i++) total += fabsf(x[i]);
-    return total;
+/* name_rows; the second defines name(x, count) too. */
+#define ROW_REDUCTION(name, step, join, start)                                                     \
+    static void name##_rows(const float *x, int64_t count, float *y, int64_t rows) {               \
+        reduce_rows(step, join, x, count, vf_set(start), vf_set(start), y, rows);                  \
+    }
+#define REDUCTION(name, step, join, start)                                                         \
+    static float name(const float *x, int64_t count) {                                             \
+        vf nothing = vf_set(start);                                                                \
+        return join_lanes(join, part_of(step, join, x, count, nothing, nothing, nothing))[0];      \
+    }                                                                                              \
+    ROW_REDUCTION(name, step, join, start)
+REDUCTION(sum, step_sum, plus, 0)
+REDUCTION(sum_magnitudes, step_magnitudes, plus, 0)
+REDUCTION(maximum, step_maximum, vf_max_or_nan, -INFINITY)
+REDUCTION(minimum, step_minimum, vf_min_or_nan, INFINITY)
+ROW_REDUCTION(sum_squares, step_squares, plus, 0)
+
+static void keep_extreme(const float *x, float *best, int32_t *place, int32_t index, bool smallest,
+                         bool last, int64_t count) {
+    const uint32_t flip = smallest ? UINT32_C(1) << 31 : 0;
+    const vi always = (vi){0} - (index == 0), later = (vi){0} - (last ? 1 : 0);
+    for (int64_t i = 0; i < count; i += VF_LANES) {
+        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        vf new = vf_load_first(x + i, n), old = vf_load_first(best + i, n);
+        vf places = vf_load_first((const float *)place + i, n);
+        vf high = (vf)((vu)new ^ flip), low = (vf)((vu)old ^ flip);
+        vi odd = (new != new) & ((old == old) | later);
+        vi take = (high > low) | odd | (later & (new == old)) | always;
+        vf_store_first(best + i, vf_pick(take, new, old), n);
+        vf_store_first((float *)place + i, vf_pick(take, (vf)((vi){0} + index), places), n);
+    }
 }
 
 /* x times `count` rows, at most four, whose sums do not wait for each other. */
@@ -227,7 +309,6 @@ static void add_magnitudes(float *totals, const float *x, int64_t count) {
 
 static float exp_sum(const float *x, float shift, float *y, int64_t count) {
     vf total = vf_zero();
-    float rest = 0;
     int64_t i = 0;
     for (; i + VF_LANES <= count; i += VF_LANES) {
         vf e = vf_exp(vf_load(x + i) - vf_set(shift));
@@ -236,10 +317,12 @@ static float exp_sum(const float *x, float shift, float *y, int64_t count) {
     }
     if (i < count) {
         int left = (int)(count - i);
-        vf_store_first(y + i, vf_exp(vf_load_first(x + i, left) - vf_set(shift)), left);
-        for (; i < count; i++) rest += y[i];
+        vf nothing = vf_set(-INFINITY); /* its exponential is 0 */
+        vf e = vf_exp(vf_load_first_or(x + i, left, nothing) - vf_set(shift));
+        total += e;
+        vf_store_first(y + i, e, left);
     }
-    return lanes_sum(total) + rest;
+    return lanes_sum(total);
 }
 
 static void scale(const float *x, float factor, float shift, float *y, int64_t count) {
@@ -293,10 +376,13 @@ static void from_half(const uint16_t *x, float *y, int64_t count) {
 }
 
 static void to_int32(const float *x, int32_t *y, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        float bounded = clamp(x[i] == x[i] ? x[i] : 0, -0x1p31f, 0x1.fffffep30f);
-        int32_t whole = (int32_t)bounded;
-        y[i] = x[i] >= 0x1p31f ? INT32_MAX : whole;
+    for (int64_t i = 0; i < count; i += VF_LANES) {
+        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        vf v = vf_load_first(x + i, n);
+        vf bounded = vf_max(vf_set(-0x1p31f), vf_min(vf_set(0x1.fffffep30f), v));
+        vf whole = (vf)(vi_truncate(vf_pick(v == v, bounded, vf_zero())));
+        whole = vf_where_less(v, vf_set(0x1p31f), whole, (vf)((vi){0} + INT32_MAX));
+        vf_store_first((float *)y + i, vf_pick(v == v, whole, vf_zero()), n);
     }
 }
 
@@ -348,12 +434,15 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
     {                                                                                              \
         .exp = exp_row, .log = log_row, .sigmoid = sigmoid_row, .tanh = tanh_row, .erf = erf_row,  \
         .silu = silu_row, .mish = mish_row, .softplus = softplus_row, .gelu = gelu_row,            \
-        .elu = elu_row, .selu = selu_row, .leaky_relu = leaky_relu_row,                            \
+        .sin = sin_row, .cos = cos_row, .elu = elu_row, .selu = selu_row, .leaky_relu = leaky_relu_row,                            \
         .hard_sigmoid = hard_sigmoid_row, .clip = clip_row, .relu = relu_row,                      \
         .hard_swish = hard_swish_row, .softsign = softsign_row, .sqrt = sqrt_row,                  \
         .reciprocal = reciprocal_row, .floor = floor_row, .ceil = ceil_row, .round = round_row,    \
-        .abs = abs_row, .neg = neg_row, .add = add_row, .sub = sub_row, .mul = mul_row,            \
-        .div = div_row, .max = max_row, .min = min_row, .maximum = maximum, .minimum = minimum,    \
+        .abs = abs_row, .neg = neg_row, .square = square_row, .cube = cube_row, .add = add_row, .sub = sub_row, .mul = mul_row,            \
+        .div = div_row, .max = max_row, .min = min_row, .pow = pow_row, .maximum = maximum, .minimum = minimum, \
+        .maximum_rows = maximum_rows, .minimum_rows = minimum_rows, .sum_rows = sum_rows, \
+        .sum_squares_rows = sum_squares_rows, .sum_magnitudes_rows = sum_magnitudes_rows, \
+        .keep_extreme = keep_extreme, \
         .sum = sum, .sum_squares = sum_squares, .sum_magnitudes = sum_magnitudes,                  \
         .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \

@@ -1,7 +1,7 @@
 /* Elementary functions on vectors of floats, for kernels that are compiled per instruction set.
  * Polynomials fitted for this file to minimise the largest relative error; infinities and NaN come
  * out as in C. Errors against exact values, in units of the last place of a float: exp 1.5, sigmoid
- * 3, tanh 4, erf 4, log 2, softplus 4. */
+ * 3, tanh 4, erf 4, log 2, softplus 4, sin and cos 2 (up to 2^20), pow 1. */
 #ifndef NN_VECTOR_MATH_H
 #define NN_VECTOR_MATH_H
 
@@ -28,6 +28,31 @@ NN_INLINE vf vf_of_int(vi x) {
     return _mm256_cvtepi32_ps((__m256i)x);
 #else
     return __builtin_convertvector(x, vf);
+#endif
+}
+
+/* Of a mask that is all ones or all zeros in each lane. */
+NN_INLINE vf vf_pick(vi mask, vf a, vf b) {
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+/* NaN where either operand is. */
+NN_INLINE vf vf_max_or_nan(vf a, vf b) {
+#if defined(__AVX512F__)
+    return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
+#elif defined(__AVX2__)
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+#else
+    return vf_pick(a != a, a, vf_max(a, b));
+#endif
+}
+NN_INLINE vf vf_min_or_nan(vf a, vf b) {
+#if defined(__AVX512F__)
+    return _mm512_mask_min_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
+#elif defined(__AVX2__)
+    return _mm256_blendv_ps(_mm256_min_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+#else
+    return vf_pick(a != a, a, vf_min(a, b));
 #endif
 }
 
@@ -127,17 +152,22 @@ NN_INLINE vf vf_log1p_unit(vf e) {
     return e * vf_polynomial(e, terms, 10);
 }
 
-/* log(x) = n log 2 + log(m), sqrt(1/2) <= m < sqrt 2; within 2 ulp, subnormal numbers too. */
+/* x = 2^n m, sqrt(1/2) <= m < sqrt 2, for positive finite numbers, subnormal ones too. */
+NN_INLINE vf vf_split(vf x, vf *n) {
+    vf tiny = vf_where_less(x, vf_set(0x1p-126f), vf_set(0x1p23f), vf_set(1));
+    vu bits = (vu)(x * tiny), shifted = bits - 0x3f3504f3; /* the bits of sqrt(1/2) */
+    vi whole = (vi)shifted >> 23;
+    *n = vf_of_int(whole) - vf_where_less(x, vf_set(0x1p-126f), vf_set(23), vf_zero());
+    return (vf)(bits - ((vu)whole << 23));
+}
+
+/* log(x) = n log 2 + log(m); within 2 ulp. */
 NN_INLINE vf vf_log(vf x) {
     static const float terms[] = {
         0.3333331346511841f,   -0.25000008940696716f, 0.20002064108848572f,
         -0.16668002307415009f, 0.14220522344112396f,  -0.12406066060066223f,
         0.11882217973470688f,  -0.11670640856027603f, 0.06752845644950867f};
-    vf tiny = vf_where_less(x, vf_set(0x1p-126f), vf_set(0x1p23f), vf_set(1));
-    vu bits = (vu)(x * tiny), shifted = bits - 0x3f3504f3; /* the bits of sqrt(1/2) */
-    vi whole = (vi)shifted >> 23;
-    vf f = (vf)(bits - ((vu)whole << 23)) - vf_set(1), square = f * f;
-    vf n = vf_of_int(whole) - vf_where_less(x, vf_set(0x1p-126f), vf_set(23), vf_zero());
+    vf n, f = vf_split(x, &n) - vf_set(1), square = f * f;
     vf y = vf_fma(f * square, vf_polynomial(f, terms, 9), vf_set(-0.5f) * square);
     y = vf_fma(n, vf_set(0x1.7f7d1cp-20f), y); /* ln 2 in two parts, as in vf_exp_reduced */
     y = vf_fma(n, vf_set(0x1.62e4p-1f), f + y);
@@ -170,5 +200,117 @@ NN_INLINE vf vf_mish(vf x) {
     vf e = vf_exp(vf_min(vf_set(20), x)), part = e * (e + vf_set(2));
     return x * (part / (part + vf_set(2)));
 }
+
+NN_INLINE vd vd_polynomial(vd x, const double *coefficients, int count) {
+    vd sum = vd_set(coefficients[count - 1]);
+#pragma GCC unroll 8
+    for (int i = count - 2; i >= 0; i--) sum = vd_fma(sum, x, vd_set(coefficients[i]));
+    return sum;
+}
+
+/* Where vf_sin and vf_cos hold: above, a double no longer has the place of x within a quarter turn. */
+#define NN_SIN_LIMIT 0x1p20f
+
+/* Half of the lanes: the nearest whole number of quarter turns in x, and what is left. Pi / 2 is in
+ * two parts: the first has 33 bits, so that its product with 20 bits is exact. */
+NN_INLINE vd vd_quarter_turns(vd x, vd *left) {
+    const vd magic = vd_set(0x1.8p52); /* leaves no fraction when it is added */
+    vd whole = vd_fma(x, vd_set(0x1.45f306dc9c883p-1), magic) - magic;
+    *left = vd_fma(whole, vd_set(-0x1.0b4611a626331p-34), vd_fma(whole, vd_set(-0x1.921fb544p0), x));
+    return whole;
+}
+
+/* sin(x + turn pi / 2) for |x| <= NN_SIN_LIMIT; within 2 ulp. Polynomials on [-pi/4, pi/4]. */
+NN_INLINE vf vf_sin_quarters(vf x, int turn) {
+    static const float odd[] = {-0.16666655f, 0.0083321786f, -0.00019517271f};
+    static const float even[] = {0.041666647f, -0.0013887375f, 2.4439121e-05f};
+    vd low, high, low_whole = vd_quarter_turns(vd_low(x), &low);
+    vd high_whole = vd_quarter_turns(vd_high(x), &high);
+    vu quarter = (vu)vi_truncate(vf_narrow(low_whole, high_whole)) + (uint32_t)turn;
+    vf r = vf_narrow(low, high), square = r * r;
+    vf sine = vf_copy_sign(vf_fma(r * square, vf_polynomial(square, odd, 3), r), r); /* of zero too */
+    vf cosine = vf_fma(square * square, vf_polynomial(square, even, 3),
+                       vf_fma(square, vf_set(-0.5f), vf_set(1)));
+    vf y = vf_pick(-(vi)(quarter & 1), cosine, sine);
+    return (vf)((vu)y ^ (quarter & 2) << 30);
+}
+
+/* Half of the lanes of y log2(2^n m). log2(m) = f P(f f), f = (m - 1) / (m + 1), to 2^-43; this and
+ * the next are in double, since an error of the exponent is one of the result. */
+NN_INLINE vd vd_scaled_log2(vd y, vd n, vd m) {
+    static const double terms[] = {2.88539008177784963,  0.96179669411395834,  0.577077942199687855,
+                                   0.412209267899977423, 0.319905101064821569, 0.282908168735254256};
+    vd f = (m - vd_set(1)) / (m + vd_set(1));
+    return y * vd_fma(f, vd_polynomial(f * f, terms, 6), n);
+}
+
+/* 2^t for -1000 < t < 1000, to 2^-29; any number beyond. */
+NN_INLINE vd vd_exp2(vd t) {
+    static const double terms[] = {0.999999999919074382,   0.693147206709585487,
+                                   0.240226515049292158,   0.055503272158567718,
+                                   0.00961799452886330255, 0.00134004316472555382,
+                                   0.000154780183674127712};
+    typedef uint64_t bits __attribute__((vector_size(sizeof(vd))));
+    vd shifted = t + vd_set(0x1.8p52);
+    vd power = vd_polynomial(t - (shifted - vd_set(0x1.8p52)), terms, 7);
+    return (vd)((bits)power + ((bits)shifted << 52));
+}
+
+/* x to the power y as C defines it; within 1 ulp. */
+NN_INLINE vf vf_pow(vf x, vf y) {
+    const vf one = vf_set(1), infinity = vf_set(__builtin_inff()), zero = vf_zero();
+    vf base = vf_abs(x), n, m = vf_split(base, &n);
+    vd low = vd_scaled_log2(vd_low(y), vd_low(n), vd_low(m));
+    vd high = vd_scaled_log2(vd_high(y), vd_high(n), vd_high(m));
+    vf exponent = vf_narrow(low, high);
+    vf power = vf_narrow(vd_exp2(low), vd_exp2(high));
+    power = vf_where_less(exponent, vf_set(129), power, infinity);
+    power = vf_where_less(vf_set(-151), exponent, power, zero);
+    vf of_zero = vf_where_less(y, zero, infinity, zero);
+    power = vf_pick(base == zero, of_zero, power);
+    power = vf_pick(base == infinity, vf_where_less(y, zero, zero, infinity), power);
+    power = vf_pick(base == one, one, power);
+    /* Above 2^24 all floats are even whole numbers. */
+    vf bounded = vf_max(vf_set(-0x1p24f), vf_min(y, vf_set(0x1p24f)));
+    vi whole = vi_truncate(bounded), is_whole = vf_of_int(whole) == bounded;
+    power = (vf)((vi)power ^ ((vi)x & (vi)((vu)whole << 31) & is_whole));
+    vi is_negative = (x < zero) & (base < infinity);
+    power = vf_pick(is_negative & ~is_whole, vf_set(__builtin_nanf("")), power);
+    power = vf_pick((x != x) | (y != y), x + y, power);
+    return vf_pick((y == zero) | (x == one), one, power);
+}
+
+/* Towards minus infinity, towards infinity, to the nearest and even where two are as near; the sign
+ * of zero stays. */
+#if defined(__AVX512F__)
+#    define NN_ROUND(x, mode) _mm512_roundscale_ps(x, mode)
+#elif defined(__AVX2__)
+#    define NN_ROUND(x, mode) _mm256_round_ps(x, mode)
+#endif
+#if defined(__AVX2__)
+NN_INLINE vf vf_floor(vf x) {
+    return NN_ROUND(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+NN_INLINE vf vf_ceil(vf x) {
+    return NN_ROUND(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+NN_INLINE vf vf_round(vf x) {
+    return NN_ROUND(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+#else
+/* From 2^23 on all floats are whole numbers; below, adding that leaves no fraction. */
+NN_INLINE vf vf_round(vf x) {
+    const vf magic = vf_set(0x1p23f);
+    vf whole = vf_copy_sign((vf_abs(x) + magic) - magic, x);
+    return vf_where_less(vf_abs(x), magic, whole, x);
+}
+NN_INLINE vf vf_floor(vf x) {
+    vf near = vf_round(x);
+    return vf_copy_sign(vf_abs(vf_where_less(x, near, near - vf_set(1), near)), x);
+}
+NN_INLINE vf vf_ceil(vf x) {
+    return -vf_floor(-x);
+}
+#endif
 
 #endif

@@ -91,6 +91,18 @@ static void find_columns(const arg_work *work, int64_t offset, int64_t count, in
     }
 }
 
+static void find_float_columns(const arg_work *work, int64_t offset, int64_t count,
+                               int64_t *place) {
+    const nn_rows_f32 *rows = nn_rows_f32_best();
+    const float *x = (const float *)work->in->data + offset;
+    float best[COLUMNS] = {0};
+    int32_t places[COLUMNS] = {0};
+    for (int64_t i = 0; i < work->size; i++)
+        rows->keep_extreme(x + i * work->inner, best, places, (int32_t)i, !work->largest, work->last,
+                           count);
+    for (int64_t i = 0; i < count; i++) place[i] = places[i];
+}
+
 /* The place of the largest or smallest of a row of floats: its value first, then where it is. */
 static int64_t find_in_row(const arg_work *work, const float *x) {
     const nn_rows_f32 *rows = nn_rows_f32_best();
@@ -115,8 +127,11 @@ static void find_chunk(void *argument, int64_t begin, int64_t end, int worker) {
         int64_t column = i % work->inner, count = work->inner - column;
         if (count > COLUMNS) count = COLUMNS;
         if (count > end - i) count = end - i;
-        find_columns(work, i / work->inner * work->size * work->inner + column, count,
-                     work->out + i);
+        int64_t offset = i / work->inner * work->size * work->inner + column;
+        if (work->in->type == NNOPT_FLOAT && work->size <= INT32_MAX)
+            find_float_columns(work, offset, count, work->out + i);
+        else
+            find_columns(work, offset, count, work->out + i);
         i += count;
     }
 }

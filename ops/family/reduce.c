@@ -360,6 +360,26 @@ static void join_columns(const reduce_work *work, float *sum, const float *x, in
     }
 }
 
+/* The reduction of each of several dense rows. */
+static nn_reduce_rows row_function(const reduce_work *work) {
+    const nn_rows_f32 *rows = work->rows;
+    switch (work->reducer->fast) {
+    case NN_FLOAT_MAXIMUM: return rows->maximum_rows;
+    case NN_FLOAT_MINIMUM: return rows->minimum_rows;
+    case NN_FLOAT_SUM_SQUARES:
+    case NN_FLOAT_LENGTH: return rows->sum_squares_rows;
+    case NN_FLOAT_SUM_MAGNITUDES: return rows->sum_magnitudes_rows;
+    default: return rows->sum_rows;
+    }
+}
+
+static void reduce_dense_rows(const reduce_work *work, int64_t begin, int64_t end) {
+    int64_t size = work->reduced.count;
+    float *y = work->out->data;
+    row_function(work)((const float *)work->in->data + begin * size, size, y + begin, end - begin);
+    for (int64_t i = begin; i < end; i++) y[i] = last_value(work, y[i]);
+}
+
 /* By rows the innermost run of the input is contiguous, by columns neighbouring outputs are. */
 static void reduce_floats(const reduce_work *work, int64_t in_offset, int64_t out_offset,
                           int64_t count) {
@@ -384,6 +404,11 @@ static void reduce_chunk(void *argument, int64_t begin, int64_t end, int worker)
     const reduce_work *work = argument;
     nn_cursor cursor;
     int64_t run, last = work->kept.rank - 1;
+    if (work->rows != NULL && work->by_rows && work->reduced.rank == 1 &&
+        work->reduced.count <= PIECE) {
+        reduce_dense_rows(work, begin, end);
+        return;
+    }
     int64_t in_step = work->kept.steps[1][last];
     nn_cursor_start(&cursor, &work->kept, begin, end);
     while ((run = nn_cursor_next(&cursor)) > 0) {
