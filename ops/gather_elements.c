@@ -32,6 +32,50 @@ static nn_status infer(const nn_node_view *node) {
     return nn_check_constant_indices(node, 1, data->dims[axis]);
 }
 
+/* One run: the element at data[i * step + index[i] * axis_step]; indices below 0 count from `size`. */
+typedef void (*gather_row)(const void *data, int64_t step, int64_t axis_step, int64_t size,
+                           const void *indices, void *out, int64_t count);
+
+#define GATHER_ROW(name, type, index_type)                                                         \
+    static void name(const void *data, int64_t step, int64_t axis_step, int64_t size,              \
+                     const void *indices, void *out, int64_t count) {                              \
+        const type *from = data;                                                                   \
+        const index_type *at = indices;                                                            \
+        type *to = out;                                                                            \
+        if (step == 0 && axis_step == 1) {                                                         \
+            for (int64_t i = 0; i < count; i++) to[i] = from[at[i] + (at[i] < 0 ? size : 0)];      \
+        } else {                                                                                   \
+            for (int64_t i = 0; i < count; i++)                                                    \
+                to[i] = from[i * step + (at[i] + (at[i] < 0 ? size : 0)) * axis_step];             \
+        }                                                                                          \
+    }
+#define GATHER_ROWS(bytes, type)                                                                   \
+    GATHER_ROW(gather_##bytes##_of_32, type, int32_t)                                              \
+    GATHER_ROW(gather_##bytes##_of_64, type, int64_t)
+typedef struct pair {
+    uint64_t halves[2];
+} pair;
+GATHER_ROWS(1, uint8_t)
+GATHER_ROWS(2, uint16_t)
+GATHER_ROWS(4, uint32_t)
+GATHER_ROWS(8, uint64_t)
+GATHER_ROWS(16, pair)
+
+static gather_row row_for(size_t size, bool wide) {
+    switch (size) {
+    case 1:
+        return wide ? gather_1_of_64 : gather_1_of_32;
+    case 2:
+        return wide ? gather_2_of_64 : gather_2_of_32;
+    case 4:
+        return wide ? gather_4_of_64 : gather_4_of_32;
+    case 8:
+        return wide ? gather_8_of_64 : gather_8_of_32;
+    default:
+        return wide ? gather_16_of_64 : gather_16_of_32;
+    }
+}
+
 typedef struct gather_work {
     const nn_tensor *data, *indices;
     char *out;
@@ -39,19 +83,17 @@ typedef struct gather_work {
     size_t size;
     nn_loops loops; /* operand 0 the output and indices, 1 the data without the gathered axis */
     int64_t axis_step;
+    gather_row row;
 } gather_work;
 
 static void gather_runs(void *argument, nn_cursor *cursor) {
     const gather_work *work = argument;
     int64_t step = work->loops.steps[1][work->loops.rank - 1], run;
     while ((run = nn_cursor_next(cursor)) > 0)
-        for (int64_t i = 0; i < run; i++) {
-            int64_t place = cursor->offset[0] + i, index = nn_index_at(work->indices, place);
-            if (index < 0) index += work->data->dims[work->axis];
-            int64_t from = cursor->offset[1] + i * step + index * work->axis_step;
-            memcpy(work->out + (size_t)place * work->size,
-                   (const char *)work->data->data + (size_t)from * work->size, work->size);
-        }
+        work->row((const char *)work->data->data + (size_t)cursor->offset[1] * work->size, step,
+                  work->axis_step, work->data->dims[work->axis],
+                  nn_at(work->indices->data, work->indices->type, cursor->offset[0]),
+                  work->out + (size_t)cursor->offset[0] * work->size, run);
 }
 
 static nn_status run(const nn_call *call) {
@@ -61,6 +103,7 @@ static nn_status run(const nn_call *call) {
                         .indices = indices,
                         .out = call->out[0]->data,
                         .size = nn_element_size(data->type)};
+    work.row = row_for(work.size, indices->type == NNOPT_INT64);
     NN_TRY(nn_check_axis(call->node, attrs->axis, data->rank, &work.axis));
     NN_TRY(nn_check_indices(call->node, indices, data->dims[work.axis]));
     int64_t steps[NN_MAX_RANK], out_steps[NN_MAX_RANK];

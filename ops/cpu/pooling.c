@@ -1,4 +1,4 @@
-/* MaxPool, AveragePool and global pools of channels-last tensors. */
+/* MaxPool, AveragePool and global pools, which take tensors in the layout that they come in. */
 #include "ops/cpu/pooling.h"
 
 #include "ops/cpu/kernels.h"
@@ -8,7 +8,7 @@ typedef struct pool_job {
     nn_pool_geometry geometry;
     const nn_pooling *set;
     nn_type type;
-    bool count_include_pad;
+    bool average, count_include_pad;
     const char *x;
     char *y;
     int64_t element; /* bytes */
@@ -16,6 +16,7 @@ typedef struct pool_job {
 
 enum {
     GLOBAL_BLOCK = 256,   /* channels of a global pool that are a piece of work */
+    PLANE_PIECE = 4096,   /* elements of a plane that one float sum takes */
     WORK_PER_UNIT = 4096, /* output elements of a piece of work, at least */
 };
 
@@ -35,7 +36,7 @@ static int64_t blocks_of(int64_t count, int64_t size) {
     return count / size + (count % size != 0);
 }
 
-/* ---- windows ---- */
+/* ---- windows, channels last ---- */
 
 /* What the windows along a row of the output share, and the place of the first tap of a window that
  * begins at column 0. */
@@ -64,9 +65,8 @@ static nn_pool_view row_view(const pool_job *job, const int64_t at[NN_MAX_SPATIA
  * has no place. */
 static int64_t narrow_view(const pool_job *job, int64_t column, nn_pool_view *view) {
     const nn_window_axis *axis = &job->geometry.axes[NN_WIDTH];
-    int64_t start = column * axis->stride - axis->pad_begin, first = 0, last = axis->kernel;
-    if (start < 0 || start + (axis->kernel - 1) * axis->dilation >= axis->in)
-        nn_pool_taps(axis, column, &first, &last);
+    int64_t start = column * axis->stride - axis->pad_begin, first, last;
+    nn_pool_taps(axis, column, &first, &last);
     view->columns = last - first;
     return (start + first * axis->dilation) * job->geometry.channels;
 }
@@ -91,7 +91,9 @@ static void average_pixel(const pool_job *job, const int64_t at[NN_MAX_SPATIAL],
 }
 
 /* Output rows, counted over batch and depth. */
-static void run_rows(const pool_job *job, int64_t begin, int64_t end, bool average) {
+static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const pool_job *job = argument;
     const nn_pool_geometry *g = &job->geometry;
     const int64_t pixel = g->channels * job->element;
     for (int64_t i = begin; i < end; i++) {
@@ -106,7 +108,7 @@ static void run_rows(const pool_job *job, int64_t begin, int64_t end, bool avera
             bool is_empty = view.planes == 0 || view.rows == 0 || view.columns == 0;
             const char *first = is_empty ? x : x + (row + column) * job->element;
             nn_pool_view window = is_empty ? (nn_pool_view){0} : view;
-            if (average)
+            if (job->average)
                 average_pixel(job, at, &window, first, y);
             else
                 max_pixel(job, &window, first, y);
@@ -114,40 +116,122 @@ static void run_rows(const pool_job *job, int64_t begin, int64_t end, bool avera
     }
 }
 
-static void run_max_rows(void *argument, int64_t begin, int64_t end, int worker) {
-    (void)worker;
-    run_rows(argument, begin, end, false);
+/* ---- windows, standard order ---- */
+
+/* One row of outputs: the windows of all have these planes and rows. */
+typedef struct pool_row {
+    nn_pool_view view;
+    int64_t divisor; /* along depth and height, for averages */
+    const char *x;   /* row of the first tap */
+    char *y;
+} pool_row;
+
+/* Outputs [begin, end) of a row, whose windows have the same taps along the width. */
+static void pool_outputs(const pool_job *job, const pool_row *row, int64_t begin, int64_t end) {
+    const nn_window_axis *width = &job->geometry.axes[NN_WIDTH];
+    nn_pool_view view = row->view;
+    int64_t first, last;
+    nn_pool_taps(width, begin, &first, &last);
+    view.columns = view.planes > 0 ? last - first : 0;
+    int64_t start = begin * width->stride - width->pad_begin + first * width->dilation;
+    if (view.columns == 0) view.planes = start = 0;
+    const char *x = row->x + start * job->element;
+    char *y = row->y + begin * job->element;
+    if (job->average) {
+        int64_t divisor = row->divisor * nn_pool_divisor(width, begin, job->count_include_pad);
+        job->set->average_row_f32(&view, (const float *)x, width->stride, (float *)y, end - begin,
+                                  divisor > 0 ? 1.0f / (float)divisor : 0);
+    } else if (job->type == NNOPT_FLOAT) {
+        job->set->max_row_f32(&view, (const float *)x, width->stride, (float *)y, end - begin);
+    } else if (job->type == NNOPT_UINT8) {
+        job->set->max_row_u8(&view, (const uint8_t *)x, width->stride, (uint8_t *)y, end - begin);
+    } else {
+        job->set->max_row_i8(&view, (const int8_t *)x, width->stride, (int8_t *)y, end - begin);
+    }
 }
 
-static void run_average_rows(void *argument, int64_t begin, int64_t end, int worker) {
-    (void)worker;
-    run_rows(argument, begin, end, true);
+/* The row at a depth and height of plane `plane` of x. */
+static pool_row row_at(const pool_job *job, int64_t plane, const int64_t at[2]) {
+    const nn_window_axis *axes = job->geometry.axes;
+    const int64_t steps[2] = {axes[1].in * axes[2].in, axes[2].in};
+    pool_row row = {.divisor = 1};
+    int64_t offset = plane * job->geometry.in_pixels, counts[2];
+    for (int i = 0; i < 2; i++) {
+        int64_t first, last;
+        nn_pool_taps(&axes[i], at[i], &first, &last);
+        counts[i] = last - first;
+        offset += (at[i] * axes[i].stride - axes[i].pad_begin + first * axes[i].dilation) * steps[i];
+        if (job->average) row.divisor *= nn_pool_divisor(&axes[i], at[i], job->count_include_pad);
+    }
+    bool empty = counts[0] == 0 || counts[1] == 0;
+    row.x = job->x + (empty ? 0 : offset) * job->element;
+    row.view = (nn_pool_view){.planes = empty ? 0 : counts[0],
+                              .rows = counts[1],
+                              .plane_step = steps[0] * axes[0].dilation,
+                              .row_step = steps[1] * axes[1].dilation,
+                              .column_step = axes[2].dilation};
+    return row;
 }
 
-static nn_status run_windows(const nn_call *call, nn_task task) {
+/* Output rows, counted over batch, channels and depth. Windows that lie on data from end to end go
+ * together, the others one by one. */
+static void run_plane_rows(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const pool_job *job = argument;
+    const nn_window_axis *axes = job->geometry.axes, *width = &axes[NN_WIDTH];
+    int64_t room = width->in - 1 - (width->kernel - 1) * width->dilation + width->pad_begin;
+    int64_t inner = blocks_of(width->pad_begin, width->stride);
+    int64_t inner_end = room < 0 ? 0 : room / width->stride + 1;
+    if (inner > width->out) inner = width->out;
+    if (inner_end > width->out) inner_end = width->out;
+    if (inner_end < inner) inner_end = inner;
+    int64_t plane = begin / axes[1].out / axes[0].out;
+    int64_t at[2] = {begin / axes[1].out % axes[0].out, begin % axes[1].out};
+    for (int64_t i = begin; i < end; i++) {
+        pool_row row = row_at(job, plane, at);
+        row.y = job->y + i * width->out * job->element;
+        for (int64_t o = 0; o < inner; o++) pool_outputs(job, &row, o, o + 1);
+        if (inner < inner_end) pool_outputs(job, &row, inner, inner_end);
+        for (int64_t o = inner_end; o < width->out; o++) pool_outputs(job, &row, o, o + 1);
+        if (++at[1] < axes[1].out) continue;
+        at[1] = 0;
+        if (++at[0] < axes[0].out) continue;
+        at[0] = 0;
+        plane++;
+    }
+}
+
+static nn_status run_windows(const nn_call *call, bool average) {
     const nn_pool_attrs *attrs = call->node->attrs;
     pool_job job = {
         .geometry = nn_pool_geometry_of(call->node),
         .set = functions_of(call),
         .type = call->in[0]->type,
+        .average = average,
         .count_include_pad = attrs->count_include_pad,
         .x = call->in[0]->data,
         .y = call->out[0]->data,
         .element = nn_type_bits(call->in[0]->type) / 8,
     };
     const nn_pool_geometry *g = &job.geometry;
+    bool standard = call->layout == NN_LAYOUT_STANDARD;
     int64_t rows = g->batch * g->axes[NN_DEPTH].out * g->axes[NN_HEIGHT].out;
-    int64_t row = g->axes[NN_WIDTH].out * g->channels;
-    nn_parallel(call->pool, rows, row > 0 ? blocks_of(WORK_PER_UNIT, row) : 1, task, &job);
+    int64_t row = g->axes[NN_WIDTH].out;
+    if (standard)
+        rows *= g->channels;
+    else
+        row *= g->channels;
+    nn_parallel(call->pool, rows, row > 0 ? blocks_of(WORK_PER_UNIT, row) : 1,
+                standard ? run_plane_rows : run_rows, &job);
     return NN_OK;
 }
 
 static nn_status run_max(const nn_call *call) {
-    return run_windows(call, run_max_rows);
+    return run_windows(call, false);
 }
 
 static nn_status run_average(const nn_call *call) {
-    return run_windows(call, run_average_rows);
+    return run_windows(call, true);
 }
 
 /* ---- whole planes ---- */
@@ -185,8 +269,47 @@ static void run_global_average_blocks(void *argument, int64_t begin, int64_t end
     run_global_blocks(argument, begin, end, true);
 }
 
-/* Tensors come as N, spatial axes, C. */
-static nn_status run_global(const nn_call *call, nn_task task) {
+/* In standard order a plane lies in one piece; averages add pieces of it in double, so that no float adds
+ * up too many. */
+typedef struct plane_job {
+    const nn_pooling *set;
+    const float *x;
+    float *y;
+    int64_t pixels;
+    bool average;
+} plane_job;
+
+static void run_planes(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const plane_job *job = argument;
+    const int64_t pixels = job->pixels;
+    const float *x = job->x + begin * pixels;
+    float *y = job->y + begin;
+    if (job->average && pixels <= PLANE_PIECE) {
+        job->set->rows->sum_rows(x, pixels, y, end - begin);
+        job->set->rows->scale(y, pixels > 0 ? 1 / (float)pixels : 0, 0, y, end - begin);
+        return;
+    }
+    for (int64_t i = begin; i < end; i++, x += pixels, y++) {
+        double sum = 0;
+        for (int64_t k = 0; k < pixels && job->average; k += PLANE_PIECE)
+            sum += job->set->rows->sum(x + k, pixels - k < PLANE_PIECE ? pixels - k : PLANE_PIECE);
+        *y = job->average ? (float)(sum / (double)pixels) : job->set->max_plane_f32(x, pixels);
+    }
+}
+
+static nn_status run_global_standard(const nn_call *call, bool average) {
+    const nn_tensor *x = call->in[0];
+    plane_job job = {functions_of(call), x->data, call->out[0]->data, 1, average};
+    for (int i = 2; i < x->rank; i++) job.pixels *= x->dims[i];
+    int64_t grain = job.pixels > 0 ? blocks_of(4 * WORK_PER_UNIT, job.pixels) : 1;
+    nn_parallel(call->pool, x->dims[0] * x->dims[1], grain, run_planes, &job);
+    return NN_OK;
+}
+
+/* Channels last: N, spatial axes, C. */
+static nn_status run_global(const nn_call *call, nn_task task, bool average) {
+    if (call->layout == NN_LAYOUT_STANDARD) return run_global_standard(call, average);
     const nn_tensor *x = call->in[0];
     int64_t channels = x->dims[x->rank - 1], columns = x->dims[x->rank - 2], rows = 1;
     for (int i = 1; i < x->rank - 2; i++) rows *= x->dims[i];
@@ -204,30 +327,30 @@ static nn_status run_global(const nn_call *call, nn_task task) {
 }
 
 static nn_status run_global_max(const nn_call *call) {
-    return run_global(call, run_global_max_blocks);
+    return run_global(call, run_global_max_blocks, false);
 }
 
 static nn_status run_global_average(const nn_call *call) {
-    return run_global(call, run_global_average_blocks);
+    return run_global(call, run_global_average_blocks, true);
 }
 
 /* ---- kernels ---- */
 
-static bool has_channels_last(const nn_node_view *node) {
+static bool has_layouts(const nn_node_view *node) {
     int rank = node->in[0]->rank;
     return rank >= 3 && rank <= NN_MAX_SPATIAL + 2 && nn_epilogue_is_empty(&node->epilogue);
 }
 
 static bool accepts_float(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    return has_channels_last(node) && node->in[0]->type == NNOPT_FLOAT;
+    return has_layouts(node) && node->in[0]->type == NNOPT_FLOAT;
 }
 
 static bool accepts_max(const nn_node_view *node, const nn_target *target) {
     nn_type type = node->in[0]->type;
     bool wants_indices = node->out_count > 1 && node->out[1] != NULL;
     (void)target;
-    return has_channels_last(node) && !wants_indices &&
+    return has_layouts(node) && !wants_indices &&
            (type == NNOPT_FLOAT || type == NNOPT_UINT8 || type == NNOPT_INT8);
 }
 
@@ -236,7 +359,7 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
         .name = #stem "_" #set,                                                                    \
         .isa = level,                                                                              \
         .exactness = exact,                                                                        \
-        .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
+        .layout = NN_LAYOUT_ANY,                                                                   \
         .layout_inputs = 1,                                                                        \
         .accepts = accepts_node,                                                                   \
         .prepare = prepare_##set,                                                                  \

@@ -1,8 +1,9 @@
-/* Pools of channels-last data, vectorised over channels: one output pixel at a time. */
+/* Pools. Channels-last data are vectorised over channels, one output pixel at a time; data in standard
+ * order over the outputs of a row. */
 #ifndef NN_CPU_POOLING_H
 #define NN_CPU_POOLING_H
 
-#include <stdint.h>
+#include "ops/cpu/rows_f32.h"
 
 /* The input pixels of one window that lie on data; steps count elements. */
 typedef struct nn_pool_view {
@@ -18,6 +19,17 @@ typedef struct nn_pooling {
     /* Sums times scale, rows summed by themselves first. */
     void (*average_f32)(const nn_pool_view *view, const float *x, float *y, int64_t channels,
                         float scale);
+    /* Standard order: `count` outputs of a row, the window of output i at x + i stride. */
+    void (*max_row_f32)(const nn_pool_view *view, const float *x, int64_t stride, float *y,
+                        int64_t count);
+    void (*max_row_u8)(const nn_pool_view *view, const uint8_t *x, int64_t stride, uint8_t *y,
+                       int64_t count);
+    void (*max_row_i8)(const nn_pool_view *view, const int8_t *x, int64_t stride, int8_t *y,
+                       int64_t count);
+    void (*average_row_f32)(const nn_pool_view *view, const float *x, int64_t stride, float *y,
+                            int64_t count, float scale);
+    float (*max_plane_f32)(const float *x, int64_t count); /* NaN left out; -infinity of nothing */
+    const nn_rows_f32 *rows;
 } nn_pooling;
 
 extern const nn_pooling nn_pooling_portable, nn_pooling_avx2, nn_pooling_avx512;

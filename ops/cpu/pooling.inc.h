@@ -1,5 +1,6 @@
-/* Body of pooling_<isa>.c. Blocks of four vectors of channels stay in registers over the whole
- * window; bound by reading the input once. */
+/* Body of pooling_<isa>.c. Channels last: blocks of four vectors of channels stay in registers over the
+ * whole window; bound by reading the input once. Standard order: a vector of outputs stays in a register
+ * over the whole window, whose elements come from the first cache. */
 #include "ops/cpu/vector.h"
 
 #include "ops/cpu/pooling.h"
@@ -76,3 +77,124 @@ static void average_f32(const nn_pool_view *view, const float *x, float *y, int6
     }
 MAX_BYTES(max_u8, uint8_t, 0)
 MAX_BYTES(max_i8, int8_t, INT8_MIN)
+
+/* ---- standard order ---- */
+
+NN_INLINE vf load_some(const float *x, int64_t count) {
+    if (count >= VF_LANES) return vf_load(x);
+    return count > 0 ? vf_load_first(x, (int)count) : vf_zero();
+}
+
+NN_INLINE vf pool_join(vf best, vf x, bool average) {
+    if (average) return best + x;
+    return vf_max(x, best);
+}
+
+/* Joins column `first` of the window, and with `columns` 2 the one beside it, to `best` of `count` outputs
+ * two apart: first all rows, then the elements with even and odd numbers. */
+NN_INLINE vf join_columns(const nn_pool_view *view, const float *x, int columns, int count, vf start,
+                          vf best, bool average) {
+    const int64_t span = 2 * count - 2 + columns;
+    vf low = start, high = start;
+    for (int64_t d = 0; d < view->planes; d++)
+        for (int64_t h = 0; h < view->rows; h++) {
+            const float *from = x + d * view->plane_step + h * view->row_step;
+            low = pool_join(low, load_some(from, span), average);
+            high = pool_join(high, load_some(from + VF_LANES, span - VF_LANES), average);
+        }
+    best = pool_join(best, vf_even(low, high), average);
+    return columns == 2 ? pool_join(best, vf_odd(low, high), average) : best;
+}
+
+NN_INLINE void row_f32(const nn_pool_view *view, const float *x, int64_t stride, float *y,
+                       int64_t count, bool average, float scale) {
+    const vf start = average ? vf_zero() : vf_set(-INFINITY);
+    for (int64_t i = 0; i < count; i += VF_LANES) {
+        if (i > 0 && count - i < VF_LANES) i = count - VF_LANES; /* some again */
+        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        const float *from = x + i * stride;
+        vf best = start;
+        if (stride == 1) {
+            EACH_PIXEL(view, from, pixel) best = pool_join(best, load_some(pixel, n), average);
+        } else {
+            int64_t w = 0;
+            for (; w + 2 <= view->columns && view->column_step == 1; w += 2)
+                best = join_columns(view, from + w, 2, n, start, best, average);
+            for (; w < view->columns; w++)
+                best = join_columns(view, from + w * view->column_step, 1, n, start, best, average);
+        }
+        if (average) best *= vf_set(scale);
+        vf_store_first(y + i, best, n);
+    }
+}
+
+/* Any stride; the compiler makes vectors of small ones. */
+#define MAX_ROW(name, type, lowest)                                                                \
+    static void name(const nn_pool_view *view, const type *x, int64_t stride, type *restrict y,    \
+                     int64_t count) {                                                              \
+        for (int64_t i = 0; i < count; i++) y[i] = lowest;                                         \
+        EACH_PIXEL(view, x, pixel) {                                                               \
+            const type *restrict from = pixel;                                                     \
+            if (stride == 1) {                                                                     \
+                for (int64_t i = 0; i < count; i++) y[i] = from[i] > y[i] ? from[i] : y[i];        \
+            } else if (stride == 2) {                                                              \
+                for (int64_t i = 0; i < count; i++)                                                \
+                    y[i] = from[2 * i] > y[i] ? from[2 * i] : y[i];                                \
+            } else {                                                                               \
+                for (int64_t i = 0; i < count; i++)                                                \
+                    y[i] = from[i * stride] > y[i] ? from[i * stride] : y[i];                      \
+            }                                                                                      \
+        }                                                                                          \
+    }
+MAX_ROW(max_row_u8, uint8_t, 0)
+MAX_ROW(max_row_i8, int8_t, INT8_MIN)
+MAX_ROW(max_far_row, float, -INFINITY)
+
+static void max_row_f32(const nn_pool_view *view, const float *x, int64_t stride, float *y,
+                        int64_t count) {
+    if (stride == 1)
+        row_f32(view, x, 1, y, count, false, 1);
+    else if (stride == 2)
+        row_f32(view, x, 2, y, count, false, 1);
+    else
+        max_far_row(view, x, stride, y, count);
+}
+
+static void average_row_f32(const nn_pool_view *view, const float *x, int64_t stride, float *y,
+                            int64_t count, float scale) {
+    if (stride == 1) {
+        row_f32(view, x, 1, y, count, true, scale);
+    } else if (stride == 2) {
+        row_f32(view, x, 2, y, count, true, scale);
+    } else {
+        for (int64_t i = 0; i < count; i++) y[i] = 0;
+        EACH_PIXEL(view, x, pixel) {
+            for (int64_t i = 0; i < count; i++) y[i] += pixel[i * stride];
+        }
+        for (int64_t i = 0; i < count; i++) y[i] *= scale;
+    }
+}
+
+static float max_plane_f32(const float *x, int64_t count) {
+    vf best = vf_set(-INFINITY), other = best;
+    int64_t i = 0;
+    for (; i + 2 * VF_LANES <= count; i += 2 * VF_LANES) {
+        best = vf_max(vf_load(x + i), best);
+        other = vf_max(vf_load(x + i + VF_LANES), other);
+    }
+    best = vf_max(best, other);
+    for (; i < count; i += VF_LANES) {
+        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        best = vf_max(vf_load_first_or(x + i, n, vf_set(-INFINITY)), best);
+    }
+    for (int distance = VF_LANES / 2; distance > 0; distance /= 2)
+        best = vf_max(best, vf_swap(best, distance));
+    return best[0];
+}
+
+#define POOLING(row_functions)                                                                     \
+    {                                                                                              \
+        .max_f32 = max_f32, .max_u8 = max_u8, .max_i8 = max_i8, .average_f32 = average_f32,        \
+        .max_row_f32 = max_row_f32, .max_row_u8 = max_row_u8, .max_row_i8 = max_row_i8,            \
+        .average_row_f32 = average_row_f32, .max_plane_f32 = max_plane_f32, .rows = row_functions, \
+    }

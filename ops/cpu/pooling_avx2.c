@@ -1,3 +1,3 @@
 #include "ops/cpu/pooling.inc.h"
 
-const nn_pooling nn_pooling_avx2 = {max_f32, max_u8, max_i8, average_f32};
+const nn_pooling nn_pooling_avx2 = POOLING(&nn_rows_f32_avx2);

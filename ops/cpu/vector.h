@@ -7,6 +7,8 @@
  * A distance is a power of two below the number of lanes: vf_swap exchanges the lanes whose numbers
  * differ in that bit, and vf_mix takes those with the bit set from b, the others from a.
  *
+ * vf_even and vf_odd: of two vectors one after the other those elements with even and odd numbers.
+ *
  * vd are doubles, half as many; vd_low and vd_high widen half of the lanes, vf_narrow rounds two halves. */
 #ifndef NN_VECTOR_H
 #define NN_VECTOR_H
@@ -50,6 +52,16 @@ NN_INLINE vf vf_swap(vf v, int distance) {
 NN_INLINE vf vf_mix(vf a, vf b, int distance) {
     const int bits = distance == 8 ? 0xff00 : distance == 4 ? 0xf0f0 : distance == 2 ? 0xcccc : 0xaaaa;
     return _mm512_mask_blend_ps((__mmask16)bits, a, b);
+}
+NN_INLINE vf vf_even(vf a, vf b) {
+    const __m512i places =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, places, b);
+}
+NN_INLINE vf vf_odd(vf a, vf b) {
+    const __m512i places =
+        _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(a, places, b);
 }
 NN_INLINE vi vi_truncate(vf v) { return (vi)_mm512_cvttps_epi32(v); }
 NN_INLINE int vi_any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
@@ -106,6 +118,14 @@ NN_INLINE vf vf_mix(vf a, vf b, int distance) {
     default: return _mm256_blend_ps(a, b, 0xaa);
     }
 }
+NN_INLINE vf vf_even(vf a, vf b) {
+    __m256d pairs = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(pairs, 0xd8));
+}
+NN_INLINE vf vf_odd(vf a, vf b) {
+    __m256d pairs = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(pairs, 0xd8));
+}
 NN_INLINE vi vi_truncate(vf v) { return (vi)_mm256_cvttps_epi32(v); }
 NN_INLINE int vi_any(vi mask) { return _mm256_movemask_ps((vf)mask) != 0; }
 NN_INLINE vd vd_fma(vd a, vd b, vd c) { return _mm256_fmadd_pd(a, b, c); }
@@ -156,6 +176,8 @@ NN_INLINE vf vf_mix(vf a, vf b, int distance) {
     return distance == 2 ? __builtin_shufflevector(a, b, 0, 1, 6, 7)
                          : __builtin_shufflevector(a, b, 0, 5, 2, 7);
 }
+NN_INLINE vf vf_even(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6); }
+NN_INLINE vf vf_odd(vf a, vf b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7); }
 NN_INLINE vi vi_truncate(vf v) { return __builtin_convertvector(v, vi); }
 NN_INLINE int vi_any(vi mask) { return (mask[0] | mask[1] | mask[2] | mask[3]) != 0; }
 NN_INLINE vd vd_fma(vd a, vd b, vd c) { return a * b + c; }

@@ -5,6 +5,8 @@
 enum {
     TILE = 16,     /* elements: a tile's rows and columns share cache lines on both sides */
     SHORT_RUN = 8, /* elements: an innermost axis below this is not worth a run of its own */
+    LONG_RUN = 4 * NN_GRAIN, /* elements: an axis above this is worth several threads */
+    REPEAT = 1 << 14,        /* bytes: a source of repetition that stays in the first cache */
 };
 
 typedef struct copy_work {
@@ -12,8 +14,10 @@ typedef struct copy_work {
     size_t size;
     char *target;
     const char *source;
-    int64_t rows, columns; /* of the plane that is transposed in tiles; rows 0: none */
-    int64_t target_row, source_column;
+    /* The innermost axis, taken out of the loops. */
+    int64_t columns, target_column, source_column;
+    int64_t rows, target_row; /* of the plane that is transposed in tiles */
+    int64_t repeats;          /* of a dense row, one after the other */
 } copy_work;
 
 #define COPY_ROW(suffix, type)                                                                     \
@@ -86,14 +90,112 @@ static void copy_tile(size_t size, char *target, int64_t target_row, const char 
         copy_tile_16(target, target_row, source, source_column, rows, columns);
 }
 
+/* Rows of whole bytes, dense and short: as two moves that may overlap where that is possible, since a
+ * call would take longer. */
+#define COPY_SHORT(width)                                                                          \
+    for (int64_t r = 0; r < rows; r++, target += target_step, source += source_step) {             \
+        char low[width], high[width];                                                              \
+        memcpy(low, source, width);                                                                \
+        memcpy(high, source + bytes - width, width);                                               \
+        memcpy(target, low, width);                                                                \
+        memcpy(target + bytes - width, high, width);                                               \
+    }
+
+static void copy_dense_rows(char *target, int64_t target_step, const char *source,
+                            int64_t source_step, int64_t bytes, int64_t rows) {
+    if (bytes >= 4 && bytes <= 8) {
+        COPY_SHORT(4)
+    } else if (bytes > 8 && bytes <= 16) {
+        COPY_SHORT(8)
+    } else if (bytes > 16 && bytes <= 32) {
+        COPY_SHORT(16)
+    } else if (bytes > 32 && bytes <= 64) {
+        COPY_SHORT(32)
+    } else {
+        for (int64_t r = 0; r < rows; r++, target += target_step, source += source_step)
+            memcpy(target, source, (size_t)bytes);
+    }
+}
+
+/* A dense row over and over: what is written already is the source of twice as much. */
+static void repeat_row(char *target, const char *source, int64_t bytes, int64_t repeats) {
+    int64_t total = bytes * repeats, limit = bytes > REPEAT ? bytes : REPEAT / bytes * bytes;
+    if (total > 0) memcpy(target, source, (size_t)bytes);
+    for (int64_t done = bytes; done < total;) {
+        int64_t next = done < limit ? done : limit;
+        if (next > total - done) next = total - done;
+        memcpy(target + done, target, (size_t)next);
+        done += next;
+    }
+}
+
 static void copy_runs(void *argument, nn_cursor *cursor) {
     const copy_work *work = argument;
+    const int64_t size = (int64_t)work->size;
     int last = work->loops.rank - 1;
-    int64_t target_step = work->loops.steps[0][last], source_step = work->loops.steps[1][last];
+    int64_t target_step = work->loops.steps[0][last] * size;
+    int64_t source_step = work->loops.steps[1][last] * size, run;
+    bool dense = work->target_column == 1 && work->source_column == 1;
+    while ((run = nn_cursor_next(cursor)) > 0) {
+        char *target = work->target + cursor->offset[0] * size;
+        const char *source = work->source + cursor->offset[1] * size;
+        if (work->repeats > 1) {
+            for (int64_t r = 0; r < run; r++)
+                repeat_row(target + r * target_step, source + r * source_step,
+                           work->columns * size, work->repeats);
+        } else if (dense) {
+            copy_dense_rows(target, target_step, source, source_step, work->columns * size, run);
+        } else {
+            for (int64_t r = 0; r < run; r++)
+                copy_row(work->size, target + r * target_step, work->target_column,
+                         source + r * source_step, work->source_column, work->columns);
+        }
+    }
+}
+
+/* One long row is not taken out whole: threads share it. */
+static void copy_long_runs(void *argument, nn_cursor *cursor) {
+    const copy_work *work = argument;
+    const int64_t size = (int64_t)work->size;
+    int last = work->loops.rank - 1;
     int64_t run;
     while ((run = nn_cursor_next(cursor)) > 0)
-        copy_row(work->size, work->target + cursor->offset[0] * (int64_t)work->size, target_step,
-                 work->source + cursor->offset[1] * (int64_t)work->size, source_step, run);
+        copy_row(work->size, work->target + cursor->offset[0] * size, work->loops.steps[0][last],
+                 work->source + cursor->offset[1] * size, work->loops.steps[1][last], run);
+}
+
+static void copy_runs_chunk(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    copy_work *work = argument;
+    nn_cursor cursor;
+    nn_cursor_start(&cursor, &work->loops, begin, end);
+    copy_runs(work, &cursor);
+}
+
+/* Removes the innermost axis of the loops. */
+static void drop_last_axis(nn_loops *loops) {
+    int last = loops->rank - 1;
+    loops->count /= loops->dims[last];
+    loops->dims[last] = 1;
+    nn_loops_collapse(loops);
+}
+
+/* Takes the innermost axis out of the loops, and the next one where it repeats a dense row. */
+static void take_row(copy_work *work) {
+    nn_loops *loops = &work->loops;
+    int last = loops->rank - 1;
+    work->columns = loops->dims[last];
+    work->target_column = loops->steps[0][last];
+    work->source_column = loops->steps[1][last];
+    work->repeats = 1;
+    bool dense = work->target_column == 1 && work->source_column == 1;
+    bool repeats = dense && last > 0 && loops->steps[1][last - 1] == 0 &&
+                   loops->steps[0][last - 1] == work->columns;
+    int64_t times = repeats ? loops->dims[last - 1] : 1;
+    drop_last_axis(loops);
+    if (!repeats || work->columns * times > LONG_RUN) return;
+    work->repeats = times;
+    drop_last_axis(loops);
 }
 
 /* The loops count planes times bands of TILE rows; each is transposed tile by tile. */
@@ -163,7 +265,13 @@ void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, 
     nn_loops_collapse(&work.loops);
     if (!take_plane(&work)) {
         lengthen_runs(&work.loops);
-        nn_loops_run(&work.loops, pool, copy_runs, &work);
+        if (work.loops.dims[work.loops.rank - 1] > LONG_RUN) {
+            nn_loops_run(&work.loops, pool, copy_long_runs, &work);
+            return;
+        }
+        take_row(&work);
+        int64_t grain_rows = NN_GRAIN / (work.columns * work.repeats);
+        nn_parallel(pool, work.loops.count, grain_rows > 0 ? grain_rows : 1, copy_runs_chunk, &work);
         return;
     }
     int64_t bands = (work.rows + TILE - 1) / TILE;

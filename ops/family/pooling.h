@@ -35,6 +35,11 @@ nn_pool_geometry nn_pool_geometry_of(const nn_node_view *node);
 static inline void nn_pool_taps(const nn_window_axis *axis, int64_t position, int64_t *first,
                                 int64_t *last) {
     int64_t start = position * axis->stride - axis->pad_begin;
+    if (start >= 0 && start + (axis->kernel - 1) * axis->dilation < axis->in) {
+        *first = 0;
+        *last = axis->kernel;
+        return;
+    }
     *first = start >= 0 ? 0 : (-start + axis->dilation - 1) / axis->dilation;
     int64_t room = axis->in - start; /* tap * dilation must be below */
     int64_t end = room <= 0 ? 0 : (room - 1) / axis->dilation + 1;
