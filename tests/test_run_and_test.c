@@ -201,7 +201,8 @@ static int left;
 static void *allocate(size_t size, size_t alignment, void *user) {
     (void)user;
     if (getpid() != parent && left-- == 0) raise(SIGSEGV);
-    return aligned_alloc(alignment, size);
+    void *memory;
+    return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
 }
 
 static void release(void *memory, void *user) {
