@@ -190,25 +190,30 @@ void nn_pack(const uint8_t *codes, int bits, void *data, int64_t count) {
     for (; i < count; i++) nn_packed_set(data, bits, i, codes[i]);
 }
 
+/* Element `index`, at any address: tensors of mapped files are not aligned. */
+#define LOAD(type)                                                                                 \
+    (*(type *)memcpy(&(type){0}, (const char *)tensor->data + index * (int64_t)sizeof(type),       \
+                     sizeof(type)))
+
 int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index) {
     switch (tensor->type) {
     case NNOPT_UINT8:
     case NNOPT_BOOL:
-        return ((const uint8_t *)tensor->data)[index];
+        return LOAD(uint8_t);
     case NNOPT_INT8:
-        return ((const int8_t *)tensor->data)[index];
+        return LOAD(int8_t);
     case NNOPT_UINT16:
-        return ((const uint16_t *)tensor->data)[index];
+        return LOAD(uint16_t);
     case NNOPT_INT16:
-        return ((const int16_t *)tensor->data)[index];
+        return LOAD(int16_t);
     case NNOPT_INT32:
-        return ((const int32_t *)tensor->data)[index];
+        return LOAD(int32_t);
     case NNOPT_INT64:
-        return ((const int64_t *)tensor->data)[index];
+        return LOAD(int64_t);
     case NNOPT_UINT32:
-        return ((const uint32_t *)tensor->data)[index];
+        return LOAD(uint32_t);
     case NNOPT_UINT64:
-        return (int64_t)((const uint64_t *)tensor->data)[index];
+        return (int64_t)LOAD(uint64_t);
     case NNOPT_UINT4:
         return nn_packed_get(tensor->data, 4, index);
     case NNOPT_UINT2:
@@ -229,15 +234,15 @@ int64_t nn_tensor_get_int(const nn_tensor *tensor, int64_t index) {
 double nn_tensor_get(const nn_tensor *tensor, int64_t index) {
     switch (tensor->type) {
     case NNOPT_FLOAT:
-        return ((const float *)tensor->data)[index];
+        return LOAD(float);
     case NNOPT_DOUBLE:
-        return ((const double *)tensor->data)[index];
+        return LOAD(double);
     case NNOPT_FLOAT16:
-        return nn_half_to_float(((const uint16_t *)tensor->data)[index]);
+        return nn_half_to_float(LOAD(uint16_t));
     case NNOPT_BFLOAT16:
-        return nn_bfloat16_to_float(((const uint16_t *)tensor->data)[index]);
+        return nn_bfloat16_to_float(LOAD(uint16_t));
     case NNOPT_UINT64:
-        return (double)((const uint64_t *)tensor->data)[index];
+        return (double)LOAD(uint64_t);
     default:
         if (nn_type_is_integer(tensor->type) || tensor->type == NNOPT_BOOL)
             return (double)nn_tensor_get_int(tensor, index);
@@ -247,6 +252,8 @@ double nn_tensor_get(const nn_tensor *tensor, int64_t index) {
         return NAN;
     }
 }
+
+#undef LOAD
 
 static int64_t clamp_to_int(double value, int64_t low, int64_t high) {
     if (isnan(value)) return 0;

@@ -320,5 +320,6 @@ void nn_dynamic_step_info(const nn_dynamic *dynamic, int64_t index, nn_step_info
         .workspace_bytes = step->workspace_bytes,
         .packed_bytes = step->packed_bytes,
     };
-    nn_op_cost(&step->view, &out->cost);
+    /* costs are of known shapes */
+    if (step->is_prepared) nn_op_cost(&step->view, &out->cost);
 }
