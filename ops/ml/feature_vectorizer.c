@@ -57,7 +57,7 @@ static nn_status run(const nn_call *call) {
     const vectorizer_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     int64_t at = 0, rows = out->dims[0], total = out->dims[1];
-    memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    nn_tensor_zero(out);
     for (int i = 0; i < call->in_count; i++) {
         const nn_tensor *x = call->in[i];
         int64_t columns = columns_of(x->dims, x->rank);
