@@ -279,6 +279,8 @@ static nn_status load_node(nn_load_scope *scope, const Onnx__NodeProto *proto) {
         return fail_node(nn_fail(NN_BAD_INPUT, "too many values"), proto);
     const Onnx__FunctionProto *function;
     NN_TRY(nn_load_find_function(scope->loader, proto, &function));
+    if (function == NULL && strcmp(nn_load_text(proto->domain), "nnopt") == 0)
+        return fail_node(nn_fail(NN_BAD_INPUT, "domain 'nnopt' is for plans"), proto);
     if (function == NULL) return add_node(scope, proto);
     nn_status status = nn_load_call(scope, proto, function);
     return status == NN_OK ? NN_OK : fail_node(status, proto);
