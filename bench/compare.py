@@ -58,10 +58,10 @@ class OpenVinoDefault(OpenVino):
     name, settings = "OpenVINO default", {}
 
 
-def feeds_of(model):
+def feeds_of(model, seed=0):
     """Seeded inputs; free dimensions are 1, integers 0 or 1."""
     graph = onnx.load(model, load_external_data=False).graph
-    weights, random, feeds = {w.name for w in graph.initializer}, numpy.random.default_rng(0), {}
+    weights, random, feeds = {w.name for w in graph.initializer}, numpy.random.default_rng(seed), {}
     for info in graph.input:
         if info.name in weights:
             continue
