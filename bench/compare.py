@@ -8,12 +8,17 @@
 A developer's tool: nnopt itself needs no Python. OpenVINO runs in float32, and with --openvino-default also as it
 chooses (bfloat16 where the machine has it). From a peer's time under 0.1 ms its time for Identity of one element is
 subtracted, so that the Python call does not count. Prints minima in milliseconds, nnopt's median, the share that the
-roofline gives of nnopt's time, and the ratio of minima to the better peer with its range over the rounds.
+roofline gives of nnopt's time, the ratio of minima to the better peer with its range over the rounds, the target of that
+ratio (targets.csv), and the ratio that nnopt would have on its roofline.
+
+--isa vnni keeps nnopt and OpenVINO from AMX. ONNX Runtime has no such switch.
 """
 
 import argparse
+import csv
 import json
 import math
+import os
 import pathlib
 import statistics
 import subprocess
@@ -58,8 +63,9 @@ class OpenVinoDefault(OpenVino):
     name, settings = "OpenVINO default", {}
 
 
-def feeds_of(model, seed=0):
-    """Seeded inputs; free dimensions are 1, integers 0 or 1."""
+def feeds_of(model, seed=0, shapes=""):
+    """Seeded inputs; free dimensions are 1 where `shapes` ("x:1x3x8x8,y:4") does not say; integers are 0 or 1."""
+    stated = {name: sizes for name, _, sizes in (item.rpartition(":") for item in shapes.split(",") if item)}
     graph = onnx.load(model, load_external_data=False).graph
     weights, random, feeds = {w.name for w in graph.initializer}, numpy.random.default_rng(seed), {}
     for info in graph.input:
@@ -67,6 +73,8 @@ def feeds_of(model, seed=0):
             continue
         kind = helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
         shape = [dim.dim_value or 1 for dim in info.type.tensor_type.shape.dim]
+        if info.name in stated:
+            shape = [int(size) for size in stated[info.name].split("x")]
         real = random.standard_normal(shape)
         feeds[info.name] = (real if kind.kind == "f" else random.integers(0, 2, shape)).astype(kind)
     return feeds
@@ -91,6 +99,7 @@ def slot(peer, feeds, seconds):
 def own_report(arguments, command, model):
     run = [arguments.nnopt, command, model, "--threads", str(arguments.threads), "--precision", arguments.precision,
            "--duration", str(arguments.seconds), "--json"]
+    run += ["--shapes", arguments.shapes] * bool(arguments.shapes)
     return json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
@@ -99,9 +108,18 @@ def roofline_share(arguments, model):
     return sum(node["attainable_ms"] for node in nodes) / sum(node["ms"] for node in nodes)
 
 
+def target_of(model, precision, isa):
+    """The ratio to reach, or None: column fp32, bf16, int8 on AMX or int8 on VNNI of targets.csv."""
+    name, _, form = pathlib.Path(model).stem.partition("-")
+    column = precision if not form else "int8 AMX" if isa == "AMX" else "int8 VNNI"
+    with open(pathlib.Path(__file__).with_name("targets.csv"), encoding="utf-8") as file:
+        cells = [row[column] for row in csv.DictReader(file) if row["model"] == name]
+    return float(cells[0]) if cells and cells[0] else None
+
+
 def compare(arguments, model, identity):
     kinds = [OnnxRuntime, OpenVino] + [OpenVinoDefault] * arguments.openvino_default
-    feeds, empty = feeds_of(model), {"x": numpy.zeros(1, numpy.float32)}
+    feeds, empty = feeds_of(model, shapes=arguments.shapes), {"x": numpy.zeros(1, numpy.float32)}
     peers = [kind(model, arguments.threads) for kind in kinds]
     own, medians, times, isa = [], [], [[] for _ in peers], ""
     for _ in range(arguments.rounds):
@@ -120,7 +138,9 @@ def compare(arguments, model, identity):
     share = roofline_share(arguments, model)
     columns = [f"{min(own):.4g}", f"{statistics.median(medians):.4g}", f"{100 * share:.0f} %"]
     columns += [f"{min(taken):.4g}" for taken in times]
-    columns += [f"**{min(own) / min(best):.2f}** ({min(ratios):.2f} .. {max(ratios):.2f})"]
+    ratio, target = min(own) / min(best), target_of(model, arguments.precision, isa)
+    columns += [f"**{ratio:.2f}** ({min(ratios):.2f} .. {max(ratios):.2f})", "" if target is None else f"{target:.2f}",
+                f"{share * ratio:.2f}"]
     print(f"| {pathlib.Path(model).stem} | " + " | ".join(columns) + " |", flush=True)
     return isa
 
@@ -132,12 +152,16 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--openvino-default", action="store_true")
+    parser.add_argument("--shapes", default="", metavar="IN:1x3x8x8,...", help="of inputs whose dimensions are free")
+    parser.add_argument("--isa", choices=["all", "vnni"], default="all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each slot")
     arguments = parser.parse_args()
+    if arguments.isa == "vnni":
+        os.environ.update(NNOPT_CPU_MASK="vnni", ONEDNN_MAX_CPU_ISA="AVX512_CORE_VNNI")
     names = [OnnxRuntime.name, OpenVino.name] + [OpenVinoDefault.name] * arguments.openvino_default
-    print("| model | nnopt | median | of roofline | " + " | ".join(names) + " | ratio |")
-    print("|---" * (5 + len(names)) + "|")
+    print("| model | nnopt | median | of roofline | " + " | ".join(names) + " | ratio | target | at the roofline |")
+    print("|---" * (7 + len(names)) + "|")
     with tempfile.TemporaryDirectory() as folder:
         identity = f"{folder}/identity.onnx"
         write_identity(identity)
