@@ -1,4 +1,5 @@
 /* The kernels of conv_u8s8.h: one for each operator and instruction set. */
+#include "ops/cpu/amx_u8s8.h"
 #include "ops/cpu/conv_u8s8.h"
 #include "ops/cpu/depthwise_u8s8.h"
 #include "ops/cpu/kernels.h"
@@ -171,6 +172,31 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .prepare = operator##_prepare_##suffix,                                                    \
         .run = nn_u8s8_run,                                                                        \
     };
+#define TILED(operator, layout_kind, bits)                                                         \
+    static bool operator##_accepts_amx(const nn_node_view *node, const nn_target *target) {        \
+        nn_int8_inputs inputs;                                                                     \
+        nn_u8s8_shape shape;                                                                       \
+        (void)target;                                                                              \
+        return describe_##operator(node, &inputs, &shape) &&                                       \
+               nn_amx_u8s8_accepts(node, &inputs, &shape);                                         \
+    }                                                                                              \
+    static nn_status operator##_prepare_amx(const nn_node_view *node, const nn_target *target,     \
+                                            nn_prepare *out) {                                     \
+        nn_int8_inputs inputs;                                                                     \
+        nn_u8s8_shape shape;                                                                       \
+        describe_##operator(node, &inputs, &shape);                                                \
+        return nn_amx_u8s8_prepare(node, target, out, &inputs, &shape);                            \
+    }                                                                                              \
+    const nn_kernel nn_kernel_##operator##_u8s8_amx = {                                            \
+        .name = #operator"_u8s8_amx",                                                              \
+        .isa = NN_ISA_AMX,                                                                         \
+        .exactness = NN_EXACT,                                                                     \
+        .layout = layout_kind,                                                                     \
+        .layout_inputs = bits,                                                                     \
+        .accepts = operator##_accepts_amx,                                                         \
+        .prepare = operator##_prepare_amx,                                                         \
+        .run = nn_amx_u8s8_run,                                                                    \
+    };
 #define DEPTHWISE(operator, suffix, isa_level)                                                     \
     static bool operator##_depthwise_accepts_##suffix(const nn_node_view *node,                    \
                                                       const nn_target *target) {                   \
@@ -213,6 +239,12 @@ PRODUCTS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 PRODUCTS(avx2, NN_ISA_AVX2)
 PRODUCTS(vnni, NN_ISA_VNNI)
+TILED(qconv, NN_LAYOUT_CHANNELS_LAST, 1)
+TILED(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1)
+TILED(qlinear_matmul, NN_LAYOUT_STANDARD, 0)
+TILED(matmul_integer, NN_LAYOUT_STANDARD, 0)
+TILED(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0)
+TILED(qgemm, NN_LAYOUT_STANDARD, 0)
 DEPTHWISES(avx2, NN_ISA_AVX2)
 DEPTHWISES(vnni, NN_ISA_VNNI)
 #endif

@@ -44,7 +44,7 @@ extern const nn_kernel nn_kernel_global_max_pool_reference;
 /* Quantised products (conv_u8s8_kernels.c); QLinearConv and QConv share theirs. */
 #define NN_DECLARE_INT8_KERNELS(stem)                                                              \
     extern const nn_kernel nn_kernel_##stem##_portable, nn_kernel_##stem##_avx2,                   \
-        nn_kernel_##stem##_vnni;
+        nn_kernel_##stem##_vnni, nn_kernel_##stem##_amx;
 
 NN_DECLARE_INT8_KERNELS(qconv_u8s8)
 NN_DECLARE_INT8_KERNELS(conv_integer_u8s8)
@@ -59,12 +59,12 @@ extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni,
 /* Entries of a descriptor's list, best first; those of convolutions with the depthwise ones. */
 #if defined(__x86_64__)
 #    define NN_INT8_PRODUCTS(stem)                                                                 \
-        &nn_kernel_##stem##_u8s8_vnni, &nn_kernel_##stem##_u8s8_avx2,                              \
-            &nn_kernel_##stem##_u8s8_portable
+        &nn_kernel_##stem##_u8s8_amx, &nn_kernel_##stem##_u8s8_vnni,                               \
+            &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
 #    define NN_INT8_CONVOLUTIONS(stem)                                                             \
-        &nn_kernel_##stem##_depthwise_u8s8_vnni, &nn_kernel_##stem##_u8s8_vnni,                    \
-            &nn_kernel_##stem##_depthwise_u8s8_avx2, &nn_kernel_##stem##_u8s8_avx2,                \
-            &nn_kernel_##stem##_u8s8_portable
+        &nn_kernel_##stem##_depthwise_u8s8_vnni, &nn_kernel_##stem##_u8s8_amx,                     \
+            &nn_kernel_##stem##_u8s8_vnni, &nn_kernel_##stem##_depthwise_u8s8_avx2,                \
+            &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
 #else
 #    define NN_INT8_PRODUCTS(stem)     &nn_kernel_##stem##_u8s8_portable
 #    define NN_INT8_CONVOLUTIONS(stem) &nn_kernel_##stem##_u8s8_portable
