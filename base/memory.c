@@ -4,6 +4,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+/* What large memory is aligned to, so that the system may map it in pages of this size: a walk over
+ * weights then misses the TLB a five-hundredth as often. */
+enum { LARGE_PAGE = 2 << 20 };
 
 static nnopt_allocator custom;
 static _Atomic uint64_t allocation_count;
@@ -31,13 +36,24 @@ static bool must_fail(void) {
     return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
 
+static void *allocate(size_t size) {
+    void *memory;
+    const bool is_large = size >= LARGE_PAGE;
+    if (posix_memalign(&memory, is_large ? LARGE_PAGE : NN_ALIGNMENT, size) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+    /* A hint: whether it is taken changes only speed. The rest behind the last whole page stays in
+     * small ones. */
+    if (is_large) madvise(memory, size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
 void *nn_alloc(size_t size) {
     if (size == 0 || size > (size_t)INT64_MAX - NN_ALIGNMENT) return NULL;
     atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
     if (must_fail()) return NULL;
     if (custom.allocate != NULL) return custom.allocate(size, NN_ALIGNMENT, custom.user);
-    void *memory;
-    return posix_memalign(&memory, NN_ALIGNMENT, size) == 0 ? memory : NULL;
+    return allocate(size);
 }
 
 void *nn_alloc_zero(size_t size) {

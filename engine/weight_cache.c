@@ -1,9 +1,12 @@
 #include "engine/weight_cache.h"
 
+#include "engine/weight_memory.h"
+
 #include <pthread.h>
 
 typedef struct nn_weight_entry {
-    nn_weight weight; /* first: callers hold a pointer to it */
+    nn_weight weight;       /* first: callers hold a pointer to it */
+    nn_weight_chunk *chunk; /* where the data lies */
     struct nn_weight_entry *next;
     uint64_t hash;
     int64_t references;
@@ -18,6 +21,7 @@ enum { BUCKETS = 256 };
 struct nn_weight_cache {
     pthread_mutex_t lock;
     nn_weight_entry *buckets[BUCKETS];
+    nn_weight_memory memory;
     int64_t bytes, count;
     struct nn_lowered *lowered[NN_LOWERED_KINDS];
     const nn_lowered_maker *maker; /* of those that are there */
@@ -62,13 +66,14 @@ static bool has_key(const nn_weight_entry *entry, const nn_weight_key *key, uint
             memcmp(entry->blobs, key->blobs, (size_t)key->blob_count * sizeof *key->blobs) == 0);
 }
 
-static void free_entry(nn_weight_entry *entry) {
-    nn_free(entry->weight.data);
+static void free_entry(nn_weight_cache *cache, nn_weight_entry *entry) {
+    nn_weight_memory_give(&cache->memory, entry->chunk);
     nn_free(entry->variant);
     nn_free(entry);
 }
 
-static nn_status create_entry(const nn_weight_key *key, uint64_t hash, nn_weight_entry **out) {
+static nn_status create_entry(nn_weight_cache *cache, const nn_weight_key *key, uint64_t hash,
+                              nn_weight_entry **out) {
     size_t blobs_size = (size_t)key->blob_count * sizeof *key->blobs;
     nn_weight_entry *entry = nn_alloc_zero(sizeof *entry + blobs_size);
     if (entry == NULL) return nn_fail_memory(sizeof *entry + blobs_size);
@@ -78,9 +83,9 @@ static nn_status create_entry(const nn_weight_key *key, uint64_t hash, nn_weight
     if (blobs_size > 0) memcpy(entry->blobs, key->blobs, blobs_size);
     entry->weight.bytes = key->bytes;
     entry->variant = nn_strdup(key->variant);
-    entry->weight.data = nn_alloc_zero(key->bytes > 0 ? key->bytes : 1);
+    entry->weight.data = nn_weight_memory_take(&cache->memory, key->bytes, &entry->chunk);
     if (entry->variant == NULL || entry->weight.data == NULL) {
-        free_entry(entry);
+        free_entry(cache, entry);
         return nn_fail_memory(key->bytes);
     }
     *out = entry;
@@ -94,10 +99,10 @@ static nn_status get_locked(nn_weight_cache *cache, const nn_weight_key *key, nn
     nn_weight_entry *entry = *bucket;
     while (entry != NULL && !has_key(entry, key, hash)) entry = entry->next;
     if (entry == NULL) {
-        NN_TRY(create_entry(key, hash, &entry));
+        NN_TRY(create_entry(cache, key, hash, &entry));
         nn_status status = fill(argument, entry->weight.data);
         if (status != NN_OK) {
-            free_entry(entry);
+            free_entry(cache, entry);
             return status;
         }
         entry->next = *bucket;
@@ -128,7 +133,7 @@ void nn_weight_release(nn_weight_cache *cache, const nn_weight *weight) {
         *link = entry->next;
         cache->bytes -= (int64_t)entry->weight.bytes;
         cache->count--;
-        free_entry(entry);
+        free_entry(cache, entry);
     }
     pthread_mutex_unlock(&cache->lock);
 }

@@ -1,6 +1,7 @@
 /* Packed constants that the sessions of a model share. */
 #include "engine/prepare.h"
 #include "engine/shape_key.h"
+#include "engine/weight_memory.h"
 #include "tests/support/runner.h"
 
 #include <pthread.h>
@@ -70,6 +71,34 @@ START_TEST(every_failed_allocation_leaves_the_cache_whole) {
     }
     nn_weight_release(cache, weight);
     nn_weight_cache_destroy(cache);
+}
+END_TEST
+
+START_TEST(pieces_of_chunks_are_aligned_zeroed_and_apart) {
+    enum { PIECES = 40 };
+    nn_weight_memory memory = {0};
+    nn_weight_chunk *chunks[PIECES];
+    char *pieces[PIECES];
+    size_t sizes[PIECES];
+    for (int i = 0; i < PIECES; i++) {
+        sizes[i] = (size_t)1 << i % 21; /* to 1 MB: some fill chunks of their own */
+        pieces[i] = nn_weight_memory_take(&memory, sizes[i], &chunks[i]);
+        ck_assert_ptr_nonnull(pieces[i]);
+        ck_assert_uint_eq((uintptr_t)pieces[i] % NN_ALIGNMENT, 0);
+        for (size_t k = 0; k < sizes[i]; k++) ck_assert_int_eq(pieces[i][k], 0);
+        memset(pieces[i], i + 1, sizes[i]);
+        if (i % 3 != 2) continue; /* what others left behind must not show */
+        nn_weight_memory_give(&memory, chunks[i]);
+        pieces[i] = NULL;
+    }
+    for (int i = 0; i < PIECES; i++) {
+        if (pieces[i] == NULL) continue;
+        ck_assert_int_eq(pieces[i][0], i + 1);
+        ck_assert_int_eq(pieces[i][sizes[i] - 1], i + 1);
+        nn_weight_memory_give(&memory, chunks[i]);
+    }
+    ck_assert_uint_eq(memory.held, 0);
+    ck_assert_ptr_null(nn_weight_memory_take(&memory, (size_t)INT64_MAX, &chunks[0]));
 }
 END_TEST
 
@@ -205,6 +234,7 @@ Suite *test_suite(void) {
     TCase *tests = tcase_create("weight_cache");
     tcase_add_test(tests, a_weight_is_filled_once_and_goes_with_its_last_reference);
     tcase_add_test(tests, every_failed_allocation_leaves_the_cache_whole);
+    tcase_add_test(tests, pieces_of_chunks_are_aligned_zeroed_and_apart);
     tcase_add_test(tests, threads_share_a_cache);
     tcase_add_test(tests, shape_keys_tell_types_ranks_and_dims_apart);
     tcase_add_test(tests, a_single_node_runs_with_state_workspace_and_packed_constants);
