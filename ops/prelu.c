@@ -39,6 +39,9 @@ static nn_status infer(const nn_node_view *node) {
             in->dims[1] >= 0 && slope->dims[0] != in->dims[1])
             return nn_view_fail(node, NN_BAD_INPUT, "%lld slopes for %lld channels",
                                 (long long)slope->dims[0], (long long)in->dims[1]);
+        if (in->rank >= 0 && in->rank < 2 && slope->rank == 1 && !single && slope->dims[0] >= 0)
+            return nn_view_fail(node, NN_BAD_INPUT, "%lld slopes for an input of rank %d",
+                                (long long)slope->dims[0], in->rank);
         return nn_infer_like(node);
     }
     NN_TRY(nn_broadcast_inputs(node, 0, &rank, dims));

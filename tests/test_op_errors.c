@@ -343,6 +343,7 @@ static const error_case cases[] = {
      "does not fit into axis 0 of size 1"},
     {"PRelu", 16, {"f 3", "f 2x3"}, {0}, 0, "rank 2, over the input's 1"},
     {"PRelu", 6, {"f 1x3", "f 2"}, {0}, 0, "2 slopes for 3 channels"},
+    {"PRelu", 6, {"f 3", "f 2"}, {0}, 0, "2 slopes for an input of rank 1"},
     {"Clip", 13, {"f 3", "F 2 = 1 2"}, {0}, 0, "bound 1 has 2 elements"},
     {"Clip", 13, {"f 3", "i 1 = 1"}, {0}, 0, "input 0 is float32 but input 1 is int64"},
     {"Where", 16, {"f 3", "f 3", "f 3"}, {0}, 0, "input 0 must not be of type float32"},

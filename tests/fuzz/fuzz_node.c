@@ -326,7 +326,8 @@ static void read_output(const nn_tensor *output) {
             sum += (unsigned)strlen(((const char *const *)output->data)[i]);
         return;
     }
-    for (int64_t i = 0; i < nn_tensor_bytes(output); i++) sum += ((const uint8_t *)output->data)[i];
+    const uint8_t *bytes = output->data;
+    for (int64_t i = 0, count = nn_tensor_bytes(output); i < count; i++) sum += bytes[i];
 }
 
 static void run(const subject *self, nn_model *model, const nn_session_options *options) {
