@@ -67,6 +67,11 @@ size_t nn_direct_packed_bytes(const nn_direct_plan *plan);
 size_t nn_direct_bias_bytes(const nn_direct_plan *plan);
 void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
                     float *packed);
+/* For a product whose weights the caller packs: where element (k = 0, column) of the packed weights
+ * lies, and the step to the next k. The columns from there to the next multiple of the lanes lie
+ * beside it. */
+float *nn_direct_packed_column(const nn_direct_plan *plan, float *packed, int64_t column,
+                               int64_t *k_step);
 /* `bias` has a value for each column of each group, `step` floats apart; NULL: zeros. */
 void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
                          float *packed);

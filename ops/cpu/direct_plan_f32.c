@@ -326,6 +326,13 @@ void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, 
     }
 }
 
+float *nn_direct_packed_column(const nn_direct_plan *plan, float *packed, int64_t column,
+                               int64_t *k_step) {
+    int64_t panel = column / plan->shape->columns, first = panel * plan->shape->columns;
+    *k_step = panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+    return packed + first * plan->taps * plan->k + column - first;
+}
+
 void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
                          float *packed) {
     const nn_direct_problem *p = &plan->problem;

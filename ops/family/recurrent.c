@@ -210,11 +210,16 @@ nn_status nn_recurrent_check_lengths(const nn_call *call, const nn_recurrent *sh
 
 /* ---- reference ---- */
 
+/* NaN stays. */
+static double clamp(double x, double low, double high) {
+    return x < low ? low : x > high ? high : x;
+}
+
 static double gate_value(const nn_gate_function *f, double x) {
     double alpha = (double)f->alpha, beta = (double)f->beta;
     switch (f->kind) {
     case NN_GATE_RELU:
-        return x > 0 ? x : 0;
+        return x < 0 ? 0 : x;
     case NN_GATE_TANH:
         return tanh(x);
     case NN_GATE_SIGMOID:
@@ -224,11 +229,11 @@ static double gate_value(const nn_gate_function *f, double x) {
     case NN_GATE_LEAKY_RELU:
         return x >= 0 ? x : alpha * x;
     case NN_GATE_THRESHOLDED_RELU:
-        return x >= alpha ? x : 0;
+        return x < alpha ? 0 : x;
     case NN_GATE_SCALED_TANH:
         return alpha * tanh(beta * x);
     case NN_GATE_HARD_SIGMOID:
-        return fmin(fmax(alpha * x + beta, 0), 1);
+        return clamp(alpha * x + beta, 0, 1);
     case NN_GATE_ELU:
         return x >= 0 ? x : alpha * expm1(x);
     case NN_GATE_SOFTSIGN:
@@ -276,7 +281,7 @@ static double bias(const reference_state *s, int64_t row, bool of_state) {
 
 static double bounded(const reference_state *s, double x) {
     double clip = (double)s->shape.attrs->clip;
-    return clip > 0 ? fmin(fmax(x, -clip), clip) : x;
+    return clip > 0 ? clamp(x, -clip, clip) : x;
 }
 
 static double activate(const reference_state *s, int function, double x) {

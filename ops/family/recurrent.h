@@ -70,19 +70,6 @@ static inline bool nn_recurrent_is_reverse(const nn_recurrent *shape, int64_t di
     return direction == 1 || shape->attrs->reverse;
 }
 
-/* One step of an LSTM for one sample, in floats. */
-typedef struct nn_lstm_cell {
-    const struct nn_rows_f32 *rows;
-    const nn_gate_function *functions; /* f, g, h */
-    const float *peepholes;            /* NULL: none */
-    float clip;
-    bool coupled; /* input_forget */
-    int64_t hidden;
-} nn_lstm_cell;
-
-/* The new state h, c of gates s (what the state gives, overwritten) + g (what the inputs give). */
-void nn_lstm_step(const nn_lstm_cell *cell, const float *g, float *s, float *h, float *c);
-
 /* In double, for every floating type. */
 extern const nn_kernel nn_kernel_recurrent_reference;
 

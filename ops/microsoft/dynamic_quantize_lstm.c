@@ -4,10 +4,12 @@
  * column. */
 #include "ops/cpu/int8_loops.h"
 #include "ops/cpu/int8_product.h"
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/recurrent_step_f32.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 #include "ops/family/recurrent.h"
+
+#include <math.h>
 
 enum { W_SCALE = 8, W_ZERO, R_SCALE, R_ZERO, LSTM_INPUTS = 8 };
 
@@ -190,8 +192,8 @@ static void store_state(const lstm_work *work, int output, int64_t direction, co
                state + b * s->hidden, (size_t)s->hidden * sizeof *state);
 }
 
-static void run_step(const lstm_work *work, const nn_lstm_cell *cell, int64_t direction, int64_t i,
-                     const direction_memory *m) {
+static void run_step(const lstm_work *work, const nn_recurrent_cell *cell, int64_t direction,
+                     int64_t i, const direction_memory *m) {
     const nn_recurrent *s = &work->shape;
     const nn_tensor *out = nn_call_out(work->call, NN_RNN_Y);
     nn_bytes_quant quant = quantize_all(work->loops, m->h, s->batch * s->hidden, m->quantized);
@@ -203,7 +205,8 @@ static void run_step(const lstm_work *work, const nn_lstm_cell *cell, int64_t di
         float *h = m->h + b * s->hidden;
         multiply_row(work, m->quantized + b * s->hidden, quant, NN_RNN_R, direction, m->sums,
                      m->gates);
-        nn_lstm_step(cell, m->products + row * s->columns, m->gates, h, m->c + b * s->hidden);
+        nn_recurrent_steps_f32_best()->lstm_cell(cell, m->products + row * s->columns, m->gates, h,
+                                                 m->c + b * s->hidden);
         if (out != NULL)
             memcpy((float *)out->data + t * s->y_step + direction * s->y_direction +
                        b * s->y_sample,
@@ -219,11 +222,10 @@ static void run_directions(void *argument, int64_t begin, int64_t end, int worke
     for (int64_t d = begin; d < end; d++) {
         direction_memory m;
         lay_out(s, work->memory + (size_t)d * work->direction_bytes, &m);
-        nn_lstm_cell cell = {.rows = nn_rows_f32_best(),
-                             .functions = s->attrs->functions[d],
-                             .clip = s->attrs->clip,
-                             .coupled = s->attrs->input_forget,
-                             .hidden = s->hidden};
+        nn_recurrent_cell cell = {.functions = s->attrs->functions[d],
+                                  .clip = s->attrs->clip > 0 ? s->attrs->clip : INFINITY,
+                                  .coupled = s->attrs->input_forget,
+                                  .hidden = s->hidden};
         if (peepholes != NULL) cell.peepholes = (const float *)peepholes->data + d * 3 * s->hidden;
         multiply_inputs(work, d, &m);
         load_state(work, NN_RNN_H, d, m.h);

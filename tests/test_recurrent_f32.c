@@ -1,0 +1,261 @@
+/* Every kernel of RNN, GRU and LSTM that this CPU can run against the reference kernel: sizes
+ * around the width of a vector, directions, layouts, batches, lengths, peepholes, bounds, all
+ * functions. */
+#include "tests/support/kernel_host.h"
+#include "tests/support/runner.h"
+
+#include "ops/family/recurrent.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct recurrent_case {
+    const nn_op *op;
+    int64_t hidden, inputs, steps, batch;
+    const char *direction; /* NULL: forward */
+    bool batch_first, lengths, states, no_bias, computed_weights;
+    bool peepholes, coupled, linear;
+    float clip;
+} recurrent_case;
+
+static int gates_of(const nn_op *op) {
+    return op == &nn_op_rnn ? NN_GATES_RNN : op == &nn_op_gru ? NN_GATES_GRU : NN_GATES_LSTM;
+}
+
+static float *add_input(kernel_host *host, const int64_t *dims, int rank, float scale,
+                        bool constant) {
+    float *data = host_input(host, NNOPT_FLOAT, dims, rank, constant);
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) count *= dims[i];
+    for (int64_t i = 0; i < count; i++) data[i] = scale * host_random();
+    return data;
+}
+
+static void set_attributes(kernel_host *host, const recurrent_case *c) {
+    host_int(host, "hidden_size", c->hidden);
+    if (c->direction != NULL) host_text(host, "direction", c->direction);
+    if (c->batch_first) host_int(host, "layout", 1);
+    if (c->clip > 0) host_float(host, "clip", c->clip);
+    if (c->coupled) host_int(host, "input_forget", 1);
+    if (c->linear) host_int(host, "linear_before_reset", 1);
+}
+
+static void add_inputs(kernel_host *host, const recurrent_case *c) {
+    const int64_t directions =
+        c->direction != NULL && strcmp(c->direction, "bidirectional") == 0 ? 2 : 1;
+    const int64_t rows = gates_of(c->op) * c->hidden;
+    const int64_t x[] = {c->batch_first ? c->batch : c->steps, c->batch_first ? c->steps : c->batch,
+                         c->inputs};
+    const int64_t state[] = {c->batch_first ? c->batch : directions,
+                             c->batch_first ? directions : c->batch, c->hidden};
+    const float scale = 2 / sqrtf((float)c->hidden);
+    const bool constant = !c->computed_weights;
+    add_input(host, x, 3, 1, false);
+    add_input(host, (int64_t[]){directions, rows, c->inputs}, 3, 0.5f, constant);
+    add_input(host, (int64_t[]){directions, rows, c->hidden}, 3, scale, constant);
+    if (c->no_bias)
+        host_absent(host);
+    else
+        add_input(host, (int64_t[]){directions, 2 * rows}, 2, 0.5f, constant);
+    if (c->lengths) {
+        int32_t *lengths = host_input(host, NNOPT_INT32, &c->batch, 1, false);
+        for (int64_t i = 0; i < c->batch; i++) lengths[i] = (int32_t)((7 * i + 2) % (c->steps + 1));
+    } else {
+        host_absent(host);
+    }
+    if (c->states)
+        add_input(host, state, 3, 1, false);
+    else
+        host_absent(host);
+    if (c->op != &nn_op_lstm) return;
+    if (c->states)
+        add_input(host, state, 3, 1, false);
+    else
+        host_absent(host);
+    if (c->peepholes) add_input(host, (int64_t[]){directions, 3 * c->hidden}, 2, 0.5f, false);
+}
+
+/* The outputs of the reference, to be freed. */
+static float *wanted_outputs(kernel_host *host, int64_t *count) {
+    const nn_kernel *const *kernel = host->op->kernels;
+    const nn_target target = {.isa = NN_ISA_PORTABLE, .threads = 1};
+    while (kernel[1] != NULL) kernel++;
+    host_run(host, *kernel, NN_LAYOUT_STANDARD, &target);
+    *count = 0;
+    for (int i = 0; i < host->out_count; i++) *count += nn_tensor_count(&host->out[i]);
+    float *out = malloc((size_t)*count * sizeof *out);
+    ck_assert_ptr_nonnull(out);
+    int64_t at = 0;
+    for (int i = 0; i < host->out_count; at += nn_tensor_count(&host->out[i++]))
+        memcpy(out + at, host->out[i].data, (size_t)nn_tensor_bytes(&host->out[i]));
+    return out;
+}
+
+/* NaN equals NaN. */
+static bool is_near(float got, float want) {
+    if (isnan(got) || isnan(want)) return isnan(got) == isnan(want);
+    return got == want || fabsf(got - want) <= 1e-5f * (1 + fabsf(want));
+}
+
+static void compare(const kernel_host *host, const nn_kernel *kernel, const float *want,
+                    const char *what) {
+    for (int i = 0; i < host->out_count; i++) {
+        const float *got = host->out[i].data;
+        for (int64_t k = 0; k < nn_tensor_count(&host->out[i]); k++, want++)
+            ck_assert_msg(is_near(got[k], *want),
+                          "%s, kernel '%s': element %lld of output %d is %.9g, must be %.9g", what,
+                          kernel->name, (long long)k, i, (double)got[k], (double)*want);
+    }
+}
+
+static void check_host(kernel_host *host, const char *what) {
+    int64_t count;
+    float *want = wanted_outputs(host, &count);
+    for (const nn_kernel *const *kernel = host->op->kernels; kernel[1] != NULL; kernel++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            const nn_target target = {.isa = nn_cpu_get()->isa, .threads = threads};
+            if (!host_accepts(host, *kernel, &target)) continue;
+            host_run(host, *kernel, NN_LAYOUT_STANDARD, &target);
+            compare(host, *kernel, want, what);
+        }
+    free(want);
+}
+
+static void check_case(const recurrent_case *c) {
+    kernel_host host;
+    char what[160];
+    snprintf(what, sizeof what, "%s of %lld units, %lld inputs, %lld steps, batch %lld, %s",
+             c->op->name, (long long)c->hidden, (long long)c->inputs, (long long)c->steps,
+             (long long)c->batch, c->direction != NULL ? c->direction : "forward");
+    host_init(&host, c->op, 14);
+    host.out_count = c->op == &nn_op_lstm ? 3 : 2;
+    set_attributes(&host, c);
+    add_inputs(&host, c);
+    host_infer(&host);
+    check_host(&host, what);
+    host_clear(&host);
+}
+
+static const nn_op *const ops[] = {&nn_op_rnn, &nn_op_gru, &nn_op_lstm};
+static const int64_t sizes[] = {1, 3, 4, 8, 15, 16, 17, 33, 64, 100};
+
+/* Each number of units around the widths of vectors, each number of samples that has its own sums.
+ */
+START_TEST(hidden_units_and_samples_of_any_number) {
+    host_seed((uint32_t)_i + 1);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int64_t batch = 1; batch <= 8; batch += i % 2 == 0 ? 1 : 3) {
+            recurrent_case c = {.op = ops[_i],
+                                .hidden = sizes[i],
+                                .inputs = 1 + (int64_t)i,
+                                .steps = 4,
+                                .batch = batch};
+            check_case(&c);
+            c.linear = true;
+            if (c.op == &nn_op_gru) check_case(&c);
+        }
+}
+END_TEST
+
+static const recurrent_case table[] = {
+    {.hidden = 17, .inputs = 5, .steps = 6, .batch = 3, .direction = "reverse"},
+    {.hidden = 17, .inputs = 5, .steps = 6, .batch = 3, .direction = "bidirectional"},
+    {.hidden = 16,
+     .inputs = 1,
+     .steps = 5,
+     .batch = 2,
+     .direction = "bidirectional",
+     .lengths = true},
+    {.hidden = 33, .inputs = 3, .steps = 7, .batch = 9, .lengths = true, .states = true},
+    {.hidden = 3,
+     .inputs = 20,
+     .steps = 6,
+     .batch = 7,
+     .direction = "reverse",
+     .lengths = true,
+     .states = true},
+    {.hidden = 20, .inputs = 3, .steps = 4, .batch = 5, .batch_first = true},
+    {.hidden = 20,
+     .inputs = 3,
+     .steps = 6,
+     .batch = 5,
+     .batch_first = true,
+     .lengths = true,
+     .states = true,
+     .direction = "bidirectional"},
+    {.hidden = 40, .inputs = 3, .steps = 5, .batch = 1, .states = true, .no_bias = true},
+    {.hidden = 40, .inputs = 3, .steps = 5, .batch = 2, .states = true, .computed_weights = true},
+    {.hidden = 17, .inputs = 3, .steps = 5, .batch = 2, .clip = 0.25f},
+    {.hidden = 1, .inputs = 1, .steps = 1, .batch = 1},
+    {.hidden = 260, .inputs = 70, .steps = 3, .batch = 1},  /* steps that threads share */
+    {.hidden = 130, .inputs = 40, .steps = 3, .batch = 13}, /* more samples than one pass serves */
+};
+
+START_TEST(directions_layouts_lengths_and_bounds) {
+    host_seed(20 + (uint32_t)_i);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        recurrent_case c = table[i];
+        c.op = ops[_i];
+        check_case(&c);
+        c.linear = true;
+        if (c.op == &nn_op_gru) check_case(&c);
+    }
+}
+END_TEST
+
+START_TEST(lstms_with_peepholes_and_coupled_gates) {
+    host_seed(30);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        for (int kind = 1; kind < 4; kind++) {
+            recurrent_case c = table[i];
+            c.op = &nn_op_lstm;
+            c.peepholes = (kind & 1) != 0;
+            c.coupled = (kind & 2) != 0;
+            check_case(&c);
+        }
+}
+END_TEST
+
+static bool is_bounded(nn_gate_kind kind) {
+    return kind == NN_GATE_TANH || kind == NN_GATE_SIGMOID || kind == NN_GATE_HARD_SIGMOID ||
+           kind == NN_GATE_SOFTSIGN;
+}
+
+/* Each function for all gates. Infinities and NaN only where sums cannot grow beyond what a float
+ * holds, since the reference adds doubles. */
+START_TEST(functions_of_gates) {
+    const nn_op *op = ops[_i % 3];
+    kernel_host host;
+    nn_gate_function f = {(nn_gate_kind)(_i / 3), 0.7f, 0.3f};
+    char what[64];
+    snprintf(what, sizeof what, "%s with function %d", op->name, _i / 3);
+    const recurrent_case c = {.op = op, .hidden = 19, .inputs = 4, .steps = 4, .batch = 3};
+    host_seed(40 + (uint32_t)_i);
+    host_init(&host, op, 14);
+    host.out_count = op == &nn_op_lstm ? 3 : 2;
+    set_attributes(&host, &c);
+    add_inputs(&host, &c);
+    float *x = host.in[NN_RNN_X].data;
+    if (is_bounded(f.kind)) {
+        x[1] = INFINITY;
+        x[(3 * 3 + 2) * 4] = NAN; /* the last step of the last sample */
+    }
+    host_infer(&host);
+    nn_recurrent_attrs *attrs = host.attr_data;
+    for (int i = 0; i < NN_MOST_GATE_FUNCTIONS; i++) attrs->functions[0][i] = f;
+    check_host(&host, what);
+    host_clear(&host);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("recurrent_f32");
+    TCase *tests = tcase_create("recurrent_f32");
+    tcase_add_loop_test(tests, hidden_units_and_samples_of_any_number, 0, 3);
+    tcase_add_loop_test(tests, directions_layouts_lengths_and_bounds, 0, 3);
+    tcase_add_test(tests, lstms_with_peepholes_and_coupled_gates);
+    tcase_add_loop_test(tests, functions_of_gates, 0, 3 * NN_GATE_KINDS);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
