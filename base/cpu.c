@@ -77,6 +77,10 @@ static bool detect_vbmi(nn_isa isa) {
     return isa >= NN_ISA_AVX512 && has_bits(cpuid(7, 0).ecx, VBMI);
 }
 
+static uint32_t read_signature(void) {
+    return cpuid(1, 0).eax;
+}
+
 static void read_brand(char *out, size_t size) {
     char text[49] = {0};
     for (uint32_t i = 0; i < 3; i++) {
@@ -99,6 +103,10 @@ static nn_isa detect_isa(nn_isa limit) {
 static bool detect_vbmi(nn_isa isa) {
     (void)isa;
     return false;
+}
+
+static uint32_t read_signature(void) {
+    return 0;
 }
 
 static void read_brand(char *out, size_t size) {
@@ -265,6 +273,7 @@ static void detect(void) {
     the_cpu.reference_only = reference != NULL && strcmp(reference, "1") == 0;
     the_cpu.isa = detect_isa(allowed_isa());
     the_cpu.has_vbmi = detect_vbmi(the_cpu.isa);
+    the_cpu.signature = read_signature();
     read_brand(the_cpu.brand, sizeof the_cpu.brand);
     int cores = affinity_cores(), limit = nn_cpu_group_limit("");
     the_cpu.cores = cores < limit ? cores : limit;

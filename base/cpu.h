@@ -10,8 +10,9 @@
 typedef enum nn_isa { NN_ISA_PORTABLE, NN_ISA_AVX2, NN_ISA_AVX512, NN_ISA_VNNI, NN_ISA_AMX } nn_isa;
 
 typedef struct nn_cpu {
-    nn_isa isa;    /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */
-    bool has_vbmi; /* AVX512_VBMI, which only some CPUs of level AVX512 and above have */
+    nn_isa isa;         /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */
+    bool has_vbmi;      /* AVX512_VBMI, which only some CPUs of level AVX512 and above have */
+    uint32_t signature; /* family, model and stepping as CPUID packs them; 0: not known */
     bool reference_only; /* NNOPT_FORCE_REF=1 */
     char brand[64];
     int cores; /* usable by this process: affinity and cgroup limits honoured */

@@ -312,6 +312,8 @@ void nn_dynamic_step_info(const nn_dynamic *dynamic, int64_t index, nn_step_info
     *out = (nn_step_info){
         .node = &step->view,
         .kernel = step->kernel,
+        .variant = step->description,
+        .chosen_by = "first in the list",
         .name = step->node->name,
         .origin = step->node->origin,
         .covers = step->cover.origins,

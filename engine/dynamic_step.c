@@ -158,6 +158,7 @@ static nn_status call_prepare(nn_dynamic_step *step, const nn_plan_request *requ
     if (prepare.workspace_bytes > INT64_MAX / 2) return nn_fail_memory(prepare.workspace_bytes);
     step->call.state = prepare.state;
     step->packed_bytes = prepare.packed_bytes;
+    memcpy(step->description, prepare.description, sizeof step->description);
     step->workspace_bytes = (int64_t)prepare.workspace_bytes;
     if (step->workspace_bytes > step->workspace.capacity) {
         nn_block_pool_give(pool, step->workspace);

@@ -19,6 +19,7 @@ typedef struct nn_dynamic_step {
     nn_weight_list weights;
     nn_block workspace;
     int64_t workspace_bytes, packed_bytes;
+    char description[64]; /* of what the kernel settled on */
     bool is_prepared;
     bool is_view; /* output 0 is input 0 with other dims */
 } nn_dynamic_step;

@@ -87,11 +87,11 @@ done:
 static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_tensor *inputs) {
     NN_TRY(nn_plan_make_graph(plan, request, inputs));
     if (!request->no_fusion) NN_TRY(nn_plan_fuse(plan, request));
-    size_t size = ((size_t)plan->graph->node_count + 1) * sizeof(nn_kernel *);
-    const nn_kernel **kernels = nn_arena_alloc(&plan->arena, size);
-    if (kernels == NULL) return nn_fail_memory(size);
-    NN_TRY(nn_plan_select_kernels(plan, request, kernels));
-    NN_TRY(nn_plan_make_steps(plan, request, kernels));
+    size_t size = ((size_t)plan->graph->node_count + 1) * sizeof(nn_choice);
+    nn_choice *choices = nn_arena_alloc(&plan->arena, size);
+    if (choices == NULL) return nn_fail_memory(size);
+    NN_TRY(nn_plan_select_kernels(plan, request, choices));
+    NN_TRY(nn_plan_make_steps(plan, request, choices));
     NN_TRY(nn_plan_prepare_steps(plan, request));
     NN_TRY(nn_plan_place_tensors(plan));
     return list_absences(plan, request->model);
@@ -101,7 +101,10 @@ nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs
     nn_plan *plan = nn_alloc_zero(sizeof *plan);
     if (plan == NULL) return nn_fail_memory(sizeof *plan);
     plan->weights.cache = request->cache;
+    plan->target = request->target;
     nn_status status = build(plan, request, inputs);
+    if (status == NN_OK && request->selector != NULL)
+        status = nn_plan_prove_selection(request, inputs, &plan);
     if (status != NN_OK) {
         nn_plan_destroy(plan);
         return status;
@@ -172,6 +175,13 @@ int64_t nn_plan_step_count(const nn_plan *plan) {
     return plan->step_count + (plan->dynamic != NULL ? nn_dynamic_step_count(plan->dynamic) : 0);
 }
 
+static const char *reason_of(const nn_plan *plan, const nn_step *step) {
+    if (step->node == NULL) return "layout";
+    if (step->reason != NULL) return step->reason;
+    const char *reason = nn_choice_estimate_reason(&step->view, &plan->target);
+    return plan->is_kept ? "first in the list: what was measured made no faster plan" : reason;
+}
+
 void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
     if (index >= plan->step_count) {
         nn_dynamic_step_info(plan->dynamic, index - plan->step_count, out);
@@ -181,6 +191,8 @@ void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
     *out = (nn_step_info){
         .node = &step->view,
         .kernel = step->kernel,
+        .variant = step->settled != NULL ? step->settled : "",
+        .chosen_by = reason_of(plan, step),
         .name = step->view.name,
         .origin = step->origin,
         .covers = step->cover.origins,

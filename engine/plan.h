@@ -11,7 +11,9 @@ typedef struct nn_plan nn_plan;
 typedef struct nn_step_info {
     const nn_node_view *node; /* logical facts, attributes, epilogue */
     const nn_kernel *kernel;
-    const char *name;   /* of the node in the lowered graph */
+    const char *variant;   /* what the kernel settled on: tile, form, split; "" */
+    const char *chosen_by; /* why this kernel: the only one, the first in the list, measured */
+    const char *name;      /* of the node in the lowered graph */
     const char *origin; /* ONNX node that the row is keyed by: the most expensive one it covers */
     const char *const *covers; /* all ONNX nodes whose work this step does (fused ones too) */
     int64_t cover_count;

@@ -34,19 +34,20 @@ bool nn_node_is_folded(const nn_node *node) {
 }
 
 nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request,
-                                 const nn_kernel **kernels) {
+                                 nn_choice *choices) {
     char refused[1536] = "";
     int64_t refused_count = 0;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         const nn_node *node = plan->graph->nodes[i];
-        kernels[i] = NULL;
+        choices[i] = (nn_choice){0};
         if (nn_node_is_folded(node) || nn_node_is_view(node)) continue;
         nn_view_storage storage;
         nn_node_view view;
         NN_TRY(nn_node_view_init(node, &storage, &view));
-        kernels[i] = request->reference_only ? nn_kernel_select_reference(&view, &request->target)
-                                             : nn_kernel_select(&view, &request->target);
-        if (kernels[i] == NULL) {
+        choices[i].kernel = request->reference_only
+                                ? nn_kernel_select_reference(&view, &request->target)
+                                : nn_kernel_select(&view, &request->target);
+        if (choices[i].kernel == NULL) {
             size_t used = strlen(refused);
             if (refused_count++ > 0)
                 used += (size_t)snprintf(refused + used, sizeof refused - used, ", ");
@@ -55,7 +56,8 @@ nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request,
         }
         nn_node_view_clear(&storage);
     }
-    if (refused_count == 0) return NN_OK;
+    if (refused_count == 0 && request->selector == NULL) return NN_OK;
+    if (refused_count == 0) return nn_plan_select_measured(plan, request, choices);
     return nn_fail(NN_UNSUPPORTED, "no kernel takes %lld node%s: %s", (long long)refused_count,
                    refused_count == 1 ? "" : "s", refused);
 }

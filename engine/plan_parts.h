@@ -7,6 +7,7 @@
 #include "engine/model.h"
 #include "engine/plan.h"
 #include "engine/prepare.h"
+#include "engine/select.h"
 #include "engine/session.h"
 
 typedef enum nn_place { NN_PLACE_SLAB, NN_PLACE_INPUT, NN_PLACE_CONSTANT } nn_place;
@@ -25,6 +26,9 @@ typedef struct nn_plan_tensor {
 
 typedef struct nn_step {
     const nn_kernel *kernel;
+    int variant;         /* that the kernel is asked for */
+    const char *settled; /* what it says that it settled on, or the variant's name; "" */
+    const char *reason;  /* why it was chosen; NULL: nn_choice_estimate_reason */
     nn_call call;
     nn_node_view view;
     const nn_node *node; /* of the plan's graph; NULL: a conversion */
@@ -43,6 +47,8 @@ typedef struct nn_plan_absence {
 struct nn_plan {
     nn_arena arena;
     nn_graph *graph;
+    nn_target target;
+    bool is_kept; /* was faster than the plan with measured kernels */
     nn_covers covers;
     nn_weight_list weights;
     nn_step *steps;
@@ -71,6 +77,7 @@ typedef struct nn_plan_request {
     nn_target target;
     nn_pool *pool;
     bool reference_only, no_fusion;
+    nn_selector *selector; /* NULL: the first kernel in each list */
 } nn_plan_request;
 
 /* A plan for inputs of these types and shapes (data is not read). */
@@ -92,15 +99,21 @@ nn_status nn_plan_take_output(nn_plan *plan, int64_t index, nn_tensor *out);
 /* engine/plan_graph.c: the lowered graph with these input shapes, inferred and folded. */
 nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
                              const nn_tensor *inputs);
-/* engine/plan_split.c: leaves in the plan's graph what is known beforehand, and makes the dynamic part
- * of the rest. */
+/* engine/plan_split.c: leaves in the plan's graph what is known beforehand, and makes the dynamic
+ * part of the rest. */
 nn_status nn_plan_split(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_fuse.c: gives nodes the activations and sums behind them as epilogues, where a kernel
  * takes them so. */
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_graph.c: the kernel of each node that runs, by position; views have none. */
-nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request,
-                                 const nn_kernel **kernels);
+nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request, nn_choice *choices);
+/* engine/select.c: replaces choices by what the request's selector knows or measures. */
+nn_status nn_plan_select_measured(nn_plan *plan, const nn_plan_request *request,
+                                  nn_choice *choices);
+/* engine/select_prove.c: puts the plan without measured kernels in the place of one that is not
+ * faster, and keeps what was learnt. */
+nn_status nn_plan_prove_selection(const nn_plan_request *request, const nn_tensor *inputs,
+                                  nn_plan **plan);
 /* A node whose outputs are all known has nothing to do. */
 bool nn_node_is_folded(const nn_node *node);
 /* A node that only gives its input other dims. */
@@ -108,7 +121,7 @@ bool nn_node_is_view(const nn_node *node);
 
 /* engine/plan_steps.c: steps on tensors, with layouts and conversions. */
 nn_status nn_plan_make_steps(nn_plan *plan, const nn_plan_request *request,
-                             const nn_kernel *const *kernels);
+                             const nn_choice *choices);
 /* engine/plan_prepare.c: asks each kernel for its state, workspace and packed constants. */
 nn_status nn_plan_prepare_steps(nn_plan *plan, const nn_plan_request *request);
 

@@ -22,12 +22,15 @@ static nn_status call_prepare(nn_plan *plan, const nn_plan_request *request, nn_
                           .arena = &plan->arena,
                           .layout = step->call.layout,
                           .weights = &plan->weights,
-                          .blobs = blobs};
+                          .blobs = blobs,
+                          .variant = step->variant};
     NN_TRY(step->kernel->prepare(&step->view, &request->target, &prepare));
     if (prepare.workspace_bytes > INT64_MAX / 2) return nn_fail_memory(prepare.workspace_bytes);
     step->call.state = prepare.state;
     step->workspace_bytes = (int64_t)prepare.workspace_bytes;
     step->packed_bytes = prepare.packed_bytes;
+    step->settled = nn_arena_strdup(&plan->arena, prepare.description);
+    if (step->settled == NULL) return nn_fail_memory(sizeof prepare.description);
     *packed_inputs = prepare.packed_inputs;
     return NN_OK;
 }

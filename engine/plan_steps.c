@@ -11,8 +11,8 @@ typedef struct value_tensors {
 typedef struct step_builder {
     nn_plan *plan;
     const nn_plan_request *request;
-    const nn_kernel *const *kernels; /* by node position */
-    value_tensors *values;           /* by value id */
+    const nn_choice *choices; /* by node position */
+    value_tensors *values;    /* by value id */
 } step_builder;
 
 /* ---- tensors ---- */
@@ -262,7 +262,7 @@ static bool read_permutation(const nn_node *node, int rank, int *perm) {
 
 static bool is_read_channels_last(const step_builder *builder, const nn_value *value) {
     for (int64_t i = 0; i < value->use_count; i++) {
-        const nn_kernel *kernel = builder->kernels[value->uses[i].node->position];
+        const nn_kernel *kernel = builder->choices[value->uses[i].node->position].kernel;
         if (kernel != NULL && kernel->layout == NN_LAYOUT_CHANNELS_LAST) return true;
     }
     return false;
@@ -315,11 +315,14 @@ static nn_layout choose_layout(const step_builder *builder, const nn_node *node,
     return NN_LAYOUT_STANDARD;
 }
 
-static nn_status add_node(step_builder *builder, const nn_node *node, const nn_kernel *kernel) {
+static nn_status add_node(step_builder *builder, const nn_node *node, const nn_choice *choice) {
     nn_plan *plan = builder->plan;
+    const nn_kernel *kernel = choice->kernel;
     nn_step step;
     NN_TRY(init_step(plan, node->in_count, node->out_count, &step));
     step.kernel = kernel;
+    step.variant = choice->variant;
+    step.reason = choice->reason;
     step.node = node;
     step.origin = node->origin;
     step.view.name = node->name;
@@ -384,7 +387,7 @@ static nn_status make_steps(step_builder *builder) {
         } else {
             NN_TRY(add_transpose_view(builder, node, &done));
         }
-        if (!done) NN_TRY(add_node(builder, node, builder->kernels[i]));
+        if (!done) NN_TRY(add_node(builder, node, &builder->choices[i]));
     }
     NN_TRY(add_outputs(builder));
     for (int64_t s = 0; s < plan->step_count; s++) {
@@ -401,12 +404,12 @@ static nn_status make_steps(step_builder *builder) {
 }
 
 nn_status nn_plan_make_steps(nn_plan *plan, const nn_plan_request *request,
-                             const nn_kernel *const *kernels) {
+                             const nn_choice *choices) {
     const nn_graph *graph = plan->graph;
     size_t pointers = (size_t)(graph->input_count + graph->output_count + 2);
     plan->inputs = nn_arena_alloc(&plan->arena, pointers * sizeof *plan->inputs);
     size_t size = (size_t)(graph->value_count + 1) * sizeof(value_tensors);
-    step_builder builder = {plan, request, kernels, nn_alloc_zero(size)};
+    step_builder builder = {plan, request, choices, nn_alloc_zero(size)};
     nn_status status = NN_OK;
     if (plan->inputs == NULL || builder.values == NULL) {
         status = nn_fail_memory(size);

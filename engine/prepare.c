@@ -1,5 +1,8 @@
 #include "engine/prepare.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 /* The arena aligns to 16 bytes; state and packed constants hold vectors. */
 static void *alloc_aligned(nn_arena *arena, size_t size) {
     if (size > SIZE_MAX - NN_ALIGNMENT) return NULL;
@@ -19,6 +22,17 @@ void nn_prepare_workspace(nn_prepare *prepare, size_t bytes) {
 
 nn_layout nn_prepare_layout(const nn_prepare *prepare) {
     return prepare->layout;
+}
+
+int nn_prepare_variant(const nn_prepare *prepare) {
+    return prepare->variant;
+}
+
+void nn_prepare_describe(nn_prepare *prepare, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(prepare->description, sizeof prepare->description, format, arguments);
+    va_end(arguments);
 }
 
 typedef struct pack_call {

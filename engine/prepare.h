@@ -12,11 +12,13 @@ struct nn_prepare {
     nn_layout layout;
     nn_weight_list *weights; /* takes the references to shared constants; NULL: nothing is shared */
     const uint64_t *blobs; /* blob id of each input; 0: no initialiser, its packing is not shared */
+    int variant;           /* which the kernel is asked for: nn_prepare_variant */
 
     void *state;
     size_t workspace_bytes;
     uint32_t packed_inputs; /* bit i: run does not read input i */
     int64_t packed_bytes;
+    char description[64]; /* of what it settled on; "": it said nothing */
 };
 
 /* Gives back the references in `weights`. Not for a plan, which keeps its list until it ends. */

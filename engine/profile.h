@@ -13,7 +13,7 @@ const char *nn_bound_name(nn_bound bound); /* "compute", "memory", "overhead" */
 typedef struct nn_profile_row {
     const char *node; /* ONNX node that the row is keyed by */
     const char *op;   /* "Conv"; "Layout" for a conversion that the planner put in */
-    const char *kernel;
+    const char *kernel, *variant, *chosen_by; /* as in nn_step_info */
     const char *shape;   /* of what is read and written: "1x64x16x16 -> 1x64x8x8" */
     const char **covers; /* all ONNX nodes whose work the step does */
     int64_t cover_count;

@@ -58,6 +58,8 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_text(report, node, "node", row->node);
     nn_report_set_text(report, node, "op", row->op);
     nn_report_set_text(report, node, "kernel", row->kernel);
+    nn_report_set_text(report, node, "variant", row->variant);
+    nn_report_set_text(report, node, "chosen_by", row->chosen_by);
     nn_report_set_text(report, node, "device", "cpu");
     nn_report_set_text(report, node, "shape", row->shape);
     nn_report_set_number(report, node, "ms", 1e3 * row->seconds);

@@ -46,6 +46,8 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
         .node = nn_arena_strdup(arena, step->origin),
         .op = step->is_conversion ? "Layout" : nn_arena_strdup(arena, step->node->op->name),
         .kernel = nn_arena_strdup(arena, step->kernel != NULL ? step->kernel->name : ""),
+        .variant = nn_arena_strdup(arena, step->variant),
+        .chosen_by = nn_arena_strdup(arena, step->chosen_by),
         .shape = shape_text(arena, step->node),
         .covers = nn_arena_alloc(arena, sizeof *row->covers * (size_t)(step->cover_count + 1)),
         .cover_count = step->cover_count,
@@ -58,7 +60,8 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
         .packed_bytes = step->packed_bytes,
     };
     bool complete = row->node != NULL && row->op != NULL && row->kernel != NULL &&
-                    row->shape != NULL && row->covers != NULL;
+                    row->variant != NULL && row->chosen_by != NULL && row->shape != NULL &&
+                    row->covers != NULL;
     for (int64_t i = 0; complete && i < step->cover_count; i++) {
         row->covers[i] = nn_arena_strdup(arena, step->covers[i]);
         complete = row->covers[i] != NULL;

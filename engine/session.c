@@ -7,6 +7,7 @@ struct nnopt_session {
     const nn_lowered *lowered;
     nn_lowered *own_lowered; /* of a session with taps; others share the model's */
     nn_pool *pool;
+    nn_selector *selector; /* NULL: kernels are not measured */
     nn_executor executor;
     nn_step_hook hook;
     void *hook_user;
@@ -61,16 +62,21 @@ static nn_status open_session(nn_session *session, const nn_session_options *opt
     NN_TRY(nn_pool_create(options->threads, &session->pool));
     NN_TRY(lower_model(session, options));
     NN_TRY(nn_lowered_check_supported(session->lowered));
+    if (options->selection != NN_SELECT_ESTIMATE && !options->reference_only)
+        NN_TRY(nn_selector_create(options->selection, options->selection_seconds, options->wisdom,
+                                  &session->selector));
     session->executor.request = (nn_plan_request){
         .model = session->model->graph,
         .lowered = session->lowered,
         .cache = session->model->weights,
         .target = {.isa = options->reference_only ? NN_ISA_PORTABLE : nn_cpu_get()->isa,
                    .threads = nn_pool_threads(session->pool),
-                   .precision = options->precision},
+                   .precision = options->precision,
+                   .deterministic = options->deterministic},
         .pool = session->pool,
         .reference_only = options->reference_only,
         .no_fusion = options->no_fusion || options->reference_only,
+        .selector = session->selector,
     };
     return plan_fixed_shapes(session);
 }
@@ -91,6 +97,7 @@ nn_status nn_session_open(nn_model *model, const nn_session_options *options, nn
 void nnopt_session_destroy(nnopt_session *session) {
     if (session == NULL) return;
     nn_executor_clear(&session->executor);
+    nn_selector_destroy(session->selector);
     nn_lowered_destroy(session->own_lowered);
     nn_pool_destroy(session->pool);
     nnopt_model_destroy(session->model);
@@ -268,15 +275,56 @@ static const nn_option_spec session_specs[] = {
      .fallback = "fp32",
      .choices = "fp32|bf16",
      .help = "arithmetic of convolutions and matrix products"},
+    {.name = "kernels",
+     .kind = NNOPT_OPTION_CHOICE,
+     .metavar = "HOW",
+     .fallback = "estimate",
+     .choices = "estimate|measure|exhaustive|wisdom",
+     .help =
+         "how kernels are chosen: as the tables rank them; by timing what is not known yet, the "
+         "likely ones or all; or by what is known from before"},
+    {.name = "kernel-time",
+     .kind = NNOPT_OPTION_TIME,
+     .metavar = "S",
+     .fallback = "5",
+     .minimum = 0,
+     .maximum = 86400,
+     .help = "how long 'measure' may take"},
+    {.name = "wisdom",
+     .kind = NNOPT_OPTION_TEXT,
+     .metavar = "FILE",
+     .help = "where measured choices are kept (default: wisdom.txt in the cache folder)"},
+    {.name = "deterministic",
+     .kind = NNOPT_OPTION_FLAG,
+     .help = "the same bits whatever the thread count, at some cost of speed"},
 };
 
 const nn_option_table nn_options_session = {"session", session_specs,
                                             sizeof session_specs / sizeof *session_specs};
 
+static nn_selection read_selection(const char *text) {
+    static const char *const names[] = {[NN_SELECT_MEASURE] = "measure",
+                                        [NN_SELECT_EXHAUSTIVE] = "exhaustive",
+                                        [NN_SELECT_WISDOM] = "wisdom"};
+    for (int i = NN_SELECT_MEASURE; i <= NN_SELECT_WISDOM; i++)
+        if (strcmp(text, names[i]) == 0) return (nn_selection)i;
+    return NN_SELECT_ESTIMATE;
+}
+
 nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out) {
     const nn_option_table *table = &nn_options_session;
     nn_isa isa = nn_cpu_get()->isa;
-    *out = (nn_session_options){.threads = (int)nn_option_int(options, table, "threads")};
+    *out = (nn_session_options){
+        .threads = (int)nn_option_int(options, table, "threads"),
+        .selection = read_selection(nn_option_text(options, table, "kernels")),
+        .selection_seconds = nn_option_time(options, table, "kernel-time"),
+        .wisdom = nn_option_text(options, table, "wisdom"),
+        .deterministic = nn_option_flag(options, "deterministic"),
+    };
+    if (out->deterministic && out->selection != NN_SELECT_ESTIMATE)
+        return nn_fail(NN_USAGE,
+                       "options 'deterministic' and 'kernels' contradict each other: what "
+                       "is measured differs from run to run");
     if (strcmp(nn_option_text(options, table, "precision"), "bf16") != 0) return NN_OK;
     if (isa < NN_ISA_AMX) {
         return nn_fail(NN_UNSUPPORTED, "precision 'bf16' needs AMX, this CPU has %s",

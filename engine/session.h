@@ -5,12 +5,17 @@
 #include "base/options.h"
 #include "engine/model.h"
 #include "engine/plan.h"
+#include "engine/select.h"
 
 /* A tap: a value of the model graph that must exist as a tensor after a run, in spite of fusion. */
 typedef struct nn_session_options {
     int threads; /* 0: all usable cores */
     nn_precision precision;
-    const char *const *taps; /* names of values of the model graph */
+    nn_selection selection;
+    double selection_seconds; /* that NN_SELECT_MEASURE may take, all plans together */
+    const char *wisdom;       /* the file; NULL: the one below the cache folder */
+    bool deterministic;       /* nn_target.deterministic; for NN_SELECT_ESTIMATE */
+    const char *const *taps;  /* names of values of the model graph */
     int64_t tap_count;
     bool reference_only; /* only reference kernels, no fusion, no integer folding (a judge) */
     bool no_fusion;      /* one kernel per ONNX node, for attribution */

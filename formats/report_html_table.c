@@ -58,9 +58,11 @@ static void write_profile_titles(nn_writer *writer) {
     static const struct {
         const char *title;
         bool is_number;
-    } columns[] = {{"op", false},     {"shape", false},  {"ms", true},     {"share", true},
-                   {"GFLOP/s", true}, {"of roof", true}, {"bound", false}, {"arithmetic", false},
-                   {"kernel", false}, {"MACs", true},    {"bytes", true}};
+    } columns[] = {{"op", false},      {"shape", false},      {"ms", true},
+                   {"share", true},    {"GFLOP/s", true},     {"of roof", true},
+                   {"bound", false},   {"arithmetic", false}, {"kernel", false},
+                   {"variant", false}, {"chosen by", false},  {"MACs", true},
+                   {"bytes", true}};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         write_title(writer, columns[i].title, columns[i].is_number);
 }
@@ -78,6 +80,8 @@ static void write_profile_row(nn_writer *writer, const nn_html_row *row, double 
     write_text(writer, nn_json_text(cell, "bound"));
     write_text(writer, nn_json_text(cell, "arithmetic"));
     write_text(writer, nn_json_text(cell, "kernel"));
+    write_text(writer, nn_json_text(cell, "variant"));
+    write_text(writer, nn_json_text(cell, "chosen_by"));
     write_figures(writer, row, 0);
 }
 

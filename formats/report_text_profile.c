@@ -92,6 +92,8 @@ static void add_row(nn_table *table, const cJSON *node) {
     nn_table_add(table, nn_json_text(node, "op"));
     nn_table_add(table, nn_json_text(node, "shape"));
     nn_table_add(table, nn_json_text(node, "kernel"));
+    nn_table_add(table, nn_json_text(node, "variant"));
+    nn_table_add(table, nn_json_text(node, "chosen_by"));
     nn_table_add(table, nn_figure_count(nn_json_number(node, "macs"), a));
     nn_table_add(table, nn_figure_bytes(nn_json_number(node, "bytes_read") +
                                             nn_json_number(node, "bytes_written"),
@@ -107,6 +109,7 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
         {"ms", true, false, false, 0},      {"share", true, false, false, 0},
         {"node", false, true, false, 0},    {"op", false, false, false, 3},
         {"shape", false, true, false, 4},   {"kernel", false, true, false, 2},
+        {"variant", false, true, false, 9}, {"chosen by", false, true, true, 10},
         {"MACs", true, false, false, 6},    {"bytes", true, false, false, 7},
         {"GFLOP/s", true, false, false, 5}, {"GB/s", true, false, false, 8},
         {"of roof", true, false, false, 1}, {"bound", false, false, false, 2},

@@ -244,7 +244,7 @@ NNOPT_API int64_t nnopt_dataset_samples(const nnopt_dataset *dataset);
 
 typedef struct nnopt_session nnopt_session;
 
-/* Options "session": device, threads, precision. Fails with the list of every operator that has no
+/* Options "session": device, threads, precision, and how kernels are chosen. Fails with the list of every operator that has no
  * kernel. The session keeps the model alive. */
 NNOPT_API nnopt_status nnopt_session_create(nnopt_model *model, const nnopt_options *options,
                                             nnopt_session **out);

@@ -81,6 +81,21 @@ const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_ta
     return select_kernel(node, target, true);
 }
 
+int nn_kernel_candidates(const nn_node_view *node, const nn_target *target, const nn_kernel **out,
+                         int limit) {
+    const nn_kernel *const *kernel = node->op->kernels;
+    int count = 0;
+    if (kernel == NULL || *kernel == NULL) return 0;
+    if (nn_cpu_get()->reference_only)
+        while (kernel[1] != NULL) kernel++;
+    for (; *kernel != NULL; kernel++) {
+        if (!takes(*kernel, node, target)) continue;
+        if (count < limit) out[count] = *kernel;
+        count++;
+    }
+    return count;
+}
+
 bool nn_op_makes_outputs(const nn_op *op) {
     return op->kernels != NULL && op->kernels[0] != NULL && op->kernels[0]->makes_outputs;
 }

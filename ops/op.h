@@ -164,6 +164,12 @@ typedef struct nn_target {
     nn_isa isa;
     int threads;
     nn_precision precision;
+    /* `accepts` is asked for what can run, also where another kernel is expected to be faster:
+     * times decide (engine/select.h). */
+    bool explores;
+    /* The same bits whatever the thread count, and no transform that changes what is summed: a
+     * kernel that cannot promise it does not accept. */
+    bool deterministic;
 } nn_target;
 
 typedef struct nn_prepare nn_prepare; /* services of the planner, below */
@@ -207,6 +213,11 @@ struct nn_kernel {
      * tensor of no type and no data, to be made with nn_tensor_init or nn_tensor_copy; it belongs
      * to the caller, also after a failure. All kernels of an operator say the same. */
     bool makes_outputs;
+    /* Names of the ways it can be made to run a node (tile, form, split) beside what prepare
+     * settles on by itself, NULL ends the list; NULL: there is one way. Selection by measurement
+     * tries them: prepare finds with nn_prepare_variant which one it is asked for, and takes the
+     * nearest where the node does not allow it. */
+    const char *const *variants;
     /* The only answer to "does this kernel run this node?": types, shapes (concrete), constants,
      * epilogue. isa and layout are checked by the caller. NULL: every node without an epilogue. */
     bool (*accepts)(const nn_node_view *node, const nn_target *target);
@@ -223,6 +234,13 @@ void *nn_prepare_state(nn_prepare *prepare, size_t size);
 void nn_prepare_workspace(nn_prepare *prepare, size_t bytes);
 /* Which layout the planner gave this node. */
 nn_layout nn_prepare_layout(const nn_prepare *prepare);
+
+/* What the planner asks for: 0: what suits, else kernel->variants[it - 1]. */
+int nn_prepare_variant(const nn_prepare *prepare);
+/* What prepare settled on ("6x64, 3 passes"): reports show it behind the kernel's name, and of
+ * candidates that say the same only one is measured. Cut to 63 bytes. */
+void nn_prepare_describe(nn_prepare *prepare, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Packed constants, shared by all plans and sessions of a model. `inputs`: bit i = the packing
  * depends on constant input i; `variant`: tile and format, as text; both key the cache. On a miss
@@ -250,6 +268,10 @@ const nn_op *nn_op_find(const char *domain, const char *name, int version);
  * when the process forces them. The second leaves out kernels that work channels last only. */
 const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target);
 const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_target *target);
+/* All kernels that take the node on this target, in the order of the list, up to `limit` of them
+ * (which may be 0); how many there are. */
+int nn_kernel_candidates(const nn_node_view *node, const nn_target *target, const nn_kernel **out,
+                         int limit);
 /* The last kernel of the list, when it takes the node. */
 const nn_kernel *nn_kernel_select_reference(const nn_node_view *node, const nn_target *target);
 

@@ -21,6 +21,7 @@ nn_status nn_conv_f32_prepare(const nn_node_view *node, const nn_target *target,
         .k = g.group_in_channels,
         .columns = g.group_out_channels,
         .in_pitch = g.in_channels,
+        .vectors = nn_prepare_variant(services),
     };
     memcpy(problem.axes, g.axes, sizeof g.axes);
     nn_direct_dense_output(&problem, g.out_channels);
@@ -62,4 +63,4 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-NN_CONV_KERNELS(conv_f32, nn_tiles_f32)
+NN_CONV_KERNELS_WITH(conv_f32, nn_tiles_f32, nn_direct_widths)

@@ -27,8 +27,10 @@ bool nn_conv_winograd_accepts(const nn_node_view *node, const nn_target *target,
     if (nn_view_constant(node, inputs.w) == NULL) return false;
     if (nn_view_in(node, inputs.bias) != NULL && nn_view_constant(node, inputs.bias) == NULL)
         return false;
+    if (target->deterministic) return false;
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
-    return nn_winograd_suits(&g) && nn_winograd_choose(&g, target->isa, target->threads) == outputs;
+    if (!nn_winograd_suits(&g)) return false;
+    return target->explores || nn_winograd_choose(&g, target->isa, target->threads) == outputs;
 }
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
@@ -86,6 +88,8 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
                            &state->plan, &bias));
     state->bias = bias;
     nn_prepare_workspace(services, nn_winograd_workspace(&state->plan));
+    nn_prepare_describe(services, "F(%d,3), %lld blocks of %lld tiles", state->plan.form->outputs,
+                        (long long)state->plan.blocks, (long long)state->plan.block_tiles);
     return NN_OK;
 }
 

@@ -16,7 +16,11 @@ typedef struct nn_direct_problem {
     /* Floats from an output pixel, row, plane, image to the next; residuals have the same. */
     int64_t out_pitch, out_row, out_plane, out_image;
     nn_window_axis axes[NN_MAX_SPATIAL];
+    int vectors; /* width of the tiles: nn_prepare_variant of nn_direct_widths; 0: as suits */
 } nn_direct_problem;
+
+/* The widths of tiles as a kernel's variants. */
+extern const char *const nn_direct_widths[];
 
 /* Sets the steps of output that is dense with `channels` a pixel. */
 void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);

@@ -47,6 +47,8 @@ nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_p
         operands->bias_bytes = nn_direct_bias_bytes(plan);
     }
     *workspace_bytes = operands->packed_bytes + operands->bias_bytes;
+    nn_prepare_describe(services, "%dx%d, %lld units, %lld passes", plan->shape->rows,
+                        plan->shape->columns, (long long)plan->units, (long long)plan->passes);
     return NN_OK;
 }
 

@@ -94,6 +94,8 @@ static void simplify(nn_direct_problem *problem) {
 
 /* ---- tile ---- */
 
+const char *const nn_direct_widths[] = {"1 vector", "2 vectors", "3 vectors", "4 vectors", NULL};
+
 static int vectors_of(const nn_tiles_f32 *tiles, const nn_tile_shape *shape) {
     return shape->columns / tiles->lanes;
 }
@@ -114,6 +116,7 @@ static void choose_shapes(nn_direct_plan *plan) {
     int64_t wanted = 2;
     if (vectors % 3 == 0 && vectors % 2 != 0) wanted = 3;
     if (vectors >= 4 && (pixels < 4 || (plan->merged && vectors % 4 == 0))) wanted = 4;
+    if (plan->problem.vectors > 0) wanted = plan->problem.vectors;
     plan->shape = shape_of_width(tiles, min_of(wanted, vectors));
     int64_t full = vectors_of(tiles, plan->shape), rest = vectors % full;
     plan->panels = blocks_of(vectors, full);

@@ -48,6 +48,7 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_gemm_geometry g = nn_gemm_geometry_of(node);
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
+    problem.vectors = nn_prepare_variant(services);
     nn_epilogue epilogue = node->epilogue;
     state->c_is_residual = g.c_row != 0;
     if (state->c_is_residual) epilogue = (nn_epilogue){.has_residual = true, .residual = 2};
@@ -109,6 +110,7 @@ static nn_status prepare_matmul(const nn_node_view *node, const nn_target *targe
     enum { NO_INPUT = 31 };
     if (has_one_b(&g)) {
         nn_direct_problem problem = nn_direct_product(g.batch * g.m, g.n, g.k);
+        problem.vectors = nn_prepare_variant(services);
         nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
         state->operands = (nn_direct_operands){
             .w = 1, .bias = NO_INPUT, .source = matmul_source(&g), .bias_step = 1, .bias_scale = 1};
@@ -121,6 +123,7 @@ static nn_status prepare_matmul(const nn_node_view *node, const nn_target *targe
     }
     state->by_batch = g.batch >= target->threads;
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
+    problem.vectors = nn_prepare_variant(services);
     nn_direct_plan_make(&problem, tiles, state->by_batch ? 1 : target->threads, &node->epilogue,
                         &state->plan);
     state->packed_bytes = nn_direct_packed_bytes(&state->plan);
@@ -232,6 +235,7 @@ static nn_status prepare_matmul_nbits(const nn_node_view *node, const nn_target 
     if (state == NULL) return nn_fail_memory(sizeof *state);
     int64_t rows = nn_fact_count(node->out[0]) / attrs->n;
     nn_direct_problem problem = nn_direct_product(rows, attrs->n, attrs->k);
+    problem.vectors = nn_prepare_variant(services);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     nn_direct_variant(&state->plan, &source, variant, sizeof variant);
     NN_TRY(nn_prepare_pack(services, parts, variant, nn_direct_packed_bytes(&state->plan),
@@ -266,6 +270,7 @@ static nn_status run_matmul_nbits(const nn_call *call) {
         .exactness = NN_ROUNDING,                                                                  \
         .layout = NN_LAYOUT_STANDARD,                                                              \
         .in_place = 1u << (residual),                                                              \
+        .variants = nn_direct_widths,                                                              \
         .accepts = accepts_##op,                                                                   \
         .prepare = prepare_##op##_##set,                                                           \
         .run = run_##op,                                                                           \
