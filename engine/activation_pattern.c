@@ -1,52 +1,5 @@
 #include "engine/activation_pattern.h"
 
-/* ---- steps of matching: each looks at what makes `value` ---- */
-
-/* The producer of `value` joins the pattern; all parts but the last must be read by the pattern
- * alone. */
-static bool take(nn_pattern *p, const nn_value *value) {
-    if (p->count == NN_MOST_PATTERN_NODES ||
-        (p->count > 0 && nn_value_single_consumer(value) == NULL)) {
-        return false;
-    }
-    p->nodes[p->count++] = value->producer;
-    return true;
-}
-
-static bool is_made_by(const nn_value *value, const nn_op *op) {
-    return value->producer != NULL && value->producer->op == op && value->fact.type == NNOPT_FLOAT;
-}
-
-/* value = *other OP number, in either order where `commutes`. */
-static bool match_number(nn_pattern *p, const nn_value *value, const nn_op *op, bool commutes,
-                         nn_value **other, float *number) {
-    if (!is_made_by(value, op)) return false;
-    nn_node *node = value->producer;
-    for (int side = 1; side >= (commutes ? 0 : 1); side--) {
-        nn_value *rest = node->inputs[1 - side];
-        if (!nn_scalar_constant(node->inputs[side], rest, number)) continue;
-        *other = rest;
-        return take(p, value);
-    }
-    return false;
-}
-
-/* What `value` is a multiple of; multiplies *scale by the factor. */
-static nn_value *strip_scale(nn_pattern *p, nn_value *value, float *scale) {
-    for (;;) {
-        nn_value *other;
-        float number;
-        if (match_number(p, value, &nn_op_mul, true, &other, &number)) {
-            *scale *= number;
-        } else if (match_number(p, value, &nn_op_div, false, &other, &number)) {
-            *scale /= number;
-        } else {
-            return value;
-        }
-        value = other;
-    }
-}
-
 /* Equal up to the rounding of constants that were written down or computed. */
 static bool near(float a, float b) {
     return a > b * 0.999999f && a < b * 1.000001f;
@@ -60,16 +13,16 @@ static bool match_shifted_clip(nn_pattern *p, const nn_value *value, nn_value **
     if (value->producer == NULL || !nn_match_activation(value->producer, &sum, &clip)) return false;
     if (clip.kind != NN_ACT_CLIP || clip.alpha != 0) return false;
     *limit = clip.beta;
-    return take(p, value) && match_number(p, sum, &nn_op_add, true, x, offset);
+    return nn_pattern_take(p, value) && nn_pattern_number(p, sum, &nn_op_add, true, x, offset);
 }
 
 /* value = 1 + erf(x / sqrt 2) */
 static bool match_shifted_erf(nn_pattern *p, const nn_value *value, nn_value **x) {
     float one, scale = 1;
     nn_value *erf;
-    if (!match_number(p, value, &nn_op_add, true, &erf, &one) || one != 1) return false;
-    if (!is_made_by(erf, &nn_op_erf) || !take(p, erf)) return false;
-    *x = strip_scale(p, erf->producer->inputs[0], &scale);
+    if (!nn_pattern_number(p, value, &nn_op_add, true, &erf, &one) || one != 1) return false;
+    if (!nn_is_made_by(erf, &nn_op_erf) || !nn_pattern_take(p, erf)) return false;
+    *x = nn_pattern_strip_scale(p, erf->producer->inputs[0], &scale);
     return near(scale, 0.70710678f);
 }
 
@@ -84,7 +37,7 @@ static bool match_plain_gate(nn_pattern *p, const nn_value *gate, nn_value **x,
     } else {
         return false;
     }
-    return take(p, gate);
+    return nn_pattern_take(p, gate);
 }
 
 /* The activation scale * x * gate, where gate is made from x. */
@@ -109,15 +62,15 @@ static bool match_gate(nn_pattern *p, const nn_value *gate, float scale, nn_valu
 /* value = scale * x * gate(x), the numbers anywhere in the products */
 static bool match_gated(nn_pattern *p, nn_value *value, nn_value **x, nn_activation *out) {
     float scale = 1;
-    nn_value *product = strip_scale(p, value, &scale);
-    if (!is_made_by(product, &nn_op_mul) || !take(p, product)) return false;
+    nn_value *product = nn_pattern_strip_scale(p, value, &scale);
+    if (!nn_is_made_by(product, &nn_op_mul) || !nn_pattern_take(p, product)) return false;
     nn_value *const *factors = product->producer->inputs;
     nn_pattern start = *p;
     for (int side = 0; side < 2; side++) {
         float total = scale;
         *p = start;
-        nn_value *factor = strip_scale(p, factors[side], &total);
-        nn_value *gate = strip_scale(p, factors[1 - side], &total);
+        nn_value *factor = nn_pattern_strip_scale(p, factors[side], &total);
+        nn_value *gate = nn_pattern_strip_scale(p, factors[1 - side], &total);
         if (match_gate(p, gate, total, x, out) && *x == factor) return true;
     }
     return false;
@@ -126,7 +79,7 @@ static bool match_gated(nn_pattern *p, nn_value *value, nn_value **x, nn_activat
 /* value = scale * clip(x + offset, 0, 1 / scale) */
 static bool match_hard_sigmoid(nn_pattern *p, nn_value *value, nn_value **x, nn_activation *out) {
     float scale = 1, offset, limit;
-    nn_value *clipped = strip_scale(p, value, &scale);
+    nn_value *clipped = nn_pattern_strip_scale(p, value, &scale);
     if (!match_shifted_clip(p, clipped, x, &offset, &limit)) return false;
     if (!near(scale * limit, 1)) return false;
     *out = (nn_activation){NN_ACT_HARD_SIGMOID, 1 / limit, offset / limit};
@@ -140,7 +93,7 @@ bool nn_match_linear_chain(nn_pattern *p, nn_value *value, nn_value **x, nn_acti
     nn_value *from;
     *out = (nn_activation){NN_ACT_LINEAR, 1, 0};
     while (value->producer != NULL && nn_match_activation(value->producer, &from, &step) &&
-           step.kind == NN_ACT_LINEAR && take(p, value)) {
+           step.kind == NN_ACT_LINEAR && nn_pattern_take(p, value)) {
         out->beta += out->alpha * step.beta;
         out->alpha *= step.alpha;
         value = *x = from;
@@ -169,7 +122,7 @@ static bool match_link(nn_value *value, nn_pattern *part, nn_value **x) {
     if (value->producer == NULL) return false;
     if (nn_match_spelled_activation(part, value, x, &activation)) return true;
     *part = (nn_pattern){0};
-    return nn_match_activation(value->producer, x, &activation) && take(part, value);
+    return nn_match_activation(value->producer, x, &activation) && nn_pattern_take(part, value);
 }
 
 static bool is_clamp(const nn_node *node) {

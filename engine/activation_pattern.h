@@ -4,14 +4,7 @@
 #define NN_ACTIVATION_PATTERN_H
 
 #include "engine/activation.h"
-
-enum { NN_MOST_PATTERN_NODES = 12 };
-
-/* The nodes something is made of, last one first; only the last one's output is read elsewhere. */
-typedef struct nn_pattern {
-    nn_node *nodes[NN_MOST_PATTERN_NODES];
-    int count;
-} nn_pattern;
+#include "engine/node_pattern.h"
 
 /* `last` is an activation of *x in several operators:
  *

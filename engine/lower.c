@@ -85,10 +85,13 @@ static nn_status fuse(nn_lowered *lowered) {
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_FILLED));
     NN_TRY(nn_lower_padding(lowered));
     NN_TRY(nn_lower_activations(lowered));
+    NN_TRY(nn_lower_normalizations(lowered));
+    NN_TRY(nn_lower_attention(lowered));
     NN_TRY(nn_lower_quantized(lowered));
     NN_TRY(nn_graph_prune_unused(graph, "lower"));
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_DEQUANTIZE));
     NN_TRY(fold_into_weights(lowered));
+    NN_TRY(nn_lower_linear(lowered));
     return nn_lower_linear_chains(lowered);
 }
 

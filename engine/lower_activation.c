@@ -18,13 +18,6 @@ static nn_status replace(nn_lowered *lowered, nn_patch *patch, const nn_pattern 
     return NN_OK;
 }
 
-static bool is_free(const nn_pattern *p, const bool *taken) {
-    for (int i = 0; i < p->count; i++) {
-        if (taken[p->nodes[i]->position]) return false;
-    }
-    return true;
-}
-
 /* Backwards, so that a pattern is met at its last node. */
 static nn_status replace_all(nn_lowered *lowered, nn_patch *patch, bool *taken,
                              match_function match) {
@@ -35,8 +28,9 @@ static nn_status replace_all(nn_lowered *lowered, nn_patch *patch, bool *taken,
         nn_activation activation;
         nn_node *node = graph->nodes[i];
         if (node->out_count != 1 || node->outputs[0] == NULL) continue;
-        if (!match(&p, node->outputs[0], &x, &activation) || !is_free(&p, taken)) continue;
-        for (int k = 0; k < p.count; k++) taken[p.nodes[k]->position] = true;
+        if (!match(&p, node->outputs[0], &x, &activation) || !nn_pattern_is_free(&p, taken))
+            continue;
+        nn_pattern_mark(&p, taken);
         NN_TRY(replace(lowered, patch, &p, x, activation));
     }
     return NN_OK;

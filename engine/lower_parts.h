@@ -17,6 +17,14 @@ nn_status nn_lower_halves(nn_lowered *lowered);
  * become one Activation node. */
 nn_status nn_lower_activations(nn_lowered *lowered);
 
+/* Layer normalisation and attention that are spelled out become those operators. */
+nn_status nn_lower_normalizations(nn_lowered *lowered);
+nn_status nn_lower_attention(nn_lowered *lowered);
+
+/* MatMul by a constant matrix and Add of a constant for each column become one Linear node. After
+ * scales were folded into weights. */
+nn_status nn_lower_linear(nn_lowered *lowered);
+
 /* What adds numbers to or multiplies numbers with the same value several times becomes one
  * Activation node. After scales and shifts behind convolutions were folded into their weights. */
 nn_status nn_lower_linear_chains(nn_lowered *lowered);

@@ -54,11 +54,13 @@ static int64_t solve_missing(const nn_fact *in, const int64_t *dims, int rank, i
         else
             rest = nn_dim_multiply(rest, dims[i]);
     }
-    int64_t total = 1;
-    for (int k = 0; k < in->rank; k++)
-        if (!used[k]) total = nn_dim_multiply(total, in->dims[k]);
-    if (rest == 1) return total;
-    return total >= 0 && rest > 0 && total % rest == 0 ? total / rest : NN_DIM_UNKNOWN;
+    int64_t numbers = 1, symbols = 1;
+    for (int k = 0; k < in->rank; k++) {
+        int64_t *part = nn_dim_is_known(in->dims[k]) ? &numbers : &symbols;
+        if (!used[k]) *part = nn_dim_multiply(*part, in->dims[k]);
+    }
+    if (rest <= 0 || numbers < 0 || numbers % rest != 0) return NN_DIM_UNKNOWN;
+    return nn_dim_multiply(numbers / rest, symbols);
 }
 
 static nn_status counts_fail(const nn_node_view *node, const int64_t *dims, int rank) {

@@ -528,6 +528,28 @@ START_TEST(products_of_random_sizes) {
 }
 END_TEST
 
+START_TEST(products_with_a_bias) {
+    host_seed(240 + (uint32_t)_i);
+    for (int i = 0; i < 15; i++) {
+        int64_t rows = pick(1, 40), k = pick(1, 300), n = pick(1, 150), batch = pick(1, 3);
+        kernel_host host;
+        char what[96];
+        bool constant = pick(0, 2) > 0;
+        snprintf(what, sizeof what, "%lld x %lld rows, %lldx%lld", (long long)batch,
+                 (long long)rows, (long long)k, (long long)n);
+        host_init(&host, &nn_op_linear, 1);
+        random_input(&host, (int64_t[]){batch, rows, k}, 3, false);
+        random_input(&host, (int64_t[]){k, n}, 2, constant);
+        random_input(&host, &n, 1, constant);
+        host.epilogue = random_epilogue(3);
+        if (host.epilogue.has_residual) random_input(&host, (int64_t[]){batch, rows, n}, 3, false);
+        host_infer(&host);
+        check_all(&host, 1e-6 * (3 + sqrt((double)k)), what);
+        host_clear(&host);
+    }
+}
+END_TEST
+
 START_TEST(gemm_in_all_its_forms) {
     host_seed(300 + (uint32_t)_i);
     for (int i = 0; i < 40; i++) {
@@ -661,6 +683,7 @@ Suite *test_suite(void) {
     TCase *product = tcase_create("matrix product");
     tcase_set_timeout(product, 120);
     tcase_add_loop_test(product, products_of_random_sizes, 0, 4);
+    tcase_add_loop_test(product, products_with_a_bias, 0, 3);
     tcase_add_loop_test(product, gemm_in_all_its_forms, 0, 3);
     suite_add_tcase(suite, product);
     TCase *pool = tcase_create("pool");

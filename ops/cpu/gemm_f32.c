@@ -1,5 +1,5 @@
-/* Gemm and MatMul of floats: a matrix product is a convolution of one row of pixels by a 1x1 kernel
- * (direct_f32.h), whose weights are B. */
+/* Gemm, MatMul and Linear of floats: a matrix product is a convolution of one row of pixels by a
+ * 1x1 kernel (direct_f32.h), whose weights are B. */
 #include "ops/cpu/direct_operands.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/gemm.h"
@@ -7,6 +7,8 @@
 #include "ops/family/matmul_nbits.h"
 
 #include <stdio.h>
+
+enum { NO_INPUT = 31 };
 
 static bool has_work(const nn_node_view *node) {
     return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
@@ -53,7 +55,6 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
     state->c_is_residual = g.c_row != 0;
     if (state->c_is_residual) epilogue = (nn_epilogue){.has_residual = true, .residual = 2};
     nn_direct_plan_make(&problem, tiles, target->threads, &epilogue, &state->plan);
-    enum { NO_INPUT = 31 };
     state->operands = (nn_direct_operands){
         .w = 1,
         .bias = state->c_is_residual ? NO_INPUT : 2,
@@ -102,25 +103,27 @@ static nn_direct_source matmul_source(const nn_matmul_geometry *g) {
     return (nn_direct_source){.column_step = 1, .k_step = g->n, .scale = 1};
 }
 
+static nn_status prepare_one_b(const nn_node_view *node, const nn_target *target,
+                               nn_prepare *services, const nn_tiles_f32 *tiles, int bias,
+                               matmul_state *state) {
+    const nn_matmul_geometry *g = &state->geometry;
+    nn_direct_problem problem = nn_direct_product(g->batch * g->m, g->n, g->k);
+    problem.vectors = nn_prepare_variant(services);
+    nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
+    state->operands = (nn_direct_operands){
+        .w = 1, .bias = bias, .source = matmul_source(g), .bias_step = 1, .bias_scale = 1};
+    size_t workspace;
+    NN_TRY(nn_direct_operands_prepare(node, &state->plan, services, &state->operands, &workspace));
+    nn_prepare_workspace(services, workspace + nn_direct_workspace(&state->plan, target->threads));
+    return NN_OK;
+}
+
 static nn_status prepare_matmul(const nn_node_view *node, const nn_target *target,
                                 nn_prepare *services, const nn_tiles_f32 *tiles) {
     matmul_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_matmul_geometry g = state->geometry = nn_matmul_geometry_of(node, 0, 1);
-    enum { NO_INPUT = 31 };
-    if (has_one_b(&g)) {
-        nn_direct_problem problem = nn_direct_product(g.batch * g.m, g.n, g.k);
-        problem.vectors = nn_prepare_variant(services);
-        nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
-        state->operands = (nn_direct_operands){
-            .w = 1, .bias = NO_INPUT, .source = matmul_source(&g), .bias_step = 1, .bias_scale = 1};
-        size_t workspace;
-        NN_TRY(
-            nn_direct_operands_prepare(node, &state->plan, services, &state->operands, &workspace));
-        nn_prepare_workspace(services,
-                             workspace + nn_direct_workspace(&state->plan, target->threads));
-        return NN_OK;
-    }
+    if (has_one_b(&g)) return prepare_one_b(node, target, services, tiles, NO_INPUT, state);
     state->by_batch = g.batch >= target->threads;
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     problem.vectors = nn_prepare_variant(services);
@@ -183,6 +186,25 @@ static nn_status run_matmul(const nn_call *call) {
     else
         for (int64_t i = 0; i < state->geometry.batch; i++) run_product(&job, i, 0, call->pool);
     return NN_OK;
+}
+
+/* ---- Linear: MatMul by one matrix, with a bias ---- */
+
+static bool accepts_linear(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    return has_work(node);
+}
+
+static nn_status prepare_linear(const nn_node_view *node, const nn_target *target,
+                                nn_prepare *services, const nn_tiles_f32 *tiles) {
+    matmul_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    state->geometry = nn_matmul_geometry_of(node, 0, 1);
+    return prepare_one_b(node, target, services, tiles, 2, state);
+}
+
+static nn_status run_linear(const nn_call *call) {
+    return run_matmul(call);
 }
 
 /* ---- MatMulNBits: packing dequantises ---- */
@@ -279,6 +301,7 @@ static nn_status run_matmul_nbits(const nn_call *call) {
 #define GEMM_KERNELS(set, level)                                                                   \
     GEMM_KERNEL(gemm_f32, gemm, set, level, 3)                                                     \
     GEMM_KERNEL(matmul_f32, matmul, set, level, 2)                                                 \
+    GEMM_KERNEL(linear_f32, linear, set, level, 3)                                                 \
     GEMM_KERNEL(matmul_nbits_f32, matmul_nbits, set, level, 6)
 
 GEMM_KERNELS(portable, NN_ISA_PORTABLE)

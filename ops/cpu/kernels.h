@@ -16,6 +16,7 @@ NN_DECLARE_KERNELS(conv_transpose_f32) /* conv_transpose_f32.c */
 NN_DECLARE_KERNELS(depthwise_f32)      /* depthwise_f32.c */
 NN_DECLARE_KERNELS(deform_f32)         /* deform_f32.c */
 NN_DECLARE_KERNELS(gemm_f32)           /* gemm_f32.c */
+NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)
 NN_DECLARE_KERNELS(recurrent_f32) /* recurrent_f32.c */
@@ -35,6 +36,7 @@ NN_DECLARE_KERNELS(global_average_pool_f32)
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */
 extern const nn_kernel nn_kernel_conv_transpose_reference; /* conv_transpose_reference.c */
 extern const nn_kernel nn_kernel_gemm_reference;           /* matmul_reference.c */
+extern const nn_kernel nn_kernel_linear_reference;
 extern const nn_kernel nn_kernel_matmul_reference;
 extern const nn_kernel nn_kernel_max_pool_reference; /* pooling_reference.c */
 extern const nn_kernel nn_kernel_average_pool_reference;

@@ -1,4 +1,4 @@
-/* MatMul and Gemm row by row, for every type they have. */
+/* MatMul, Linear and Gemm row by row, for every type they have. */
 #include "ops/cpu/kernels.h"
 #include "ops/family/gemm.h"
 #include "ops/family/half.h"
@@ -107,7 +107,8 @@ static void run_matmul_rows(void *argument, int64_t begin, int64_t end, int work
     }
 }
 
-static nn_status run_matmul_real(const nn_call *call) {
+/* `bias` has a value for each column, or is NULL. */
+static nn_status run_products(const nn_call *call, const void *bias) {
     matmul_job job = {.geometry = nn_matmul_geometry_of(call->node, 0, 1)};
     const nn_matmul_geometry *g = &job.geometry;
     job.first = (product){
@@ -118,15 +119,22 @@ static nn_status run_matmul_real(const nn_call *call) {
         .a_column = 1,
         .b_row = g->n,
         .b_column = 1,
+        .c_column = 1,
         .a = call->in[0]->data,
         .b = call->in[1]->data,
+        .c = bias,
         .y = call->out[0]->data,
         .alpha = 1,
+        .beta = 1,
         .epilogue = &call->node->epilogue,
         .residual = residual_of(call),
     };
     nn_parallel(call->pool, g->batch * g->m, 1, run_matmul_rows, &job);
     return NN_OK;
+}
+
+static nn_status run_matmul_real(const nn_call *call) {
+    return run_products(call, NULL);
 }
 
 static nn_status run_matmul(const nn_call *call) {
@@ -142,6 +150,21 @@ const nn_kernel nn_kernel_matmul_reference = {
     .accepts = accepts,
     .prepare = prepare,
     .run = run_matmul,
+};
+
+/* ---- Linear ---- */
+
+static nn_status run_linear(const nn_call *call) {
+    return run_products(call, call->in[2]->data);
+}
+
+const nn_kernel nn_kernel_linear_reference = {
+    .name = "linear_reference",
+    .isa = NN_ISA_PORTABLE,
+    .exactness = NN_ROUNDING,
+    .layout = NN_LAYOUT_STANDARD,
+    .accepts = accepts,
+    .run = run_linear,
 };
 
 /* ---- Gemm ---- */

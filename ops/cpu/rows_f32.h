@@ -39,7 +39,7 @@ typedef struct nn_rows_f32 {
                  float *y);
     void (*combine)(const float *rows, int64_t step, int64_t count, const float *w, float *y,
                     int64_t size);
-    /* y = exp(x - shift); returns the sum of y. */
+    /* y = exp(x - shift) for x <= shift, zero where it would be subnormal; returns the sum of y. */
     float (*exp_sum)(const float *x, float shift, float *y, int64_t count);
     void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);
     /* y[i] = x[i] factor scale[i] + shift scale[i] + bias[i]; bias may be NULL. */

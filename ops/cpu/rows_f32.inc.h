@@ -311,14 +311,14 @@ static float exp_sum(const float *x, float shift, float *y, int64_t count) {
     vf total = vf_zero();
     int64_t i = 0;
     for (; i + VF_LANES <= count; i += VF_LANES) {
-        vf e = vf_exp(vf_load(x + i) - vf_set(shift));
+        vf e = vf_exp_negative(vf_load(x + i) - vf_set(shift));
         total += e;
         vf_store(y + i, e);
     }
     if (i < count) {
         int left = (int)(count - i);
         vf nothing = vf_set(-INFINITY); /* its exponential is 0 */
-        vf e = vf_exp(vf_load_first_or(x + i, left, nothing) - vf_set(shift));
+        vf e = vf_exp_negative(vf_load_first_or(x + i, left, nothing) - vf_set(shift));
         total += e;
         vf_store_first(y + i, e, left);
     }
