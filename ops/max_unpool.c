@@ -71,7 +71,7 @@ static nn_status run(const nn_call *call) {
             return nn_view_fail(call->node, NN_BAD_INPUT, "the output is too large");
     }
     size_t size = (size_t)nn_type_bits(x->type) / 8;
-    if (nn_tensor_count(out) > 0) memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    nn_tensor_zero(out);
     for (int64_t i = 0; i < count; i++) {
         int64_t index = ((const int64_t *)indices->data)[i], place = 0, step = 1;
         if (index < 0 || index >= total)

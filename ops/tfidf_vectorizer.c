@@ -234,7 +234,7 @@ static nn_status run(const nn_call *call) {
     float *out = call->out[0]->data;
     int64_t *items = nn_alloc((size_t)attrs->longest * sizeof *items);
     if (items == NULL) return nn_fail_memory((size_t)attrs->longest * sizeof *items);
-    memset(out, 0, (size_t)nn_tensor_bytes(call->out[0]));
+    nn_tensor_zero(call->out[0]);
     for (int64_t row = 0; row < rows; row++)
         count_row(attrs, call->state, in, row * count, count, items, out + row * attrs->width);
     nn_free(items);

@@ -254,11 +254,11 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 /* Steps that a shorter sequence leaves out are zeros. */
 static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
     lstm_work work = {.call = call, .loops = loops, .shape = shape_of(call->node)};
-    const nn_tensor *x = call->in[NN_RNN_X], *y = nn_call_out(call, NN_RNN_Y);
+    const nn_tensor *x = call->in[NN_RNN_X];
+    nn_tensor *y = nn_call_out(call, NN_RNN_Y);
     direction_memory none;
     NN_TRY(nn_recurrent_check_lengths(call, &work.shape));
-    if (y != NULL && nn_call_in(call, NN_RNN_LENGTHS) != NULL && nn_tensor_count(y) > 0)
-        memset(y->data, 0, (size_t)nn_tensor_bytes(y));
+    if (y != NULL && nn_call_in(call, NN_RNN_LENGTHS) != NULL) nn_tensor_zero(y);
     work.x = call->workspace;
     work.memory = (char *)call->workspace + rounded(nn_tensor_count(x));
     work.direction_bytes = lay_out(&work.shape, work.memory, &none);

@@ -84,7 +84,7 @@ static nn_status cast_value(const nn_call *call, const nn_tensor *values, int64_
 static nn_status fill_sparse(const nn_call *call, const nn_tensor *keys, const nn_tensor *values) {
     const cast_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
-    memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    nn_tensor_zero(out);
     if (out->type == NNOPT_STRING)
         for (int64_t i = 0; i < attrs->width; i++) ((const char **)out->data)[i] = "0.f";
     for (int64_t i = 0; i < nn_tensor_count(keys); i++) {

@@ -67,7 +67,7 @@ static nn_status run(const nn_call *call) {
     const nn_tensor *keys = nn_map_keys(map), *values = nn_map_values(map);
     nn_tensor *out = call->out[0];
     size_t size = (size_t)nn_type_bits(out->type) / 8;
-    memset(out->data, 0, (size_t)nn_tensor_bytes(out));
+    nn_tensor_zero(out);
     if (out->type == NNOPT_STRING)
         for (int64_t i = 0; i < nn_tensor_count(out); i++) ((const char **)out->data)[i] = "";
     for (int64_t i = 0; i < nn_tensor_count(keys); i++) {

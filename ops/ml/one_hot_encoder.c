@@ -55,7 +55,7 @@ static nn_status run(const nn_call *call) {
     const one_hot_attrs *attrs = call->node->attrs;
     int64_t count = nn_tensor_count(call->in[0]), width = attrs->categories.count;
     float *out = call->out[0]->data;
-    memset(out, 0, (size_t)(count * width) * sizeof *out);
+    nn_tensor_zero(call->out[0]);
     for (int64_t i = 0; i < count; i++) {
         int64_t found = nn_categories_find(call->state, call->in[0], i);
         if (found >= 0)
