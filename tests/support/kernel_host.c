@@ -142,25 +142,39 @@ static int physical_axis(nn_layout layout, int rank, int place) {
     return place == rank - 1 ? 1 : place + 1;
 }
 
+static inline void copy_element(char *to, const char *from, size_t size) {
+    switch (size) {
+    case 1:
+        *to = *from;
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    default:
+        memcpy(to, from, size);
+    }
+}
+
 /* Copies between standard and channels last; `to_physical` says which way. */
 static void permute(nn_layout layout, const nn_tensor *standard, void *physical, bool to_physical) {
-    int rank = standard->rank;
-    size_t size = (size_t)nn_type_bits(standard->type) / 8;
-    int64_t count = nn_tensor_count(standard), steps[NN_MAX_RANK], step = 1;
-    for (int axis = rank - 1; axis >= 0; axis--) {
-        steps[axis] = step;
-        step *= standard->dims[axis];
+    const size_t size = (size_t)nn_type_bits(standard->type) / 8;
+    const int64_t count = nn_tensor_count(standard);
+    char *a = standard->data, *b = physical;
+    if (count == 0) return;
+    if (layout != NN_LAYOUT_CHANNELS_LAST || standard->rank < 3) {
+        memcpy(to_physical ? b : a, to_physical ? a : b, (size_t)count * size);
+        return;
     }
-    for (int64_t i = 0; i < count; i++) {
-        int64_t rest = i, at = 0;
-        for (int place = rank - 1; place >= 0; place--) {
-            int axis = physical_axis(layout, rank, place);
-            at += rest % standard->dims[axis] * steps[axis];
-            rest /= standard->dims[axis];
+    const int64_t channels = standard->dims[1], pixels = count / standard->dims[0] / channels;
+    for (int64_t plane = 0; plane < standard->dims[0] * pixels; plane++) {
+        char *pixel = a + (size_t)(plane / pixels * channels * pixels + plane % pixels) * size;
+        for (int64_t c = 0; c < channels; c++, b += size) {
+            char *element = pixel + (size_t)(c * pixels) * size;
+            copy_element(to_physical ? b : element, to_physical ? element : b, size);
         }
-        char *a = (char *)physical + (size_t)i * size,
-             *b = (char *)standard->data + (size_t)at * size;
-        memcpy(to_physical ? a : b, to_physical ? b : a, size);
     }
 }
 
