@@ -8,7 +8,7 @@ say() { printf '\n== %s\n' "$*"; }
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas0-pthread
   libprotobuf-c-dev protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev
   libsndfile1-dev libmd-dev libpcre2-dev libunistring-dev libwebp-dev libtiff-dev libopenjp2-7-dev)
-test_packages=(check python3-venv)
+test_packages=(check python3-venv binutils qemu-user)
 fuzz_packages=(clang libclang-rt-dev llvm)
 
 # install_missing PACKAGE...: installs what dpkg does not list, as root or through sudo.
