@@ -16,7 +16,7 @@
 #include "ops/cpu/int8_finish.inc.h"
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 4")
+#define UNROLL _Pragma("GCC unroll 32")
 
 enum {
     MOST_ROWS = 2 * NN_AMX_ROWS, /* pixels of a job */
@@ -47,40 +47,47 @@ typedef struct finisher {
     sums_buffers *buffers;
     const int32_t *sums;
     const int32_t *pixels;
-    int64_t left;    /* rows */
-    uint8_t *y;      /* of pixel 0 */
-    int64_t channel; /* first, in the parameters */
-    int columns;     /* that exist */
+    uint8_t *targets[2]; /* pixel 0, and where dropped results go */
+    int64_t channel;     /* first, in the parameters */
+    int columns;         /* that exist */
+    __mmask64 mask;      /* of them */
     __m512i start[MOST_TILES];
     __m512 multiplier[MOST_TILES];
+    __m512i zero;            /* 16 bits */
+    __m512i low, high, flip; /* bytes */
 } finisher;
+
+static finisher finisher_of(const nn_amx_u8s8_piece *piece) {
+    const nn_int8_call *call = piece->call;
+    const int flip = call->low < 0 ? 128 : 0;
+    sums_buffers *buffers = piece->scratch;
+    return (finisher){.piece = piece,
+                      .buffers = buffers,
+                      .targets = {NULL, buffers->dropped},
+                      .zero = _mm512_set1_epi16((int16_t)(call->zero + flip)),
+                      .low = _mm512_set1_epi8((char)(call->low + flip)),
+                      .high = _mm512_set1_epi8((char)(call->high + flip)),
+                      .flip = _mm512_set1_epi8((char)flip)};
+}
 
 /* Results of one pixel as bytes. vpackssdw saturates to int16 and vpackuswb to uint8, so that
  * adding the zero point with saturation, clamping and flipping the sign bit is exact. */
 INLINE void finish_bytes(const finisher *f, uint8_t *y, const int tiles) {
-    const nn_int8_call *call = f->piece->call;
-    const int flip = call->low < 0 ? 128 : 0;
     __m512i values[MOST_TILES];
-    UNROLL for (int t = 0; t < MOST_TILES; t++) {
-        if (t >= tiles) {
-            values[t] = values[0];
-            continue;
-        }
+    UNROLL for (int t = 0; t < tiles; t++) {
         __m512i sum = _mm512_add_epi32(_mm512_load_si512(f->sums + t * LANES), f->start[t]);
         values[t] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), f->multiplier[t]));
     }
-    const __m512i zero = _mm512_set1_epi16((int16_t)(call->zero + flip));
-    __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(values[0], values[1]), zero);
-    __m512i second =
-        tiles > 2 ? _mm512_adds_epi16(_mm512_packs_epi32(values[2], values[3]), zero) : first;
+    UNROLL for (int t = tiles; t < MOST_TILES; t++) values[t] = values[t - 1];
+    __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(values[0], values[1]), f->zero);
+    __m512i second = first;
+    if (tiles > 2) second = _mm512_adds_epi16(_mm512_packs_epi32(values[2], values[3]), f->zero);
     __m512i bytes = _mm512_packus_epi16(first, second);
     /* Each 128-bit lane holds four channels of each tile. */
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     bytes = _mm512_permutexvar_epi32(order, bytes);
-    bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8((char)(call->low + flip)));
-    bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8((char)(call->high + flip)));
-    bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8((char)flip));
-    _mm512_mask_storeu_epi8(y, UINT64_MAX >> (64 - f->columns), bytes);
+    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, f->low), f->high);
+    _mm512_mask_storeu_epi8(y, f->mask, _mm512_xor_si512(bytes, f->flip));
 }
 
 /* All other forms of results. */
@@ -94,16 +101,22 @@ static void finish_any(const finisher *f, uint8_t *y, int tiles) {
            parameters->offset ? parameters->offset + f->channel : NULL, f->columns, y);
 }
 
-INLINE void finish_rows(finisher *f, int64_t count, const int tiles, const bool to_bytes) {
-    for (; count > 0 && f->left > 0; count--, f->left--) {
-        int64_t pixel = *f->pixels++;
-        uint8_t *y = pixel < 0 ? f->buffers->dropped : f->y + pixel * f->piece->y_step;
-        if (to_bytes)
-            finish_bytes(f, y, tiles);
-        else
-            finish_any(f, y, tiles);
-        f->sums += SUMS_PITCH;
-    }
+INLINE void finish_row(finisher *f, const int tiles, const bool to_bytes) {
+    int64_t pixel = *f->pixels++;
+    int is_dropped = pixel < 0;
+    uint8_t *y = f->targets[is_dropped] + (is_dropped ? 0 : pixel) * f->piece->y_step;
+    if (to_bytes)
+        finish_bytes(f, y, tiles);
+    else
+        finish_any(f, y, tiles);
+    f->sums += SUMS_PITCH;
+}
+
+/* After product `index` of `products` in a step that finishes `pace` rows. */
+INLINE void finish_some(finisher *f, const int pace, const int index, const int products,
+                        const int tiles, const bool to_bytes) {
+    const int count = pace * (index + 1) / products - pace * index / products;
+    UNROLL for (int i = 0; i < count; i++) finish_row(f, tiles, to_bytes);
 }
 
 /* ---- jobs in order -------------------------------------------------------------------------- */
@@ -125,42 +138,39 @@ INLINE void start_finishing(finisher *f, job at, int buffer, int half, const int
     int row = half * piece->tile_rows;
     f->sums = f->buffers->sums[buffer] + row * SUMS_PITCH;
     f->pixels = piece->pixels + at.pair * 2 * piece->tile_rows + row;
-    f->left = tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows;
-    f->y = piece->y + first * piece->y_bytes;
+    f->targets[0] = piece->y + first * piece->y_bytes;
     f->channel = piece->parameter + first;
     f->columns = (int)(left < tiles * LANES ? left : tiles * LANES);
+    f->mask = UINT64_MAX >> (64 - f->columns);
     UNROLL for (int t = 0; t < tiles; t++) {
         f->start[t] = _mm512_loadu_si512(parameters->start + f->channel + t * LANES);
         f->multiplier[t] = _mm512_loadu_ps(parameters->multiplier + f->channel + t * LANES);
     }
 }
 
-/* ---- passes --------------------------------------------------------------------------------- */
-
-/* Where the sums of a pass go, which stay in the tiles until the next pass. */
-typedef struct pending {
-    int32_t *sums;
-    int channel_tiles;
-} pending;
-
-/* Rows to be finished after each product of a step. */
-typedef struct pace {
-    int64_t after[4];
-    bool at_once; /* from the first step on, else from the second, when the stores have drained */
-} pace;
-
-INLINE pace pace_of(int64_t rows, int64_t steps, int products) {
-    pace out = {.at_once = steps < 4};
-    int64_t each = (rows + steps - 1) / (out.at_once ? steps : steps - 1);
-    for (int i = 0; i < products; i++)
-        out.after[i] = each * (i + 1) / products - each * i / products;
-    return out;
+/* Before the first job is complete: rows of whatever the buffer holds are finished and dropped,
+ * which spares the passes a second form. */
+static void start_dropping(finisher *f) {
+    static const int32_t none[MOST_ROWS] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                            -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                            -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    f->sums = f->buffers->sums[0];
+    f->pixels = none;
+    f->channel = f->piece->parameter;
+    f->columns = 1;
+    f->mask = 1;
 }
+
+/* ---- passes --------------------------------------------------------------------------------- */
 
 typedef struct pass {
     const int8_t *w;
     const uint8_t *a[2];
     bool loads_pixels; /* false: the pixel tiles of the only step are those of the pass before */
+    /* Where the sums go that the pass before has left in its tiles; NULL: there are none. */
+    int32_t *before;
+    int tiles_before; /* of channels */
+    int64_t rows;     /* to be finished */
 } pass;
 
 INLINE void load_weights_0(const nn_amx_u8s8_piece *piece, const int8_t *w) {
@@ -176,165 +186,180 @@ INLINE void load_weights_1(const nn_amx_u8s8_piece *piece, const int8_t *w) {
         _tile_loadd(7, w, NN_AMX_ROW_BYTES);
 }
 
-/* Stores what the pass before left. */
-INLINE void store_0(const nn_amx_u8s8_piece *piece, const pending *before) {
-    (void)piece;
-    if (before->sums != NULL) _tile_stored(0, before->sums, SUMS_BYTES);
+/* Stores of what the pass before has left: tile 2 m + n holds pixel tile m by channel tile n. */
+INLINE void store_0(const pass *p) {
+    if (p->before != NULL) _tile_stored(0, p->before, SUMS_BYTES);
 }
-INLINE void store_1(const nn_amx_u8s8_piece *piece, const pending *before) {
-    (void)piece;
-    if (before->sums != NULL && before->channel_tiles > 1)
-        _tile_stored(1, before->sums + LANES, SUMS_BYTES);
+INLINE void store_1(const pass *p) {
+    if (p->tiles_before > 1) _tile_stored(1, p->before + LANES, SUMS_BYTES);
 }
-INLINE void store_2(const nn_amx_u8s8_piece *piece, const pending *before) {
-    if (before->sums != NULL)
-        _tile_stored(2, before->sums + piece->tile_rows * SUMS_PITCH, SUMS_BYTES);
+INLINE void store_2(const pass *p, int tile_rows) {
+    if (p->before != NULL) _tile_stored(2, p->before + tile_rows * SUMS_PITCH, SUMS_BYTES);
 }
-INLINE void store_3(const nn_amx_u8s8_piece *piece, const pending *before) {
-    if (before->sums != NULL && before->channel_tiles > 1)
-        _tile_stored(3, before->sums + piece->tile_rows * SUMS_PITCH + LANES, SUMS_BYTES);
+INLINE void store_3(const pass *p, int tile_rows) {
+    if (p->tiles_before > 1)
+        _tile_stored(3, p->before + tile_rows * SUMS_PITCH + LANES, SUMS_BYTES);
 }
 
-/* `channel_tiles`: 1 or 2, of this pass. */
-INLINE void run_pass(const nn_amx_u8s8_piece *piece, const pass *p, const pending *before,
-                     const pace *rate, finisher *f, const int channel_tiles, const int tiles,
+/* The products of one step, `pace` rows finished between them. */
+INLINE void run_step(const nn_amx_u8s8_piece *piece, const pass *p, const int8_t *w, int64_t offset,
+                     finisher *f, const int channel_tiles, const int tiles, const int pace,
                      const bool to_bytes) {
-    const int64_t a_step = piece->a_step, steps = piece->step_count;
-    const int tile_bytes = piece->step_bytes * LANES;
-    const int32_t *offsets = piece->step_offsets;
-    const int64_t first = offsets[0], early = rate->at_once ? 1 : 0;
-    const int8_t *w = p->w;
-
+    const int products = 2 * channel_tiles;
     load_weights_0(piece, w);
-    if (p->loads_pixels) _tile_loadd(4, p->a[0] + first, a_step);
-    store_0(piece, before);
+    _tile_loadd(4, p->a[0] + offset, piece->a_step);
+    _tile_dpbusd(0, 4, 6);
+    finish_some(f, pace, 0, products, tiles, to_bytes);
+    _tile_loadd(5, p->a[1] + offset, piece->a_step);
+    _tile_dpbusd(2, 5, 6);
+    finish_some(f, pace, 1, products, tiles, to_bytes);
+    if (channel_tiles == 1) return;
+    load_weights_1(piece, w + piece->step_bytes * LANES);
+    _tile_dpbusd(1, 4, 7);
+    finish_some(f, pace, 2, products, tiles, to_bytes);
+    _tile_dpbusd(3, 5, 7);
+    finish_some(f, pace, 3, products, tiles, to_bytes);
+}
+
+/* The first step: before each tile is cleared, it is stored. */
+INLINE void run_first_step(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
+                           const int channel_tiles, const int tiles, const int pace,
+                           const bool to_bytes) {
+    const int64_t offset = piece->step_offsets[0];
+    const int products = 2 * channel_tiles;
+    load_weights_0(piece, p->w);
+    if (p->loads_pixels) _tile_loadd(4, p->a[0] + offset, piece->a_step);
+    store_0(p);
     _tile_zero(0);
     _tile_dpbusd(0, 4, 6);
-    finish_rows(f, early * rate->after[0], tiles, to_bytes);
-    if (p->loads_pixels) _tile_loadd(5, p->a[1] + first, a_step);
-    store_2(piece, before);
+    finish_some(f, pace, 0, products, tiles, to_bytes);
+    if (p->loads_pixels) _tile_loadd(5, p->a[1] + offset, piece->a_step);
+    store_2(p, piece->tile_rows);
     _tile_zero(2);
     _tile_dpbusd(2, 5, 6);
-    finish_rows(f, early * rate->after[1], tiles, to_bytes);
-    w += tile_bytes;
-    if (channel_tiles > 1) load_weights_1(piece, w);
-    store_1(piece, before);
-    if (channel_tiles > 1) {
-        _tile_zero(1);
-        _tile_dpbusd(1, 4, 7);
-        finish_rows(f, early * rate->after[2], tiles, to_bytes);
+    finish_some(f, pace, 1, products, tiles, to_bytes);
+    if (channel_tiles == 1) {
+        store_1(p);
+        store_3(p, piece->tile_rows);
+        return;
     }
-    store_3(piece, before);
-    if (channel_tiles > 1) {
-        _tile_zero(3);
-        _tile_dpbusd(3, 5, 7);
-        finish_rows(f, early * rate->after[3], tiles, to_bytes);
-        w += tile_bytes;
-    }
-
-    int64_t step = 1;
-    for (; step < steps && f->left > 0; step++) {
-        const int64_t offset = offsets[step];
-        load_weights_0(piece, w);
-        _tile_loadd(4, p->a[0] + offset, a_step);
-        _tile_dpbusd(0, 4, 6);
-        finish_rows(f, rate->after[0], tiles, to_bytes);
-        _tile_loadd(5, p->a[1] + offset, a_step);
-        _tile_dpbusd(2, 5, 6);
-        finish_rows(f, rate->after[1], tiles, to_bytes);
-        w += tile_bytes;
-        if (channel_tiles > 1) {
-            load_weights_1(piece, w);
-            _tile_dpbusd(1, 4, 7);
-            finish_rows(f, rate->after[2], tiles, to_bytes);
-            _tile_dpbusd(3, 5, 7);
-            finish_rows(f, rate->after[3], tiles, to_bytes);
-            w += tile_bytes;
-        }
-    }
-    finish_rows(f, f->left, tiles, to_bytes);
-    for (; step < steps; step++) {
-        const int64_t offset = offsets[step];
-        load_weights_0(piece, w);
-        _tile_loadd(4, p->a[0] + offset, a_step);
-        _tile_dpbusd(0, 4, 6);
-        _tile_loadd(5, p->a[1] + offset, a_step);
-        _tile_dpbusd(2, 5, 6);
-        w += tile_bytes;
-        if (channel_tiles > 1) {
-            load_weights_1(piece, w);
-            _tile_dpbusd(1, 4, 7);
-            _tile_dpbusd(3, 5, 7);
-            w += tile_bytes;
-        }
-    }
+    load_weights_1(piece, p->w + piece->step_bytes * LANES);
+    store_1(p);
+    _tile_zero(1);
+    _tile_dpbusd(1, 4, 7);
+    finish_some(f, pace, 2, products, tiles, to_bytes);
+    store_3(p, piece->tile_rows);
+    _tile_zero(3);
+    _tile_dpbusd(3, 5, 7);
+    finish_some(f, pace, 3, products, tiles, to_bytes);
 }
 
-/* Numbers of passes go through all jobs. A pass finishes half of the rows of the job before the
- * last complete one (second half in first passes) or of the last (first half in second passes);
- * with one pass a job, all rows of the job before the last. That is `lag` passes behind. */
-INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const bool to_bytes) {
+/* The first step finishes rows only where there are too few steps: its stores take their time. */
+enum { LAZY_PACE = 4 };
+
+INLINE void run_pass(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
+                     const int channel_tiles, const int tiles, const int pace,
+                     const bool to_bytes) {
+    const int64_t steps = piece->step_count,
+                  step_weights = channel_tiles * piece->step_bytes * LANES;
+    const int lazy = pace <= LAZY_PACE;
+    run_first_step(piece, p, f, channel_tiles, tiles, lazy ? 0 : pace, to_bytes);
+    const int8_t *w = p->w + step_weights;
+    int64_t busy = p->rows / pace + lazy, step = 1;
+    if (busy > steps) busy = steps;
+    for (; step < busy; step++, w += step_weights)
+        run_step(piece, p, w, piece->step_offsets[step], f, channel_tiles, tiles, pace, to_bytes);
+    for (int64_t left = p->rows - (step - lazy) * pace; left > 0; left--)
+        finish_row(f, tiles, to_bytes);
+    for (; step < steps; step++, w += step_weights)
+        run_step(piece, p, w, piece->step_offsets[step], f, channel_tiles, tiles, 0, to_bytes);
+}
+
+/* Passes are numbered through all jobs. One finishes half of the rows of the job before the last
+ * complete one (the second half, in first passes) or of the last (the first half, in second
+ * passes); where jobs have one pass, all rows of the job before the last. That is `lag` passes
+ * behind. */
+INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int pace,
+                     const bool to_bytes) {
     enum { RING = 4 };
     const int passes = tiles > 2 ? 2 : 1, lag = passes + 1;
-    sums_buffers *buffers = piece->scratch;
-    finisher f = {.piece = piece, .buffers = buffers};
     const int64_t total = piece->pairs * piece->blocks * passes;
-    const int64_t rows = tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows;
-    const pace wide = pace_of(rows, piece->step_count, tiles == 1 ? 2 : 4);
-    const pace narrow = pace_of(rows, piece->step_count, 2);
-    pending before = {0};
+    const int64_t second_weights = 2 * LANES * piece->step_bytes * piece->step_count;
+    finisher f = finisher_of(piece);
+    pass p = {.rows = tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows};
     job ring[RING] = {{0}}, at = {0};
     int64_t loaded_pair = -1;
     for (int64_t n = 0; n < total + lag; n++) {
-        const int64_t finishing = n - lag;
-        f.left = 0;
-        if (finishing >= 0) {
-            int64_t index = finishing / passes;
-            start_finishing(&f, ring[index % RING], (int)(index & 1), (int)(finishing % passes),
-                            tiles);
-        }
-        if (n == total) { /* nothing is multiplied any more */
-            store_0(piece, &before);
-            store_1(piece, &before);
-            store_2(piece, &before);
-            store_3(piece, &before);
-        }
-        if (n >= total) {
-            finish_rows(&f, f.left, tiles, to_bytes);
+        const int64_t finishing = n - lag, index = n / passes;
+        const int second = (int)(n % passes);
+        if (finishing >= 0)
+            start_finishing(&f, ring[finishing / passes % RING], (int)(finishing / passes & 1),
+                            (int)(finishing % passes), tiles);
+        else
+            start_dropping(&f);
+        if (n >= total) { /* nothing is multiplied any more */
+            if (n == total) {
+                store_0(&p);
+                store_1(&p);
+                store_2(&p, piece->tile_rows);
+                store_3(&p, piece->tile_rows);
+            }
+            for (int64_t i = 0; i < p.rows; i++) finish_row(&f, tiles, to_bytes);
             continue;
         }
-        const int64_t index = n / passes;
-        const int second = (int)(n % passes);
         ring[index % RING] = at;
         const int32_t *offsets = piece->tile_offsets + 2 * at.pair;
-        const pass p = {.w = piece->w + at.block * piece->block_bytes +
-                             second * 2 * LANES * piece->step_bytes * piece->step_count,
-                        .a = {piece->a + offsets[0], piece->a + offsets[1]},
-                        .loads_pixels = piece->step_count > 1 || at.pair != loaded_pair};
+        p.w = piece->w + at.block * piece->block_bytes + second * second_weights;
+        p.a[0] = piece->a + offsets[0];
+        p.a[1] = piece->a + offsets[1];
+        p.loads_pixels = piece->step_count > 1 || at.pair != loaded_pair;
         loaded_pair = at.pair;
-        int32_t *sums = buffers->sums[index & 1] + second * 2 * LANES;
-        if (second && tiles == 3) {
-            run_pass(piece, &p, &before, &narrow, &f, 1, tiles, to_bytes);
-            before = (pending){sums, 1};
-        } else {
-            run_pass(piece, &p, &before, &wide, &f, tiles == 1 ? 1 : 2, tiles, to_bytes);
-            before = (pending){sums, tiles == 1 ? 1 : 2};
-        }
+        const bool is_narrow = tiles == 1 || (tiles == 3 && second);
+        if (is_narrow)
+            run_pass(piece, &p, &f, 1, tiles, pace, to_bytes);
+        else
+            run_pass(piece, &p, &f, 2, tiles, pace, to_bytes);
+        p.before = f.buffers->sums[index & 1] + second * 2 * LANES;
+        p.tiles_before = is_narrow ? 1 : 2;
         if (second == passes - 1) at = next_job(piece, at);
     }
 }
 
-#define RUN(tiles)                                                                                 \
-    static void run_bytes_##tiles(const nn_amx_u8s8_piece *piece) {                                \
-        run_jobs(piece, tiles, true);                                                              \
-    }                                                                                              \
-    static void run_any_##tiles(const nn_amx_u8s8_piece *piece) {                                  \
-        run_jobs(piece, tiles, false);                                                             \
+/* ---- all forms ------------------------------------------------------------------------------ */
+
+/* Rows of a step, in the order of the tables below. */
+enum { PACES = 6 };
+
+#define RUN(tiles, pace)                                                                           \
+    static void run_##tiles##_##pace(const nn_amx_u8s8_piece *piece) {                             \
+        run_jobs(piece, tiles, pace, true);                                                        \
     }
-RUN(1)
-RUN(2)
-RUN(3)
-RUN(4)
+#define RUN_ALL(tiles)                                                                             \
+    RUN(tiles, 1)                                                                                  \
+    RUN(tiles, 2)                                                                                  \
+    RUN(tiles, 4) RUN(tiles, 8) RUN(tiles, 16)                                                     \
+        RUN(tiles, 32) static void run_##tiles##_any(const nn_amx_u8s8_piece *piece) {             \
+        run_jobs(piece, tiles, 1, false);                                                          \
+    }
+#define ENTRIES(tiles)                                                                             \
+    {                                                                                              \
+        run_##tiles##_1, run_##tiles##_2, run_##tiles##_4, run_##tiles##_8, run_##tiles##_16,      \
+            run_##tiles##_32                                                                       \
+    }
+RUN_ALL(1)
+RUN_ALL(2)
+RUN_ALL(3)
+RUN_ALL(4)
+
+/* The slowest pace that is done, or nearly, with the steps of a pass. */
+static int choose_pace(const nn_amx_u8s8_piece *piece) {
+    int64_t rows = piece->tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows;
+    for (int i = 0; i < PACES; i++) {
+        int64_t pace = 1 << i, steps = piece->step_count - (pace <= LAZY_PACE);
+        if (pace * steps * 4 >= rows * 3 || 2 * pace > rows) return i;
+    }
+    return PACES - 1;
+}
 
 static void configure(const nn_amx_u8s8_piece *piece) {
     nn_amx_config config = {.palette = 1};
@@ -347,10 +372,14 @@ static void configure(const nn_amx_u8s8_piece *piece) {
 }
 
 void nn_amx_u8s8_run_piece(const nn_amx_u8s8_piece *piece) {
-    static void (*const run[2][MOST_TILES])(const nn_amx_u8s8_piece *) = {
-        {run_any_1, run_any_2, run_any_3, run_any_4},
-        {run_bytes_1, run_bytes_2, run_bytes_3, run_bytes_4}};
+    typedef void (*run_function)(const nn_amx_u8s8_piece *);
+    static const run_function to_bytes[MOST_TILES][PACES] = {ENTRIES(1), ENTRIES(2), ENTRIES(3),
+                                                             ENTRIES(4)};
+    static const run_function to_any[MOST_TILES] = {run_1_any, run_2_any, run_3_any, run_4_any};
     configure(piece);
-    run[piece->call->is_simple][piece->tiles - 1](piece);
+    if (piece->call->is_simple)
+        to_bytes[piece->tiles - 1][choose_pace(piece)](piece);
+    else
+        to_any[piece->tiles - 1](piece);
     nn_amx_release();
 }
