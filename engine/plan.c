@@ -86,7 +86,10 @@ done:
 
 static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_tensor *inputs) {
     NN_TRY(nn_plan_make_graph(plan, request, inputs));
-    if (!request->no_fusion) NN_TRY(nn_plan_fuse(plan, request));
+    if (!request->no_fusion) {
+        NN_TRY(nn_plan_fuse(plan, request));
+        NN_TRY(nn_plan_fuse_sums(plan, request));
+    }
     size_t size = ((size_t)plan->graph->node_count + 1) * sizeof(nn_choice);
     nn_choice *choices = nn_arena_alloc(&plan->arena, size);
     if (choices == NULL) return nn_fail_memory(size);

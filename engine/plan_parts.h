@@ -105,6 +105,8 @@ nn_status nn_plan_split(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_fuse.c: gives nodes the activations and sums behind them as epilogues, where a kernel
  * takes them so. */
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);
+/* engine/plan_fuse_sums.c: quantised convolutions take over quantised sums behind them. */
+nn_status nn_plan_fuse_sums(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_graph.c: the kernel of each node that runs, by position; views have none. */
 nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request, nn_choice *choices);
 /* engine/select.c: replaces choices by what the request's selector knows or measures. */

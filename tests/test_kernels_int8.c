@@ -287,6 +287,40 @@ START_TEST(convolutions_with_activations_agree) {
 }
 END_TEST
 
+/* Scale and zero point of 8-bit data. */
+static void add_quant(kernel_host *host, nn_type type, float scale, bool constant) {
+    add_scale(host, 1, scale, constant);
+    add_zero(host, type, 1, (int32_t)between(-128, 127), constant);
+}
+
+START_TEST(convolutions_with_sums_agree) {
+    uint32_t seed = (uint32_t)_i + 1500;
+    host_seed(seed);
+    conv_case c = random_conv();
+    kernel_host host;
+    host_init(&host, &nn_op_qconv, 1);
+    if (chance(30)) host.epilogue.before.kind = NN_ACT_RELU;
+    host_int(&host, "sum_order", chance(50));
+    add_geometry(&host, &c);
+    c.has_bias = true;
+    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
+    int64_t dims[4] = {c.batch, c.groups * c.out};
+    for (int i = 0; i < c.rank; i++)
+        dims[2 + i] =
+            (c.size[i] + c.pads[i] + c.pads[i + c.rank] - (c.kernel[i] - 1) * c.dilation[i] - 1) /
+                c.stride[i] +
+            1;
+    add_bytes(&host, c.y_type, dims, c.rank + 2, false);
+    /* now and then with scales that only the reference's way of rounding can take */
+    float scale = chance(10) ? 1e10f : 0.03f;
+    add_quant(&host, c.y_type, scale, c.constant_parameters);
+    add_quant(&host, c.y_type, 0.04f, c.constant_parameters);
+    host_infer(&host);
+    compare_all(&host, conv_text(&c, seed));
+    host_clear(&host);
+}
+END_TEST
+
 START_TEST(integer_convolutions_agree) {
     uint32_t seed = (uint32_t)_i + 2000;
     host_seed(seed);
@@ -405,12 +439,6 @@ static void random_dims(int64_t *dims, int rank) {
     if (chance(30)) dims[rank - 1] = between(60, 300);
 }
 
-/* Scale and zero point of 8-bit data. */
-static void add_quant(kernel_host *host, nn_type type, float scale) {
-    add_scale(host, 1, scale, chance(50));
-    add_zero(host, type, 1, (int32_t)between(-128, 127), chance(50));
-}
-
 START_TEST(sums_and_products_agree) {
     host_seed((uint32_t)_i + 6000);
     bool is_add = chance(50);
@@ -424,10 +452,10 @@ START_TEST(sums_and_products_agree) {
     kernel_host host;
     host_init(&host, is_add ? &nn_op_qlinear_add : &nn_op_qlinear_mul, 1);
     add_bytes(&host, type, a, rank, false);
-    add_quant(&host, type, 0.05f);
+    add_quant(&host, type, 0.05f, chance(50));
     add_bytes(&host, type, b, rank, false);
-    add_quant(&host, type, 0.03f);
-    add_quant(&host, type, is_add ? 0.06f : 0.2f);
+    add_quant(&host, type, 0.03f, chance(50));
+    add_quant(&host, type, is_add ? 0.06f : 0.2f, chance(50));
     host_infer(&host);
     ck_assert_int_ge(compare_all(&host, is_add ? "add" : "multiply"), 1);
     host_clear(&host);
@@ -505,8 +533,8 @@ START_TEST(pools_agree) {
         host_int(&host, "ceil_mode", chance(50));
     }
     add_bytes(&host, type, dims, spatial + 2, false);
-    add_quant(&host, type, 0.05f);
-    add_quant(&host, is_global ? type8() : type, 0.03f);
+    add_quant(&host, type, 0.05f, chance(50));
+    add_quant(&host, is_global ? type8() : type, 0.03f, chance(50));
     host_infer(&host);
     ck_assert_int_ge(compare_all(&host, is_global ? "global pool" : "pool"), 1);
     host_clear(&host);
@@ -547,6 +575,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, qlinear_convolutions_agree, 0, 300);
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
+    tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("elementwise");

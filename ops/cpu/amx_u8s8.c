@@ -1,6 +1,7 @@
 #include "ops/cpu/amx_u8s8.h"
 
 #include "ops/cpu/amx_u8s8_tiling.h"
+#include "ops/family/qlinear_convolution.h"
 
 enum {
     BAND_BYTES = 128 * 1024,     /* that one task copies: they stay in L2 beside the weights */
@@ -175,6 +176,9 @@ typedef struct amx_work {
     int64_t y_bytes; /* of one value */
     char *workers;   /* workspace */
     int64_t bands, chunks;
+    const uint8_t *addend; /* NULL: there is none */
+    bool addend_first;
+    nn_qbinary sum;
 } amx_work;
 
 /* A band of output rows, for some blocks of channels of one group of one image. */
@@ -205,6 +209,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
     int64_t all = shape->out_channels * shape->groups;
     int64_t pixel = (image * shape->height.out + first) * shape->width.out;
     int64_t steps = source->taps * source->steps_per_tap;
+    int64_t y = pixel * all + group * shape->out_channels + channel;
     const nn_amx_u8s8_piece piece = {
         .a = a,
         .a_step = source->a_step,
@@ -224,9 +229,12 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .blocks_outside = state->blocks_outside,
         .call = &work->call,
         .parameter = group * state->parameters.padded + channel,
-        .y = work->y + (pixel * all + group * shape->out_channels + channel) * work->y_bytes,
+        .y = work->y + y * work->y_bytes,
         .y_step = all * work->y_bytes,
         .y_bytes = work->y_bytes,
+        .sum = work->addend != NULL ? &work->sum : NULL,
+        .addend_first = work->addend_first,
+        .addend = work->addend != NULL ? work->addend + y : NULL,
         .scratch = memory};
     nn_amx_u8s8_run_piece(&piece);
 }
@@ -247,6 +255,12 @@ nn_status nn_amx_u8s8_run(const nn_call *call) {
                      .workers = call->workspace};
     if (!state->parameters.are_constant)
         work.workers += nn_int8_parameter_bytes(&state->parameters);
+    if (state->setting.inputs.has_sum) {
+        const nn_qconv_attrs *attrs = call->node->attrs;
+        work.addend = call->in[NN_QCONV_ADDEND]->data;
+        work.addend_first = attrs->addend_first;
+        work.sum = nn_qconv_sum(call);
+    }
     work.bands = bands_of(state);
     work.chunks = ceil_div(state->packing.blocks, state->blocks_per_task);
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;

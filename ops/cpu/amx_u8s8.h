@@ -17,6 +17,7 @@
 #define NN_AMX_U8S8_H
 
 #include "ops/cpu/conv_u8s8.h"
+#include "ops/family/qlinear_binary.h"
 
 enum {
     NN_AMX_U8S8_STEP = 64,    /* bytes of k in a step, at most */
@@ -51,7 +52,11 @@ typedef struct nn_amx_u8s8_piece {
     uint8_t *y;        /* pixel 0, first channel */
     int64_t y_step;    /* bytes from pixel to pixel */
     int64_t y_bytes;   /* of one value */
-    void *scratch;     /* nn_amx_u8s8_scratch_bytes() */
+    /* Not NULL: results are sums with an addend, which lies as y does and may be y. */
+    const nn_qbinary *sum;
+    bool addend_first;
+    const uint8_t *addend;
+    void *scratch; /* nn_amx_u8s8_scratch_bytes() */
 } nn_amx_u8s8_piece;
 
 int64_t nn_amx_u8s8_scratch_bytes(void);

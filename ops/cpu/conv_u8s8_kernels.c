@@ -15,7 +15,8 @@ static bool accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
                     describe_function describe) {
     nn_int8_inputs inputs;
     nn_u8s8_shape shape;
-    return describe(node, &inputs, &shape) && nn_u8s8_accepts(node, unit, &inputs, &shape);
+    return describe(node, &inputs, &shape) && !inputs.has_sum &&
+           nn_u8s8_accepts(node, unit, &inputs, &shape);
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *out,
@@ -45,7 +46,8 @@ static bool describe_qconv(const nn_node_view *node, nn_int8_inputs *inputs, nn_
                                .w_zero = NN_QCONV_W_ZERO,
                                .y_scale = NN_QCONV_Y_SCALE,
                                .y_zero = NN_QCONV_Y_ZERO,
-                               .bias = NN_QCONV_BIAS};
+                               .bias = NN_QCONV_BIAS,
+                               .has_sum = nn_qconv_has_sum(node)};
     nn_conv_geometry geometry = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
     return describe_geometry(&geometry, shape);
 }
@@ -172,7 +174,7 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .prepare = operator##_prepare_##suffix,                                                    \
         .run = nn_u8s8_run,                                                                        \
     };
-#define TILED(operator, layout_kind, bits)                                                         \
+#define TILED(operator, layout_kind, bits, in_place_bits)                                          \
     static bool operator##_accepts_amx(const nn_node_view *node, const nn_target *target) {        \
         nn_int8_inputs inputs;                                                                     \
         nn_u8s8_shape shape;                                                                       \
@@ -193,6 +195,7 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .exactness = NN_EXACT,                                                                     \
         .layout = layout_kind,                                                                     \
         .layout_inputs = bits,                                                                     \
+        .in_place = in_place_bits,                                                                 \
         .accepts = operator##_accepts_amx,                                                         \
         .prepare = operator##_prepare_amx,                                                         \
         .run = nn_amx_u8s8_run,                                                                    \
@@ -203,7 +206,7 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         nn_int8_inputs inputs;                                                                     \
         nn_u8s8_shape shape;                                                                       \
         (void)target;                                                                              \
-        return describe_##operator(node, &inputs, &shape) &&                                       \
+        return describe_##operator(node, &inputs, &shape) && !inputs.has_sum &&                    \
                nn_depthwise_u8s8_accepts(node, &inputs, &shape);                                   \
     }                                                                                              \
     static nn_status operator##_depthwise_prepare_##suffix(                                        \
@@ -239,12 +242,12 @@ PRODUCTS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 PRODUCTS(avx2, NN_ISA_AVX2)
 PRODUCTS(vnni, NN_ISA_VNNI)
-TILED(qconv, NN_LAYOUT_CHANNELS_LAST, 1)
-TILED(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1)
-TILED(qlinear_matmul, NN_LAYOUT_STANDARD, 0)
-TILED(matmul_integer, NN_LAYOUT_STANDARD, 0)
-TILED(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0)
-TILED(qgemm, NN_LAYOUT_STANDARD, 0)
+TILED(qconv, NN_LAYOUT_CHANNELS_LAST, 1 | 1u << NN_QCONV_ADDEND, 1u << NN_QCONV_ADDEND)
+TILED(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, 0)
+TILED(qlinear_matmul, NN_LAYOUT_STANDARD, 0, 0)
+TILED(matmul_integer, NN_LAYOUT_STANDARD, 0, 0)
+TILED(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0, 0)
+TILED(qgemm, NN_LAYOUT_STANDARD, 0, 0)
 DEPTHWISES(avx2, NN_ISA_AVX2)
 DEPTHWISES(vnni, NN_ISA_VNNI)
 #endif

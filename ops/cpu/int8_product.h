@@ -8,6 +8,7 @@
 /* Which inputs of a node are which; -1 where its operator has none. */
 typedef struct nn_int8_inputs {
     int x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias;
+    bool has_sum; /* a QConv with an addend */
 } nn_int8_inputs;
 
 /* Data of 8 bits, constant weights, an epilogue of `before` alone. */

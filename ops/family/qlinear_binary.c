@@ -51,6 +51,23 @@ nn_status nn_qbinary_axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_axes_add_broadcast(node, out, B);
 }
 
+nn_qbinary nn_qbinary_make(nn_qbinary_kind kind, nn_type type, const nn_quant *a, const nn_quant *b,
+                           const nn_quant *y) {
+    bool add = kind == NN_QBINARY_ADD;
+    nn_qbinary out = {.kind = kind,
+                      .type = type,
+                      .a_zero = a->zero,
+                      .b_zero = b->zero,
+                      .y_zero = y->zero,
+                      .lowest = y->lowest,
+                      .highest = y->highest,
+                      .a_scale = (add ? a->scale : a->scale * b->scale) / y->scale,
+                      .b_scale = b->scale / y->scale,
+                      .offset = (float)y->zero};
+    if (add) out.offset -= out.a_scale * (float)a->zero + out.b_scale * (float)b->zero;
+    return out;
+}
+
 typedef struct binary_work {
     const nn_qbinary *binary;
     nn_qbinary_row row;
@@ -74,18 +91,7 @@ nn_status nn_qbinary_run(const nn_call *call, nn_qbinary_kind kind, nn_qbinary_r
     nn_quant qa = nn_quant_read(call->in[A_SCALE], call->in[A_ZERO], a->type);
     nn_quant qb = nn_quant_read(call->in[B_SCALE], call->in[B_ZERO], b->type);
     nn_quant qy = nn_quant_read(call->in[Y_SCALE], nn_call_in(call, Y_ZERO), y->type);
-    bool add = kind == NN_QBINARY_ADD;
-    nn_qbinary binary = {.kind = kind,
-                         .type = y->type,
-                         .a_zero = qa.zero,
-                         .b_zero = qb.zero,
-                         .y_zero = qy.zero,
-                         .lowest = qy.lowest,
-                         .highest = qy.highest,
-                         .a_scale = (add ? qa.scale : qa.scale * qb.scale) / qy.scale,
-                         .b_scale = qb.scale / qy.scale,
-                         .offset = (float)qy.zero};
-    if (add) binary.offset -= binary.a_scale * (float)qa.zero + binary.b_scale * (float)qb.zero;
+    nn_qbinary binary = nn_qbinary_make(kind, y->type, &qa, &qb, &qy);
     binary_work work = {&binary, row, a->data, b->data, y->data};
     nn_loops loops;
     nn_loops_init(&loops, y->dims, y->rank);

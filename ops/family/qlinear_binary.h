@@ -34,6 +34,10 @@ static inline float nn_fused(float a, float b, float c) {
 #endif
 }
 
+/* `type`: of a, b and y. */
+nn_qbinary nn_qbinary_make(nn_qbinary_kind kind, nn_type type, const nn_quant *a, const nn_quant *b,
+                           const nn_quant *y);
+
 /* `count` elements; steps are 1, or 0 where the operand repeats. */
 typedef void (*nn_qbinary_row)(const nn_qbinary *binary, const void *a, int64_t a_step,
                                const void *b, int64_t b_step, void *y, int64_t count);

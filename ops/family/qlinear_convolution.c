@@ -31,6 +31,30 @@ nn_status nn_qconv_axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
+nn_qbinary nn_qconv_sum(const nn_call *call) {
+    nn_type type = call->out[0]->type;
+    const nn_qconv_attrs *attrs = call->node->attrs;
+    nn_quant conv =
+        nn_quant_read(call->in[NN_QCONV_Y_SCALE], nn_call_in(call, NN_QCONV_Y_ZERO), type);
+    nn_quant addend = nn_quant_read(call->in[NN_QCONV_ADDEND_SCALE],
+                                    nn_call_in(call, NN_QCONV_ADDEND_ZERO), type);
+    nn_quant sum =
+        nn_quant_read(call->in[NN_QCONV_SUM_SCALE], nn_call_in(call, NN_QCONV_SUM_ZERO), type);
+    bool swap = attrs->addend_first;
+    return nn_qbinary_make(NN_QBINARY_ADD, type, swap ? &addend : &conv, swap ? &conv : &addend,
+                           &sum);
+}
+
+static void add_reference(const nn_call *call) {
+    nn_tensor *y = call->out[0];
+    const void *addend = call->in[NN_QCONV_ADDEND]->data;
+    const nn_qconv_attrs *attrs = call->node->attrs;
+    nn_qbinary sum = nn_qconv_sum(call);
+    nn_qbinary_row_reference(&sum, attrs->addend_first ? addend : y->data, 1,
+                             attrs->addend_first ? y->data : addend, 1, y->data,
+                             nn_tensor_count(y));
+}
+
 nn_status nn_qconv_run_reference(const nn_call *call) {
     const nn_tensor *bias = nn_call_in(call, NN_QCONV_BIAS);
     const nn_tensor *w_scale = call->in[NN_QCONV_W_SCALE];
@@ -62,5 +86,6 @@ nn_status nn_qconv_run_reference(const nn_call *call) {
                 nn_requant_store(&requant, y->data, index++, nn_integer_conv_sum(&conv, n, c, i),
                                  multiplier, offset);
         }
+    if (nn_qconv_has_sum(call->node)) add_reference(call);
     return NN_OK;
 }
