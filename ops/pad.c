@@ -143,22 +143,48 @@ static int64_t source_index(pad_mode mode, int64_t i, int64_t size) {
 typedef struct pad_work {
     pad_mode mode;
     int rank;
-    const nn_tensor *in;
-    nn_tensor *out;
+    const char *in;
+    char *out;
     size_t size;
+    int64_t in_dims[NN_MAX_RANK], out_dims[NN_MAX_RANK];
     int64_t before[NN_MAX_RANK], in_steps[NN_MAX_RANK];
     const void *value; /* one element */
 } pad_work;
 
-static void copy_element(const pad_work *work, char *target, const char *row, int64_t index) {
-    const void *source = index < 0 ? work->value : row + index * (int64_t)work->size;
-    memcpy(target, source, work->size);
+/* Makes rows long: what lies behind the last padded axis belongs to its elements, and can be
+ * counted among them where an element is repeated as often as it is, or where all are the same. */
+static void merge_last_axes(pad_work *work) {
+    for (int last = work->rank - 1; last > 0; last--) {
+        int64_t size = work->in_dims[last];
+        bool is_whole = work->before[last] == 0 && work->out_dims[last] == size;
+        if (!is_whole || (size != 1 && work->mode != PAD_CONSTANT)) return;
+        work->in_dims[last - 1] *= size;
+        work->out_dims[last - 1] *= size;
+        work->before[last - 1] *= size;
+        work->rank--;
+    }
+}
+
+/* Elements [begin, end) of a row of the output, which lie in front of the row of the input or
+ * behind it. */
+static void pad_side(const pad_work *work, char *target, const char *row, int64_t begin,
+                     int64_t end) {
+    const int last = work->rank - 1;
+    target += begin * (int64_t)work->size;
+    if (work->mode == PAD_CONSTANT) {
+        nn_fill(NULL, target, work->value, work->size, end - begin);
+        return;
+    }
+    for (int64_t i = begin; i < end; i++, target += work->size) {
+        int64_t index = source_index(work->mode, i - work->before[last], work->in_dims[last]);
+        memcpy(target, row + index * (int64_t)work->size, work->size);
+    }
 }
 
 /* Writes one row of the output from the input's row, or the constant when there is none. */
 static void pad_row(const pad_work *work, char *target, const char *row) {
     int last = work->rank - 1;
-    int64_t width = work->out->dims[last], size = work->in->dims[last];
+    int64_t width = work->out_dims[last], size = work->in_dims[last];
     int64_t before = work->before[last];
     if (row == NULL) {
         nn_fill(NULL, target, work->value, work->size, width);
@@ -167,33 +193,29 @@ static void pad_row(const pad_work *work, char *target, const char *row) {
     int64_t begin = before > 0 ? before : 0, end = before + size < width ? before + size : width;
     if (begin > width) begin = width;
     if (end < begin) end = begin;
-    for (int64_t i = 0; i < begin; i++)
-        copy_element(work, target + i * (int64_t)work->size, row,
-                     source_index(work->mode, i - before, size));
+    pad_side(work, target, row, 0, begin);
     memcpy(target + begin * (int64_t)work->size, row + (begin - before) * (int64_t)work->size,
            (size_t)(end - begin) * work->size);
-    for (int64_t i = end; i < width; i++)
-        copy_element(work, target + i * (int64_t)work->size, row,
-                     source_index(work->mode, i - before, size));
+    pad_side(work, target, row, end, width);
 }
 
 static void pad_rows(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const pad_work *work = argument;
     int last = work->rank - 1;
-    int64_t row_bytes = work->out->dims[last] * (int64_t)work->size;
+    int64_t row_bytes = work->out_dims[last] * (int64_t)work->size;
     for (int64_t i = begin; i < end; i++) {
         int64_t rest = i, offset = 0;
-        bool is_constant = work->in->dims[last] == 0;
+        bool is_constant = work->in_dims[last] == 0;
         for (int axis = last - 1; axis >= 0; axis--) {
-            int64_t place = rest % work->out->dims[axis] - work->before[axis];
-            int64_t index = source_index(work->mode, place, work->in->dims[axis]);
-            rest /= work->out->dims[axis];
+            int64_t place = rest % work->out_dims[axis] - work->before[axis];
+            int64_t index = source_index(work->mode, place, work->in_dims[axis]);
+            rest /= work->out_dims[axis];
             if (index < 0) is_constant = true;
             offset += index * work->in_steps[axis];
         }
-        const char *row = (const char *)work->in->data + offset * (int64_t)work->size;
-        pad_row(work, (char *)work->out->data + i * row_bytes, is_constant ? NULL : row);
+        const char *row = work->in + offset * (int64_t)work->size;
+        pad_row(work, work->out + i * row_bytes, is_constant ? NULL : row);
     }
 }
 
@@ -220,8 +242,8 @@ static nn_status run_bytes(const nn_call *call) {
     NN_TRY(run_pads(call, in->rank, pads));
     pad_work work = {.mode = attrs->mode,
                      .rank = in->rank,
-                     .in = in,
-                     .out = out,
+                     .in = in->data,
+                     .out = out->data,
                      .size = nn_element_size(in->type)};
     uint64_t own_value[2] = {0};
     nn_tensor holder = {.type = in->type, .data = own_value};
@@ -229,11 +251,16 @@ static nn_status run_bytes(const nn_call *call) {
     const nn_tensor *given = attrs->from_input && call->in_count > 2 ? call->in[2] : NULL;
     if (!attrs->from_input) nn_tensor_set(&holder, 0, attrs->value);
     work.value = given != NULL && nn_tensor_count(given) > 0 ? given->data : own_value;
-    nn_dense_steps(in->dims, in->rank, work.in_steps);
-    for (int place = 0; place < in->rank; place++)
+    for (int place = 0; place < in->rank; place++) {
+        work.in_dims[place] = in->dims[place];
+        work.out_dims[place] = out->dims[place];
         work.before[place] = pads[nn_logical_axis(call->layout, in->rank, place)].before;
-    int64_t width = out->dims[in->rank - 1], total = nn_tensor_count(out);
+    }
+    int64_t total = nn_tensor_count(out);
     if (total == 0) return NN_OK;
+    merge_last_axes(&work);
+    nn_dense_steps(work.in_dims, work.rank, work.in_steps);
+    int64_t width = work.out_dims[work.rank - 1];
     nn_parallel(call->pool, total / width, NN_GRAIN / width + 1, pad_rows, &work);
     return NN_OK;
 }
