@@ -222,6 +222,28 @@ START_TEST(convolutions_of_every_width) {
 }
 END_TEST
 
+/* Few outputs and wide kernels: several pixels of a row are taken as one, and the last are fewer.
+ */
+START_TEST(convolutions_of_few_outputs) {
+    host_seed(900 + (uint32_t)_i);
+    for (int i = 0; i < 24; i++) {
+        conv_case c = {.rank = 1 + i % 2, .batch = pick(1, 2), .group = 1};
+        const int last = c.rank - 1;
+        c.channels = pick(0, 1) ? 1 : pick(1, 20);
+        c.outputs = pick(1, 12);
+        for (int axis = 0; axis < c.rank; axis++) {
+            c.kernel[axis] = axis == last ? pick(2, 40) : pick(1, 3);
+            c.stride[axis] = axis == last ? pick(1, 5) : 1;
+            c.pads[axis] = pick(0, c.kernel[axis] / 2);
+            c.pads[axis + c.rank] = pick(0, c.kernel[axis] / 2);
+            c.in[axis] = c.kernel[axis] + (axis == last ? pick(0, 120) : pick(0, 5));
+        }
+        c.epilogue = random_epilogue(3);
+        check_conv(&c);
+    }
+}
+END_TEST
+
 START_TEST(convolutions_of_networks) {
     host_seed(9);
     static const conv_case cases[] = {
@@ -677,6 +699,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(conv, depthwise_convolutions_of_random_sizes, 0, 4);
     tcase_add_loop_test(conv, transposed_convolutions_of_random_sizes, 0, 3);
     tcase_add_test(conv, convolutions_of_every_width);
+    tcase_add_loop_test(conv, convolutions_of_few_outputs, 0, 4);
     tcase_add_test(conv, convolutions_of_networks);
     tcase_add_test(conv, infinities_and_nan_stay_where_they_are);
     suite_add_tcase(suite, conv);

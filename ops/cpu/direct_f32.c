@@ -208,6 +208,27 @@ static void finish_rows(const direct_job *job, float *raw, int64_t offset, int64
     }
 }
 
+/* Runs a tile into memory of its own and finishes `columns` columns of its rows. */
+static void run_apart(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
+                      int64_t rows, int64_t columns, int64_t offset, int64_t offset1) {
+    float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
+    const float low = tile->low, high = tile->high;
+    tile->low = -INFINITY;
+    tile->high = INFINITY;
+    tile->residual[0] = pass->first ? NULL : job->y + offset;
+    tile->residual[1] = pass->first ? NULL : job->y + offset1;
+    tile->y[0] = raw;
+    tile->y[1] = raw + NN_TILE_SEGMENT * NN_TILE_MAX_COLUMNS;
+    tile->y_step = NN_TILE_MAX_COLUMNS;
+    pass->shape->run[rows](tile);
+    tile->y_step = job->plan->problem.out_pitch;
+    tile->low = low;
+    tile->high = high;
+    int64_t first = min_of(rows, NN_TILE_SEGMENT);
+    finish_rows(job, raw, offset, first, columns);
+    finish_rows(job, tile->y[1], offset1, rows - first, columns);
+}
+
 /* Runs a tile whose y and residual are at `offset`, second segment at `offset1`. */
 static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
                      int64_t rows, int64_t offset, int64_t offset1) {
@@ -223,17 +244,16 @@ static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32
         pass->shape->run[rows](tile);
         return;
     }
-    float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
-    tile->residual[0] = pass->first ? NULL : job->y + offset;
-    tile->residual[1] = pass->first ? NULL : job->y + offset1;
-    tile->y[0] = raw;
-    tile->y[1] = raw + NN_TILE_SEGMENT * NN_TILE_MAX_COLUMNS;
-    tile->y_step = NN_TILE_MAX_COLUMNS;
-    pass->shape->run[rows](tile);
-    tile->y_step = job->plan->problem.out_pitch;
-    int64_t first = min_of(rows, NN_TILE_SEGMENT);
-    finish_rows(job, raw, offset, first, pass->columns);
-    finish_rows(job, tile->y[1], offset1, rows - first, pass->columns);
+    run_apart(job, pass, tile, rows, pass->columns, offset, offset1);
+}
+
+/* The last columns of a row, which are less than a tile stores. */
+static void run_last_pixel(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
+                           const input_view *view, nn_tile_f32 *tile, int64_t y) {
+    const int64_t column = unit->column_end - 1;
+    y += column * job->plan->problem.out_pitch;
+    tile->a[0] = tile->a[1] = view->base + column * view->column_step + view->column_offset;
+    run_apart(job, pass, tile, 1, job->plan->last_columns, y, y);
 }
 
 static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
@@ -244,9 +264,12 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     const int64_t columns = unit->column_end - unit->column_begin;
     const int64_t tile_count = (columns + pass->shape->rows - 1) / pass->shape->rows;
     const int64_t total = tile_count * (unit->row_end - unit->row_begin);
+    /* Not all pixels of the fold at the end of a row exist. */
+    const bool is_cut =
+        plan->last_columns < p->columns && unit->column_end == p->axes[NN_WIDTH].out;
     /* Two rows of a narrow map fill one tile. */
-    const bool can_pair = columns <= NN_TILE_SEGMENT && pass->shape->rows == 2 * NN_TILE_SEGMENT &&
-                          columns == NN_TILE_SEGMENT;
+    const bool can_pair =
+        !is_cut && columns == NN_TILE_SEGMENT && pass->shape->rows == 2 * NN_TILE_SEGMENT;
     nn_tile_f32 tile = {
         .a_step = view->column_step,
         .w = pass->w,
@@ -276,9 +299,13 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
             tile.start = bias;
             tile.prefetch = (const char *)pass->next + pass->next_bytes * done / total;
             tile.prefetch_bytes = pass->next_bytes / total;
-            run_tile(job, pass, &tile, pair ? 2 * columns : end - begin, y,
-                     y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
+            int64_t rows = pair ? 2 * columns : end - begin;
+            if (is_cut && end == unit->column_end) rows--;
+            if (rows > 0)
+                run_tile(job, pass, &tile, rows, y,
+                         y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
         }
+        if (is_cut) run_last_pixel(job, unit, pass, view, &tile, y_start);
         if (pair) {
             row++;
             done += tile_count;

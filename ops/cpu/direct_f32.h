@@ -44,6 +44,11 @@ typedef struct nn_direct_plan {
     const nn_tiles_f32 *tiles;
     const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
     int64_t panels;                          /* of one group */
+    /* Neighbouring pixels of a row that stand side by side as columns of one, so that few output
+     * channels fill vectors: the kernel grows by what they are apart. `fold_channels` are those of
+     * a pixel, `fold_step` its distance in the input. In the last pixel of a row fewer may exist.
+     */
+    int64_t fold, fold_channels, fold_step, last_columns;
     int64_t taps, k; /* of the tiles: a tap is a whole kernel row where channels are few */
     bool merged;     /* that is so */
     int64_t row_block, column_block, panel_block; /* a unit of work */

@@ -8,14 +8,18 @@
 
 enum {
     /* Fewer channels than this make taps too short: a whole kernel row is one then. */
-    FEW_CHANNELS = 8,
+    FEW_CHANNELS = 9,
     /* Weights of a panel that stay in L2 beside the activations while the tiles of a unit pass. */
     PASS_BYTES = 200 << 10,
     /* Units for each thread, so that a core that is taken away costs little. */
     UNITS_PER_THREAD = 4,
-    L1_PERIOD = 4096, /* bytes after which addresses share an L1 set, */
-    L1_WAYS = 8,      /* which holds so many lines */
+    LEAST_ACCUMULATORS = 8, /* that keep two units busy, which take four cycles for an FMA */
+    L1_PERIOD = 4096,       /* bytes after which addresses share an L1 set, */
+    L1_WAYS = 8,            /* which holds so many lines */
 };
+
+/* A fold must be faster by as much. */
+static const double FOLD_GAIN = 0.9;
 
 static int64_t min_of(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -90,6 +94,61 @@ static void simplify(nn_direct_problem *problem) {
         problem->out_pitch = problem->out_row;
         problem->out_row = problem->out_plane;
     }
+}
+
+/* ---- folding ---- */
+
+/* Vector FMAs for an output pixel and a channel and row of the kernel, when `fold` pixels are one.
+ */
+static double folded_time(const nn_direct_problem *p, const nn_tiles_f32 *tiles, int64_t fold) {
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    int64_t vectors = blocks_of(fold * p->columns, tiles->lanes);
+    int64_t kernel = width->kernel + (fold - 1) * width->stride;
+    int64_t pixels = blocks_of(width->out, fold);
+    int64_t rows = min_of(pixels * min_of(p->axes[NN_HEIGHT].out, 2), NN_TILE_MAX_ROWS);
+    /* Few accumulators wait for each other; one vector of weights is loaded for few FMAs. */
+    double wait = rows * vectors < LEAST_ACCUMULATORS
+                      ? (double)LEAST_ACCUMULATORS / (double)(rows * vectors)
+                      : 1;
+    return (double)(pixels * vectors * kernel) / (double)width->out * wait *
+           (vectors == 1 ? 1.25 : 1);
+}
+
+/* How many neighbouring pixels are best taken as one: more where channels leave vectors empty and
+ * the kernel is wide beside the strides. */
+static int64_t best_fold(const nn_direct_problem *p, const nn_tiles_f32 *tiles) {
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    const int64_t most = tiles->shapes[tiles->count > 1 ? 1 : 0]->columns / p->columns;
+    bool dense = p->groups == 1 && p->out_pitch == p->columns;
+    if (!dense || width->kernel == 1 || width->dilation != 1) return 1;
+    const double plain = folded_time(p, tiles, 1);
+    double least = FOLD_GAIN * plain;
+    int64_t best = 1, rows = p->axes[NN_DEPTH].kernel * p->axes[NN_HEIGHT].kernel;
+    for (int64_t fold = 2; fold <= most && fold <= width->out; fold++) {
+        int64_t kernel = width->kernel + (fold - 1) * width->stride;
+        int64_t columns = blocks_of(fold * p->columns, tiles->lanes) * tiles->lanes;
+        double time = folded_time(p, tiles, fold);
+        /* The sum is not split: what lies behind the last pixel is not in memory between passes. */
+        if (rows * kernel * p->k * columns * (int64_t)sizeof(float) > PASS_BYTES) break;
+        if (time >= least) continue;
+        least = time;
+        best = fold;
+    }
+    return best;
+}
+
+static void fold_pixels(nn_direct_plan *plan) {
+    nn_direct_problem *p = &plan->problem;
+    nn_window_axis *width = &p->axes[NN_WIDTH];
+    plan->fold = best_fold(p, plan->tiles);
+    plan->fold_channels = p->columns;
+    plan->fold_step = width->stride;
+    plan->last_columns = ((width->out - 1) % plan->fold + 1) * p->columns;
+    width->kernel += (plan->fold - 1) * width->stride;
+    width->stride *= plan->fold;
+    width->out = blocks_of(width->out, plan->fold);
+    p->columns *= plan->fold;
+    p->out_pitch *= plan->fold;
 }
 
 /* ---- tile ---- */
@@ -235,6 +294,7 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
                          const nn_epilogue *epilogue, nn_direct_plan *out) {
     *out = (nn_direct_plan){.problem = *problem, .tiles = tiles, .epilogue = *epilogue};
     simplify(&out->problem);
+    fold_pixels(out);
     const nn_window_axis *axes = out->problem.axes, *width = &axes[NN_WIDTH];
     int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
     out->merged = problem->groups == 1 && problem->k < FEW_CHANNELS && width->kernel > 1 &&
@@ -254,9 +314,13 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
 
 void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *source, char *text,
                        size_t size) {
-    snprintf(text, size, "direct %d+%d columns, %lld groups, steps %lld %lld, x %a",
-             plan->shape->columns, plan->last_shape->columns, (long long)plan->problem.groups,
-             (long long)source->column_step, (long long)source->k_step, (double)source->scale);
+    int length =
+        snprintf(text, size, "direct %d+%d columns, %lld groups, steps %lld %lld, x %a",
+                 plan->shape->columns, plan->last_shape->columns, (long long)plan->problem.groups,
+                 (long long)source->column_step, (long long)source->k_step, (double)source->scale);
+    if (plan->fold > 1 && length >= 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", %lld pixels %lld apart",
+                 (long long)plan->fold, (long long)plan->fold_step);
 }
 
 static size_t aligned_floats(int64_t count) {
@@ -307,9 +371,41 @@ static void pack_by_columns(const panel_copy *copy, const float *w, float *packe
     }
 }
 
+/* The columns of pixel i of a fold have the kernel moved by i steps, among zeros. */
+static void pack_folded(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
+                        float *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    const int64_t wide = p->axes[NN_WIDTH].kernel;
+    const int64_t kernel = wide - (plan->fold - 1) * plan->fold_step;
+    const int64_t rows = p->axes[NN_DEPTH].kernel * p->axes[NN_HEIGHT].kernel;
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t first = panel * plan->shape->columns;
+        const int64_t width =
+            panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+        for (int64_t tap = 0; tap < rows * wide; tap++)
+            for (int64_t k = 0; k < p->k; k++, packed += width)
+                for (int64_t j = 0; j < width; j++) {
+                    int64_t pixel = (first + j) / plan->fold_channels;
+                    int64_t channel = (first + j) % plan->fold_channels;
+                    int64_t x = tap % wide - pixel * plan->fold_step;
+                    bool inside = first + j < p->columns && x >= 0 && x < kernel;
+                    packed[j] =
+                        inside
+                            ? w[channel * source->column_step +
+                                (tap / wide * kernel + x) * source->tap_step + k * source->k_step] *
+                                  source->scale
+                            : 0;
+                }
+    }
+}
+
 void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
                     float *packed) {
     const nn_direct_problem *p = &plan->problem;
+    if (plan->fold > 1) {
+        pack_folded(plan, source, w, packed);
+        return;
+    }
     panel_copy copy = {.source = source, .taps = plan->taps * plan->k / p->k, .k = p->k};
     for (int64_t group = 0; group < p->groups; group++) {
         for (int64_t panel = 0; panel < plan->panels; panel++) {
@@ -342,6 +438,8 @@ void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t 
     for (int64_t group = 0; group < p->groups; group++)
         for (int64_t j = 0; j < plan->group_columns; j++) {
             bool given = bias != NULL && j < p->columns;
-            *packed++ = given ? bias[(group * p->columns + j) * step] * scale : 0;
+            int64_t column = group * p->columns + j;
+            if (plan->fold > 1) column %= plan->fold_channels;
+            *packed++ = given ? bias[column * step] * scale : 0;
         }
 }

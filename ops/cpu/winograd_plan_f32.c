@@ -72,6 +72,8 @@ int nn_winograd_choose(const nn_conv_geometry *g, nn_isa isa, int threads) {
      * transform costs its loads, stores and arithmetic, which wait for each other. */
     static const winograd_cost forms[] = {{1, 3, 0, 0}, {2, 4, 80, 80}, {4, 6, 320, 300}};
     const int lanes = isa >= NN_ISA_AVX512 ? 16 : isa == NN_ISA_AVX2 ? 8 : 4;
+    /* Direct convolution fills such vectors with several pixels. */
+    if (2 * g->out_channels <= lanes) return 1;
     int best = 0;
     double times[3];
     for (int i = 0; i < 3; i++) {
