@@ -21,7 +21,15 @@ struct nn_pool {
     int threads;
 };
 
-enum { MAX_WORKERS = 255, SPIN_NANOSECONDS = 100000, CHUNKS_PER_THREAD = 8 };
+enum {
+    MAX_WORKERS = 255,
+    /* What a wait may spin before it sleeps: a wake-up through the system costs some tens of
+     * microseconds. A wait of a thread whose last one spun in vain gives up sooner: nothing is coming,
+     * or the core is wanted by somebody else. */
+    SPIN_NANOSECONDS = 100000,
+    SHORT_SPIN_NANOSECONDS = 5000,
+    CHUNKS_PER_THREAD = 8,
+};
 
 enum { CACHE_LINE = 64 };
 
@@ -75,18 +83,25 @@ static int64_t nanoseconds(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* One step of a wait; false once it has lasted SPIN_NANOSECONDS. */
 typedef struct spin {
     int64_t start;
     int steps;
+    bool is_short;
 } spin;
 
+/* Where threads outnumber cores, whoever spins keeps the core from whom it waits for. */
+static bool has_core_each(void) {
+    return atomic_load_explicit(&shared.workers, memory_order_relaxed) < nn_cpu_get()->cores;
+}
+
+/* One step of a wait; false when it is time to sleep. */
 static bool spin_on(spin *self) {
     cpu_relax();
-    if (++self->steps % 64 != 0) return true;
+    if (++self->steps % 64 != 1) return true;
+    if (!has_core_each()) return false;
     int64_t now = nanoseconds();
     if (self->start == 0) self->start = now;
-    return now - self->start < SPIN_NANOSECONDS;
+    return now - self->start < (self->is_short ? SHORT_SPIN_NANOSECONDS : SPIN_NANOSECONDS);
 }
 
 static void work(int worker) {
@@ -131,7 +146,7 @@ static void *worker_main(void *unused) {
             atomic_fetch_add(&shared.sleepers, 1);
             futex_wait(&shared.epoch, epoch);
             atomic_fetch_sub(&shared.sleepers, 1);
-            wait = (spin){0};
+            wait = (spin){.is_short = true};
         }
     }
     return NULL;
@@ -220,10 +235,13 @@ static int available_workers(int wanted) {
 }
 
 static void wait_for_workers(uint32_t joined) {
-    spin wait = {0};
+    static _Thread_local bool slept;
+    spin wait = {.is_short = slept};
+    slept = false;
     uint32_t finished;
     while ((finished = atomic_load(&shared.finished)) != joined) {
         if (spin_on(&wait)) continue;
+        slept = true;
         atomic_store(&shared.caller_sleeps, 1);
         if ((finished = atomic_load(&shared.finished)) != joined) {
             futex_wait(&shared.finished, finished);
