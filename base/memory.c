@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* What large memory is aligned to, so that the system may map it in pages of this size: a walk over
  * weights then misses the TLB a five-hundredth as often. */
@@ -54,6 +55,39 @@ void *nn_alloc(size_t size) {
     if (must_fail()) return NULL;
     if (custom.allocate != NULL) return custom.allocate(size, NN_ALIGNMENT, custom.user);
     return allocate(size);
+}
+
+/* A mapping that begins with a whole large page, where it is as large as one. */
+static void *map_pages(size_t size) {
+    const size_t slack = size >= LARGE_PAGE ? LARGE_PAGE : 0;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (size + page - 1) / page * page;
+    char *memory =
+        mmap(NULL, used + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    if (slack == 0) return memory;
+    const size_t before = -(uintptr_t)memory & (LARGE_PAGE - 1);
+    if (before > 0) munmap(memory, before);
+    if (slack > before) munmap(memory + before + used, slack - before);
+    memory += before;
+#ifdef MADV_HUGEPAGE
+    madvise(memory, size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
+void *nn_alloc_pages(size_t size) {
+    if (custom.allocate != NULL) return nn_alloc_zero(size);
+    if (size == 0 || size > (size_t)INT64_MAX - 2 * LARGE_PAGE) return NULL;
+    atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
+    return must_fail() ? NULL : map_pages(size);
+}
+
+void nn_free_pages(void *memory, size_t size) {
+    if (memory == NULL) return;
+    if (custom.release != NULL)
+        nn_free(memory);
+    else
+        munmap(memory, size);
 }
 
 void *nn_alloc_zero(size_t size) {

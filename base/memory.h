@@ -14,6 +14,10 @@ void *nn_alloc_zero(size_t size);
 void *nn_realloc(void *memory, size_t old_size,
                  size_t new_size); /* the old block stays on failure */
 void nn_free(void *memory);
+/* Zeroed memory of its own pages, which no other allocation shares; end it with the same size.
+ * Pages come into being when they are touched. */
+void *nn_alloc_pages(size_t size);
+void nn_free_pages(void *memory, size_t size);
 char *nn_strdup(const char *text);
 char *nn_format(const char *format, ...) __attribute__((format(printf, 1, 2))); /* heap text */
 

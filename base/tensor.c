@@ -173,6 +173,7 @@ static nn_status blob_new(nn_blob **out) {
     nn_blob *blob = nn_alloc_zero(sizeof *blob);
     if (blob == NULL) return nn_fail_memory(sizeof *blob);
     atomic_init(&blob->references, 1);
+    pthread_mutex_init(&blob->lock, NULL);
     blob->id = atomic_fetch_add(&next_blob_id, 1);
     *out = blob;
     return NN_OK;
@@ -211,6 +212,21 @@ nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out
     return NN_OK;
 }
 
+nn_status nn_blob_derive(nn_type type, const int64_t *dims, int rank, nn_recipe *recipe,
+                         nn_blob **out) {
+    nn_blob *blob;
+    nn_status status = blob_new(&blob);
+    if (status != NN_OK) {
+        recipe->destroy(recipe);
+        return status;
+    }
+    blob->tensor = (nn_tensor){.type = type, .rank = rank};
+    memcpy(blob->tensor.dims, dims, (size_t)rank * sizeof *dims);
+    blob->recipe = recipe;
+    *out = blob;
+    return NN_OK;
+}
+
 nn_blob *nn_blob_retain(nn_blob *blob) {
     atomic_fetch_add(&blob->references, 1);
     return blob;
@@ -222,7 +238,9 @@ void nn_blob_release(nn_blob *blob) {
         nn_storage_release(blob->storage);
     else
         nn_tensor_clear(&blob->tensor);
+    if (blob->recipe != NULL) blob->recipe->destroy(blob->recipe);
     nn_free(blob->aligned.data);
+    pthread_mutex_destroy(&blob->lock);
     nn_free(blob);
 }
 
@@ -232,39 +250,48 @@ bool nn_tensor_is_aligned(const nn_tensor *tensor) {
     return (uintptr_t)tensor->data % unit == 0;
 }
 
-static pthread_mutex_t pin_lock = PTHREAD_MUTEX_INITIALIZER;
+bool nn_blob_is_ready(const nn_blob *blob) {
+    return blob->recipe == NULL && nn_tensor_is_aligned(&blob->tensor);
+}
+
+/* Makes what pins ask for. Lock held. */
+static nn_status make_aligned(nn_blob *blob) {
+    const size_t bytes = (size_t)nn_tensor_bytes(&blob->tensor);
+    nn_status status = NN_OK;
+    blob->aligned = blob->tensor;
+    blob->aligned.data = bytes > 0 ? nn_alloc(bytes) : NULL;
+    if (bytes == 0) return NN_OK;
+    if (blob->aligned.data == NULL) return nn_fail_memory(bytes);
+    if (blob->recipe != NULL) {
+        status = blob->recipe->make(blob->recipe, blob->aligned.data);
+        if (status != NN_OK) nn_tensor_clear(&blob->aligned);
+    } else {
+        memcpy(blob->aligned.data, blob->tensor.data, bytes);
+        nn_blob_drop_pages(blob);
+    }
+    return status;
+}
 
 nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out) {
-    if (nn_tensor_is_aligned(&blob->tensor)) {
+    if (nn_blob_is_ready(blob)) {
         *out = &blob->tensor;
         return NN_OK;
     }
-    nn_status status = NN_OK;
-    pthread_mutex_lock(&pin_lock);
-    if (blob->pins == 0) {
-        int64_t bytes = nn_tensor_bytes(&blob->tensor);
-        blob->aligned = blob->tensor;
-        blob->aligned.data = nn_alloc((size_t)bytes);
-        if (blob->aligned.data != NULL) {
-            memcpy(blob->aligned.data, blob->tensor.data, (size_t)bytes);
-            nn_blob_drop_pages(blob);
-        } else if (bytes > 0) {
-            status = nn_fail_memory((size_t)bytes);
-        }
-    }
+    pthread_mutex_lock(&blob->lock);
+    nn_status status = blob->pins == 0 ? make_aligned(blob) : NN_OK;
     if (status == NN_OK) {
         blob->pins++;
         *out = &blob->aligned;
     }
-    pthread_mutex_unlock(&pin_lock);
+    pthread_mutex_unlock(&blob->lock);
     return status;
 }
 
 void nn_blob_unpin(nn_blob *blob) {
-    if (nn_tensor_is_aligned(&blob->tensor)) return;
-    pthread_mutex_lock(&pin_lock);
+    if (nn_blob_is_ready(blob)) return;
+    pthread_mutex_lock(&blob->lock);
     if (--blob->pins == 0) nn_tensor_clear(&blob->aligned);
-    pthread_mutex_unlock(&pin_lock);
+    pthread_mutex_unlock(&blob->lock);
 }
 
 void nn_blob_drop_pages(const nn_blob *blob) {

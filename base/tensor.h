@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+#include <pthread.h>
+
 typedef nnopt_type nn_type;
 typedef nnopt_tensor nn_tensor;
 
@@ -77,13 +79,21 @@ nn_status nn_tensor_copy(const nn_tensor *from, nn_tensor *to);
 /* Gives an allocated tensor of strings texts of its own, wherever its pointers led. */
 nn_status nn_tensor_own_texts(nn_tensor *tensor);
 
+/* How a blob that holds no data makes them each time that they are wanted. */
+typedef struct nn_recipe {
+    nn_status (*make)(const struct nn_recipe *self, void *out); /* writes all bytes; any thread */
+    void (*destroy)(struct nn_recipe *self);
+} nn_recipe;
+
 /* A tensor that several graphs, plans and threads share; immutable after creation. */
 typedef struct nn_blob {
     _Atomic int64_t references;
     uint64_t id;                /* unique in the process; keys caches */
     nn_tensor tensor;           /* data may be unaligned while it points into a mapped file */
     struct nn_storage *storage; /* what keeps data alive; NULL: the blob's own heap block */
-    nn_tensor aligned;          /* the copy that pins ask for; guarded by a lock of its own */
+    nn_recipe *recipe;          /* tensor.data is NULL, pins make it; NULL: it is there */
+    pthread_mutex_t lock;       /* over what follows */
+    nn_tensor aligned;          /* what pins ask for, where `tensor` itself will not do */
     int64_t pins;
 } nn_blob;
 
@@ -105,8 +115,13 @@ nn_status nn_blob_create(nn_type type, const int64_t *dims, int rank, nn_blob **
 nn_status nn_blob_copy(const nn_tensor *value, nn_blob **out);
 /* A blob over bytes inside `storage`, which it retains. */
 nn_status nn_blob_wrap(const nn_tensor *view, nn_storage *storage, nn_blob **out);
+/* A blob whose data exist only while it is pinned. Takes the recipe, also on failure. */
+nn_status nn_blob_derive(nn_type type, const int64_t *dims, int rank, nn_recipe *recipe,
+                         nn_blob **out);
 nn_blob *nn_blob_retain(nn_blob *blob);
 void nn_blob_release(nn_blob *blob); /* NULL allowed */
+/* Can the data be read as they are, without a pin? */
+bool nn_blob_is_ready(const nn_blob *blob);
 /* The blob's tensor with data aligned to its elements: its own, or a copy that is made by the first
  * pin and freed by the last unpin (the mapped pages it was made from are dropped). Any thread. */
 nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out);

@@ -191,23 +191,78 @@ static nn_status find_affine(const fold_site *site, double *scratch, channel_aff
     return NN_OK;
 }
 
-static nn_status make_weight(const fold_site *site, const channel_affine *affine, nn_blob **out) {
-    nn_blob *old = site->weight->initializer;
-    const nn_tensor *from;
-    NN_TRY(nn_blob_create(NNOPT_FLOAT, old->tensor.dims, old->tensor.rank, out));
-    NN_TRY(nn_blob_pin(old, &from));
-    const float *source = from->data;
-    float *target = (*out)->tensor.data;
-    int64_t rows_per_group = site->outer / (site->channels / site->per_group);
-    for (int64_t o = 0; o < site->outer; o++) {
-        int64_t group = site->per_group == site->channels ? 0 : o / rows_per_group;
-        for (int64_t c = 0; c < site->per_group; c++) {
-            double factor = affine->factor[group * site->per_group + c] * site->weight_factor;
-            for (int64_t i = 0; i < site->inner; i++) *target++ = (float)(*source++ * factor);
+/* The new weights: those of `source`, [outer][per_group][inner], times a factor for each channel.
+ */
+typedef struct scaled_weights {
+    nn_recipe recipe; /* first */
+    nn_blob *source;
+    int64_t outer, per_group, inner, rows_per_group; /* rows of outer that share factors */
+    double factors[];                                /* of all channels */
+} scaled_weights;
+
+static void destroy_scaled(nn_recipe *recipe) {
+    scaled_weights *self = (scaled_weights *)recipe;
+    nn_blob_release(self->source);
+    nn_free(self);
+}
+
+/* `from` may lie at any address. */
+static void scale_row(const char *from, double factor, int64_t count, float *to) {
+    enum { PIECE = 256 };
+    for (int64_t done = 0; done < count; done += PIECE) {
+        float piece[PIECE];
+        const int64_t left = count - done < PIECE ? count - done : PIECE;
+        memcpy(piece, from + (size_t)done * sizeof *piece, (size_t)left * sizeof *piece);
+        for (int64_t i = 0; i < left; i++) to[done + i] = (float)(piece[i] * factor);
+    }
+}
+
+static void scale_all(const scaled_weights *self, const char *from, float *to) {
+    for (int64_t o = 0; o < self->outer; o++) {
+        const double *factors = self->factors + o / self->rows_per_group * self->per_group;
+        for (int64_t c = 0; c < self->per_group; c++) {
+            scale_row(from, factors[c], self->inner, to);
+            from += (size_t)self->inner * sizeof *to;
+            to += self->inner;
         }
     }
-    nn_blob_unpin(old);
+}
+
+static nn_status make_scaled(const nn_recipe *recipe, void *out) {
+    const scaled_weights *self = (const scaled_weights *)recipe;
+    if (self->source->recipe == NULL) { /* read where it lies */
+        scale_all(self, self->source->tensor.data, out);
+        nn_blob_drop_pages(self->source);
+        return NN_OK;
+    }
+    const nn_tensor *from;
+    NN_TRY(nn_blob_pin(self->source, &from));
+    scale_all(self, from->data, out);
+    nn_blob_unpin(self->source);
     return NN_OK;
+}
+
+static nn_status make_weight(const fold_site *site, const channel_affine *affine, bool defers,
+                             nn_blob **out) {
+    nn_blob *old = site->weight->initializer;
+    const nn_tensor *shape = &old->tensor;
+    const size_t bytes = sizeof(scaled_weights) + (size_t)site->channels * sizeof(double);
+    scaled_weights *self = nn_alloc_zero(bytes);
+    if (self == NULL) return nn_fail_memory(bytes);
+    *self = (scaled_weights){.recipe = {make_scaled, destroy_scaled},
+                             .source = nn_blob_retain(old),
+                             .outer = site->outer,
+                             .per_group = site->per_group,
+                             .inner = site->inner,
+                             .rows_per_group = site->outer * site->per_group / site->channels};
+    for (int64_t c = 0; c < site->channels; c++)
+        self->factors[c] = affine->factor[c] * site->weight_factor;
+    if (defers && nn_tensor_bytes(shape) > NN_SMALL_CONSTANT)
+        return nn_blob_derive(NNOPT_FLOAT, shape->dims, shape->rank, &self->recipe, out);
+    nn_status status = nn_blob_create(NNOPT_FLOAT, shape->dims, shape->rank, out);
+    if (status == NN_OK) status = make_scaled(&self->recipe, (*out)->tensor.data);
+    destroy_scaled(&self->recipe);
+    return status;
 }
 
 static nn_status make_bias(const fold_site *site, const channel_affine *affine, double *scratch,
@@ -280,7 +335,8 @@ static nn_status apply(nn_graph *graph, const char *pass, const fold_site *site,
     return nn_patch_apply(patch);
 }
 
-static nn_status fold_site_now(nn_graph *graph, const char *pass, const fold_site *site) {
+static nn_status fold_site_now(nn_graph *graph, const char *pass, const fold_site *site,
+                               bool defers) {
     size_t bytes = (size_t)site->channels * 6 * sizeof(double);
     double *lists = nn_alloc(bytes);
     if (lists == NULL) return nn_fail_memory(bytes);
@@ -289,7 +345,7 @@ static nn_status fold_site_now(nn_graph *graph, const char *pass, const fold_sit
     nn_blob *weight = NULL, *bias = NULL;
     nn_status status = NN_OK;
     NN_TRY_DONE(find_affine(site, scratch, &affine));
-    NN_TRY_DONE(make_weight(site, &affine, &weight));
+    NN_TRY_DONE(make_weight(site, &affine, defers, &weight));
     if (site->bias != NULL || site->scale == NULL)
         NN_TRY_DONE(make_bias(site, &affine, scratch, &bias));
     status = apply(graph, pass, site, weight, bias);
@@ -301,7 +357,7 @@ done:
 }
 
 static nn_status fold_all(nn_graph *graph, const char *pass, bool (*find)(nn_node *, fold_site *),
-                          nn_merge_function merged, void *user) {
+                          bool defers, nn_merge_function merged, void *user) {
     int64_t i = 0;
     while (i < graph->node_count) {
         fold_site site;
@@ -311,18 +367,18 @@ static nn_status fold_all(nn_graph *graph, const char *pass, bool (*find)(nn_nod
             continue;
         }
         if (merged != NULL) NN_TRY(merged(user, site.front, node));
-        NN_TRY(fold_site_now(graph, pass, &site));
+        NN_TRY(fold_site_now(graph, pass, &site, defers));
         i = i > 0 ? i - 1 : 0; /* the list closed its gap; the front may meet another one */
     }
     return NN_OK;
 }
 
-nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
-                                   void *user) {
-    return fold_all(graph, pass, find_norm_site, merged, user);
+nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, bool defers,
+                                   nn_merge_function merged, void *user) {
+    return fold_all(graph, pass, find_norm_site, defers, merged, user);
 }
 
-nn_status nn_graph_fold_scale(nn_graph *graph, const char *pass, nn_merge_function merged,
-                              void *user) {
-    return fold_all(graph, pass, find_scale_site, merged, user);
+nn_status nn_graph_fold_scale(nn_graph *graph, const char *pass, bool defers,
+                              nn_merge_function merged, void *user) {
+    return fold_all(graph, pass, find_scale_site, defers, merged, user);
 }

@@ -15,13 +15,14 @@ typedef nn_status (*nn_merge_function)(void *user, const nn_node *into, const nn
  * a Conv, ConvTranspose or Gemm with constant float weights and bias and read by nothing else; one
  * patch of `pass` each. The convolution keeps its name and makes the value that the normalisation
  * made. Weights that others read too stay theirs. `merged` is told beforehand; NULL: nobody asks.
- */
-nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, nn_merge_function merged,
-                                   void *user);
+ * `defers`: large weights are made when they are pinned, so that a plan that packs them never has
+ * the memory of all; not for graphs that are saved. */
+nn_status nn_graph_fold_batch_norm(nn_graph *graph, const char *pass, bool defers,
+                                   nn_merge_function merged, void *user);
 
 /* The same for Mul and Div by a float constant with one element a channel, or one in all; the node
  * in front may be a MatMul with a constant matrix, too. */
-nn_status nn_graph_fold_scale(nn_graph *graph, const char *pass, nn_merge_function merged,
-                              void *user);
+nn_status nn_graph_fold_scale(nn_graph *graph, const char *pass, bool defers,
+                              nn_merge_function merged, void *user);
 
 #endif

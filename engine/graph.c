@@ -252,7 +252,7 @@ nn_status nn_graph_set_initializer(nn_graph *graph, nn_value *value, nn_blob *bl
 
 nn_status nn_value_take_initializer(nn_value *value, nn_blob *blob) {
     const nn_tensor *tensor = &blob->tensor;
-    bool pin = !nn_tensor_is_aligned(tensor) && nn_tensor_bytes(tensor) <= NN_SMALL_CONSTANT;
+    bool pin = !nn_blob_is_ready(blob) && nn_tensor_bytes(tensor) <= NN_SMALL_CONSTANT;
     if (pin) NN_TRY(nn_blob_pin(blob, &tensor));
     nn_blob_retain(blob);
     nn_value_clear_initializer(value);
@@ -272,8 +272,7 @@ void nn_value_clear_initializer(nn_value *value) {
 }
 
 nn_status nn_value_pin(nn_value *value) {
-    if (value->initializer == NULL || value->is_pinned ||
-        nn_tensor_is_aligned(&value->initializer->tensor))
+    if (value->initializer == NULL || value->is_pinned || nn_blob_is_ready(value->initializer))
         return NN_OK;
     NN_TRY(nn_blob_pin(value->initializer, &value->fact.constant));
     value->is_pinned = true;

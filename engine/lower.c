@@ -65,8 +65,8 @@ static nn_status fold_into_weights(nn_lowered *lowered) {
     int64_t before;
     do {
         before = graph->node_count;
-        NN_TRY(nn_graph_fold_batch_norm(graph, "lower", merge_covers, covers));
-        NN_TRY(nn_graph_fold_scale(graph, "lower", merge_covers, covers));
+        NN_TRY(nn_graph_fold_batch_norm(graph, "lower", true, merge_covers, covers));
+        NN_TRY(nn_graph_fold_scale(graph, "lower", true, merge_covers, covers));
         NN_TRY(nn_graph_fold_bias(graph, "lower", merge_covers, covers));
     } while (graph->node_count < before);
     return NN_OK;

@@ -18,7 +18,7 @@ static nn_weight_chunk *create_chunk(size_t size) {
     nn_weight_chunk *chunk = nn_alloc_zero(sizeof *chunk);
     if (chunk == NULL) return NULL;
     chunk->size = size;
-    chunk->data = nn_alloc(size);
+    chunk->data = nn_alloc_pages(size);
     if (chunk->data != NULL) return chunk;
     nn_free(chunk);
     return NULL;
@@ -47,13 +47,13 @@ void *nn_weight_memory_take(nn_weight_memory *memory, size_t bytes, nn_weight_ch
     void *data = chunk->data + chunk->used;
     chunk->used += taken;
     chunk->pieces++;
-    return memset(data, 0, taken);
+    return data; /* pages are new, and no piece of a chunk is given twice */
 }
 
 void nn_weight_memory_give(nn_weight_memory *memory, nn_weight_chunk *chunk) {
     if (chunk == NULL || --chunk->pieces > 0) return;
     if (memory->newest == chunk) memory->newest = NULL;
     memory->held -= chunk->size;
-    nn_free(chunk->data);
+    nn_free_pages(chunk->data, chunk->size);
     nn_free(chunk);
 }

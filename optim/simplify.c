@@ -11,7 +11,7 @@ static nn_status simplify(nn_graph *graph, const char *pass) {
     NN_TRY(nn_graph_fold_constants(graph, pass, 0));
     NN_TRY(nn_graph_remove_identities(graph, pass));
     NN_TRY(nn_graph_fold_bias(graph, pass, NULL, NULL));
-    NN_TRY(nn_graph_fold_batch_norm(graph, pass, NULL, NULL));
+    NN_TRY(nn_graph_fold_batch_norm(graph, pass, false, NULL, NULL));
     NN_TRY(nn_graph_fold_bias(graph, pass, NULL, NULL));
     return nn_graph_prune_unused(graph, pass);
 }

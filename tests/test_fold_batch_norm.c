@@ -79,7 +79,7 @@ static void check(const float *wanted, int count) {
             ck_assert_float_eq_tol(((const float *)y->data)[i], wanted[i], 2e-6f);
         if (folded) break;
         merges = 0;
-        ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", count_merge, &merges));
+        ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", false, count_merge, &merges));
         ck_assert_ok(nn_graph_verify(graph));
         ck_assert_int_eq(merges, 1);
         ck_assert_int_eq(graph->node_count, 1);
@@ -147,7 +147,7 @@ START_TEST(test_refused) {
     add_front("Conv", false, &two_groups, 1);
     ck_assert_ok(nn_graph_add_output(graph, value("h")));
     add_norm(4);
-    ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", NULL, NULL));
+    ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", false, NULL, NULL));
     ck_assert_int_eq(graph->node_count, 2);
     teardown();
     setup();
@@ -156,7 +156,7 @@ START_TEST(test_refused) {
     ck_assert_ok(nn_graph_add_input(graph, value("w")));
     add_front("Conv", false, &two_groups, 1);
     add_norm(4);
-    ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", NULL, NULL));
+    ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", false, NULL, NULL));
     ck_assert_int_eq(graph->node_count, 2);
 }
 END_TEST
@@ -172,7 +172,7 @@ START_TEST(test_shared_weights) {
                                    &(nn_attrs){&two_groups, 1}, NULL));
     ck_assert_ok(nn_graph_add_output(graph, other));
     add_norm(4);
-    ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", NULL, NULL));
+    ck_assert_ok(nn_graph_fold_batch_norm(graph, "fold", false, NULL, NULL));
     ck_assert_ok(nn_graph_verify(graph));
     ck_assert_int_eq(graph->node_count, 2);
     ck_assert_int_eq(value("w")->use_count, 1);
@@ -191,7 +191,7 @@ START_TEST(test_out_of_memory) {
         add_front("Gemm", false, &alpha, 1);
         add_norm(3);
         nn_fail_allocation(k);
-        status = nn_graph_fold_batch_norm(graph, "fold", NULL, NULL);
+        status = nn_graph_fold_batch_norm(graph, "fold", false, NULL, NULL);
         nn_fail_allocation(0);
         ck_assert(status == NN_OK || status == NN_NO_MEMORY);
         ck_assert_ok(nn_graph_verify(graph));
