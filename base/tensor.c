@@ -254,12 +254,62 @@ bool nn_blob_is_ready(const nn_blob *blob) {
     return blob->recipe == NULL && nn_tensor_is_aligned(&blob->tensor);
 }
 
+/* ---- blocks of pins ---- */
+
+enum {
+    LEAST_SPARE = 256 << 10,
+    SPARE_FACTOR = 8, /* a pin that stays must not hold a block so many times larger */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    void *data;
+    size_t bytes;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *take_block(size_t bytes, size_t *capacity) {
+    void *data = NULL;
+    pthread_mutex_lock(&spare.lock);
+    if (spare.bytes >= bytes && spare.bytes / SPARE_FACTOR <= bytes) {
+        data = spare.data;
+        *capacity = spare.bytes;
+        spare.data = NULL;
+        spare.bytes = 0;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    if (data != NULL) return data;
+    *capacity = bytes;
+    return nn_alloc(bytes);
+}
+
+static void give_block(void *data, size_t bytes) {
+    pthread_mutex_lock(&spare.lock);
+    if (bytes >= LEAST_SPARE && bytes > spare.bytes) {
+        void *smaller = spare.data;
+        spare.data = data;
+        spare.bytes = bytes;
+        data = smaller;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    nn_free(data);
+}
+
+void nn_blob_drop_spare(void) {
+    pthread_mutex_lock(&spare.lock);
+    nn_free(spare.data);
+    spare.data = NULL;
+    spare.bytes = 0;
+    pthread_mutex_unlock(&spare.lock);
+}
+
+/* ---- pins ---- */
+
 /* Makes what pins ask for. Lock held. */
 static nn_status make_aligned(nn_blob *blob) {
     const size_t bytes = (size_t)nn_tensor_bytes(&blob->tensor);
     nn_status status = NN_OK;
     blob->aligned = blob->tensor;
-    blob->aligned.data = bytes > 0 ? nn_alloc(bytes) : NULL;
+    blob->aligned.data = bytes > 0 ? take_block(bytes, &blob->aligned_capacity) : NULL;
     if (bytes == 0) return NN_OK;
     if (blob->aligned.data == NULL) return nn_fail_memory(bytes);
     if (blob->recipe != NULL) {
@@ -290,7 +340,10 @@ nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out) {
 void nn_blob_unpin(nn_blob *blob) {
     if (nn_blob_is_ready(blob)) return;
     pthread_mutex_lock(&blob->lock);
-    if (--blob->pins == 0) nn_tensor_clear(&blob->aligned);
+    if (--blob->pins == 0) {
+        if (blob->aligned.data != NULL) give_block(blob->aligned.data, blob->aligned_capacity);
+        blob->aligned = (nn_tensor){0};
+    }
     pthread_mutex_unlock(&blob->lock);
 }
 

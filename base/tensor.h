@@ -94,6 +94,7 @@ typedef struct nn_blob {
     nn_recipe *recipe;          /* tensor.data is NULL, pins make it; NULL: it is there */
     pthread_mutex_t lock;       /* over what follows */
     nn_tensor aligned;          /* what pins ask for, where `tensor` itself will not do */
+    size_t aligned_capacity;    /* bytes of its block */
     int64_t pins;
 } nn_blob;
 
@@ -126,6 +127,9 @@ bool nn_blob_is_ready(const nn_blob *blob);
  * pin and freed by the last unpin (the mapped pages it was made from are dropped). Any thread. */
 nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out);
 void nn_blob_unpin(nn_blob *blob); /* once per successful pin */
+/* Frees the block that the last unpin of a large blob left for the next pin: new pages cost more than
+ * what is written into them. For whoever has pinned one blob after another. */
+void nn_blob_drop_spare(void);
 bool nn_tensor_is_aligned(const nn_tensor *tensor);
 /* Lets the kernel drop the mapped pages of this blob (they come back from the file when read); does
  * nothing for blobs that are not in a file mapping. */

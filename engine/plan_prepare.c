@@ -64,9 +64,11 @@ static nn_status prepare_step(nn_plan *plan, const nn_plan_request *request, nn_
 }
 
 nn_status nn_plan_prepare_steps(nn_plan *plan, const nn_plan_request *request) {
-    for (int64_t s = 0; s < plan->step_count; s++) {
-        NN_TRY(prepare_step(plan, request, &plan->steps[s]));
-    }
+    nn_status status = NN_OK;
+    for (int64_t s = 0; s < plan->step_count && status == NN_OK; s++)
+        status = prepare_step(plan, request, &plan->steps[s]);
+    nn_blob_drop_spare();
+    NN_TRY(status);
     /* addresses last: a pin moves a constant */
     for (int64_t i = 0; i < plan->tensor_count; i++) {
         nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
