@@ -257,49 +257,50 @@ bool nn_blob_is_ready(const nn_blob *blob) {
 /* ---- blocks of pins ---- */
 
 enum {
+    SPARES = 4, /* for as many threads */
     LEAST_SPARE = 256 << 10,
     SPARE_FACTOR = 8, /* a pin that stays must not hold a block so many times larger */
 };
 
-static struct {
-    pthread_mutex_t lock;
+typedef struct pin_block {
     void *data;
     size_t bytes;
-} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} pin_block;
 
-static void *take_block(size_t bytes, size_t *capacity) {
-    void *data = NULL;
-    pthread_mutex_lock(&spare.lock);
-    if (spare.bytes >= bytes && spare.bytes / SPARE_FACTOR <= bytes) {
-        data = spare.data;
-        *capacity = spare.bytes;
-        spare.data = NULL;
-        spare.bytes = 0;
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static pin_block spares[SPARES];
+
+static pin_block take_block(size_t bytes) {
+    pin_block out = {NULL, 0};
+    pthread_mutex_lock(&spare_lock);
+    for (int i = 0; i < SPARES && out.data == NULL; i++) {
+        if (spares[i].bytes < bytes || spares[i].bytes / SPARE_FACTOR > bytes) continue;
+        out = spares[i];
+        spares[i] = (pin_block){NULL, 0};
     }
-    pthread_mutex_unlock(&spare.lock);
-    if (data != NULL) return data;
-    *capacity = bytes;
-    return nn_alloc(bytes);
+    pthread_mutex_unlock(&spare_lock);
+    return out.data != NULL ? out : (pin_block){nn_alloc(bytes), bytes};
 }
 
-static void give_block(void *data, size_t bytes) {
-    pthread_mutex_lock(&spare.lock);
-    if (bytes >= LEAST_SPARE && bytes > spare.bytes) {
-        void *smaller = spare.data;
-        spare.data = data;
-        spare.bytes = bytes;
-        data = smaller;
+static void give_block(pin_block block) {
+    pthread_mutex_lock(&spare_lock);
+    for (int i = 0; i < SPARES && block.bytes >= LEAST_SPARE; i++) {
+        if (spares[i].bytes >= block.bytes) continue;
+        pin_block smaller = spares[i];
+        spares[i] = block;
+        block = smaller;
     }
-    pthread_mutex_unlock(&spare.lock);
-    nn_free(data);
+    pthread_mutex_unlock(&spare_lock);
+    nn_free(block.data);
 }
 
-void nn_blob_drop_spare(void) {
-    pthread_mutex_lock(&spare.lock);
-    nn_free(spare.data);
-    spare.data = NULL;
-    spare.bytes = 0;
-    pthread_mutex_unlock(&spare.lock);
+void nn_blob_drop_spares(void) {
+    pthread_mutex_lock(&spare_lock);
+    for (int i = 0; i < SPARES; i++) {
+        nn_free(spares[i].data);
+        spares[i] = (pin_block){NULL, 0};
+    }
+    pthread_mutex_unlock(&spare_lock);
 }
 
 /* ---- pins ---- */
@@ -309,9 +310,11 @@ static nn_status make_aligned(nn_blob *blob) {
     const size_t bytes = (size_t)nn_tensor_bytes(&blob->tensor);
     nn_status status = NN_OK;
     blob->aligned = blob->tensor;
-    blob->aligned.data = bytes > 0 ? take_block(bytes, &blob->aligned_capacity) : NULL;
     if (bytes == 0) return NN_OK;
-    if (blob->aligned.data == NULL) return nn_fail_memory(bytes);
+    pin_block block = take_block(bytes);
+    if (block.data == NULL) return nn_fail_memory(bytes);
+    blob->aligned.data = block.data;
+    blob->aligned_capacity = block.bytes;
     if (blob->recipe != NULL) {
         status = blob->recipe->make(blob->recipe, blob->aligned.data);
         if (status != NN_OK) nn_tensor_clear(&blob->aligned);
@@ -341,7 +344,8 @@ void nn_blob_unpin(nn_blob *blob) {
     if (nn_blob_is_ready(blob)) return;
     pthread_mutex_lock(&blob->lock);
     if (--blob->pins == 0) {
-        if (blob->aligned.data != NULL) give_block(blob->aligned.data, blob->aligned_capacity);
+        if (blob->aligned.data != NULL)
+            give_block((pin_block){blob->aligned.data, blob->aligned_capacity});
         blob->aligned = (nn_tensor){0};
     }
     pthread_mutex_unlock(&blob->lock);

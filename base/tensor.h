@@ -127,9 +127,9 @@ bool nn_blob_is_ready(const nn_blob *blob);
  * pin and freed by the last unpin (the mapped pages it was made from are dropped). Any thread. */
 nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out);
 void nn_blob_unpin(nn_blob *blob); /* once per successful pin */
-/* Frees the block that the last unpin of a large blob left for the next pin: new pages cost more than
+/* Frees the blocks that unpins of large blobs leave for the next pins: new pages cost more than
  * what is written into them. For whoever has pinned one blob after another. */
-void nn_blob_drop_spare(void);
+void nn_blob_drop_spares(void);
 bool nn_tensor_is_aligned(const nn_tensor *tensor);
 /* Lets the kernel drop the mapped pages of this blob (they come back from the file when read); does
  * nothing for blobs that are not in a file mapping. */

@@ -206,14 +206,19 @@ static void destroy_scaled(nn_recipe *recipe) {
     nn_free(self);
 }
 
-/* `from` may lie at any address. */
+/* `from` may lie at any address. In pieces of a whole number of vectors, which the compiler sees. */
 static void scale_row(const char *from, double factor, int64_t count, float *to) {
-    enum { PIECE = 256 };
-    for (int64_t done = 0; done < count; done += PIECE) {
+    enum { PIECE = 8 };
+    int64_t done = 0;
+    for (; done + PIECE <= count; done += PIECE) {
         float piece[PIECE];
-        const int64_t left = count - done < PIECE ? count - done : PIECE;
-        memcpy(piece, from + (size_t)done * sizeof *piece, (size_t)left * sizeof *piece);
-        for (int64_t i = 0; i < left; i++) to[done + i] = (float)(piece[i] * factor);
+        memcpy(piece, from + (size_t)done * sizeof *piece, sizeof piece);
+        for (int i = 0; i < PIECE; i++) to[done + i] = (float)(piece[i] * factor);
+    }
+    for (; done < count; done++) {
+        float value;
+        memcpy(&value, from + (size_t)done * sizeof value, sizeof value);
+        to[done] = (float)(value * factor);
     }
 }
 

@@ -119,6 +119,10 @@ nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs
 void nn_plan_destroy(nn_plan *plan) {
     if (plan == NULL) return;
     nn_dynamic_destroy(plan->dynamic);
+    for (int i = 0; i < plan->target.threads && plan->workers != NULL; i++) {
+        nn_weight_list_clear(&plan->workers[i].weights);
+        nn_arena_clear(&plan->workers[i].arena);
+    }
     nn_weight_list_clear(&plan->weights);
     nn_covers_clear(&plan->covers);
     nn_graph_destroy(plan->graph);

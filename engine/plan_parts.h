@@ -19,6 +19,7 @@ typedef struct nn_plan_tensor {
     struct nn_plan_tensor *owner; /* whose memory it shares (a view, or in place); NULL: its own */
     nn_value *value;              /* CONSTANT: whose data it is, or NULL when data is set already */
     bool is_read;                 /* CONSTANT: some step reads it in run */
+    int64_t readers;              /* CONSTANT: inputs of steps that it is */
     int64_t input;                /* INPUT: index of the graph input */
     int64_t first, last;          /* SLAB: the steps between which the owner is in use */
     int64_t block;                /* SLAB, owner: index in blocks */
@@ -44,8 +45,15 @@ typedef struct nn_plan_absence {
     const char *node, *reason;
 } nn_plan_absence;
 
+/* What kernels are given by the thread that prepares them. */
+typedef struct nn_plan_worker {
+    nn_arena arena;
+    nn_weight_list weights; /* until they are the plan's */
+} nn_plan_worker;
+
 struct nn_plan {
     nn_arena arena;
+    nn_plan_worker *workers; /* as many as the target has threads */
     nn_graph *graph;
     nn_target target;
     bool is_kept; /* was faster than the plan with measured kernels */

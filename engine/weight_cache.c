@@ -10,6 +10,7 @@ typedef struct nn_weight_entry {
     struct nn_weight_entry *next;
     uint64_t hash;
     int64_t references;
+    bool is_filled; /* false: some thread is at it */
     const nn_op *op;
     char *variant;
     int blob_count;
@@ -20,6 +21,7 @@ enum { BUCKETS = 256 };
 
 struct nn_weight_cache {
     pthread_mutex_t lock;
+    pthread_cond_t filled; /* or given up */
     nn_weight_entry *buckets[BUCKETS];
     nn_weight_memory memory;
     int64_t bytes, count;
@@ -31,6 +33,7 @@ nn_status nn_weight_cache_create(nn_weight_cache **out) {
     nn_weight_cache *cache = nn_alloc_zero(sizeof *cache);
     if (cache == NULL) return nn_fail_memory(sizeof *cache);
     pthread_mutex_init(&cache->lock, NULL);
+    pthread_cond_init(&cache->filled, NULL);
     *out = cache;
     return NN_OK;
 }
@@ -40,6 +43,7 @@ void nn_weight_cache_destroy(nn_weight_cache *cache) {
     for (int kind = 0; kind < NN_LOWERED_KINDS; kind++) {
         if (cache->lowered[kind] != NULL) cache->maker->destroy(cache->lowered[kind]);
     }
+    pthread_cond_destroy(&cache->filled);
     pthread_mutex_destroy(&cache->lock);
     nn_free(cache);
 }
@@ -92,33 +96,57 @@ static nn_status create_entry(nn_weight_cache *cache, const nn_weight_key *key, 
     return NN_OK;
 }
 
-static nn_status get_locked(nn_weight_cache *cache, const nn_weight_key *key, nn_weight_fill fill,
-                            const void *argument, const nn_weight **out) {
-    uint64_t hash = hash_key(key);
-    nn_weight_entry **bucket = &cache->buckets[hash % BUCKETS];
-    nn_weight_entry *entry = *bucket;
-    while (entry != NULL && !has_key(entry, key, hash)) entry = entry->next;
-    if (entry == NULL) {
-        NN_TRY(create_entry(cache, key, hash, &entry));
-        nn_status status = fill(argument, entry->weight.data);
-        if (status != NN_OK) {
-            free_entry(cache, entry);
-            return status;
-        }
-        entry->next = *bucket;
-        *bucket = entry;
-        cache->bytes += (int64_t)key->bytes;
-        cache->count++;
+static void unlink_entry(nn_weight_cache *cache, nn_weight_entry *entry) {
+    nn_weight_entry **link = &cache->buckets[entry->hash % BUCKETS];
+    while (*link != entry) link = &(*link)->next;
+    *link = entry->next;
+    cache->bytes -= (int64_t)entry->weight.bytes;
+    cache->count--;
+    free_entry(cache, entry);
+}
+
+/* The entry with this key, filled; NULL: there is none. Waits for the thread that fills it, which
+ * may give up. Lock held. */
+static nn_weight_entry *find_entry(nn_weight_cache *cache, const nn_weight_key *key,
+                                   uint64_t hash) {
+    for (;;) {
+        nn_weight_entry *entry = cache->buckets[hash % BUCKETS];
+        while (entry != NULL && !has_key(entry, key, hash)) entry = entry->next;
+        if (entry == NULL || entry->is_filled) return entry;
+        pthread_cond_wait(&cache->filled, &cache->lock);
     }
-    entry->references++;
-    *out = &entry->weight;
-    return NN_OK;
+}
+
+/* A new entry, filled while the lock is not held, so that several are at once. */
+static nn_status add_entry(nn_weight_cache *cache, const nn_weight_key *key, uint64_t hash,
+                           nn_weight_fill fill, const void *argument, nn_weight_entry **out) {
+    nn_weight_entry *entry = NULL;
+    NN_TRY(create_entry(cache, key, hash, &entry));
+    entry->next = cache->buckets[hash % BUCKETS];
+    cache->buckets[hash % BUCKETS] = entry;
+    cache->bytes += (int64_t)key->bytes;
+    cache->count++;
+    pthread_mutex_unlock(&cache->lock);
+    nn_status status = fill(argument, entry->weight.data);
+    pthread_mutex_lock(&cache->lock);
+    entry->is_filled = true;
+    if (status != NN_OK) unlink_entry(cache, entry);
+    pthread_cond_broadcast(&cache->filled);
+    *out = entry;
+    return status;
 }
 
 nn_status nn_weight_get(nn_weight_cache *cache, const nn_weight_key *key, nn_weight_fill fill,
                         const void *argument, const nn_weight **out) {
+    const uint64_t hash = hash_key(key);
+    nn_status status = NN_OK;
     pthread_mutex_lock(&cache->lock);
-    nn_status status = get_locked(cache, key, fill, argument, out);
+    nn_weight_entry *entry = find_entry(cache, key, hash);
+    if (entry == NULL) status = add_entry(cache, key, hash, fill, argument, &entry);
+    if (status == NN_OK) {
+        entry->references++;
+        *out = &entry->weight;
+    }
     pthread_mutex_unlock(&cache->lock);
     return status;
 }
@@ -127,14 +155,7 @@ void nn_weight_release(nn_weight_cache *cache, const nn_weight *weight) {
     if (weight == NULL) return;
     pthread_mutex_lock(&cache->lock);
     nn_weight_entry *entry = (nn_weight_entry *)weight;
-    if (--entry->references == 0) {
-        nn_weight_entry **link = &cache->buckets[entry->hash % BUCKETS];
-        while (*link != entry) link = &(*link)->next;
-        *link = entry->next;
-        cache->bytes -= (int64_t)entry->weight.bytes;
-        cache->count--;
-        free_entry(cache, entry);
-    }
+    if (--entry->references == 0) unlink_entry(cache, entry);
     pthread_mutex_unlock(&cache->lock);
 }
 
@@ -145,6 +166,16 @@ nn_status nn_weight_list_get(nn_weight_list *list, const nn_weight_key *key, nn_
     }
     NN_TRY(nn_weight_get(list->cache, key, fill, argument, out));
     list->items[list->count++] = *out;
+    return NN_OK;
+}
+
+nn_status nn_weight_list_take(nn_weight_list *list, nn_weight_list *from) {
+    for (int64_t i = 0; i < from->count; i++)
+        if (!NN_GROW(list->items, list->count + i, list->capacity))
+            return nn_fail_memory((size_t)(list->count + i + 1) * sizeof *list->items);
+    for (int64_t i = 0; i < from->count; i++) list->items[list->count++] = from->items[i];
+    from->count = 0;
+    nn_weight_list_clear(from);
     return NN_OK;
 }
 

@@ -44,6 +44,8 @@ typedef struct nn_weight_list {
 /* As nn_weight_get; the list keeps the reference. */
 nn_status nn_weight_list_get(nn_weight_list *list, const nn_weight_key *key, nn_weight_fill fill,
                              const void *argument, const nn_weight **out);
+/* Moves the references of `from`, which is empty then; none on failure. */
+nn_status nn_weight_list_take(nn_weight_list *list, nn_weight_list *from);
 void nn_weight_list_clear(nn_weight_list *list);
 
 int64_t nn_weight_cache_bytes(nn_weight_cache *cache); /* of all weights held now */
