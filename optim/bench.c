@@ -5,6 +5,7 @@
 #include "optim/inputs.h"
 
 #include <math.h>
+#include <sys/resource.h>
 
 NN_OPTION_TABLE(bench)
 
@@ -22,7 +23,8 @@ NN_DEFINE_OPTION_TABLE(bench, bench_specs);
 /* What the report says of one model beside its times. */
 typedef struct bench_subject {
     nn_dataset *own_data;
-    double prepare_seconds; /* session, plan, packing: up to the end of the first run */
+    double session_seconds; /* lowering, plan and packing, where shapes are fixed */
+    double prepare_seconds; /* the same with the first run */
     int64_t slab_bytes, packed_bytes, constant_bytes;
 } bench_subject;
 
@@ -51,6 +53,7 @@ static nn_status prepare_entry(bench_work *work, size_t index, nn_dataset *data,
     entry->data = data != NULL ? data : subject->own_data;
     double start = nn_now();
     NN_TRY(nn_session_open(model, &work->session_options, &entry->session));
+    subject->session_seconds = nn_now() - start;
     NN_TRY(nn_bench_warm(entry, 1));
     subject->prepare_seconds = nn_now() - start;
     NN_TRY(entry->data->read(entry->data, 0, &feed));
@@ -110,6 +113,7 @@ static nn_status add_result(nn_report *report, cJSON *results, const bench_work 
     nn_report_set_number(report, record, "constant_bytes", (double)subject->constant_bytes);
     nn_report_set_number(report, record, "file_bytes", (double)model->file_bytes);
     nn_report_set_number(report, record, "load_ms", 1e3 * model->load_seconds);
+    nn_report_set_number(report, record, "session_ms", 1e3 * subject->session_seconds);
     nn_report_set_number(report, record, "prepare_ms", 1e3 * subject->prepare_seconds);
     if (index == 0) return NN_OK;
     NN_TRY(nn_samples_compare(&work->entries[0].samples, &entry->samples, &comparison));
@@ -121,10 +125,17 @@ static nn_status add_result(nn_report *report, cJSON *results, const bench_work 
     return NN_OK;
 }
 
+/* The most memory that the process has had in use, whatever for. */
+static double process_peak_bytes(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024.0 * (double)usage.ru_maxrss : 0;
+}
+
 static nn_status make_report(const bench_work *work, nn_report **out) {
     nn_report *report = NULL;
     NN_TRY(nn_report_create("bench", &report));
     nn_report_set_bool(report, report->root, "interrupted", work->is_interrupted);
+    nn_report_set_number(report, report->root, "process_peak_bytes", process_peak_bytes());
     cJSON *results = nn_report_array(report, report->root, "results");
     for (size_t i = 0; i < work->count; i++) {
         nn_status status = add_result(report, results, work, i);

@@ -180,6 +180,53 @@ START_TEST(test_shared_weights) {
 }
 END_TEST
 
+/* Large weights are made when they are pinned: the same bits, from a normalisation and from two. */
+START_TEST(test_deferred_weights) {
+    enum { ROWS = 200, CHANNELS = 101, COUNT = ROWS * CHANNELS };
+    static float eager[COUNT];
+    for (int defers = 0; defers < 2; defers++) {
+        ramp("x", SHAPE(2, ROWS), -1, 0.25f, 11);
+        ramp("w", SHAPE(ROWS, CHANNELS), -0.75f, 0.25f, 7);
+        ramp("factor", SHAPE(CHANNELS), 0.5f, 0.3f, 5);
+        add_front("Gemm", false, NULL, 0);
+        nn_value *scaled = value("scaled");
+        ck_assert_ok(nn_graph_add_node(graph, "Mul", "", "mul",
+                                       (nn_value *[]){value("h"), value("factor")}, 2, &scaled, 1,
+                                       NULL, NULL));
+        ck_assert_ok(nn_graph_add_output(graph, scaled));
+        ck_assert_ok(nn_graph_infer(graph));
+        ck_assert_ok(nn_graph_fold_scale(graph, "fold", defers, NULL, NULL));
+        ck_assert_int_eq(graph->node_count, 1);
+        nn_value *folded = graph->nodes[0]->inputs[1];
+        nn_blob *blob = folded->initializer;
+        ck_assert_int_eq(blob->tensor.data == NULL, defers);
+        ck_assert_int_eq(nn_blob_is_ready(blob), !defers);
+        for (int round = 0; round < 2; round++) {
+            const nn_tensor *pinned, *again;
+            ck_assert_ok(nn_blob_pin(blob, &pinned));
+            ck_assert_ok(nn_blob_pin(blob, &again));
+            ck_assert_ptr_eq(again->data, pinned->data);
+            if (!defers)
+                memcpy(eager, pinned->data, sizeof eager);
+            else
+                ck_assert_int_eq(memcmp(eager, pinned->data, sizeof eager), 0);
+            nn_blob_unpin(blob);
+            nn_blob_unpin(blob);
+        }
+        ck_assert_ok(nn_value_pin(folded));
+        ck_assert_ptr_nonnull(folded->fact.constant->data);
+        nn_value_unpin(folded);
+        nn_blob_drop_spares();
+        nn_fail_allocation(1);
+        const nn_tensor *pinned;
+        ck_assert_int_eq(nn_blob_pin(blob, &pinned), defers ? NNOPT_NO_MEMORY : NNOPT_OK);
+        nn_fail_allocation(0);
+        teardown();
+        setup();
+    }
+}
+END_TEST
+
 START_TEST(test_out_of_memory) {
     nn_status status = NN_NO_MEMORY;
     uint64_t k;
@@ -213,6 +260,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, test_gemm);
     tcase_add_test(tests, test_refused);
     tcase_add_test(tests, test_shared_weights);
+    tcase_add_test(tests, test_deferred_weights);
     tcase_add_test(tests, test_out_of_memory);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,5 +1,6 @@
 /* Sessions: inputs, outputs, plans by shape, taps, errors. */
 #include "engine/plan_parts.h"
+#include "engine/weight_cache.h"
 #include "tests/support/maker.h"
 
 #include <pthread.h>
@@ -252,6 +253,26 @@ START_TEST(plans_of_many_shapes_come_and_go) {
 }
 END_TEST
 
+enum { LARGE_SIZE = 256, LARGE_LAYERS = 5 };
+
+/* More than a megabyte of weights; those of the last layer are those of the first. */
+static nn_model *large_model(void) {
+    maker m = make(13);
+    make_input(&m, "x", NNOPT_FLOAT, "2,256");
+    for (int i = 0; i < LARGE_LAYERS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "w%d", i);
+        make_random(&m, name, "256,256", (uint64_t)i + 1);
+    }
+    make_node(&m, "MatMul", "first", "x,w0", "a", NULL);
+    make_node(&m, "MatMul", "second", "a,w1", "b", NULL);
+    make_node(&m, "MatMul", "third", "b,w2", "c", NULL);
+    make_node(&m, "MatMul", "fourth", "c,w3", "d", NULL);
+    make_node(&m, "MatMul", "fifth", "d,w4", "e", NULL);
+    make_node(&m, "MatMul", "last", "e,w0", "y", NULL);
+    return make_model(&m, "y");
+}
+
 static void *run_sessions(void *model) {
     for (int i = 0; i < 5; i++) {
         nn_session_options options = {.threads = 1, .no_fusion = i % 2 == 0};
@@ -277,6 +298,62 @@ START_TEST(threads_share_a_model) {
         void *result;
         pthread_join(threads[i], &result);
         ck_assert_ptr_eq(result, model);
+    }
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+START_TEST(a_thousand_sessions_share_the_packed_weights_of_a_model) {
+    enum { SESSIONS = 1000 };
+    nn_model *model = large_model();
+    static nn_session *sessions[SESSIONS];
+    const nn_session_options options = {.threads = 1};
+    int64_t bytes = 0;
+    for (int i = 0; i < SESSIONS; i++) {
+        ck_assert_ok(nn_session_open(model, &options, &sessions[i]));
+        if (i == 0) bytes = nn_weight_cache_bytes(model->weights);
+    }
+    ck_assert_int_gt(bytes, LARGE_LAYERS * LARGE_SIZE * LARGE_SIZE * (int64_t)sizeof(float));
+    ck_assert_int_eq(nn_weight_cache_bytes(model->weights), bytes);
+    for (int i = 0; i < SESSIONS; i++) nnopt_session_destroy(sessions[i]);
+    ck_assert_int_eq(nn_weight_cache_bytes(model->weights), 0);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+START_TEST(weights_packed_on_many_threads_are_the_same) {
+    nn_model *model = large_model();
+    nn_tensor x = random_tensor("2,256", 9);
+    nn_tensor first = {0};
+    for (int threads = 1; threads <= 4; threads += 3) {
+        const nn_session_options options = {.threads = threads, .deterministic = true};
+        nn_tensor y = run_model(model, &options, &x, 1, 0);
+        if (threads == 1) {
+            first = y;
+            continue;
+        }
+        ck_assert_int_eq(memcmp(y.data, first.data, (size_t)nn_tensor_bytes(&y)), 0);
+        nn_tensor_clear(&y);
+    }
+    nn_tensor_clear(&first);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+START_TEST(a_failed_allocation_on_any_thread_is_an_error_and_leaks_nothing) {
+    nn_model *model = large_model();
+    const nn_session_options options = {.threads = 3};
+    nn_status status = NN_NO_MEMORY;
+    for (uint64_t n = 1; status != NN_OK; n++) {
+        nn_session *session = NULL;
+        nn_fail_allocation(n);
+        status = nn_session_open(model, &options, &session);
+        nn_fail_allocation(0);
+        ck_assert_msg(status == NN_OK || status == NN_NO_MEMORY, "allocation %d: %s", (int)n,
+                      nnopt_last_error());
+        nnopt_session_destroy(session);
+        ck_assert_int_eq(nn_weight_cache_bytes(model->weights), 0);
     }
     nnopt_model_destroy(model);
 }
@@ -393,6 +470,9 @@ Suite *test_suite(void) {
     tcase_add_test(tests, options_are_checked);
     tcase_add_test(tests, plans_of_many_shapes_come_and_go);
     tcase_add_test(tests, threads_share_a_model);
+    tcase_add_test(tests, a_thousand_sessions_share_the_packed_weights_of_a_model);
+    tcase_add_test(tests, weights_packed_on_many_threads_are_the_same);
+    tcase_add_test(tests, a_failed_allocation_on_any_thread_is_an_error_and_leaks_nothing);
     tcase_add_test(tests, the_hook_sees_every_step);
     tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     tcase_add_test(tests, mnist_8_gives_its_reference_outputs);

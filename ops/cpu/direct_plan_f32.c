@@ -399,6 +399,62 @@ static void pack_folded(const nn_direct_plan *plan, const nn_direct_source *sour
     }
 }
 
+/* Four columns whose rows in the source are without gaps: [k][tap] each. Transposed four by four.
+ */
+typedef float quad __attribute__((vector_size(16)));
+
+static inline quad load_quad(const float *from) {
+    quad out;
+    memcpy(&out, from, sizeof out);
+    return out;
+}
+
+/* Four places of four columns, `step` floats apart, to the four addresses, times `scale`. */
+static inline void transpose_quads(const float *from, int64_t step, float scale, float *packed,
+                                   const int64_t to[4]) {
+    typedef int index __attribute__((vector_size(16)));
+    const index low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, first = {0, 1, 4, 5}, last = {2, 3, 6, 7};
+    const quad w0 = load_quad(from), w1 = load_quad(from + step);
+    const quad w2 = load_quad(from + 2 * step), w3 = load_quad(from + 3 * step);
+    const quad a = __builtin_shuffle(w0, w1, low), b = __builtin_shuffle(w0, w1, high);
+    const quad c = __builtin_shuffle(w2, w3, low), d = __builtin_shuffle(w2, w3, high);
+    const quad t0 = __builtin_shuffle(a, c, first) * scale;
+    const quad t1 = __builtin_shuffle(a, c, last) * scale;
+    const quad t2 = __builtin_shuffle(b, d, first) * scale;
+    const quad t3 = __builtin_shuffle(b, d, last) * scale;
+    memcpy(packed + to[0], &t0, sizeof t0);
+    memcpy(packed + to[1], &t1, sizeof t1);
+    memcpy(packed + to[2], &t2, sizeof t2);
+    memcpy(packed + to[3], &t3, sizeof t3);
+}
+
+static void pack_by_quads(const panel_copy *copy, const float *w, float *packed) {
+    enum { BLOCK = 64 }; /* what is read and written of it stays in L1 */
+    const nn_direct_source *source = copy->source;
+    const int64_t step = source->column_step, count = copy->k * copy->taps;
+    int64_t to[BLOCK]; /* where the columns of each position of the block lie */
+    for (int64_t begin = 0; begin < count; begin += BLOCK) {
+        const int64_t size = min_of(BLOCK, count - begin);
+        for (int64_t i = 0; i < size; i++) {
+            const int64_t k = (begin + i) / copy->taps, tap = (begin + i) % copy->taps;
+            to[i] = (tap * copy->k + k) * copy->width;
+        }
+        int64_t j = 0;
+        for (; j + 4 <= copy->columns; j += 4) {
+            const float *from = w + j * step + begin;
+            int64_t i = 0;
+            for (; i + 4 <= size; i += 4)
+                transpose_quads(from + i, step, source->scale, packed + j, to + i);
+            for (; i < size; i++)
+                for (int r = 0; r < 4; r++)
+                    packed[to[i] + j + r] = from[r * step + i] * source->scale;
+        }
+        for (; j < copy->columns; j++)
+            for (int64_t i = 0; i < size; i++)
+                packed[to[i] + j] = w[j * step + begin + i] * source->scale;
+    }
+}
+
 void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
                     float *packed) {
     const nn_direct_problem *p = &plan->problem;
@@ -418,6 +474,8 @@ void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, 
             if (copy.columns < copy.width) memset(packed, 0, (size_t)floats * sizeof *packed);
             if (source->column_step <= source->k_step)
                 pack_by_rows(&copy, from, packed);
+            else if (source->tap_step == 1 && source->k_step == copy.taps)
+                pack_by_quads(&copy, from, packed);
             else
                 pack_by_columns(&copy, from, packed);
             packed += floats;

@@ -215,6 +215,15 @@ size_t nn_winograd_packed_bytes(const nn_winograd_plan *plan) {
     return (size_t)(points * plan->in_channels * plan->padded_channels) * sizeof(float);
 }
 
+/* The sum of three lists times a number each. Lists are whole vectors, four numbers at least, which
+ * lets the compiler take them in pieces. */
+static void combine(const double factors[3], const double *a, const double *b, const double *c,
+                    int64_t count, double *restrict out) {
+    for (int64_t j = 0; j < count; j += 4)
+        for (int i = 0; i < 4; i++)
+            out[j + i] = factors[0] * a[j + i] + factors[1] * b[j + i] + factors[2] * c[j + i];
+}
+
 /* One input channel of a panel: u[point][column] from taps[tap][column], in double precision. */
 static void transform_weights(const weight_transform *transform, int points, int64_t columns,
                               double taps[9][NN_TILE_MAX_COLUMNS], float *u, int64_t point_step) {
@@ -222,12 +231,12 @@ static void transform_weights(const weight_transform *transform, int points, int
     for (int y = 0; y < points; y++) {
         const double *g = transform->g[y];
         for (int kx = 0; kx < 3; kx++)
-            for (int64_t j = 0; j < columns; j++)
-                rows[kx][j] = g[0] * taps[kx][j] + g[1] * taps[3 + kx][j] + g[2] * taps[6 + kx][j];
+            combine(g, taps[kx], taps[3 + kx], taps[6 + kx], columns, rows[kx]);
         for (int x = 0; x < points; x++, u += point_step) {
-            const double *h = transform->g[x];
-            for (int64_t j = 0; j < columns; j++)
-                u[j] = (float)(h[0] * rows[0][j] + h[1] * rows[1][j] + h[2] * rows[2][j]);
+            double values[NN_TILE_MAX_COLUMNS];
+            combine(transform->g[x], rows[0], rows[1], rows[2], columns, values);
+            for (int64_t j = 0; j < columns; j += 4)
+                for (int i = 0; i < 4; i++) u[j + i] = (float)values[j + i];
         }
     }
 }
