@@ -309,12 +309,13 @@ void nn_blob_drop_spares(void) {
 static nn_status make_aligned(nn_blob *blob) {
     const size_t bytes = (size_t)nn_tensor_bytes(&blob->tensor);
     nn_status status = NN_OK;
+    pin_block block = {NULL, 0};
+    if (bytes > 0) block = take_block(bytes);
+    if (bytes > 0 && block.data == NULL) return nn_fail_memory(bytes);
     blob->aligned = blob->tensor;
-    if (bytes == 0) return NN_OK;
-    pin_block block = take_block(bytes);
-    if (block.data == NULL) return nn_fail_memory(bytes);
     blob->aligned.data = block.data;
     blob->aligned_capacity = block.bytes;
+    if (bytes == 0) return NN_OK;
     if (blob->recipe != NULL) {
         status = blob->recipe->make(blob->recipe, blob->aligned.data);
         if (status != NN_OK) nn_tensor_clear(&blob->aligned);
