@@ -23,7 +23,8 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 
 #define KERNELS(isa)                                                                               \
     &nn_kernel_depthwise_f32_##isa, &nn_kernel_conv_winograd4_f32_##isa,                           \
-        &nn_kernel_conv_winograd2_f32_##isa, &nn_kernel_conv_f32_##isa
+        &nn_kernel_conv_winograd2_f32_##isa, &nn_kernel_conv_winograd_line_f32_##isa,              \
+        &nn_kernel_conv_f32_##isa
 static const nn_kernel *const kernels[] = {
 #if defined(__x86_64__)
     KERNELS(avx512),

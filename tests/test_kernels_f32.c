@@ -50,6 +50,8 @@ static void check_all(kernel_host *host, double tolerance, const char *what) {
     memcpy(want, host->out[0].data, (size_t)count * sizeof *want);
     for (const nn_kernel *const *kernel = host->op->kernels; *kernel != reference; kernel++) {
         bool any = (*kernel)->layout == NN_LAYOUT_ANY;
+        /* Their error is in proportion to the greatest result (test_winograd_*.c). */
+        double allowed = strstr((*kernel)->name, "winograd") != NULL ? 3 * tolerance : tolerance;
         for (int trial = 0; trial < (any ? 4 : 2); trial++) {
             target.threads = trial % 2 == 0 ? 1 : 3;
             if (!host_accepts(host, *kernel, &target)) continue;
@@ -60,7 +62,7 @@ static void check_all(kernel_host *host, double tolerance, const char *what) {
             host_run(host, *kernel, layout, &target);
             const float *got = host->out[0].data;
             for (int64_t i = 0; i < count; i++)
-                ck_assert_msg(!differs(got[i], want[i], tolerance),
+                ck_assert_msg(!differs(got[i], want[i], allowed),
                               "%s, kernel '%s', %d threads: element %lld is %.9g, must be %.9g",
                               what, (*kernel)->name, target.threads, (long long)i, (double)got[i],
                               (double)want[i]);

@@ -9,13 +9,14 @@
     extern const nn_kernel nn_kernel_##stem##_portable, nn_kernel_##stem##_avx2,                   \
         nn_kernel_##stem##_avx512;
 
-NN_DECLARE_KERNELS(conv_f32)           /* conv_f32.c */
-NN_DECLARE_KERNELS(conv_winograd2_f32) /* conv_winograd2_f32.c */
-NN_DECLARE_KERNELS(conv_winograd4_f32) /* conv_winograd4_f32.c */
-NN_DECLARE_KERNELS(conv_transpose_f32) /* conv_transpose_f32.c */
-NN_DECLARE_KERNELS(depthwise_f32)      /* depthwise_f32.c */
-NN_DECLARE_KERNELS(deform_f32)         /* deform_f32.c */
-NN_DECLARE_KERNELS(gemm_f32)           /* gemm_f32.c */
+NN_DECLARE_KERNELS(conv_f32)               /* conv_f32.c */
+NN_DECLARE_KERNELS(conv_winograd2_f32)     /* conv_winograd2_f32.c */
+NN_DECLARE_KERNELS(conv_winograd4_f32)     /* conv_winograd4_f32.c */
+NN_DECLARE_KERNELS(conv_winograd_line_f32) /* conv_winograd_line_f32.c */
+NN_DECLARE_KERNELS(conv_transpose_f32)     /* conv_transpose_f32.c */
+NN_DECLARE_KERNELS(depthwise_f32)          /* depthwise_f32.c */
+NN_DECLARE_KERNELS(deform_f32)             /* deform_f32.c */
+NN_DECLARE_KERNELS(gemm_f32)               /* gemm_f32.c */
 NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)

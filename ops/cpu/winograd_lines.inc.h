@@ -1,5 +1,5 @@
 /* Body of winograd_f32_<isa>.c: the transforms of F(2, 3) and F(4, 3) in one dimension, then in
- * two. */
+ * two; and those on a line. */
 #include "ops/cpu/vector.h"
 
 #include "ops/cpu/winograd_f32.h"
@@ -54,3 +54,5 @@ NN_INLINE void output_line_4(const vf m[6], vf o[4]) {
 #define POINTS     6
 #define NAME(stem) stem##_4
 #include "ops/cpu/winograd_f32.inc.h"
+
+#include "ops/cpu/winograd_line_f32.inc.h"

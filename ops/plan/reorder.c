@@ -1,6 +1,7 @@
 #include "ops/plan/reorder.h"
 
 #include "base/pool.h"
+#include "ops/cpu/rows_f32.h"
 
 static nn_status parse_layout(const nn_node_view *node, const nn_attrs *attrs, const char *name,
                               nn_layout *out) {
@@ -58,7 +59,6 @@ typedef struct transpose_job {
     }
 TRANSPOSE_TILE(uint8_t)
 TRANSPOSE_TILE(uint16_t)
-TRANSPOSE_TILE(uint32_t)
 TRANSPOSE_TILE(uint64_t)
 
 /* Index i is tile i % row_tiles of sample i / row_tiles. */
@@ -82,8 +82,8 @@ static void transpose_tiles(void *argument, int64_t begin, int64_t end, int work
                                     height);
             break;
         case 4:
-            transpose_tile_uint32_t((const uint32_t *)in, (uint32_t *)out, job->rows, job->columns,
-                                    height);
+            nn_rows_f32_best()->transpose((const uint32_t *)in, job->columns, (uint32_t *)out,
+                                          job->rows, job->columns, height);
             break;
         default:
             transpose_tile_uint64_t((const uint64_t *)in, (uint64_t *)out, job->rows, job->columns,
