@@ -66,8 +66,10 @@ static nn_isa detect_isa(nn_isa limit) {
     if (!avx512 || limit < NN_ISA_AVX512) return NN_ISA_AVX2;
     if (!has_bits(extended.ecx, bit_AVX512VNNI) || limit < NN_ISA_VNNI) return NN_ISA_AVX512;
 
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
-    bool amx = has_bits(xcr0, XCR0_TILES) && has_bits(extended.edx, AMX_BF16 | AMX_TILE | AMX_INT8);
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25, AVX512_BF16 = 1 << 5 };
+    bool amx = has_bits(xcr0, XCR0_TILES) &&
+               has_bits(extended.edx, AMX_BF16 | AMX_TILE | AMX_INT8) &&
+               has_bits(cpuid(7, 1).eax, AVX512_BF16);
     if (!amx || limit < NN_ISA_AMX || !request_tiles()) return NN_ISA_VNNI;
     return NN_ISA_AMX;
 }

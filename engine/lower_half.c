@@ -5,8 +5,7 @@
  * float32, where the operators' float kernels and fusions take them. They are rounded where
  * something else reads them: outputs, and operators whose results are no floating numbers. */
 #include "engine/lower_parts.h"
-
-enum { MAX_LINKS = 64 }; /* inputs or outputs of a node that is changed */
+#include "engine/retype.h"
 
 typedef struct widener {
     nn_lowered *lowered;
@@ -19,50 +18,16 @@ static bool is_half(nn_type type) {
     return type == NNOPT_FLOAT16 || type == NNOPT_BFLOAT16;
 }
 
-static bool has_body(const nn_node *node) {
-    for (int64_t i = 0; i < node->attrs.count; i++)
-        if (node->attrs.items[i].kind == NN_ATTR_GRAPH) return true;
-    return false;
+static nn_type widened_type(const nn_value *value) {
+    return is_half(value->fact.type) ? NNOPT_FLOAT : value->fact.type;
 }
 
 /* Does the node give float32 where it gave halves, when it is given float32 for halves? */
 static bool can_widen(const nn_node *node) {
-    nn_fact in_facts[MAX_LINKS], out_facts[MAX_LINKS];
-    const nn_fact *in[MAX_LINKS] = {NULL};
-    nn_fact *out[MAX_LINKS] = {NULL};
     bool has_half = false;
-    if (node->op == NULL || node->op->is_impure || has_body(node)) return false;
-    if (node->in_count > MAX_LINKS || node->out_count > MAX_LINKS) return false;
-    for (int i = 0; i < node->in_count; i++) {
-        if (node->inputs[i] == NULL) continue;
-        in_facts[i] = node->inputs[i]->fact;
-        if (is_half(in_facts[i].type)) {
-            in_facts[i].type = NNOPT_FLOAT;
-            in_facts[i].constant = NULL;
-        }
-        in[i] = &in_facts[i];
-    }
-    for (int i = 0; i < node->out_count; i++) {
-        if (node->outputs[i] == NULL) continue;
-        has_half = has_half || is_half(node->outputs[i]->fact.type);
-        out_facts[i] = nn_fact_unknown();
-        out[i] = &out_facts[i];
-    }
-    nn_node_view view = {.name = node->name,
-                         .op = node->op,
-                         .attrs = node->attrs_parsed,
-                         .opset = node->opset,
-                         .in_count = node->in_count,
-                         .out_count = node->out_count,
-                         .in = in,
-                         .out = out};
-    if (!has_half || node->op->infer(&view) != NN_OK) return false;
-    for (int i = 0; i < node->out_count; i++) {
-        if (node->outputs[i] == NULL) continue;
-        nn_type type = node->outputs[i]->fact.type;
-        if (out_facts[i].type != (is_half(type) ? NNOPT_FLOAT : type)) return false;
-    }
-    return true;
+    for (int i = 0; i < node->out_count; i++)
+        if (node->outputs[i] != NULL && is_half(node->outputs[i]->fact.type)) has_half = true;
+    return has_half && node->op != NULL && !node->op->is_impure && nn_node_infers_types(node, widened_type);
 }
 
 static bool is_read_as_half(const widener *w, const nn_value *value) {

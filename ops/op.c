@@ -54,8 +54,23 @@ const nn_op *nn_op_find(const char *domain, const char *name, int version) {
     return op;
 }
 
+/* Plans in bf16 may give a product inputs of both types, which float kernels do not tell apart. */
+static bool mixes_types(const nn_node_view *node) {
+    bool has_float = false, has_bf16 = false;
+    for (int i = 0; i <= node->in_count; i++) {
+        const nn_fact *fact = i < node->in_count ? node->in[i] : node->out[0];
+        if (fact == NULL) continue;
+        has_float = has_float || fact->type == NNOPT_FLOAT;
+        has_bf16 = has_bf16 || fact->type == NNOPT_BFLOAT16;
+    }
+    return has_float && has_bf16;
+}
+
 static bool takes(const nn_kernel *kernel, const nn_node_view *node, const nn_target *target) {
-    if (kernel->isa > target->isa) return false;
+    if (kernel->isa > target->isa || kernel->precision > target->precision) return false;
+    if (kernel->precision < target->precision && node->op->quant == NN_QUANT_COMPUTES &&
+        mixes_types(node))
+        return false;
     if (kernel->accepts == NULL) return nn_epilogue_is_empty(&node->epilogue);
     return kernel->accepts(node, target);
 }

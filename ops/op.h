@@ -202,6 +202,9 @@ static inline nn_tensor *nn_call_out(const nn_call *call, int index) {
 struct nn_kernel {
     const char *name; /* unique, as profiles show it: "conv_f32_nhwc_avx512" */
     nn_isa isa;       /* not asked where the target has less */
+    /* BF16: asked only in plans of that precision, where its inputs and outputs may be bf16 as well
+     * as float, each by itself; operands say which. */
+    nn_precision precision;
     nn_exactness exactness;
     nn_layout layout;
     /* CHANNELS_LAST and ANY: bit i = input i is handed over channels last (weights are not).

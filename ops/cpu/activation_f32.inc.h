@@ -1,11 +1,6 @@
 /* Body of activation_f32_<isa>.c: ACTIVATE and EPILOGUE are the names to define. */
-#include "ops/cpu/vector_math.h"
-
 #include "ops/cpu/activation_f32.h"
-
-NN_INLINE vf clip01(vf x) {
-    return vf_min(vf_set(1), vf_max(vf_set(0), x));
-}
+#include "ops/cpu/activation_vector.h"
 
 /* Loops over an array with `value` computed from the vector x, the last part of a vector included.
  */
@@ -22,42 +17,26 @@ NN_INLINE vf clip01(vf x) {
         }                                                                                          \
     } while (0)
 
+/* The kind is a constant of each loop. */
+#define CASE(kind)                                                                                 \
+    case kind:                                                                                     \
+        EACH_VECTOR(nn_activate_vector((nn_activation){kind, alpha, beta}, x));                    \
+        break;
+
 void ACTIVATE(nn_activation activation, float *data, int64_t count) {
-    const vf alpha = vf_set(activation.alpha), beta = vf_set(activation.beta);
+    const float alpha = activation.alpha, beta = activation.beta;
     switch (activation.kind) {
-    case NN_ACT_RELU:
-        EACH_VECTOR(vf_max(vf_zero(), x));
-        break;
-    case NN_ACT_CLIP:
-        EACH_VECTOR(vf_min(beta, vf_max(alpha, x)));
-        break;
-    case NN_ACT_LEAKY_RELU:
-        EACH_VECTOR(vf_fma(alpha, vf_min(vf_zero(), x), vf_max(vf_zero(), x)));
-        break;
-    case NN_ACT_SIGMOID:
-        EACH_VECTOR(vf_sigmoid(x));
-        break;
-    case NN_ACT_TANH:
-        EACH_VECTOR(vf_tanh(x));
-        break;
-    case NN_ACT_HARD_SIGMOID:
-        EACH_VECTOR(clip01(vf_fma(alpha, x, beta)));
-        break;
-    case NN_ACT_HARD_SWISH:
-        EACH_VECTOR(x * clip01(vf_fma(alpha, x, beta)));
-        break;
-    case NN_ACT_SILU:
-        EACH_VECTOR(x * vf_sigmoid(x));
-        break;
-    case NN_ACT_GELU:
-        EACH_VECTOR(vf_gelu(x));
-        break;
-    case NN_ACT_GELU_TANH:
-        EACH_VECTOR(vf_gelu_tanh(x));
-        break;
-    case NN_ACT_LINEAR:
-        EACH_VECTOR(vf_fma(alpha, x, beta));
-        break;
+        CASE(NN_ACT_RELU)
+        CASE(NN_ACT_CLIP)
+        CASE(NN_ACT_LEAKY_RELU)
+        CASE(NN_ACT_SIGMOID)
+        CASE(NN_ACT_TANH)
+        CASE(NN_ACT_HARD_SIGMOID)
+        CASE(NN_ACT_HARD_SWISH)
+        CASE(NN_ACT_SILU)
+        CASE(NN_ACT_GELU)
+        CASE(NN_ACT_GELU_TANH)
+        CASE(NN_ACT_LINEAR)
     case NN_ACT_NONE:
     case NN_ACT_KINDS:
         break;

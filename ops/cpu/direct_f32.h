@@ -28,6 +28,10 @@ void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);
 /* The product of matrices [m, k] and [k, n] as a convolution of m pixels by a 1x1 kernel. */
 nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k);
 
+/* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one row
+ * of pixels, and a map of width 1 a row standing upright. */
+void nn_direct_simplify(nn_direct_problem *problem);
+
 /* Where weight (group, column, tap, k) is found: steps in floats of the unpacked array. */
 typedef struct nn_direct_source {
     int64_t group_step, column_step, tap_step, k_step;

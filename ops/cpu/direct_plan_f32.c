@@ -75,9 +75,7 @@ static bool is_pointwise(const nn_direct_problem *problem) {
     return true;
 }
 
-/* Tiles run along the last axis, so the last one should be long: a pointwise problem is one row of
- * pixels, and a map of width 1 is a row standing upright. */
-static void simplify(nn_direct_problem *problem) {
+void nn_direct_simplify(nn_direct_problem *problem) {
     const nn_window_axis none = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     nn_window_axis *axes = problem->axes;
     if (is_pointwise(problem) && has_dense_output(problem)) {
@@ -293,7 +291,7 @@ size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {
 void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *tiles, int threads,
                          const nn_epilogue *epilogue, nn_direct_plan *out) {
     *out = (nn_direct_plan){.problem = *problem, .tiles = tiles, .epilogue = *epilogue};
-    simplify(&out->problem);
+    nn_direct_simplify(&out->problem);
     fold_pixels(out);
     const nn_window_axis *axes = out->problem.axes, *width = &axes[NN_WIDTH];
     int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;

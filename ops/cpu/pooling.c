@@ -75,6 +75,8 @@ static void max_pixel(const pool_job *job, const nn_pool_view *view, const char 
     const int64_t channels = job->geometry.channels;
     if (job->type == NNOPT_FLOAT)
         job->set->max_f32(view, (const float *)x, (float *)y, channels);
+    else if (job->type == NNOPT_BFLOAT16)
+        job->set->max_bf16(view, (const uint16_t *)x, (uint16_t *)y, channels);
     else if (job->type == NNOPT_UINT8)
         job->set->max_u8(view, (const uint8_t *)x, (uint8_t *)y, channels);
     else
@@ -86,8 +88,12 @@ static void average_pixel(const pool_job *job, const int64_t at[NN_MAX_SPATIAL],
     int64_t divisor = 1;
     for (int i = 0; i < NN_MAX_SPATIAL; i++)
         divisor *= nn_pool_divisor(&job->geometry.axes[i], at[i], job->count_include_pad);
-    job->set->average_f32(view, (const float *)x, (float *)y, job->geometry.channels,
-                          divisor > 0 ? 1.0f / (float)divisor : 0);
+    const float scale = divisor > 0 ? 1.0f / (float)divisor : 0;
+    const int64_t channels = job->geometry.channels;
+    if (job->type == NNOPT_BFLOAT16)
+        job->set->average_bf16(view, (const uint16_t *)x, (uint16_t *)y, channels, scale);
+    else
+        job->set->average_f32(view, (const float *)x, (float *)y, channels, scale);
 }
 
 /* Output rows, counted over batch and depth. */
@@ -240,8 +246,10 @@ typedef struct global_job {
     const nn_pooling *set;
     int64_t channels, blocks;
     nn_pool_view view;
-    const float *x;
-    float *y;
+    nn_type type;
+    const char *x;
+    char *y;
+    int64_t element; /* bytes */
     float scale;
 } global_job;
 
@@ -250,10 +258,15 @@ static void run_global_blocks(const global_job *job, int64_t begin, int64_t end,
     for (int64_t i = begin; i < end; i++) {
         int64_t image = i / job->blocks, c = i % job->blocks * GLOBAL_BLOCK;
         int64_t count = job->channels - c < GLOBAL_BLOCK ? job->channels - c : GLOBAL_BLOCK;
-        const float *x = job->x + image * image_size + c;
-        float *y = job->y + image * job->channels + c;
-        if (average)
+        const void *x = job->x + (image * image_size + c) * job->element;
+        void *y = job->y + (image * job->channels + c) * job->element;
+        const bool is_bf16 = job->type == NNOPT_BFLOAT16;
+        if (average && is_bf16)
+            job->set->average_bf16(&job->view, x, y, count, job->scale);
+        else if (average)
             job->set->average_f32(&job->view, x, y, count, job->scale);
+        else if (is_bf16)
+            job->set->max_bf16(&job->view, x, y, count);
         else
             job->set->max_f32(&job->view, x, y, count);
     }
@@ -318,8 +331,10 @@ static nn_status run_global(const nn_call *call, nn_task task, bool average) {
         .channels = channels,
         .blocks = blocks_of(channels, GLOBAL_BLOCK),
         .view = {1, rows, columns, rows * columns * channels, columns * channels, channels},
+        .type = x->type,
         .x = x->data,
         .y = call->out[0]->data,
+        .element = nn_type_bits(x->type) / 8,
         .scale = rows * columns > 0 ? 1.0f / (float)(rows * columns) : 0,
     };
     nn_parallel(call->pool, x->dims[0] * job.blocks, 1, task, &job);
@@ -354,6 +369,13 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
            (type == NNOPT_FLOAT || type == NNOPT_UINT8 || type == NNOPT_INT8);
 }
 
+static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
+    bool wants_indices = node->out_count > 1 && node->out[1] != NULL;
+    (void)target;
+    return has_layouts(node) && !wants_indices && node->in[0]->type == NNOPT_BFLOAT16 &&
+           node->out[0]->type == NNOPT_BFLOAT16;
+}
+
 #define POOL_KERNEL(stem, set, level, exact, accepts_node, run_node)                               \
     const nn_kernel nn_kernel_##stem##_##set = {                                                   \
         .name = #stem "_" #set,                                                                    \
@@ -382,4 +404,22 @@ POOL_KERNELS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 POOL_KERNELS(avx2, NN_ISA_AVX2)
 POOL_KERNELS(avx512, NN_ISA_AVX512)
+
+/* Plans in bf16 have their maps channels last. */
+#    define POOL_BF16_KERNEL(stem, exact, run_node)                                                \
+        const nn_kernel nn_kernel_##stem##_bf16_avx512 = {                                         \
+            .name = #stem "_bf16_avx512",                                                          \
+            .isa = NN_ISA_AVX512,                                                                  \
+            .precision = NN_PRECISION_BF16,                                                        \
+            .exactness = exact,                                                                    \
+            .layout = NN_LAYOUT_CHANNELS_LAST,                                                     \
+            .layout_inputs = 1,                                                                    \
+            .accepts = accepts_bf16,                                                               \
+            .prepare = prepare_avx512,                                                             \
+            .run = run_node,                                                                       \
+        };
+POOL_BF16_KERNEL(max_pool, NN_EXACT, run_max)
+POOL_BF16_KERNEL(average_pool, NN_ROUNDING, run_average)
+POOL_BF16_KERNEL(global_max_pool, NN_EXACT, run_global_max)
+POOL_BF16_KERNEL(global_average_pool, NN_ROUNDING, run_global_average)
 #endif

@@ -16,9 +16,12 @@ typedef struct nn_pooling {
     void (*max_f32)(const nn_pool_view *view, const float *x, float *y, int64_t channels);
     void (*max_u8)(const nn_pool_view *view, const uint8_t *x, uint8_t *y, int64_t channels);
     void (*max_i8)(const nn_pool_view *view, const int8_t *x, int8_t *y, int64_t channels);
+    void (*max_bf16)(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels);
     /* Sums times scale, rows summed by themselves first. */
     void (*average_f32)(const nn_pool_view *view, const float *x, float *y, int64_t channels,
                         float scale);
+    void (*average_bf16)(const nn_pool_view *view, const uint16_t *x, uint16_t *y,
+                         int64_t channels, float scale);
     /* Standard order: `count` outputs of a row, the window of output i at x + i stride. */
     void (*max_row_f32)(const nn_pool_view *view, const float *x, int64_t stride, float *y,
                         int64_t count);

@@ -38,6 +38,46 @@ static void max_f32(const nn_pool_view *view, const float *x, float *y, int64_t 
     }
 }
 
+/* bf16 in memory, float in registers. */
+static void max_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels) {
+    const vf lowest = vf_set(-INFINITY);
+    int64_t c = 0;
+    for (; c + BLOCK * VF_LANES <= channels; c += BLOCK * VF_LANES) {
+        vf best[BLOCK] = {lowest, lowest, lowest, lowest};
+        EACH_PIXEL(view, x + c, pixel) {
+#pragma GCC unroll 4
+            for (int i = 0; i < BLOCK; i++)
+                best[i] = vf_max(vf_load_first_bf16(pixel + i * VF_LANES, VF_LANES), best[i]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < BLOCK; i++) vf_store_first_bf16(y + c + i * VF_LANES, best[i], VF_LANES);
+    }
+    for (; c < channels; c += VF_LANES) {
+        int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
+        vf best = lowest;
+        EACH_PIXEL(view, x + c, pixel) best = vf_max(vf_load_first_bf16(pixel, count), best);
+        vf_store_first_bf16(y + c, best, count);
+    }
+}
+
+static void average_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels,
+                         float scale) {
+    const vf factor = vf_set(scale);
+    for (int64_t c = 0; c < channels; c += VF_LANES) {
+        int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
+        vf sum = vf_zero();
+        for (int64_t d = 0; d < view->planes; d++)
+            for (int64_t h = 0; h < view->rows; h++) {
+                const uint16_t *pixel = x + c + d * view->plane_step + h * view->row_step;
+                vf row = vf_zero();
+                for (int64_t w = 0; w < view->columns; w++, pixel += view->column_step)
+                    row += vf_load_first_bf16(pixel, count);
+                sum += row;
+            }
+        vf_store_first_bf16(y + c, sum * factor, count);
+    }
+}
+
 static void average_f32(const nn_pool_view *view, const float *x, float *y, int64_t channels,
                         float scale) {
     const vf factor = vf_set(scale);
@@ -195,6 +235,7 @@ static float max_plane_f32(const float *x, int64_t count) {
 #define POOLING(row_functions)                                                                     \
     {                                                                                              \
         .max_f32 = max_f32, .max_u8 = max_u8, .max_i8 = max_i8, .average_f32 = average_f32,        \
+        .max_bf16 = max_bf16, .average_bf16 = average_bf16,                                        \
         .max_row_f32 = max_row_f32, .max_row_u8 = max_row_u8, .max_row_i8 = max_row_i8,            \
         .average_row_f32 = average_row_f32, .max_plane_f32 = max_plane_f32, .rows = row_functions, \
     }

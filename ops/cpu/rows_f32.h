@@ -55,6 +55,8 @@ typedef struct nn_rows_f32 {
                          const float *b, float *y, int64_t count);
     void (*to_half)(const float *x, uint16_t *y, int64_t count);
     void (*from_half)(const uint16_t *x, float *y, int64_t count);
+    void (*to_bf16)(const float *x, uint16_t *y, int64_t count); /* as nn_float_to_bfloat16 */
+    void (*from_bf16)(const uint16_t *x, float *y, int64_t count);
     /* Towards zero; what does not fit is clamped, NaN is 0. */
     void (*to_int32)(const float *x, int32_t *y, int64_t count);
     /* y[r][c] = x[c][r] for 4-byte elements; steps count elements. */
@@ -81,7 +83,7 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
         .layout = NN_LAYOUT_ANY,                                                                   \
         .layout_inputs = 1,                                                                        \
         .in_place = 1,                                                                             \
-        .accepts = nn_accepts_float,                                                               \
+        .accepts = nn_accepts_float_rows,                                                          \
         .run = stem##_f32_##isa_name##_run,                                                        \
     };
 
@@ -114,7 +116,7 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
         .layout = NN_LAYOUT_ANY,                                                                   \
         .layout_inputs = UINT32_MAX,                                                               \
         .in_place = 3,                                                                             \
-        .accepts = nn_accepts_float,                                                               \
+        .accepts = nn_accepts_float_rows,                                                          \
         .run = stem##_f32_##isa_name##_run,                                                        \
     };
 
@@ -152,5 +154,8 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
 
 /* All inputs are float, and there is no epilogue. */
 bool nn_accepts_float(const nn_node_view *node, const nn_target *target);
+/* The same, or all are bf16 in a plan of that precision: rows that are given halves compute in blocks
+ * of floats. */
+bool nn_accepts_float_rows(const nn_node_view *node, const nn_target *target);
 
 #endif

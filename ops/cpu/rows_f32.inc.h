@@ -375,6 +375,24 @@ static void from_half(const uint16_t *x, float *y, int64_t count) {
     for (; i < count; i++) y[i] = nn_half_to_float(x[i]);
 }
 
+/* Integer arithmetic that the compiler makes vectors of. */
+static void to_bf16(const float *x, uint16_t *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        uint32_t quiet = bits >> 16 | 0x40;
+        y[i] = (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+    }
+}
+
+static void from_bf16(const uint16_t *x, float *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)x[i] << 16;
+        memcpy(y + i, &bits, sizeof bits);
+    }
+}
+
 static void to_int32(const float *x, int32_t *y, int64_t count) {
     for (int64_t i = 0; i < count; i += VF_LANES) {
         int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
@@ -447,5 +465,5 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \
         .bilinear = bilinear,                                                                      \
-        .to_half = to_half, .from_half = from_half, .to_int32 = to_int32, .transpose = transpose,  \
+        .to_half = to_half, .from_half = from_half, .to_bf16 = to_bf16, .from_bf16 = from_bf16, .to_int32 = to_int32, .transpose = transpose,  \
     }

@@ -192,6 +192,39 @@ NN_INLINE vf vf_narrow(vd low, vd high) {
 
 NN_INLINE vf vf_zero(void) { return vf_set(0); }
 
+/* The first n lanes from and to bf16, rounded to nearest even; NaN is kept. */
+#if defined(__AVX512F__)
+NN_INLINE vf vf_load_first_bf16(const uint16_t *p, int n) {
+    __m256i bits = _mm256_maskz_loadu_epi16(vf_mask(n), p);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+NN_INLINE void vf_store_first_bf16(uint16_t *p, vf v, int n) {
+    const __m512i bits = _mm512_castps_si512(v), high = _mm512_srli_epi32(bits, 16);
+    __m512i even = _mm512_and_si512(high, _mm512_set1_epi32(1));
+    __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), even);
+    __m512i quiet = _mm512_or_si512(high, _mm512_set1_epi32(0x40));
+    __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    sum = _mm512_mask_mov_epi32(_mm512_srli_epi32(sum, 16), is_nan, quiet);
+    _mm256_mask_storeu_epi16(p, vf_mask(n), _mm512_cvtepi32_epi16(sum));
+}
+#else
+NN_INLINE vf vf_load_first_bf16(const uint16_t *p, int n) {
+    uint32_t bits[VF_LANES] = {0};
+    vf v;
+    for (int i = 0; i < n; i++) bits[i] = (uint32_t)p[i] << 16;
+    memcpy(&v, bits, sizeof v);
+    return v;
+}
+NN_INLINE void vf_store_first_bf16(uint16_t *p, vf v, int n) {
+    uint32_t bits[VF_LANES];
+    memcpy(bits, &v, sizeof v);
+    for (int i = 0; i < n; i++) {
+        uint32_t high = bits[i] >> 16, rounded = (bits[i] + 0x7fff + (high & 1)) >> 16;
+        p[i] = (uint16_t)((bits[i] & 0x7fffffff) > 0x7f800000 ? high | 0x40 : rounded);
+    }
+}
+#endif
+
 /* base[row * step] in all lanes, for row 0 .. 6 known when compiled; `bytes` is a displacement known when
  * compiled too. Written so that seven rows need five address registers: gcc would keep a pointer for each
  * row and spill them. The steps are in bytes: one, three and five times the distance of two rows. */

@@ -81,7 +81,7 @@ void nn_load_float(nn_type type, const void *in, float *out, int64_t count) {
     else if (type == NNOPT_FLOAT16)
         nn_rows_f32_best()->from_half(half, out, count);
     else if (type == NNOPT_BFLOAT16)
-        for (int64_t i = 0; i < count; i++) out[i] = nn_bfloat16_to_float(half[i]);
+        nn_rows_f32_best()->from_bf16(half, out, count);
     else
         load_small(type, in, out, count);
 }
@@ -93,7 +93,7 @@ void nn_store_float(nn_type type, const float *in, void *out, int64_t count) {
     else if (type == NNOPT_FLOAT16)
         nn_rows_f32_best()->to_half(in, half, count);
     else
-        for (int64_t i = 0; i < count; i++) half[i] = nn_float_to_bfloat16(in[i]);
+        nn_rows_f32_best()->to_bf16(in, half, count);
 }
 
 #define LOAD_CASE(TYPE, type, suffix)                                                              \

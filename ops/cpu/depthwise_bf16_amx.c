@@ -1,0 +1,147 @@
+/* The tiles of depthwise_bf16.h. Registers: 7 pixels by 2 vectors of sums, 2 vectors of each tap of the
+ * kernel row, 2 of input. A 3x3 tile does 126 FMAs for 27 loads of input, each of which two more
+ * instructions make floats of; on large maps it is bound by reading the input. */
+#include "ops/cpu/depthwise_bf16.h"
+
+#include "ops/cpu/activation_vector.h"
+#include "ops/cpu/bf16.h"
+
+enum { PIXELS = NN_DEPTHWISE_BF16_PIXELS, CHANNELS = NN_DEPTHWISE_BF16_CHANNELS, MOST_TAPS = 7 };
+
+typedef struct pair {
+    vf even, odd;
+} pair;
+
+NN_INLINE pair load_pair(const uint16_t *x, __mmask32 mask) {
+    const __m512i both = _mm512_maskz_loadu_epi16(mask, x);
+    return (pair){
+        _mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
+        _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000))),
+    };
+}
+
+NN_INLINE void store_pair(uint16_t *y, pair x, __mmask32 mask) {
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    _mm512_mask_storeu_epi16(y, mask, _mm512_permutexvar_epi16(order, nn_round_bf16(x.even, x.odd)));
+}
+
+typedef struct finish {
+    bool clips;
+    vf low, high;
+} finish;
+
+NN_INLINE void finish_pixel(const nn_depthwise_bf16_tile *t, const finish *f, pair x, int pixel,
+                            int64_t c, __mmask32 mask) {
+    const int64_t at = pixel * t->y_pitch + c;
+    vf both[2] = {x.even, x.odd};
+    if (!f->clips) nn_bf16_activate_amx(t->epilogue->before, both);
+    if (t->residual != NULL) {
+        pair residual = load_pair(t->residual + at, mask);
+        both[0] += residual.even;
+        both[1] += residual.odd;
+    }
+    if (f->clips) {
+        both[0] = vf_min(f->high, vf_max(f->low, both[0]));
+        both[1] = vf_min(f->high, vf_max(f->low, both[1]));
+    } else {
+        nn_bf16_activate_amx(t->epilogue->after, both);
+    }
+    store_pair(t->y + at, (pair){both[0], both[1]}, mask);
+}
+
+NN_INLINE finish finish_of(const nn_depthwise_bf16_tile *t) {
+    float low, high;
+    finish f = {.clips = nn_epilogue_as_clip(t->epilogue, &low, &high)};
+    f.low = vf_set(low);
+    f.high = vf_set(high);
+    return f;
+}
+
+/* Kernel width and stride are constants of each copy. */
+NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int stride) {
+    const int under = (PIXELS - 1) * stride + taps;
+    const finish f = finish_of(t);
+    for (int64_t c = 0; c < t->channels; c += CHANNELS) {
+        const __mmask32 mask = nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
+        vf even[PIXELS], odd[PIXELS];
+#pragma GCC unroll 7
+        for (int i = 0; i < PIXELS; i++) {
+            even[i] = vf_load(t->bias + c);
+            odd[i] = vf_load(t->bias + c + VF_LANES);
+        }
+        for (int64_t row = 0; row < t->row_count; row++) {
+            const uint16_t *const *pixels = t->pixels + row * under;
+            vf w_even[MOST_TAPS], w_odd[MOST_TAPS];
+#pragma GCC unroll 7
+            for (int k = 0; k < taps; k++) {
+                w_even[k] = vf_load(t->rows[row] + k * t->w_step + c);
+                w_odd[k] = vf_load(t->rows[row] + k * t->w_step + c + VF_LANES);
+            }
+#pragma GCC unroll 19
+            for (int q = 0; q < under; q++) {
+                const pair x = load_pair(pixels[q] + c, mask);
+#pragma GCC unroll 7
+                for (int k = 0; k < taps; k++) {
+                    int i = (q - k) / stride;
+                    if (q < k || (q - k) % stride != 0 || i >= PIXELS) continue;
+                    even[i] = vf_fma(x.even, w_even[k], even[i]);
+                    odd[i] = vf_fma(x.odd, w_odd[k], odd[i]);
+                }
+            }
+        }
+#pragma GCC unroll 7
+        for (int i = 0; i < PIXELS; i++)
+            if (i < t->count) finish_pixel(t, &f, (pair){even[i], odd[i]}, i, c, mask);
+    }
+}
+
+static void slide_any(const nn_depthwise_bf16_tile *t) {
+    const finish f = finish_of(t);
+    for (int64_t c = 0; c < t->channels; c += CHANNELS) {
+        const __mmask32 mask = nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
+        const uint16_t *const *pixels = t->pixels;
+        vf even[PIXELS], odd[PIXELS];
+#pragma GCC unroll 7
+        for (int i = 0; i < PIXELS; i++) {
+            even[i] = vf_load(t->bias + c);
+            odd[i] = vf_load(t->bias + c + VF_LANES);
+        }
+        for (int64_t row = 0; row < t->row_count; row++)
+            for (int64_t k = 0; k < t->taps; k++, pixels += PIXELS) {
+                const float *w = t->rows[row] + k * t->w_step + c;
+                const vf w_even = vf_load(w), w_odd = vf_load(w + VF_LANES);
+#pragma GCC unroll 7
+                for (int i = 0; i < PIXELS; i++) {
+                    const pair x = load_pair(pixels[i] + c, mask);
+                    even[i] = vf_fma(x.even, w_even, even[i]);
+                    odd[i] = vf_fma(x.odd, w_odd, odd[i]);
+                }
+            }
+#pragma GCC unroll 7
+        for (int i = 0; i < PIXELS; i++)
+            if (i < t->count) finish_pixel(t, &f, (pair){even[i], odd[i]}, i, c, mask);
+    }
+}
+
+#define SLIDE(taps, stride)                                                                        \
+    static void slide_##taps##_##stride(const nn_depthwise_bf16_tile *t) {                         \
+        slide(t, taps, stride);                                                                    \
+    }
+SLIDE(3, 1)
+SLIDE(3, 2)
+SLIDE(5, 1)
+SLIDE(5, 2)
+SLIDE(7, 1)
+
+void nn_depthwise_bf16_run_amx(const nn_depthwise_bf16_tile *t) {
+    if (nn_depthwise_bf16_is_any(t->taps, t->stride, t->dilation))
+        slide_any(t);
+    else if (t->taps == 3)
+        t->stride == 1 ? slide_3_1(t) : slide_3_2(t);
+    else if (t->taps == 5)
+        t->stride == 1 ? slide_5_1(t) : slide_5_2(t);
+    else
+        slide_7_1(t);
+}
