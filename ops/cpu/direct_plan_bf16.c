@@ -37,6 +37,12 @@ static bool needs_padding(const nn_direct_problem *p) {
     return false;
 }
 
+/* Rows of a narrow map that lie apart because of a stride would leave tiles half empty. */
+static bool is_narrow_and_strided(const nn_direct_problem *p) {
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    return width->stride > 1 && width->out < NN_BF16_LEAST_ROWS && p->axes[NN_HEIGHT].out > 1;
+}
+
 /* ---- steps ---- */
 
 /* Steps of one even size that make up `channels` exactly, not many more than have to be; 0: none. */
@@ -265,7 +271,7 @@ bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *ty
     if (!fits(p)) return false;
     choose_steps(out);
     out->uses_band = types->x_is_float || needs_padding(p) || out->padded != p->k ||
-                     (out->merged && p->in_pitch != p->k);
+                     (out->merged && p->in_pitch != p->k) || is_narrow_and_strided(p);
     out->panels = blocks_of(p->columns, NN_BF16_PANEL);
     out->last_columns = (int)(p->columns - (out->panels - 1) * NN_BF16_PANEL);
     out->panel_bytes = out->step_count * out->k * NN_BF16_PANEL * ELEMENT;

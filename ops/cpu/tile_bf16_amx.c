@@ -7,6 +7,7 @@
  *
  * - The tiles of sums of a block are stored just before they start again in the next one, so that
  *   nothing waits for a store.
+ * - Weights are loaded with a hint that they are not used again soon, so that pixels stay in L1.
  * - The rows of a block are finished (activation, residual, rounding) between the products of the block
  *   after the next, by vector instructions, from a scratch that stays in L1. */
 #include "ops/cpu/tile_bf16.h"
@@ -212,7 +213,7 @@ NN_INLINE void first_step(const nn_bf16_work *work, const finish_kind kind, cons
                           const block *b, float *scratch, unfinished *waiting) {
     float *const scratch1 = scratch + work->tiles->rows * PANEL;
     const int64_t at = work->steps[0];
-    _tile_loadd(W0, b->w, LINE);
+    _tile_stream_loadd(W0, b->w, LINE);
     _tile_loadd(X0, b->x0 + at, loop->x_step);
     _tile_stored(SUM00, scratch, SCRATCH_STEP);
     _tile_loadd(SUM00, b->bias, 0);
@@ -227,7 +228,7 @@ NN_INLINE void first_step(const nn_bf16_work *work, const finish_kind kind, cons
     FINISH(1);
     _tile_stored(SUM01, scratch + LANES, SCRATCH_STEP);
     if (b->two_columns) {
-        _tile_loadd(W1, b->w + loop->w_tile, LINE);
+        _tile_stream_loadd(W1, b->w + loop->w_tile, LINE);
         _tile_loadd(SUM01, b->bias + LANES, 0);
         _tile_dpbf16ps(SUM01, X0, W1);
     }
@@ -244,7 +245,7 @@ NN_INLINE void first_step(const nn_bf16_work *work, const finish_kind kind, cons
 
 NN_INLINE void next_step(const nn_bf16_work *work, const finish_kind kind, const tile_loop *loop,
                          const block *b, const char *w, int64_t at, unfinished *waiting) {
-    _tile_loadd(W0, w, LINE);
+    _tile_stream_loadd(W0, w, LINE);
     _tile_loadd(X0, b->x0 + at, loop->x_step);
     _tile_dpbf16ps(SUM00, X0, W0);
     FINISH(0);
@@ -254,7 +255,7 @@ NN_INLINE void next_step(const nn_bf16_work *work, const finish_kind kind, const
     }
     FINISH(1);
     if (b->two_columns) {
-        _tile_loadd(W1, w + loop->w_tile, LINE);
+        _tile_stream_loadd(W1, w + loop->w_tile, LINE);
         _tile_dpbf16ps(SUM01, X0, W1);
     }
     FINISH(2);
