@@ -1,9 +1,11 @@
-/* Plans in bf16 keep in bf16 what may be: values that their producer rounds and all readers take so.
+/* Plans in bf16 keep in bf16 what may be: values that their producer rounds and all readers take
+ * so.
  *
  * Products are computed in bf16 by the kernels of that precision whatever lies in memory: they take
- * floats, too, and round them on the way. Halving the bytes between them is worth it where everybody
- * in between either moves elements or computes one from another in float. What sums up many elements
- * or feeds on small differences (Softmax, normalisations, reductions, exponentials) stays float. */
+ * floats, too, and round them on the way. Halving the bytes between them is worth it where
+ * everybody in between either moves elements or computes one from another in float. What sums up
+ * many elements or feeds on small differences (Softmax, normalisations, reductions, exponentials)
+ * stays float. */
 #include "engine/plan_parts.h"
 #include "engine/retype.h"
 
@@ -15,11 +17,9 @@ typedef struct typing {
 /* Operators whose results are rounded once from what float arithmetic gives for one element. */
 static bool computes_elements(const nn_op *op) {
     static const nn_op *const ops[] = {
-        &nn_op_add,          &nn_op_sub,         &nn_op_mul,
-        &nn_op_relu,         &nn_op_clip,        &nn_op_leaky_relu,
-        &nn_op_hard_sigmoid, &nn_op_hard_swish,  &nn_op_sigmoid,
-        &nn_op_tanh,         &nn_op_activation,  &nn_op_max,
-        &nn_op_min,          &nn_op_neg,         &nn_op_abs,
+        &nn_op_add,        &nn_op_sub,          &nn_op_mul,        &nn_op_relu,    &nn_op_clip,
+        &nn_op_leaky_relu, &nn_op_hard_sigmoid, &nn_op_hard_swish, &nn_op_sigmoid, &nn_op_tanh,
+        &nn_op_activation, &nn_op_max,          &nn_op_min,        &nn_op_neg,     &nn_op_abs,
     };
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (op == ops[i]) return true;
@@ -90,8 +90,8 @@ static bool touches_bf16(const nn_node *node) {
     return false;
 }
 
-/* Kernels of the precision say what they take. Others know one type for all, as the operator does, and
- * must not be lesser ones than floats would have. */
+/* Kernels of the precision say what they take. Others know one type for all, as the operator does,
+ * and must not be lesser ones than floats would have. */
 static bool takes_bf16(const typing *t, const nn_node *node) {
     const nn_op *op = node->op;
     if (op == NULL || op->is_impure) return false;

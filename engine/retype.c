@@ -37,6 +37,7 @@ bool nn_node_infers_types(const nn_node *node, nn_type_of_value type_of) {
                          .out = out};
     if (node->op->infer(&view) != NN_OK) return false;
     for (int i = 0; i < node->out_count; i++)
-        if (node->outputs[i] != NULL && out_facts[i].type != type_of(node->outputs[i])) return false;
+        if (node->outputs[i] != NULL && out_facts[i].type != type_of(node->outputs[i]))
+            return false;
     return true;
 }

@@ -7,7 +7,8 @@ static nn_status infer(const nn_node_view *node) {
     return nn_pool_infer(node);
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(average_pool, avx512) NN_KERNELS(average_pool_f32),
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(average_pool, avx512)
+                                               NN_KERNELS(average_pool_f32),
                                            &nn_kernel_average_pool_reference, NULL};
 
 const nn_op nn_op_average_pool = {

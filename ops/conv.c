@@ -28,7 +28,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 static const nn_kernel *const kernels[] = {
     NN_BF16_KERNEL(depthwise, amx) NN_BF16_KERNEL(conv, amx)
 #if defined(__x86_64__)
-    KERNELS(avx512),
+        KERNELS(avx512),
     KERNELS(avx2),
 #endif
     KERNELS(portable),

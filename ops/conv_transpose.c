@@ -183,7 +183,8 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(conv_transpose, amx) NN_KERNELS(conv_transpose_f32),
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(conv_transpose, amx)
+                                               NN_KERNELS(conv_transpose_f32),
                                            &nn_kernel_conv_transpose_reference, NULL};
 
 const nn_op nn_op_conv_transpose = {

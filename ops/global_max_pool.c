@@ -7,7 +7,8 @@ static nn_status infer(const nn_node_view *node) {
     return nn_global_pool_infer(node);
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(global_max_pool, avx512) NN_KERNELS(global_max_pool_f32),
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(global_max_pool, avx512)
+                                               NN_KERNELS(global_max_pool_f32),
                                            &nn_kernel_global_max_pool_reference, NULL};
 
 const nn_op nn_op_global_max_pool = {

@@ -45,8 +45,8 @@ static nn_status grad(nn_grad *grad) {
     return NN_OK;
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(matmul, amx) NN_KERNELS(matmul_f32), &nn_kernel_matmul_reference,
-                                           NULL};
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(matmul, amx) NN_KERNELS(matmul_f32),
+                                           &nn_kernel_matmul_reference, NULL};
 
 const nn_op nn_op_matmul = {
     .name = "MatMul",

@@ -8,8 +8,8 @@ static nn_status infer(const nn_node_view *node) {
     return nn_pool_infer(node);
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(max_pool, avx512) NN_KERNELS(max_pool), &nn_kernel_max_pool_reference,
-                                           NULL};
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(max_pool, avx512) NN_KERNELS(max_pool),
+                                           &nn_kernel_max_pool_reference, NULL};
 
 const nn_op nn_op_max_pool = {
     .name = "MaxPool",

@@ -68,8 +68,8 @@ static bool mixes_types(const nn_node_view *node) {
 
 static bool takes(const nn_kernel *kernel, const nn_node_view *node, const nn_target *target) {
     if (kernel->isa > target->isa || kernel->precision > target->precision) return false;
-    if (kernel->precision < target->precision && node->op->quant == NN_QUANT_COMPUTES &&
-        mixes_types(node))
+    if (kernel->precision < target->precision &&
+        node->op->kernels[0]->precision == target->precision && mixes_types(node))
         return false;
     if (kernel->accepts == NULL) return nn_epilogue_is_empty(&node->epilogue);
     return kernel->accepts(node, target);

@@ -2,6 +2,8 @@
 #include "engine/weight_cache.h"
 #include "tests/support/maker.h"
 
+#include <stdio.h>
+
 /* A function of every layer of a small network: convolution, pool, sums, views, matrix product. */
 static nn_model *network(void) {
     maker m = make(13);
@@ -23,9 +25,10 @@ static nn_model *network(void) {
     return make_model(&m, "y,e");
 }
 
-static void check_runs(int threads, bool no_fusion) {
+static void check_runs(int threads, bool no_fusion, nn_precision precision) {
     nn_model *model = network();
-    nn_session_options options = {.threads = threads, .no_fusion = no_fusion};
+    nn_session_options options = {
+        .threads = threads, .no_fusion = no_fusion, .precision = precision};
     nn_session *session;
     ck_assert_ok(nn_session_open(model, &options, &session));
     nn_tensor small = random_tensor("1,3,16,16", 1), large = random_tensor("5,3,16,16", 2);
@@ -46,13 +49,23 @@ static void check_runs(int threads, bool no_fusion) {
 }
 
 START_TEST(one_thread) {
-    check_runs(1, false);
-    check_runs(1, true);
+    check_runs(1, false, NN_PRECISION_FP32);
+    check_runs(1, true, NN_PRECISION_FP32);
 }
 END_TEST
 
 START_TEST(two_threads) {
-    check_runs(2, false);
+    check_runs(2, false, NN_PRECISION_FP32);
+}
+END_TEST
+
+START_TEST(in_bf16) {
+    if (nn_cpu_get()->isa < NN_ISA_AMX) {
+        printf("skipped: no AMX, this CPU has %s\n", nn_isa_name(nn_cpu_get()->isa));
+        return;
+    }
+    check_runs(1, false, NN_PRECISION_BF16);
+    check_runs(2, false, NN_PRECISION_BF16);
 }
 END_TEST
 
@@ -75,6 +88,7 @@ Suite *test_suite(void) {
     TCase *tests = tcase_create("no_allocation");
     tcase_add_test(tests, one_thread);
     tcase_add_test(tests, two_threads);
+    tcase_add_test(tests, in_bf16);
     tcase_add_test(tests, sessions_leave_no_packed_weights_behind);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,7 +1,7 @@
 /* bf16 in AVX-512 registers: the high half of a float. Only files *_amx.c include this.
  *
- * VCVTNE2PS2BF16 rounds to nearest even, keeps NaN, and takes subnormal numbers as zero, as the tile
- * products do. */
+ * VCVTNE2PS2BF16 rounds to nearest even, keeps NaN, and takes subnormal numbers as zero, as the
+ * tile products do. */
 #ifndef NN_CPU_BF16_H
 #define NN_CPU_BF16_H
 

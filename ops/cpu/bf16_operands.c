@@ -51,8 +51,8 @@ nn_status nn_bf16_prepare_bias(const nn_bf16_plan *plan, nn_prepare *services,
     char variant[96];
     snprintf(variant, sizeof variant, "bf16 bias of %lld x %lld, x %a", (long long)plan->panels,
              (long long)plan->problem.groups, (double)constants->bias_scale);
-    NN_TRY(nn_prepare_pack(services, inputs, variant, nn_bf16_bias_bytes(plan), pack_bias, &argument,
-                           &packed));
+    NN_TRY(nn_prepare_pack(services, inputs, variant, nn_bf16_bias_bytes(plan), pack_bias,
+                           &argument, &packed));
     constants->packed_bias = packed;
     return NN_OK;
 }

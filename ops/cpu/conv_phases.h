@@ -26,8 +26,8 @@ int64_t nn_conv_phase_count(const nn_conv_geometry *geometry);
 /* Phase `index`; false when it has no outputs. */
 bool nn_conv_phase_at(const nn_conv_geometry *geometry, int64_t index, nn_conv_phase *out);
 
-/* The weights of a phase as [C][M / group][taps backwards], which the caller frees, and where packing
- * finds them. */
+/* The weights of a phase as [C][M / group][taps backwards], which the caller frees, and where
+ * packing finds them. */
 nn_status nn_conv_phase_weights(const nn_conv_geometry *geometry, const nn_conv_phase *phase,
                                 const float *w, nn_direct_source *source, float **out);
 

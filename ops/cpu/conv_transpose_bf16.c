@@ -122,9 +122,8 @@ static nn_status run(const nn_call *call) {
             .packed = one->packed,
             .bias = state->constants.packed_bias,
             .x = call->in[0]->data,
-            .residual = residual != NULL
-                            ? nn_at(residual->data, residual->type, one->at.offset)
-                            : NULL,
+            .residual =
+                residual != NULL ? nn_at(residual->data, residual->type, one->at.offset) : NULL,
             .y = nn_at_out(out->data, out->type, one->at.offset),
         };
         nn_bf16_run(&one->plan, &operands, call->pool, call->workspace);

@@ -97,7 +97,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
                             : (PIXELS - 1) * width->stride + width->kernel;
     state->zeros_bytes = aligned(state->padded * (int64_t)sizeof(uint16_t));
     state->pixels_bytes = aligned(state->kernel_rows * state->row_pixels * (int64_t)sizeof(void *));
-    state->worker_bytes = state->pixels_bytes + aligned(state->kernel_rows * (int64_t)sizeof(void *));
+    state->worker_bytes =
+        state->pixels_bytes + aligned(state->kernel_rows * (int64_t)sizeof(void *));
     nn_prepare_workspace(services,
                          state->zeros_bytes + state->worker_bytes * (size_t)target->threads);
     return NN_OK;
@@ -122,7 +123,8 @@ static void fill_pixels(const depthwise_job *job, const uint16_t *x, int64_t col
     const bool any = nn_depthwise_bf16_is_any(width->kernel, width->stride, width->dilation);
     const int64_t first = column * width->stride - width->pad_begin;
     for (int64_t i = 0; i < job->state->row_pixels; i++) {
-        int64_t at = any ? first + i % PIXELS * width->stride + i / PIXELS * width->dilation : first + i;
+        int64_t at =
+            any ? first + i % PIXELS * width->stride + i / PIXELS * width->dilation : first + i;
         pixels[i] = at >= 0 && at < width->in ? x + at * g->out_channels : job->zeros;
     }
 }
@@ -143,8 +145,7 @@ static int64_t list_rows(const depthwise_job *job, const uint16_t *image, int64_
             if (in_d < 0 || in_d >= d->in || in_h < 0 || in_h >= h->in) continue;
             fill_pixels(job, image + (in_d * h->in + in_h) * w->in * g->out_channels, column,
                         pixels + count * state->row_pixels);
-            rows[count++] =
-                state->packed + (kd * h->kernel + kh) * w->kernel * state->padded;
+            rows[count++] = state->packed + (kd * h->kernel + kh) * w->kernel * state->padded;
         }
     return count;
 }
@@ -161,7 +162,8 @@ static void run_tiles(void *argument, int64_t begin, int64_t end, int worker) {
     for (int64_t i = begin; i < end; i++) {
         const int64_t row = i / job->row_tiles, column = i % job->row_tiles * PIXELS;
         const int64_t plane = row / g->axes[NN_HEIGHT].out, image = plane / g->axes[NN_DEPTH].out;
-        const int64_t left = width->out - column, at = (row * width->out + column) * g->out_channels;
+        const int64_t left = width->out - column,
+                      at = (row * width->out + column) * g->out_channels;
         nn_depthwise_bf16_tile tile = {
             .pixels = pixels,
             .rows = rows,
@@ -177,9 +179,9 @@ static void run_tiles(void *argument, int64_t begin, int64_t end, int worker) {
             .channels = g->out_channels,
             .epilogue = job->epilogue,
         };
-        tile.row_count =
-            list_rows(job, job->x + image * g->in_pixels * g->out_channels,
-                      plane % g->axes[NN_DEPTH].out, row % g->axes[NN_HEIGHT].out, column, pixels, rows);
+        tile.row_count = list_rows(job, job->x + image * g->in_pixels * g->out_channels,
+                                   plane % g->axes[NN_DEPTH].out, row % g->axes[NN_HEIGHT].out,
+                                   column, pixels, rows);
         nn_depthwise_bf16_run_amx(&tile);
     }
 }

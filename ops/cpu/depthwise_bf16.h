@@ -1,9 +1,9 @@
-/* Tiles of depthwise convolution with bf16 in memory and float sums: as depthwise_f32.h, a few output
- * pixels at a time, with the loop over channels inside.
+/* Tiles of depthwise convolution with bf16 in memory and float sums: as depthwise_f32.h, a few
+ * output pixels at a time, with the loop over channels inside.
  *
- * 32 channels are two vectors, those with even and those with odd numbers: what lies in the high half of
- * 32 bits is a float once the low half is cleared. Weights and bias are packed in that order: of each
- * 32 channels first the even ones. */
+ * 32 channels are two vectors, those with even and those with odd numbers: what lies in the high
+ * half of 32 bits is a float once the low half is cleared. Weights and bias are packed in that
+ * order: of each 32 channels first the even ones. */
 #ifndef NN_DEPTHWISE_BF16_H
 #define NN_DEPTHWISE_BF16_H
 
@@ -31,7 +31,8 @@ typedef struct nn_depthwise_bf16_tile {
 
 /* Kernel widths and strides without code of their own: every tap reads its own pixels. */
 static inline bool nn_depthwise_bf16_is_any(int64_t taps, int64_t stride, int64_t dilation) {
-    bool known = stride == 1 ? taps == 3 || taps == 5 || taps == 7 : stride == 2 && (taps == 3 || taps == 5);
+    bool known =
+        stride == 1 ? taps == 3 || taps == 5 || taps == 7 : stride == 2 && (taps == 3 || taps == 5);
     return dilation != 1 || !known;
 }
 

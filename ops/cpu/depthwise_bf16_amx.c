@@ -1,6 +1,6 @@
-/* The tiles of depthwise_bf16.h. Registers: 7 pixels by 2 vectors of sums, 2 vectors of each tap of the
- * kernel row, 2 of input. A 3x3 tile does 126 FMAs for 27 loads of input, each of which two more
- * instructions make floats of; on large maps it is bound by reading the input. */
+/* The tiles of depthwise_bf16.h. Registers: 7 pixels by 2 vectors of sums, 2 vectors of each tap of
+ * the kernel row, 2 of input. A 3x3 tile does 126 FMAs for 27 loads of input, each of which two
+ * more instructions make floats of; on large maps it is bound by reading the input. */
 #include "ops/cpu/depthwise_bf16.h"
 
 #include "ops/cpu/activation_vector.h"
@@ -24,7 +24,8 @@ NN_INLINE void store_pair(uint16_t *y, pair x, __mmask32 mask) {
     const __m512i order =
         _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                          21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    _mm512_mask_storeu_epi16(y, mask, _mm512_permutexvar_epi16(order, nn_round_bf16(x.even, x.odd)));
+    _mm512_mask_storeu_epi16(y, mask,
+                             _mm512_permutexvar_epi16(order, nn_round_bf16(x.even, x.odd)));
 }
 
 typedef struct finish {
@@ -64,7 +65,8 @@ NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int 
     const int under = (PIXELS - 1) * stride + taps;
     const finish f = finish_of(t);
     for (int64_t c = 0; c < t->channels; c += CHANNELS) {
-        const __mmask32 mask = nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
+        const __mmask32 mask =
+            nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
         vf even[PIXELS], odd[PIXELS];
 #pragma GCC unroll 7
         for (int i = 0; i < PIXELS; i++) {
@@ -100,7 +102,8 @@ NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int 
 static void slide_any(const nn_depthwise_bf16_tile *t) {
     const finish f = finish_of(t);
     for (int64_t c = 0; c < t->channels; c += CHANNELS) {
-        const __mmask32 mask = nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
+        const __mmask32 mask =
+            nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
         const uint16_t *const *pixels = t->pixels;
         vf even[PIXELS], odd[PIXELS];
 #pragma GCC unroll 7

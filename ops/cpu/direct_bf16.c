@@ -69,7 +69,8 @@ static void copy_row(const row_copy *copy, const char *from, char *to) {
     const int64_t pixel = copy->pixels.to_pitch * ELEMENT;
     int64_t before = 0, inside = 0;
     if (from != NULL) {
-        if (copy->left < 0) before = min_of((copy->step - 1 - copy->left) / copy->step, copy->count);
+        if (copy->left < 0)
+            before = min_of((copy->step - 1 - copy->left) / copy->step, copy->count);
         int64_t first = copy->left + before * copy->step;
         if (first < copy->in)
             inside = min_of((copy->in - first - 1) / copy->step + 1, copy->count - before);
@@ -104,7 +105,8 @@ static void copy_band(const nn_bf16_plan *plan, const bf16_unit *unit, const cha
     for (int64_t slice = 0; slice < depth->kernel; slice++) {
         const int64_t d = first_input(depth, unit->depth) + slice * depth->dilation;
         for (int64_t row = 0; row < rows; row++) {
-            const int64_t h = first_input(height, unit->row) + row, row_phase = row % view->row_phases;
+            const int64_t h = first_input(height, unit->row) + row,
+                          row_phase = row % view->row_phases;
             if (!phase_is_read(height, row_phase, view->row_phases)) continue;
             const bool inside = d >= 0 && d < depth->in && h >= 0 && h < height->in;
             const char *from = inside ? image + d * plane + h * line : NULL;
@@ -112,11 +114,12 @@ static void copy_band(const nn_bf16_plan *plan, const bf16_unit *unit, const cha
                 if (!phase_is_read(width, phase, view->column_phases)) continue;
                 copy.left = first_input(width, unit->column) + phase;
                 copy.count = (columns - phase + view->column_phases - 1) / view->column_phases;
-                copy_row(&copy, from,
-                         band +
-                             ((slice * view->row_phases + row_phase) * view->column_phases + phase) *
-                                 view->plane +
-                             row / view->row_phases * view->line);
+                copy_row(
+                    &copy, from,
+                    band +
+                        ((slice * view->row_phases + row_phase) * view->column_phases + phase) *
+                            view->plane +
+                        row / view->row_phases * view->line);
             }
         }
     }

@@ -1,10 +1,10 @@
 /* Direct convolution and matrix product in bf16 with float sums, channels last, without im2col: the
- * tiles (tile_bf16.h) read the input where it lies, or from a band of it that was copied because it is
- * float, needs padding, or its channels do not divide into steps.
+ * tiles (tile_bf16.h) read the input where it lies, or from a band of it that was copied because it
+ * is float, needs padding, or its channels do not divide into steps.
  *
- * Positions of the input that the outputs of a unit see under one tap lie at equal distances: where a
- * band is copied, strides are taken out of it, so that every tap of a convolution with strides reads
- * neighbours, too. */
+ * Positions of the input that the outputs of a unit see under one tap lie at equal distances: where
+ * a band is copied, strides are taken out of it, so that every tap of a convolution with strides
+ * reads neighbours, too. */
 #ifndef NN_DIRECT_BF16_H
 #define NN_DIRECT_BF16_H
 
@@ -45,7 +45,8 @@ typedef struct nn_bf16_plan {
     const int64_t *steps;
 } nn_bf16_plan;
 
-/* False where an offset does not fit or the shape does not suit tiles. The lists are missing yet. */
+/* False where an offset does not fit or the shape does not suit tiles. The lists are missing yet.
+ */
 bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *types, int threads,
                        const nn_epilogue *epilogue, nn_bf16_plan *out);
 /* Writes the lists of a plan into memory of that many bytes, aligned to 8. */
@@ -59,7 +60,8 @@ size_t nn_bf16_packed_bytes(const nn_bf16_plan *plan);
 size_t nn_bf16_bias_bytes(const nn_bf16_plan *plan);
 void nn_bf16_pack(const nn_bf16_plan *plan, const nn_direct_source *source, const float *w,
                   uint16_t *packed);
-/* The same for a matrix [k][columns] that is computed, rows `step` elements apart: problems of one tap. */
+/* The same for a matrix [k][columns] that is computed, rows `step` elements apart: problems of one
+ * tap. */
 void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_float, int64_t step,
                          uint16_t *packed);
 void nn_bf16_pack_bias(const nn_bf16_plan *plan, const float *bias, int64_t step, float scale,

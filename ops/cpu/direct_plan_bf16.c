@@ -45,7 +45,8 @@ static bool is_narrow_and_strided(const nn_direct_problem *p) {
 
 /* ---- steps ---- */
 
-/* Steps of one even size that make up `channels` exactly, not many more than have to be; 0: none. */
+/* Steps of one even size that make up `channels` exactly, not many more than have to be; 0: none.
+ */
 static int64_t exact_steps(int64_t channels) {
     const int64_t least = blocks_of(channels, NN_BF16_STEP);
     for (int64_t count = least; 3 * count <= 4 * least; count++)
@@ -131,7 +132,8 @@ static int64_t tap_offset(const nn_bf16_plan *plan, int64_t d, int64_t h, int64_
     const nn_bf16_view *view = &plan->view;
     const int64_t slice = d * (plan->uses_band ? 1 : axes[NN_DEPTH].dilation);
     const int64_t row = h * axes[NN_HEIGHT].dilation, column = w * axes[NN_WIDTH].dilation;
-    const int64_t phase = row % view->row_phases * view->column_phases + column % view->column_phases;
+    const int64_t phase =
+        row % view->row_phases * view->column_phases + column % view->column_phases;
     return (slice * view->row_phases * view->column_phases + phase) * view->plane +
            row / view->row_phases * view->line + column / view->column_phases * view->pixel;
 }
@@ -156,8 +158,8 @@ static void choose_units(nn_bf16_plan *plan, int threads) {
     if (height->out > 1)
         plan->row_block = blocks_of(height->out, min_of(pieces, height->out));
     else
-        plan->column_block =
-            min_of(blocks_of(blocks_of(width->out, pieces), NN_BF16_ROWS) * NN_BF16_ROWS, width->out);
+        plan->column_block = min_of(
+            blocks_of(blocks_of(width->out, pieces), NN_BF16_ROWS) * NN_BF16_ROWS, width->out);
     plan->row_blocks = blocks_of(height->out, plan->row_block);
     plan->column_blocks = blocks_of(width->out, plan->column_block);
     const int64_t maps = others * plan->row_blocks * plan->column_blocks;
@@ -200,8 +202,8 @@ static tiling choose_tiling(const nn_bf16_plan *plan, int64_t rows, int64_t colu
     return cost_of(&flat) <= cost_of(&by_row) ? flat : by_row;
 }
 
-/* A tile that would reach beyond the last position begins earlier and leaves out what the one before
- * has made. */
+/* A tile that would reach beyond the last position begins earlier and leaves out what the one
+ * before has made. */
 static void fill_tile(const nn_bf16_plan *plan, const tiling *t, int64_t row, int64_t columns,
                       int64_t positions, int64_t tile, int64_t *a, int32_t *outputs) {
     const nn_bf16_view *view = &plan->view;
@@ -216,8 +218,7 @@ static void fill_tile(const nn_bf16_plan *plan, const tiling *t, int64_t row, in
             at_column = position % line;
         }
         bool is_wanted = position >= wanted && position < positions && at_column < columns;
-        outputs[i] =
-            is_wanted ? (int32_t)(at_row * p->out_row + at_column * p->out_pitch) : -1;
+        outputs[i] = is_wanted ? (int32_t)(at_row * p->out_row + at_column * p->out_pitch) : -1;
     }
 }
 
@@ -244,7 +245,8 @@ static void last_unit(const nn_bf16_plan *plan, int64_t *rows, int64_t *columns)
     *columns = axes[NN_WIDTH].out - (plan->column_blocks - 1) * plan->column_block;
 }
 
-static void size_tiles(const nn_bf16_plan *plan, int64_t rows, int64_t columns, nn_bf16_tiles *out) {
+static void size_tiles(const nn_bf16_plan *plan, int64_t rows, int64_t columns,
+                       nn_bf16_tiles *out) {
     tiling t = choose_tiling(plan, rows, columns);
     out->count = t.count;
     out->rows = t.rows;
@@ -338,7 +340,8 @@ size_t nn_bf16_workspace(const nn_bf16_plan *plan, int threads) {
 
 void nn_bf16_variant(const nn_bf16_plan *plan, const nn_direct_source *source, char *text,
                      size_t size) {
-    snprintf(text, size, "bf16 %lld steps of %d, %lld padded%s, %lld groups, strides %lld %lld, x %a",
+    snprintf(text, size,
+             "bf16 %lld steps of %d, %lld padded%s, %lld groups, strides %lld %lld, x %a",
              (long long)plan->step_count, plan->k, (long long)plan->padded,
              plan->merged ? " rows" : "", (long long)plan->problem.groups,
              (long long)source->column_step, (long long)source->k_step, (double)source->scale);
@@ -407,8 +410,8 @@ void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_f
                  column += NN_BF16_COLUMNS) {
                 const char *at = (const char *)from + (k * step + column) * element;
                 nn_bf16_pack_rows_amx(at, from_float, step, max_of(p->k - k, 0),
-                                      (int)min_of(p->columns - column, NN_BF16_COLUMNS), plan->k / 2,
-                                      packed);
+                                      (int)min_of(p->columns - column, NN_BF16_COLUMNS),
+                                      plan->k / 2, packed);
                 packed += plan->k * NN_BF16_COLUMNS;
             }
 }

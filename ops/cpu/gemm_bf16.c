@@ -1,4 +1,5 @@
-/* Gemm and MatMul with bf16 products and float sums (direct_bf16.h), for plans of that precision. */
+/* Gemm, MatMul and Linear with bf16 products and float sums (direct_bf16.h), for plans of that
+ * precision. */
 #include "ops/cpu/bf16_operands.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/gemm.h"
@@ -128,6 +129,11 @@ static bool accepts_matmul(const nn_node_view *node, const nn_target *target) {
     return g.k >= LEAST && g.n >= LEAST && make_matmul(node, target->threads, &plan);
 }
 
+static bool accepts_linear(const nn_node_view *node, const nn_target *target) {
+    return nn_view_constant(node, 1) != NULL && nn_bf16_is_constant(node, 1) &&
+           nn_bf16_is_constant(node, 2) && accepts_matmul(node, target);
+}
+
 static nn_status prepare_matmul(const nn_node_view *node, const nn_target *target,
                                 nn_prepare *services) {
     nn_bf16_plan plan;
@@ -143,7 +149,7 @@ static nn_status prepare_matmul(const nn_node_view *node, const nn_target *targe
     nn_bf16_plan_fill(&state->plan, state->lists);
     state->constants = (nn_bf16_constants){
         .w = 1,
-        .bias = -1,
+        .bias = node->op == &nn_op_linear ? 2 : -1,
         .source = {.column_step = 1, .k_step = g.n, .scale = 1},
         .bias_step = 1,
         .bias_scale = 1,
@@ -169,8 +175,7 @@ static void run_product(const nn_call *call, int64_t index, nn_pool *pool, char 
     int64_t a = 0, b = 0, y = index * g->m * g->n;
     if (state->products > 1) nn_matmul_offsets(g, index, &a, &b);
     const char *residual = residual_of(call);
-    if (residual != NULL)
-        residual += y * nn_type_bits(call->in[epilogue->residual]->type) / 8;
+    if (residual != NULL) residual += y * nn_type_bits(call->in[epilogue->residual]->type) / 8;
     nn_bf16_pack_matrix(&state->plan, (const char *)w->data + b * nn_type_bits(w->type) / 8,
                         w->type == NNOPT_FLOAT, g->n, (uint16_t *)workspace);
     const nn_bf16_operands operands = {
@@ -214,7 +219,7 @@ static nn_status run_matmul(const nn_call *call) {
 
 /* ---- kernels ---- */
 
-#define GEMM_KERNEL(op, residual)                                                                  \
+#define GEMM_KERNEL(op, form, residual)                                                            \
     const nn_kernel nn_kernel_##op##_bf16_amx = {                                                  \
         .name = #op "_bf16_amx",                                                                   \
         .isa = NN_ISA_AMX,                                                                         \
@@ -223,8 +228,9 @@ static nn_status run_matmul(const nn_call *call) {
         .layout = NN_LAYOUT_STANDARD,                                                              \
         .in_place = 1u << (residual),                                                              \
         .accepts = accepts_##op,                                                                   \
-        .prepare = prepare_##op,                                                                   \
-        .run = run_##op,                                                                           \
+        .prepare = prepare_##form,                                                                 \
+        .run = run_##form,                                                                         \
     };
-GEMM_KERNEL(gemm, 3)
-GEMM_KERNEL(matmul, 2)
+GEMM_KERNEL(gemm, gemm, 3)
+GEMM_KERNEL(matmul, matmul, 2)
+GEMM_KERNEL(linear, matmul, 3)

@@ -2,8 +2,8 @@
  *
  * A tile of pixels is up to 16 pixels that lie at equal distances in the input; for each step it is
  * read where it lies, up to 32 channels of each pixel. A panel is 32 output channels, packed as two
- * tiles of pairs of channels: [panel][step][tile of 16 columns][k / 2][16][2]. The sum over all steps
- * stays in tile registers:
+ * tiles of pairs of channels: [panel][step][tile of 16 columns][k / 2][16][2]. The sum over all
+ * steps stays in tile registers:
  *
  *     y[out[i] + j] = epilogue(bias[j] + sum_steps sum_k a[i][step + k] * w[step][k][j]) */
 #ifndef NN_TILE_BF16_H
@@ -12,10 +12,10 @@
 #include "ops/epilogue.h"
 
 enum {
-    NN_BF16_ROWS = 16,    /* pixels of a tile, at most */
-    NN_BF16_COLUMNS = 16, /* output channels of a tile */
-    NN_BF16_PANEL = 32,   /* of a panel */
-    NN_BF16_STEP = 32,    /* input channels of a step, at most */
+    NN_BF16_ROWS = 16,      /* pixels of a tile, at most */
+    NN_BF16_COLUMNS = 16,   /* output channels of a tile */
+    NN_BF16_PANEL = 32,     /* of a panel */
+    NN_BF16_STEP = 32,      /* input channels of a step, at most */
     NN_BF16_LEAST_ROWS = 9, /* fewer take as long */
 };
 
@@ -51,8 +51,8 @@ enum { NN_BF16_SCRATCH = 2 * 2 * NN_BF16_ROWS * NN_BF16_PANEL * (int)sizeof(floa
 
 void nn_bf16_run_tiles_amx(const nn_bf16_work *work);
 
-/* Copies `count` pixels of k channels, `from_pitch` elements apart, to pixels of `padded` channels of
- * bf16, `to_pitch` apart; channels from k on become zero. */
+/* Copies `count` pixels of k channels, `from_pitch` elements apart, to pixels of `padded` channels
+ * of bf16, `to_pitch` apart; channels from k on become zero. */
 typedef struct nn_bf16_copy {
     bool from_float; /* else bf16 */
     int64_t k, padded, from_pitch, to_pitch;
@@ -60,9 +60,9 @@ typedef struct nn_bf16_copy {
 void nn_bf16_copy_pixels_amx(const nn_bf16_copy *copy, const void *from, uint16_t *to,
                              int64_t count);
 
-/* One panel tile of `pairs` pairs of rows of a matrix whose rows lie `step` elements apart, in the order
- * above: to[pair][column][2]. Beyond `rows` rows and `columns` columns are zeros. */
-void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int64_t rows, int columns,
-                           int64_t pairs, uint16_t *to);
+/* One panel tile of `pairs` pairs of rows of a matrix whose rows lie `step` elements apart, in the
+ * order above: to[pair][column][2]. Beyond `rows` rows and `columns` columns are zeros. */
+void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int64_t rows,
+                           int columns, int64_t pairs, uint16_t *to);
 
 #endif

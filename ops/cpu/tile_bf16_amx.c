@@ -1,15 +1,15 @@
 /* AMX tiles of tile_bf16.h: blocks of 32 pixels by 32 output channels.
  *
- * Registers: 2x2 tiles of sums, 2 of pixels, 2 of weights. A step is 4 products for 4 loads; a product
- * takes as many cycles as its tile of pixels has rows (at least about 9), so rows are chosen to fit
- * the map. What bounds a block is its products, 64 cycles a step, as long as everything else hides
- * behind them:
+ * Registers: 2x2 tiles of sums, 2 of pixels, 2 of weights. A step is 4 products for 4 loads; a
+ * product takes as many cycles as its tile of pixels has rows (at least about 9), so rows are
+ * chosen to fit the map. What bounds a block is its products, 64 cycles a step, as long as
+ * everything else hides behind them:
  *
  * - The tiles of sums of a block are stored just before they start again in the next one, so that
  *   nothing waits for a store.
  * - Weights are loaded with a hint that they are not used again soon, so that pixels stay in L1.
- * - The rows of a block are finished (activation, residual, rounding) between the products of the block
- *   after the next, by vector instructions, from a scratch that stays in L1. */
+ * - The rows of a block are finished (activation, residual, rounding) between the products of the
+ * block after the next, by vector instructions, from a scratch that stays in L1. */
 #include "ops/cpu/tile_bf16.h"
 
 #include "ops/cpu/activation_vector.h"
@@ -28,7 +28,8 @@ enum {
 };
 _Static_assert(NN_BF16_SCRATCH == 2 * SCRATCH_ROWS * SCRATCH_STEP, "two blocks");
 
-/* Tile registers: sums of the first and second tile of pixels with the first and second of weights. */
+/* Tile registers: sums of the first and second tile of pixels with the first and second of weights.
+ */
 #define SUM00 0
 #define SUM10 1
 #define SUM01 2
@@ -164,7 +165,8 @@ static block block_at(const nn_bf16_work *work, int64_t pair, int64_t panel) {
     const bool single = tiles->count == 1;
     const int64_t first = 2 * pair, second = single ? first : first + 1;
     const int columns = panel == work->panels - 1 ? work->last_columns : PANEL;
-    const int64_t y_bytes = work->y_is_float ? 4 : 2, residual_bytes = work->residual_is_float ? 4 : 2;
+    const int64_t y_bytes = work->y_is_float ? 4 : 2,
+                  residual_bytes = work->residual_is_float ? 4 : 2;
     return (block){
         .x0 = work->a + tiles->a[first],
         .x1 = work->a + tiles->a[second],
@@ -175,9 +177,9 @@ static block block_at(const nn_bf16_work *work, int64_t pair, int64_t panel) {
                    .rows = single ? tiles->rows : 2 * tiles->rows,
                    .columns = columns,
                    .y = (char *)work->y + panel * PANEL * y_bytes,
-                   .residual = work->residual != NULL ? (const char *)work->residual +
-                                                            panel * PANEL * residual_bytes
-                                                      : NULL},
+                   .residual = work->residual != NULL
+                                   ? (const char *)work->residual + panel * PANEL * residual_bytes
+                                   : NULL},
     };
 }
 
@@ -417,8 +419,8 @@ void nn_bf16_copy_pixels_amx(const nn_bf16_copy *copy, const void *from, uint16_
 
 /* ---- weights that are computed ---- */
 
-void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int64_t rows, int columns,
-                           int64_t pairs, uint16_t *to) {
+void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int64_t rows,
+                           int columns, int64_t pairs, uint16_t *to) {
     const __mmask16 mask = nn_first16(columns);
     /* Elements of two rows in turn. */
     const __m512i order =

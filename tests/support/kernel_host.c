@@ -101,8 +101,22 @@ void host_infer(kernel_host *host) {
     }
 }
 
+void host_to_bf16(kernel_host *host, int index) {
+    nn_tensor *tensor = index < 0 ? &host->out[0] : &host->in[index];
+    nn_fact *fact = index < 0 ? &host->out_facts[0] : &host->in_facts[index];
+    const int64_t count = nn_tensor_count(tensor);
+    nn_tensor bf16;
+    ck_assert_int_eq(tensor->type, NNOPT_FLOAT);
+    ck_assert_ok(nn_tensor_init(&bf16, NNOPT_BFLOAT16, tensor->dims, tensor->rank));
+    for (int64_t i = 0; i < count; i++)
+        ((uint16_t *)bf16.data)[i] = nn_float_to_bfloat16(((const float *)tensor->data)[i]);
+    nn_tensor_clear(tensor);
+    *tensor = bf16;
+    fact->type = NNOPT_BFLOAT16;
+}
+
 bool host_accepts(const kernel_host *host, const nn_kernel *kernel, const nn_target *target) {
-    if (kernel->isa > target->isa) return false;
+    if (kernel->isa > target->isa || kernel->precision > target->precision) return false;
     if (kernel->accepts == NULL) return nn_epilogue_is_empty(&host->view.epilogue);
     return kernel->accepts(&host->view, target);
 }

@@ -1,5 +1,5 @@
-/* One node outside a graph, to run any kernel on it in memory whose borders are guarded: a byte read or
- * written outside a tensor ends the test program.
+/* One node outside a graph, to run any kernel on it in memory whose borders are guarded: a byte
+ * read or written outside a tensor ends the test program.
  *
  *     kernel_host host;
  *     host_init(&host, &nn_op_conv, 22);
@@ -52,12 +52,17 @@ void host_absent(kernel_host *host);
 /* Parses and infers; asserts that both succeed. host.view is complete afterwards. */
 void host_infer(kernel_host *host);
 
+/* After host_infer: input `index` (-1: output 0), a float, becomes bf16, as plans of that precision
+ * keep values. */
+void host_to_bf16(kernel_host *host, int index);
+
 /* True when the kernel takes this node on `target`. */
 bool host_accepts(const kernel_host *host, const nn_kernel *kernel, const nn_target *target);
 
-/* Prepares and runs; asserts success. Constants that the kernel packed are overwritten before run, and
- * workspace and outputs hold garbage. Runs twice: with every tensor against the guard behind it, which
- * makes its start odd, and against the guard before it; asserts that both give the same bits. */
+/* Prepares and runs; asserts success. Constants that the kernel packed are overwritten before run,
+ * and workspace and outputs hold garbage. Runs twice: with every tensor against the guard behind
+ * it, which makes its start odd, and against the guard before it; asserts that both give the same
+ * bits. */
 void host_run(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
               const nn_target *target);
 

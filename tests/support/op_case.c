@@ -323,7 +323,7 @@ void op_case_check(const op_case *test) {
     nn_target target = {.isa = nn_cpu_get()->isa, .threads = 2};
     int accepted = 0;
     for (const nn_kernel *const *kernel = state.op->kernels; *kernel != NULL; kernel++) {
-        if ((*kernel)->isa > target.isa) continue;
+        if ((*kernel)->isa > target.isa || (*kernel)->precision > target.precision) continue;
         if ((*kernel)->accepts != NULL && !(*kernel)->accepts(&state.view, &target)) continue;
         check_kernel(&state, *kernel, &target, pool);
         accepted++;
