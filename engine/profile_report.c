@@ -75,7 +75,9 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_number(report, node, "attainable_ms", 1e3 * row->attainable);
     nn_report_set_number(report, node, "roof_fraction", timed ? row->attainable / row->seconds : 0);
     nn_report_set_text(report, node, "bound", nn_bound_name(row->bound));
-    nn_report_set_text(report, node, "arithmetic", row->is_int8 ? "int8" : "float");
+    nn_report_set_text(report, node, "arithmetic", row->is_int8   ? "int8"
+                       : row->is_bf16 ? "bf16"
+                                      : "float");
     nn_report_set_text(report, node, "layout",
                        row->is_channels_last ? "channels last" : "standard");
     nn_report_set_bool(report, node, "conversion", row->is_conversion);

@@ -177,6 +177,16 @@ void nn_text_subject(nn_text_page *page, const cJSON *record, const cJSON *machi
     nn_write(writer, "\n");
 }
 
+void nn_text_precision(nn_text_page *page, const cJSON *record) {
+    const cJSON *output;
+    char a[NN_FIGURE], b[NN_FIGURE];
+    cJSON_ArrayForEach(output, nn_json_get(record, "precision_difference")) {
+        nn_writef(&page->writer, "bf16 changes '%s' by at most %s, %s %% of its range\n",
+                  nn_json_text(output, "output"), nn_figure(nn_json_number(output, "max_abs"), a),
+                  nn_figure(100 * nn_json_number(output, "relative"), b));
+    }
+}
+
 nnopt_status nnopt_report_text(const nnopt_report *report, int columns, bool all, bool colour,
                                char **out) {
     static const struct {

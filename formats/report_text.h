@@ -27,6 +27,9 @@ void nn_text_records(nn_text_page *page, const cJSON *array, int indent);
  * keys. */
 void nn_text_subject(nn_text_page *page, const cJSON *record, const cJSON *machine);
 
+/* What computing in bf16 did to each output; nothing where the record does not say. */
+void nn_text_precision(nn_text_page *page, const cJSON *record);
+
 /* Members of a record: NaN, "" or NULL when it has none of that kind. */
 double nn_json_number(const cJSON *object, const char *key);
 const char *nn_json_text(const cJSON *object, const char *key);

@@ -18,6 +18,7 @@ static void write_one(nn_text_page *page, const cJSON *result) {
               nn_figure_bytes(nn_json_number(result, "peak_memory_bytes"), a),
               nn_figure(nn_json_number(result, "load_ms"), b),
               nn_figure(nn_json_number(result, "prepare_ms"), c));
+    nn_text_precision(page, result);
 }
 
 static void write_several(nn_text_page *page, const cJSON *results) {

@@ -33,6 +33,7 @@ static void write_head(nn_text_page *page, const cJSON *report) {
              threads == 1 ? "one core" : "the cores in use",
              nn_figure_bytes(nn_json_number(report, "peak_memory_bytes"), b));
     nn_write_wrapped(writer, line, 0, page->columns);
+    nn_text_precision(page, report);
 }
 
 /* ---- bottlenecks ---- */

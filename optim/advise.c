@@ -1,5 +1,6 @@
 /* nnopt_profile: where the time goes, what holds it, and what each pass predicts to save. */
 #include "base/memory.h"
+#include "engine/precision_difference.h"
 #include "engine/profile_report.h"
 #include "formats/dataset.h"
 #include "optim/inputs.h"
@@ -97,6 +98,11 @@ static nn_status make_report(profile_work *work, const nn_model *model, const nn
             status = predict_pass(work, model, passes[i], &predictions[i], &saved[i]);
     if (status == NN_OK)
         status = nn_profile_report(&work->profile, &work->diagnosis, subject, &report);
+    if (status == NN_OK) {
+        status = nn_report_add_precision_difference(report, report->root, work->session,
+                                                    &work->session_options, work->data);
+        if (status != NN_OK) nnopt_report_destroy(report);
+    }
     if (status == NN_OK) {
         cJSON *advice = nn_report_array(report, report->root, "advice");
         for (int i = 0; i < MOST_PASSES && passes[i] != NULL; i++)

@@ -1,5 +1,6 @@
 /* nnopt_bench: end-to-end latency of one or several models, measured in turn. */
 #include "base/memory.h"
+#include "engine/precision_difference.h"
 #include "engine/profile_report.h"
 #include "formats/dataset.h"
 #include "optim/inputs.h"
@@ -115,6 +116,8 @@ static nn_status add_result(nn_report *report, cJSON *results, const bench_work 
     nn_report_set_number(report, record, "load_ms", 1e3 * model->load_seconds);
     nn_report_set_number(report, record, "session_ms", 1e3 * subject->session_seconds);
     nn_report_set_number(report, record, "prepare_ms", 1e3 * subject->prepare_seconds);
+    NN_TRY(nn_report_add_precision_difference(report, record, entry->session,
+                                              &work->session_options, entry->data));
     if (index == 0) return NN_OK;
     NN_TRY(nn_samples_compare(&work->entries[0].samples, &entry->samples, &comparison));
     cJSON *versus = nn_report_object(report, record, "versus_first");
