@@ -38,6 +38,8 @@ typedef struct nn_step {
     nn_plan_tensor **in, **out; /* NULL where absent */
     int64_t workspace_bytes, workspace_block;
     int64_t packed_bytes;
+    const void *largest; /* of the packed constants */
+    int64_t largest_bytes;
     int64_t live_bytes;
 } nn_step;
 

@@ -31,6 +31,8 @@ static nn_status call_prepare(nn_plan_worker *worker, const nn_plan_request *req
     step->call.state = prepare.state;
     step->workspace_bytes = (int64_t)prepare.workspace_bytes;
     step->packed_bytes = prepare.packed_bytes;
+    step->largest = prepare.largest;
+    step->largest_bytes = prepare.largest_bytes;
     step->settled = nn_arena_strdup(&worker->arena, prepare.description);
     if (step->settled == NULL) return nn_fail_memory(sizeof prepare.description);
     *packed_inputs = prepare.packed_inputs;
@@ -159,8 +161,22 @@ static nn_status prepare_steps(nn_plan *plan, const nn_plan_request *request) {
     return status;
 }
 
+/* Tells each step which packed constants are read after it. */
+static void announce_upcoming(nn_plan *plan) {
+    const nn_step *next = NULL;
+    for (int64_t s = plan->step_count - 1; s >= 0; s--) {
+        nn_step *step = &plan->steps[s];
+        if (next != NULL) {
+            step->call.upcoming = next->largest;
+            step->call.upcoming_bytes = next->largest_bytes;
+        }
+        if (step->largest_bytes > 0) next = step;
+    }
+}
+
 nn_status nn_plan_prepare_steps(nn_plan *plan, const nn_plan_request *request) {
     NN_TRY(prepare_steps(plan, request));
+    announce_upcoming(plan);
     /* addresses last: a pin moves a constant */
     for (int64_t i = 0; i < plan->tensor_count; i++) {
         nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);

@@ -84,6 +84,10 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
     }
     prepare->packed_inputs |= inputs;
     prepare->packed_bytes += (int64_t)bytes;
+    if ((int64_t)bytes > prepare->largest_bytes) {
+        prepare->largest = *out;
+        prepare->largest_bytes = (int64_t)bytes;
+    }
     return NN_OK;
 }
 

@@ -18,6 +18,8 @@ struct nn_prepare {
     size_t workspace_bytes;
     uint32_t packed_inputs; /* bit i: run does not read input i */
     int64_t packed_bytes;
+    const void *largest; /* of the packed constants */
+    int64_t largest_bytes;
     char description[64]; /* of what it settled on; "": it said nothing */
 };
 

@@ -183,6 +183,10 @@ typedef struct nn_call {
     nn_tensor *const *out;
     nn_layout layout; /* never ANY */
     void *workspace;  /* bytes asked for in prepare, aligned, contents undefined; NULL when 0 */
+    /* Packed constants that the next step with any will read, for a kernel with memory bandwidth to
+     * spare to bring nearer; 0 bytes: none are known. */
+    const void *upcoming;
+    int64_t upcoming_bytes;
     nn_pool *pool;
     nn_body *const *bodies; /* one for each name in op->bodies; NULL where absent */
     nn_arena *texts;        /* for new strings; their outputs may point here, or into the inputs */

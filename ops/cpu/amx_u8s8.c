@@ -9,6 +9,7 @@ enum {
     OUTSIDE_BYTES = 1024 * 1024, /* weights from here on are read once, and pixels once a block */
     OUTSIDE_BAND_BYTES = 512 * 1024,
     L1_WEIGHT_BYTES = 16 * 1024, /* weights up to this size stay in L1 */
+    FETCHED_BYTES = 768 * 1024,  /* of weights, before their step: what L2 holds beside the rest */
     TASKS_PER_THREAD = 4,
     LEAST_PIXELS = 9, /* below, tiles are too empty */
     LEAST_K = 16,
@@ -175,11 +176,27 @@ typedef struct amx_work {
     uint8_t *y;
     int64_t y_bytes; /* of one value */
     char *workers;   /* workspace */
-    int64_t bands, chunks;
+    int64_t bands, chunks, tasks;
     const uint8_t *addend; /* NULL: there is none */
     bool addend_first;
     nn_qbinary sum;
+    bool fetches; /* with one thread: others have an L2 of their own */
+    nn_amx_u8s8_range upcoming;
 } amx_work;
+
+/* What a task brings to L2: its part of what the node shall. The step before has fetched the first
+ * FETCHED_BYTES of these weights. */
+static void set_fetched(const amx_work *work, int64_t task, nn_amx_u8s8_range out[2]) {
+    const amx_state *state = work->state;
+    int64_t all = state->shape.groups * state->packing.group_bytes;
+    int64_t ahead = least(all, FETCHED_BYTES), tasks = work->tasks;
+    out[0] = (nn_amx_u8s8_range){(const char *)state->weights + ahead, all - ahead};
+    out[1] = work->upcoming;
+    for (int i = 0; i < 2; i++) {
+        int64_t begin = out[i].bytes * task / tasks, end = out[i].bytes * (task + 1) / tasks;
+        out[i] = (nn_amx_u8s8_range){out[i].begin + begin, end - begin};
+    }
+}
 
 /* A band of output rows, for some blocks of channels of one group of one image. */
 static void run_task(const amx_work *work, int64_t task, int worker) {
@@ -210,7 +227,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
     int64_t pixel = (image * shape->height.out + first) * shape->width.out;
     int64_t steps = source->taps * source->steps_per_tap;
     int64_t y = pixel * all + group * shape->out_channels + channel;
-    const nn_amx_u8s8_piece piece = {
+    nn_amx_u8s8_piece piece = {
         .a = a,
         .a_step = source->a_step,
         .tile_rows = tiling->tile_rows,
@@ -236,6 +253,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .addend_first = work->addend_first,
         .addend = work->addend != NULL ? work->addend + y : NULL,
         .scratch = memory};
+    if (work->fetches) set_fetched(work, task, piece.fetched);
     nn_amx_u8s8_run_piece(&piece);
 }
 
@@ -264,6 +282,9 @@ nn_status nn_amx_u8s8_run(const nn_call *call) {
     work.bands = bands_of(state);
     work.chunks = ceil_div(state->packing.blocks, state->blocks_per_task);
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
+    work.tasks = tasks;
+    work.fetches = nn_pool_threads(call->pool) == 1;
+    work.upcoming = (nn_amx_u8s8_range){call->upcoming, least(call->upcoming_bytes, FETCHED_BYTES)};
     double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
                   (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
                   (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;

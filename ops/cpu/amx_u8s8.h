@@ -26,6 +26,11 @@ enum {
 
 /* ---- one thread's piece of work (conv_u8s8_amx.c) ------------------------------------------- */
 
+typedef struct nn_amx_u8s8_range {
+    const char *begin;
+    int64_t bytes;
+} nn_amx_u8s8_range;
+
 typedef struct nn_amx_u8s8_piece {
     const uint8_t *a;
     int64_t a_step; /* bytes from pixel to pixel of a tile */
@@ -56,6 +61,9 @@ typedef struct nn_amx_u8s8_piece {
     const nn_qbinary *sum;
     bool addend_first;
     const uint8_t *addend;
+    /* Bytes to be brought to L2 meanwhile, at an even pace: of these weights what is read last,
+     * then what is read after them. */
+    nn_amx_u8s8_range fetched[2];
     void *scratch; /* nn_amx_u8s8_scratch_bytes() */
 } nn_amx_u8s8_piece;
 

@@ -27,6 +27,8 @@ enum {
     SUMS_PITCH = 80, /* numbers from row to row: a line more than 64, so that sets of L1 differ */
     SUMS_BYTES = SUMS_PITCH * (int)sizeof(int32_t),
     BUFFER = MOST_ROWS * SUMS_PITCH,
+    CACHE_LINE = 64,
+    MOST_LINES = 16,                                        /* to be fetched in a step */
     DROPPED_BYTES = MOST_TILES * LANES * (int)sizeof(float) /* a result that is no output */
 };
 
@@ -263,9 +265,17 @@ typedef struct pass {
     bool loads_pixels; /* false: the pixel tiles of the only step are those of the pass before */
     /* Where the sums go that the pass before has left in its tiles; NULL: there are none. */
     int32_t *before;
-    int tiles_before; /* of channels */
-    int64_t rows;     /* to be finished */
+    int tiles_before;    /* of channels */
+    int64_t rows;        /* to be finished */
+    const char *fetched; /* lines to be brought to L2, so many a step */
+    int64_t lines;
 } pass;
+
+/* The lines of a step. Even spacing is what makes fetching free. */
+INLINE void fetch_lines(const pass *p, int64_t step) {
+    const char *line = p->fetched + step * p->lines * CACHE_LINE;
+    for (int64_t i = 0; i < p->lines; i++) _mm_prefetch(line + i * CACHE_LINE, _MM_HINT_T1);
+}
 
 INLINE void load_weights_0(const nn_amx_u8s8_piece *piece, const int8_t *w) {
     if (piece->weights_stream)
@@ -372,15 +382,43 @@ INLINE void run_pass(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
                   step_weights = channel_tiles * piece->step_bytes * LANES;
     const int lazy = pace <= LAZY_PACE;
     run_first_step(piece, p, f, channel_tiles, tiles, lazy ? 0 : pace, form);
+    fetch_lines(p, 0);
     const int8_t *w = p->w + step_weights;
     int64_t busy = p->rows / pace + lazy, step = 1;
     if (busy > steps) busy = steps;
-    for (; step < busy; step++, w += step_weights)
+    for (; step < busy; step++, w += step_weights) {
+        fetch_lines(p, step);
         run_step(piece, p, w, piece->step_offsets[step], f, channel_tiles, tiles, pace, form);
+    }
     for (int64_t left = p->rows - (step - lazy) * pace; left > 0; left--)
         finish_row(f, tiles, form);
-    for (; step < steps; step++, w += step_weights)
+    for (; step < steps; step++, w += step_weights) {
+        fetch_lines(p, step);
         run_step(piece, p, w, piece->step_offsets[step], f, channel_tiles, tiles, 0, form);
+    }
+}
+
+/* What is left to be fetched, and lines a step that spread it evenly over `steps` steps. */
+typedef struct fetcher {
+    nn_amx_u8s8_range left[2];
+    int64_t lines;
+} fetcher;
+
+INLINE fetcher fetcher_of(const nn_amx_u8s8_piece *piece, int64_t steps) {
+    fetcher out = {.left = {piece->fetched[0], piece->fetched[1]}};
+    int64_t lines = (out.left[0].bytes + out.left[1].bytes) / CACHE_LINE;
+    out.lines = (lines + steps - 1) / steps;
+    if (out.lines > MOST_LINES) out.lines = MOST_LINES;
+    return out;
+}
+
+/* Gives a pass of `steps` steps its lines. */
+INLINE void take_lines(fetcher *from, int64_t steps, pass *p) {
+    nn_amx_u8s8_range *range = &from->left[from->left[0].bytes > 0 ? 0 : 1];
+    p->fetched = range->begin;
+    p->lines = range->bytes > 0 ? from->lines : 0;
+    range->begin += steps * p->lines * CACHE_LINE;
+    range->bytes -= steps * p->lines * CACHE_LINE;
 }
 
 /* Passes are numbered through all jobs. One finishes half of the rows of the job before the last
@@ -395,6 +433,7 @@ INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int 
     const int64_t second_weights = 2 * LANES * piece->step_bytes * piece->step_count;
     finisher f = finisher_of(piece);
     pass p = {.rows = tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows};
+    fetcher lines = fetcher_of(piece, total * piece->step_count);
     job ring[RING] = {{0}}, at = {0};
     int64_t loaded_pair = -1;
     for (int64_t n = 0; n < total + lag; n++) {
@@ -424,6 +463,7 @@ INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int 
         p.a[1] = piece->a + offsets[1];
         p.loads_pixels = piece->step_count > 1 || at.pair != loaded_pair;
         loaded_pair = at.pair;
+        take_lines(&lines, piece->step_count, &p);
         const bool is_narrow = tiles == 1 || (tiles == 3 && second);
         if (is_narrow)
             run_pass(piece, &p, &f, 1, tiles, pace, form);
