@@ -2,6 +2,7 @@
  * on integers. What has no integer form stays as it is. */
 #include "engine/activation.h"
 #include "engine/lower_parts.h"
+#include "ops/family/conv_transpose.h"
 
 #include <math.h>
 
@@ -280,6 +281,87 @@ static void match_plain_ending(const nn_node *node, ending *out) {
     if (!is_saturation(out)) *out = (ending){0};
 }
 
+/* ---- transposed convolutions whose windows do not overlap ---- */
+
+/* The side of the square that one input pixel becomes; 0 for all other forms. */
+static int64_t square_of(const nn_node *node) {
+    const nn_conv_transpose_attrs *attrs = node->attrs_parsed;
+    const nn_window_attrs *window = &attrs->window;
+    const nn_fact *w = &node->inputs[1]->fact;
+    if (w->rank != 4 || attrs->group != 1 || attrs->has_output_shape) return 0;
+    if (window->auto_pad != NN_AUTO_PAD_NONE && window->auto_pad != NN_AUTO_PAD_VALID) return 0;
+    int64_t side = w->dims[2];
+    for (int i = 0; i < 2; i++) {
+        if (w->dims[2 + i] != side || window->stride[i] != side || window->dilation[i] != 1)
+            return 0;
+        if (window->pad_begin[i] != 0 || window->pad_end[i] != 0 || attrs->output_padding[i] != 0)
+            return 0;
+    }
+    return side;
+}
+
+/* A constant's list repeated for each of `times` places of the square; scalars and NULL stay. */
+static nn_status repeat(folder *f, nn_value *value, int64_t times, nn_value **out) {
+    *out = value;
+    if (value == NULL || value->fact.rank != 1 || value->fact.dims[0] == 1) return NN_OK;
+    const nn_tensor *list = value->fact.constant;
+    int64_t bytes = nn_tensor_bytes(list), count = list->dims[0] * times;
+    nn_blob *blob;
+    NN_TRY(nn_blob_create(list->type, &count, 1, &blob));
+    for (int64_t i = 0; i < times; i++)
+        memcpy((char *)blob->tensor.data + i * bytes, list->data, (size_t)bytes);
+    *out = nn_patch_constant(f->patch, value->name, blob);
+    nn_blob_release(blob);
+    return NN_OK;
+}
+
+/* Weights [C, M, side, side] as those of a convolution of one pixel: [side side M, C, 1, 1]. */
+static nn_status spread_weights(folder *f, const nn_value *value, nn_value **out) {
+    const nn_tensor *w = value->fact.constant;
+    int64_t inputs = w->dims[0], outputs = w->dims[1], places = w->dims[2] * w->dims[3];
+    const int64_t dims[4] = {places * outputs, inputs, 1, 1};
+    nn_blob *blob;
+    NN_TRY(nn_blob_create(w->type, dims, 4, &blob));
+    const uint8_t *from = w->data;
+    uint8_t *to = blob->tensor.data;
+    for (int64_t place = 0; place < places; place++)
+        for (int64_t m = 0; m < outputs; m++)
+            for (int64_t c = 0; c < inputs; c++) *to++ = from[(c * outputs + m) * places + place];
+    *out = nn_patch_constant(f->patch, value->name, blob);
+    nn_blob_release(blob);
+    return NN_OK;
+}
+
+/* QConv with the channels of all places of the square, then DepthToSpace. */
+static nn_status fold_conv_transpose(folder *f, nn_node *node) {
+    quantized x, w, b;
+    ending end;
+    if (!match_operand(node->inputs[0], &x) || !match_weights(node->inputs[1], 1, &w)) return NN_OK;
+    int64_t side = square_of(node);
+    if (side < 1) return NN_OK;
+    nn_value *bias = node->in_count > 2 ? node->inputs[2] : NULL;
+    if (bias != NULL && match_dequantized(bias, &b) && has_product_scale(&b, &x, &w)) {
+        bias = b.data;
+    } else if (bias != NULL && !is_float_constant(bias)) {
+        return NN_OK;
+    }
+    match_plain_ending(node, &end);
+    if (end.result.node == NULL) return NN_OK;
+    nn_value *inputs[] = {x.data, x.scale,          x.zero,          NULL, w.scale,
+                          w.zero, end.result.scale, end.result.zero, bias};
+    static const int lists[] = {4, 5, 8};
+    for (int i = 0; i < 3; i++) NN_TRY(repeat(f, inputs[lists[i]], side * side, &inputs[lists[i]]));
+    NN_TRY(spread_weights(f, w.data, &inputs[3]));
+    nn_value *deep = nn_patch_value(f->patch, node->outputs[0]->name);
+    nn_patch_node(f->patch, "QConv", "nnopt", node->name, inputs, sizeof inputs / sizeof *inputs,
+                  &deep, 1, &(nn_attrs){0}, node);
+    nn_attr size = {.name = "blocksize", .kind = NN_ATTR_INT, .i = side};
+    replacement by = {"DepthToSpace", "", &deep, 1, {&size, 1}, {0}};
+    return replace(f, node, &end, &by);
+}
+
+/* ---- matrix products, elementwise, pools, moves ---- */
+
 /* QGemm: a, a_scale, a_zero, b, b_scale, b_zero, c, y_scale, y_zero */
 static nn_status make_gemm(folder *f, nn_node *node, const quantized *a, const quantized *b,
                            nn_value *c, const ending *end, nn_attrs attrs) {
@@ -471,6 +553,7 @@ static nn_status fold_node(folder *f, nn_node *node) {
     if (node->op == NULL || node->out_count != 1 || node->in_count < 1) return NN_OK;
     if (node->inputs[0] == NULL || node->outputs[0] == NULL) return NN_OK;
     if (node->op == &nn_op_conv) return fold_conv(f, node);
+    if (node->op == &nn_op_conv_transpose) return fold_conv_transpose(f, node);
     if (node->op == &nn_op_gemm) return fold_gemm(f, node);
     if (node->op == &nn_op_matmul) return fold_matmul(f, node);
     if (node->op == &nn_op_concat) return fold_concat(f, node);

@@ -36,6 +36,62 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
+/* ---- channels last: a row of outputs is made of whole pieces of a row of inputs ---- */
+
+enum { GRAIN_BYTES = 65536 }; /* worth a thread of its own */
+
+typedef struct block_move {
+    const char *in;
+    char *out;
+    int64_t block, columns; /* of input rows */
+    int64_t piece_bytes;    /* of a pixel for one row of the block */
+} block_move;
+
+/* Index i is output row i. */
+static void move_rows(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const block_move *move = argument;
+    int64_t piece = move->piece_bytes, row_bytes = move->columns * piece;
+    for (int64_t row = begin; row < end; row++) {
+        const char *in =
+            move->in + row / move->block * move->block * row_bytes + row % move->block * piece;
+        char *out = move->out + row * row_bytes;
+        for (int64_t i = 0; i < move->columns; i++)
+            memcpy(out + i * piece, in + i * move->block * piece, (size_t)piece);
+    }
+}
+
+static bool accepts_channels_last(const nn_node_view *node, const nn_target *target) {
+    const nn_block_attrs *attrs = node->attrs;
+    return !attrs->channel_first && nn_moves_bytes(node, target);
+}
+
+static nn_status run_channels_last(const nn_call *call) {
+    const nn_block_attrs *attrs = call->node->attrs;
+    const nn_tensor *in = call->in[0];
+    if (nn_tensor_count(in) == 0) return NN_OK;
+    int64_t channels = in->dims[3] / attrs->size;
+    block_move move = {.in = in->data,
+                       .out = call->out[0]->data,
+                       .block = attrs->size,
+                       .columns = in->dims[2],
+                       .piece_bytes = channels * (int64_t)nn_element_size(in->type)};
+    int64_t rows = in->dims[0] * in->dims[1] * attrs->size;
+    nn_parallel(call->pool, rows, GRAIN_BYTES / (move.columns * move.piece_bytes) + 1, move_rows,
+                &move);
+    return NN_OK;
+}
+
+/* The order of channels that mode DCR has is the one whose pieces are whole. */
+static const nn_kernel channels_last = {
+    .name = "depth_to_space_nhwc",
+    .exactness = NN_EXACT,
+    .layout = NN_LAYOUT_CHANNELS_LAST,
+    .layout_inputs = 1,
+    .accepts = accepts_channels_last,
+    .run = run_channels_last,
+};
+
 static const nn_kernel reference = {
     .name = "depth_to_space_reference",
     .exactness = NN_EXACT,
@@ -43,7 +99,7 @@ static const nn_kernel reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&reference, NULL};
+static const nn_kernel *const kernels[] = {&channels_last, &reference, NULL};
 
 const nn_op nn_op_depth_to_space = {
     .name = "DepthToSpace",

@@ -340,6 +340,22 @@ START_TEST(integer_convolutions_agree) {
 }
 END_TEST
 
+START_TEST(blocks_agree) {
+    host_seed((uint32_t)_i + 2500);
+    int64_t block = between(2, 4);
+    kernel_host host;
+    host_init(&host, &nn_op_depth_to_space, 13);
+    host_int(&host, "blocksize", block);
+    add_bytes(
+        &host, NNOPT_UINT8,
+        (int64_t[]){between(1, 2), between(1, 40) * block * block, between(1, 5), between(1, 5)}, 4,
+        false);
+    host_infer(&host);
+    ck_assert_int_eq(compare_all(&host, "blocks"), 1);
+    host_clear(&host);
+}
+END_TEST
+
 /* ---- matrix products ------------------------------------------------------------------------ */
 
 typedef struct product_case {
@@ -577,6 +593,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
+    tcase_add_loop_test(tcase, blocks_agree, 0, 20);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("elementwise");
     tcase_add_loop_test(tcase, sums_and_products_agree, 0, 80);

@@ -199,6 +199,73 @@ START_TEST(results_that_are_not_quantised_stay_float) {
 }
 END_TEST
 
+/* Runs the model fused and by reference: output 0 agrees within `step`. The plan is that of the
+ * fused session, which the caller destroys. */
+static nn_session *check_fused(nn_model *model, const nn_tensor *x, double step, nn_plan **plan) {
+    nn_tensor y = run_model(model, &fused, x, 1, 0);
+    nn_tensor expected = run_model(model, &reference, x, 1, 0);
+    nn_session *session;
+    check_close(&y, &expected, 0, step);
+    ck_assert_ok(nn_session_open(model, &fused, &session));
+    ck_assert_ok(nn_session_plan(session, x, 1, plan));
+    nn_tensor_clear(&y);
+    nn_tensor_clear(&expected);
+    return session;
+}
+
+START_TEST(transposed_convolutions_without_overlap_are_convolutions_of_one_pixel) {
+    maker m = make(13);
+    static const float scales[4] = {0.01f, 0.012f, 0.008f, 0.015f};
+    float products[4];
+    for (int i = 0; i < 4; i++) products[i] = 0.02f * scales[i];
+    make_input(&m, "input", NNOPT_FLOAT, "1,3,5,6");
+    requantise(&m, "input", "x", 0.02f, 128);
+    dequantise(&m, "w", NNOPT_INT8, "3,4,2,2", 1, "4", scales, 1);
+    dequantise(&m, "b", NNOPT_INT32, "4", 2, "4", products, 0);
+    make_node(&m, "ConvTranspose", "conv", "x,w,b", "a", "strides=[2,2]");
+    make_node(&m, "Relu", "relu", "a", "r", NULL);
+    requantise(&m, "r", "y", 0.03f, 0);
+    nn_model *model = make_model(&m, "y");
+    nn_tensor x = random_tensor("1,3,5,6", 5);
+    nn_plan *plan;
+    nn_session *session = check_fused(model, &x, 0.03001, &plan);
+    ck_assert_int_eq(count_steps(plan, "QConv"), 1);
+    ck_assert_int_eq(count_steps(plan, "DepthToSpace"), 1);
+    ck_assert_int_eq(count_steps(plan, "ConvTranspose"), 0);
+    nnopt_session_destroy(session);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+START_TEST(sums_behind_convolutions_are_part_of_them_where_a_kernel_adds) {
+    bool adds = nn_cpu_get()->isa >= NN_ISA_AMX;
+    for (int order = 0; order < 2; order++) {
+        maker m = make(13);
+        static const float scale = 0.02f;
+        make_input(&m, "input", NNOPT_FLOAT, "1,16,5,6");
+        requantise(&m, "input", "x", 0.02f, 128);
+        dequantise(&m, "w", NNOPT_INT8, "16,16,1,1", 1, "", &scale, 0);
+        make_node(&m, "Conv", "conv", "x,w", "a", NULL);
+        requantise(&m, "a", "c", 0.05f, 120);
+        make_node(&m, "Add", "add", order == 0 ? "c,x" : "x,c", "s", NULL);
+        make_node(&m, "Relu", "relu", "s", "r", NULL);
+        requantise(&m, "r", "y", 0.04f, 0);
+        nn_model *model = make_model(&m, "y");
+        nn_tensor x = random_tensor("1,16,5,6", 5);
+        nn_plan *plan;
+        nn_session *session = check_fused(model, &x, 0.04001, &plan);
+        ck_assert_int_eq(count_steps(plan, "QConv"), 1);
+        ck_assert_int_eq(count_steps(plan, "QLinearAdd"), adds ? 0 : 1);
+        nn_step_info info = step_of(plan, "conv");
+        ck_assert_int_eq(covers(&info, "add"), adds);
+        nnopt_session_destroy(session);
+        nn_tensor_clear(&x);
+        nnopt_model_destroy(model);
+    }
+}
+END_TEST
+
 /* 0 and 1 doubled: 0.25 and 0.75 between them round to different numbers. */
 START_TEST(interpolation_is_no_move) {
     maker m = make(13);
@@ -310,6 +377,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, quantised_models_run_on_integers);
     tcase_add_test(tests, tapped_floats_inside_quantised_models_are_computed);
     tcase_add_test(tests, results_that_are_not_quantised_stay_float);
+    tcase_add_test(tests, transposed_convolutions_without_overlap_are_convolutions_of_one_pixel);
+    tcase_add_test(tests, sums_behind_convolutions_are_part_of_them_where_a_kernel_adds);
     tcase_add_test(tests, interpolation_is_no_move);
     tcase_add_test(tests, activations_between_integers_are_one_table);
     tcase_add_test(tests, tables_are_read_alike_by_all_instruction_sets);

@@ -184,9 +184,24 @@ typedef struct amx_work {
     nn_amx_u8s8_range upcoming;
 } amx_work;
 
-/* What a task brings to L2: its part of what the node shall. The step before has fetched the first
- * FETCHED_BYTES of these weights. */
-static void set_fetched(const amx_work *work, int64_t task, nn_amx_u8s8_range out[2]) {
+/* The input rows of a band, of all groups. */
+static nn_amx_u8s8_range band_input(const amx_work *work, int64_t image, int64_t band) {
+    const nn_window_axis *h = &work->state->shape.height;
+    int64_t first = band * work->state->band_rows,
+            rows = least(h->out - first, work->state->band_rows);
+    int64_t begin = first * h->stride - h->pad_begin;
+    int64_t end = least(begin + (rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1, h->in);
+    if (begin < 0) begin = 0;
+    int64_t row_bytes =
+        work->state->shape.width.in * work->state->shape.in_channels * work->state->shape.groups;
+    return (nn_amx_u8s8_range){(const char *)work->call.x + (image * h->in + begin) * row_bytes,
+                               (end - begin) * row_bytes};
+}
+
+/* What task `task` brings to L2: its part of the weights that the node and the next step need, of
+ * which the step before has fetched the first FETCHED_BYTES, and the input of the band after it. */
+static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64_t band,
+                        nn_amx_u8s8_range out[NN_AMX_U8S8_RANGES]) {
     const amx_state *state = work->state;
     int64_t all = state->shape.groups * state->packing.group_bytes;
     int64_t ahead = least(all, FETCHED_BYTES), tasks = work->tasks;
@@ -196,6 +211,7 @@ static void set_fetched(const amx_work *work, int64_t task, nn_amx_u8s8_range ou
         int64_t begin = out[i].bytes * task / tasks, end = out[i].bytes * (task + 1) / tasks;
         out[i] = (nn_amx_u8s8_range){out[i].begin + begin, end - begin};
     }
+    if (band + 1 < work->bands) out[2] = band_input(work, image, band + 1);
 }
 
 /* A band of output rows, for some blocks of channels of one group of one image. */
@@ -253,7 +269,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .addend_first = work->addend_first,
         .addend = work->addend != NULL ? work->addend + y : NULL,
         .scratch = memory};
-    if (work->fetches) set_fetched(work, task, piece.fetched);
+    if (work->fetches) set_fetched(work, task, image, band, piece.fetched);
     nn_amx_u8s8_run_piece(&piece);
 }
 

@@ -20,8 +20,9 @@
 #include "ops/family/qlinear_binary.h"
 
 enum {
-    NN_AMX_U8S8_STEP = 64,    /* bytes of k in a step, at most */
-    NN_AMX_U8S8_CHANNELS = 16 /* of a channel tile; a block has up to four of them */
+    NN_AMX_U8S8_STEP = 64,     /* bytes of k in a step, at most */
+    NN_AMX_U8S8_CHANNELS = 16, /* of a channel tile; a block has up to four of them */
+    NN_AMX_U8S8_RANGES = 3
 };
 
 /* ---- one thread's piece of work (conv_u8s8_amx.c) ------------------------------------------- */
@@ -62,8 +63,8 @@ typedef struct nn_amx_u8s8_piece {
     bool addend_first;
     const uint8_t *addend;
     /* Bytes to be brought to L2 meanwhile, at an even pace: of these weights what is read last,
-     * then what is read after them. */
-    nn_amx_u8s8_range fetched[2];
+     * then what the next piece reads. */
+    nn_amx_u8s8_range fetched[NN_AMX_U8S8_RANGES];
     void *scratch; /* nn_amx_u8s8_scratch_bytes() */
 } nn_amx_u8s8_piece;
 

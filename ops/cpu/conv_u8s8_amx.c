@@ -400,21 +400,26 @@ INLINE void run_pass(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
 
 /* What is left to be fetched, and lines a step that spread it evenly over `steps` steps. */
 typedef struct fetcher {
-    nn_amx_u8s8_range left[2];
+    nn_amx_u8s8_range left[NN_AMX_U8S8_RANGES];
     int64_t lines;
 } fetcher;
 
 INLINE fetcher fetcher_of(const nn_amx_u8s8_piece *piece, int64_t steps) {
-    fetcher out = {.left = {piece->fetched[0], piece->fetched[1]}};
-    int64_t lines = (out.left[0].bytes + out.left[1].bytes) / CACHE_LINE;
-    out.lines = (lines + steps - 1) / steps;
+    fetcher out = {.lines = 0};
+    int64_t bytes = 0;
+    for (int i = 0; i < NN_AMX_U8S8_RANGES; i++) {
+        out.left[i] = piece->fetched[i];
+        bytes += out.left[i].bytes;
+    }
+    out.lines = (bytes / CACHE_LINE + steps - 1) / steps;
     if (out.lines > MOST_LINES) out.lines = MOST_LINES;
     return out;
 }
 
 /* Gives a pass of `steps` steps its lines. */
 INLINE void take_lines(fetcher *from, int64_t steps, pass *p) {
-    nn_amx_u8s8_range *range = &from->left[from->left[0].bytes > 0 ? 0 : 1];
+    nn_amx_u8s8_range *range = from->left, *last = from->left + NN_AMX_U8S8_RANGES - 1;
+    while (range < last && range->bytes <= 0) range++;
     p->fetched = range->begin;
     p->lines = range->bytes > 0 ? from->lines : 0;
     range->begin += steps * p->lines * CACHE_LINE;

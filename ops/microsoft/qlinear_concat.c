@@ -1,3 +1,4 @@
+#include "ops/cpu/table_map.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 #include "ops/family/lookup_table.h"
@@ -104,15 +105,23 @@ static bool accepts_any_layout(const nn_node_view *node, const nn_target *target
     return nn_epilogue_is_empty(&node->epilogue) && part_count(node) <= MAX_LAYOUT_PARTS;
 }
 
+typedef struct concat_state {
+    nn_table_map map;
+} concat_state;
+
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
-    (void)node, (void)target;
+    (void)node;
     nn_prepare_workspace(prepare, NN_TABLE_SIZE);
+    concat_state *state = nn_prepare_state(prepare, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    state->map = nn_table_map_for(target->isa);
     return NN_OK;
 }
 
 typedef struct part_copy {
     const uint8_t *x, *table; /* table NULL: scale and zero point agree with the output's */
     uint8_t *y;
+    nn_table_map map;
     int64_t x_run, y_run; /* bytes between runs; x_run are copied */
 } part_copy;
 
@@ -125,7 +134,7 @@ static void copy_runs(void *argument, int64_t begin, int64_t end, int worker) {
         if (part->table == NULL)
             memcpy(y, x, (size_t)part->x_run);
         else
-            for (int64_t i = 0; i < part->x_run; i++) y[i] = part->table[x[i]];
+            part->map(part->table, x, y, part->x_run);
     }
 }
 
@@ -136,6 +145,7 @@ static bool quant_equal(const nn_quant *a, const nn_quant *b) {
 static nn_status run(const nn_call *call) {
     enum { GRAIN_BYTES = 32768 };
     const concat_attrs *a = call->node->attrs;
+    const concat_state *state = call->state;
     nn_tensor *y = call->out[0];
     int axis;
     NN_TRY(nn_check_axis(call->node, a->axis, y->rank, &axis));
@@ -150,6 +160,7 @@ static nn_status run(const nn_call *call) {
         nn_quant qx = nn_quant_read(call->in[input + X_SCALE], call->in[input + X_ZERO], x->type);
         part_copy part = {.x = x->data,
                           .y = (uint8_t *)y->data + offset,
+                          .map = state->map,
                           .x_run = x->dims[axis] * inner,
                           .y_run = y->dims[axis] * inner};
         if (!quant_equal(&qx, &qy)) {
