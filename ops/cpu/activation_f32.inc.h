@@ -2,28 +2,41 @@
 #include "ops/cpu/activation_f32.h"
 #include "ops/cpu/activation_vector.h"
 
-/* Loops over an array with `value` computed from the vector x, the last part of a vector included.
- */
-#define EACH_VECTOR(value)                                                                         \
-    do {                                                                                           \
-        int64_t i = 0;                                                                             \
-        for (; i + VF_LANES <= count; i += VF_LANES) {                                             \
-            const vf x = vf_load(data + i);                                                        \
-            vf_store(data + i, value);                                                             \
-        }                                                                                          \
-        if (i < count) {                                                                           \
-            const vf x = vf_load_first(data + i, (int)(count - i));                                \
-            vf_store_first(data + i, value, (int)(count - i));                                     \
-        }                                                                                          \
-    } while (0)
+/* y = activation(x); x may be y. The kind is a constant of each copy. Rows are short, so that whole
+ * vectors of all of them are one loop: what a function needs stays in registers. */
+NN_INLINE void map_rows(const nn_epilogue_block *block, nn_activation activation) {
+    const int64_t whole = block->columns / VF_LANES;
+    const int left = (int)(block->columns - whole * VF_LANES);
+    const float *x = block->x;
+    float *y = block->y;
+    for (int64_t i = 0, column = 0; i < whole * block->rows; i++) {
+        vf_store(y, nn_activate_vector(activation, vf_load(x)));
+        x += VF_LANES;
+        y += VF_LANES;
+        if (++column < whole) continue;
+        column = 0;
+        x += block->x_step - whole * VF_LANES;
+        y += block->y_step - whole * VF_LANES;
+    }
+    for (int64_t row = 0; row < block->rows && left > 0; row++) {
+        x = block->x + row * block->x_step + whole * VF_LANES;
+        y = block->y + row * block->y_step + whole * VF_LANES;
+        vf_store_first(y, nn_activate_vector(activation, vf_load_first(x, left)), left);
+    }
+}
 
-/* The kind is a constant of each loop. */
+static void copy_rows(const nn_epilogue_block *block) {
+    for (int64_t row = 0; row < block->rows && block->x != block->y; row++)
+        memcpy(block->y + row * block->y_step, block->x + row * block->x_step,
+               (size_t)block->columns * sizeof *block->y);
+}
+
 #define CASE(kind)                                                                                 \
     case kind:                                                                                     \
-        EACH_VECTOR(nn_activate_vector((nn_activation){kind, alpha, beta}, x));                    \
+        map_rows(block, (nn_activation){kind, alpha, beta});                                       \
         break;
 
-void ACTIVATE(nn_activation activation, float *data, int64_t count) {
+static void activate_rows(const nn_epilogue_block *block, nn_activation activation) {
     const float alpha = activation.alpha, beta = activation.beta;
     switch (activation.kind) {
         CASE(NN_ACT_RELU)
@@ -39,13 +52,34 @@ void ACTIVATE(nn_activation activation, float *data, int64_t count) {
         CASE(NN_ACT_LINEAR)
     case NN_ACT_NONE:
     case NN_ACT_KINDS:
+        copy_rows(block);
         break;
     }
 }
 
-void EPILOGUE(const nn_epilogue *epilogue, const float *residual, float *data, int64_t count) {
-    ACTIVATE(epilogue->before, data, count);
-    if (epilogue->has_residual)
-        for (int64_t i = 0; i < count; i++) data[i] += residual[i];
-    ACTIVATE(epilogue->after, data, count);
+void ACTIVATE(nn_activation activation, float *x, int64_t count) {
+    const nn_epilogue_block block = {.x = x, .y = x, .rows = 1, .columns = count};
+    activate_rows(&block, activation);
+}
+
+/* The residual may be y, so that nothing is written there before it is read. */
+void EPILOGUE(const nn_epilogue *epilogue, const nn_epilogue_block *block) {
+    nn_epilogue_block in_y = *block;
+    in_y.x = block->y;
+    in_y.x_step = block->y_step;
+    if (epilogue->has_residual) {
+        nn_epilogue_block in_x = *block;
+        in_x.y = block->x;
+        in_x.y_step = block->x_step;
+        activate_rows(&in_x, epilogue->before);
+        for (int64_t row = 0; row < block->rows; row++) {
+            const float *x = block->x + row * block->x_step;
+            const float *residual = block->residual + row * block->y_step;
+            float *y = block->y + row * block->y_step;
+            for (int64_t i = 0; i < block->columns; i++) y[i] = x[i] + residual[i];
+        }
+    } else {
+        activate_rows(block, epilogue->before);
+    }
+    activate_rows(&in_y, epilogue->after);
 }

@@ -200,18 +200,22 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
 static void finish_rows(const direct_job *job, float *raw, int64_t offset, int64_t rows,
                         int64_t columns) {
     const nn_direct_plan *plan = job->plan;
-    for (int64_t i = 0; i < rows; i++, offset += plan->problem.out_pitch) {
-        float *row = raw + i * NN_TILE_MAX_COLUMNS;
-        plan->tiles->finish(&plan->epilogue, job->residual ? job->residual + offset : NULL, row,
-                            columns);
-        memcpy(job->y + offset, row, (size_t)columns * sizeof *row);
-    }
+    plan->tiles->finish(&plan->epilogue,
+                        &(nn_epilogue_block){
+                            .x = raw,
+                            .x_step = NN_TILE_MAX_COLUMNS,
+                            .residual = job->residual ? job->residual + offset : NULL,
+                            .y = job->y + offset,
+                            .y_step = plan->problem.out_pitch,
+                            .rows = rows,
+                            .columns = columns,
+                        });
 }
 
 /* Runs a tile into memory of its own and finishes `columns` columns of its rows. */
 static void run_apart(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
                       int64_t rows, int64_t columns, int64_t offset, int64_t offset1) {
-    float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
+    _Alignas(NN_ALIGNMENT) float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
     const float low = tile->low, high = tile->high;
     tile->low = -INFINITY;
     tile->high = INFINITY;

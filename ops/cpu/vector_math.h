@@ -71,21 +71,23 @@ NN_INLINE vf vf_polynomial(vf x, const float *coefficients, int count) {
     return sum;
 }
 
-/* x = n ln 2 + r with a whole n; returns e^r - 1 and n. |x| must be below 2^21. */
-NN_INLINE vf vf_exp_reduced(vf x, vi *n) {
-    /* Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits. */
+/* x = n ln 2 + r with a whole n and |r| <= ln 2 / 2: returns r, and n both as a float and in the
+ * low bits of *shifted, where adding 1.5 * 2^23 leaves it. |x| must be below 2^21. */
+NN_INLINE vf vf_exp_remainder(vf x, vf *shifted, vf *n) {
     const vf magic = vf_set(12582912.0f);
-    const vf shifted = vf_fma(x, vf_set(1.44269504f), magic);
-    const vf whole = shifted - magic;
-    vf r = vf_fma(whole, vf_set(-0.693145752f), x); /* ln 2 in two parts, the first exact */
-    r = vf_fma(whole, vf_set(-1.42860677e-6f), r);
-    *n = (vi)((vu)shifted - (vu)magic);
+    *shifted = vf_fma(x, vf_set(1.44269504f), magic);
+    *n = *shifted - magic;
+    vf r = vf_fma(*n, vf_set(-0.693145752f), x); /* ln 2 in two parts, the first exact */
+    return vf_fma(*n, vf_set(-1.42860677e-6f), r);
+}
+
+/* (e^r - 1 - r) / r^2 */
+NN_INLINE vf vf_exp_tail(vf r) {
     vf q = vf_set(0.0013950489f);
     q = vf_fma(q, r, vf_set(0.00836888980f));
     q = vf_fma(q, r, vf_set(0.0416662060f));
     q = vf_fma(q, r, vf_set(0.166665182f));
-    q = vf_fma(q, r, vf_set(0.5f));
-    return vf_fma(q, r * r, r);
+    return vf_fma(q, r, vf_set(0.5f));
 }
 
 /* 2^n for -126 <= n <= 127. */
@@ -93,34 +95,61 @@ NN_INLINE vf vf_power_of_two(vi n) {
     return (vf)(((vu)n + 127) << 23);
 }
 
+/* x 2^n where that may be outside of what a float holds, -252 <= n <= 254; n also in the low bits
+ * of `shifted`. */
+NN_INLINE vf vf_scale(vf x, vf shifted, vf n) {
+#if defined(__AVX512F__)
+    (void)shifted;
+    return _mm512_scalef_ps(x, n);
+#else
+    (void)n;
+    vi whole = (vi)((vu)shifted - (vu)vf_set(12582912.0f)), half = whole >> 1;
+    return x * vf_power_of_two(half) * vf_power_of_two((vi)((vu)whole - (vu)half));
+#endif
+}
+
+/* For -104 <= x <= 89. */
+NN_INLINE vf vf_exp_in_range(vf x) {
+    vf shifted, n, r = vf_exp_remainder(x, &shifted, &n);
+    const vf one = vf_set(1);
+    return vf_scale(vf_fma(vf_fma(vf_exp_tail(r), r, one), r, one), shifted, n);
+}
+
 NN_INLINE vf vf_exp(vf x) {
-    vi n;
-    x = vf_max(vf_set(-104), vf_min(vf_set(89), x));
-    vf rest = vf_exp_reduced(x, &n);
-    /* In two steps, since 2^n may be outside of what a float holds where the product is not. */
-    vi half = n >> 1;
-    vf first = vf_power_of_two(half), second = vf_power_of_two((vi)((vu)n - (vu)half));
-    return vf_fma(rest, first, first) * second;
+    return vf_exp_in_range(vf_max(vf_set(-104), vf_min(vf_set(89), x)));
 }
 
 /* e^x for x <= 0, NaN for NaN. Below the least normal number it is zero: subnormal results take a
  * hundred times as long. */
 NN_INLINE vf vf_exp_negative(vf x) {
-    vi n;
     const vf lowest = vf_set(-87.3f);
-    vf rest = vf_exp_reduced(vf_max(lowest, x), &n), power = vf_power_of_two(n);
-    return vf_where_less(x, lowest, vf_zero(), vf_fma(rest, power, power));
+    return vf_where_less(x, lowest, vf_zero(), vf_exp_in_range(vf_max(lowest, x)));
 }
 
 /* e^x - 1 for -87 <= x <= 87, without loss near zero. */
 NN_INLINE vf vf_expm1(vf x) {
-    vi n;
-    vf rest = vf_exp_reduced(x, &n), power = vf_power_of_two(n);
+    vf shifted, n, r = vf_exp_remainder(x, &shifted, &n);
+    vf rest = vf_fma(vf_exp_tail(r), r * r, r);
+    vf power = vf_power_of_two((vi)((vu)shifted - (vu)vf_set(12582912.0f)));
     return vf_fma(rest, power, power - vf_set(1));
 }
 
+/* x / d for 1 <= d <= 2, within 1.5 ulp. A division of 16 lanes takes 16 cycles, more than all the
+ * rest of a sigmoid; an estimate of 14 bits and one step of Newton's method take 4. */
+NN_INLINE vf vf_divide_by_unit(vf x, vf d) {
+#if defined(__AVX512F__)
+    vf r = _mm512_rcp14_ps(d);
+    return x * vf_fma(r, _mm512_fnmadd_ps(d, r, vf_set(1)), r);
+#else
+    return x / d;
+#endif
+}
+
+/* 1 / (1 + e^-x), or e^x / (1 + e^x) where x is negative: no power is greater than one. */
 NN_INLINE vf vf_sigmoid(vf x) {
-    return vf_set(1) / (vf_set(1) + vf_exp(-x));
+    const vf negative = (vf)((vi)x | (vi)vf_set(-0.0f)), one = vf_set(1);
+    const vf power = vf_exp_in_range(vf_max(vf_set(-104), negative));
+    return vf_divide_by_unit(vf_where_less(x, vf_zero(), power, one), one + power);
 }
 
 NN_INLINE vf vf_tanh(vf x) {
@@ -178,7 +207,7 @@ NN_INLINE vf vf_log(vf x) {
         0.11882217973470688f,  -0.11670640856027603f, 0.06752845644950867f};
     vf n, f = vf_split(x, &n) - vf_set(1), square = f * f;
     vf y = vf_fma(f * square, vf_polynomial(f, terms, 9), vf_set(-0.5f) * square);
-    y = vf_fma(n, vf_set(0x1.7f7d1cp-20f), y); /* ln 2 in two parts, as in vf_exp_reduced */
+    y = vf_fma(n, vf_set(0x1.7f7d1cp-20f), y); /* ln 2 in two parts, as in vf_exp_remainder */
     y = vf_fma(n, vf_set(0x1.62e4p-1f), f + y);
     y = vf_where_less(vf_zero(), x, y, vf_set(-__builtin_inff()));
     y = vf_where_less(x, vf_zero(), vf_set(__builtin_nanf("")), y);
@@ -217,7 +246,8 @@ NN_INLINE vd vd_polynomial(vd x, const double *coefficients, int count) {
     return sum;
 }
 
-/* Where vf_sin and vf_cos hold: above, a double no longer has the place of x within a quarter turn. */
+/* Where vf_sin and vf_cos hold: above, a double no longer has the place of x within a quarter turn.
+ */
 #define NN_SIN_LIMIT 0x1p20f
 
 /* Half of the lanes: the nearest whole number of quarter turns in x, and what is left. Pi / 2 is in
@@ -225,7 +255,8 @@ NN_INLINE vd vd_polynomial(vd x, const double *coefficients, int count) {
 NN_INLINE vd vd_quarter_turns(vd x, vd *left) {
     const vd magic = vd_set(0x1.8p52); /* leaves no fraction when it is added */
     vd whole = vd_fma(x, vd_set(0x1.45f306dc9c883p-1), magic) - magic;
-    *left = vd_fma(whole, vd_set(-0x1.0b4611a626331p-34), vd_fma(whole, vd_set(-0x1.921fb544p0), x));
+    *left =
+        vd_fma(whole, vd_set(-0x1.0b4611a626331p-34), vd_fma(whole, vd_set(-0x1.921fb544p0), x));
     return whole;
 }
 
@@ -237,7 +268,8 @@ NN_INLINE vf vf_sin_quarters(vf x, int turn) {
     vd high_whole = vd_quarter_turns(vd_high(x), &high);
     vu quarter = (vu)vi_truncate(vf_narrow(low_whole, high_whole)) + (uint32_t)turn;
     vf r = vf_narrow(low, high), square = r * r;
-    vf sine = vf_copy_sign(vf_fma(r * square, vf_polynomial(square, odd, 3), r), r); /* of zero too */
+    vf sine =
+        vf_copy_sign(vf_fma(r * square, vf_polynomial(square, odd, 3), r), r); /* of zero too */
     vf cosine = vf_fma(square * square, vf_polynomial(square, even, 3),
                        vf_fma(square, vf_set(-0.5f), vf_set(1)));
     vf y = vf_pick(-(vi)(quarter & 1), cosine, sine);
@@ -247,8 +279,9 @@ NN_INLINE vf vf_sin_quarters(vf x, int turn) {
 /* Half of the lanes of y log2(2^n m). log2(m) = f P(f f), f = (m - 1) / (m + 1), to 2^-43; this and
  * the next are in double, since an error of the exponent is one of the result. */
 NN_INLINE vd vd_scaled_log2(vd y, vd n, vd m) {
-    static const double terms[] = {2.88539008177784963,  0.96179669411395834,  0.577077942199687855,
-                                   0.412209267899977423, 0.319905101064821569, 0.282908168735254256};
+    static const double terms[] = {2.88539008177784963,  0.96179669411395834,
+                                   0.577077942199687855, 0.412209267899977423,
+                                   0.319905101064821569, 0.282908168735254256};
     vd f = (m - vd_set(1)) / (m + vd_set(1));
     return y * vd_fma(f, vd_polynomial(f * f, terms, 6), n);
 }

@@ -207,15 +207,19 @@ static void convolve_directly(const winograd_job *job, const winograd_panels *pa
 static void finish_pixels(const winograd_job *job, const winograd_panels *panels,
                           const winograd_place *place, int64_t at, int64_t from, float *raw) {
     const nn_winograd_plan *plan = job->plan;
-    for (int row = 0; row < place->rows; row++)
-        for (int column = 0; column < place->columns; column++) {
-            int64_t to = at + (row * plan->width.out + column) * plan->out_channels + from;
-            float *values = raw + (row * plan->form->outputs + column) * plan->m_pitch + from;
-            const int64_t count = panels->columns - from;
-            plan->form->tiles->finish(&plan->epilogue, job->residual ? job->residual + to : NULL,
-                                      values, count);
-            memcpy(job->y + to, values, (size_t)count * sizeof *values);
-        }
+    for (int row = 0; row < place->rows; row++) {
+        const int64_t to = at + row * plan->width.out * plan->out_channels + from;
+        plan->form->tiles->finish(&plan->epilogue,
+                                  &(nn_epilogue_block){
+                                      .x = raw + row * plan->form->outputs * plan->m_pitch + from,
+                                      .x_step = plan->m_pitch,
+                                      .residual = job->residual ? job->residual + to : NULL,
+                                      .y = job->y + to,
+                                      .y_step = plan->out_channels,
+                                      .rows = place->columns,
+                                      .columns = panels->columns - from,
+                                  });
+    }
 }
 
 static void finish_tile(const winograd_job *job, const winograd_panels *panels, int64_t tile,

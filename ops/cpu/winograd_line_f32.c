@@ -300,13 +300,17 @@ static void finish_tile(const line_job *job, int64_t tile, const float *m, float
     int64_t done = plan->form->output(&output);
     if (done < channels) convolve_directly(job, &place, done, raw);
     const int64_t from = plan->tile_finishes ? done : 0;
-    for (int i = 0; i < output.count && from < channels; i++) {
-        const int64_t to = i * y_step + from;
-        float *values = raw + i * plan->m_pitch + from;
-        plan->form->tiles->finish(&plan->epilogue, residual != NULL ? residual + to : NULL, values,
-                                  channels - from);
-        memcpy(job->y + at + to, values, (size_t)(channels - from) * sizeof *values);
-    }
+    if (from == channels) return;
+    plan->form->tiles->finish(&plan->epilogue,
+                              &(nn_epilogue_block){
+                                  .x = raw + from,
+                                  .x_step = plan->m_pitch,
+                                  .residual = residual != NULL ? residual + from : NULL,
+                                  .y = job->y + at + from,
+                                  .y_step = y_step,
+                                  .rows = output.count,
+                                  .columns = channels - from,
+                              });
 }
 
 static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
