@@ -350,23 +350,63 @@ static void run_panel(const direct_job *job, const direct_unit *unit, int64_t pa
     }
 }
 
+/* A worker's part of the workspace. */
+typedef struct direct_space {
+    nn_tile_tap *taps;
+    float *band;
+} direct_space;
+
+static direct_space space_at(const nn_direct_plan *plan, char *own) {
+    size_t taps_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
+    size_t band_at = (taps_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return (direct_space){(nn_tile_tap *)own, (float *)(own + band_at)};
+}
+
+static input_view input_of(const direct_job *job, const direct_unit *unit, float *band) {
+    return needs_band(job->plan, unit) ? copy_band(job, unit, band) : whole_input(job, unit);
+}
+
+static void run_panels(const direct_job *job, const direct_unit *unit, const input_view *view,
+                       nn_tile_tap *taps) {
+    for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
+        run_panel(job, unit, panel, view, taps);
+}
+
 static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     const direct_job *job = argument;
     const nn_direct_plan *plan = job->plan;
-    char *own = job->workspace + plan->worker_bytes * (size_t)worker;
-    nn_tile_tap *taps = (nn_tile_tap *)own;
-    size_t band_offset =
-        (sizeof *taps * (size_t)plan->taps + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
-    float *band = (float *)(own + band_offset);
+    const direct_space space = space_at(plan, job->workspace + plan->worker_bytes * (size_t)worker);
     input_view view = {0};
     for (int64_t i = begin; i < end; i++) {
-        direct_unit unit = unit_at(plan, i);
+        const direct_unit unit = unit_at(plan, i);
         /* Units that differ in panels only follow each other and share their band. */
         bool same_input = i > begin && i % plan->panel_blocks != 0;
-        if (!same_input)
-            view = needs_band(plan, &unit) ? copy_band(job, &unit, band) : whole_input(job, &unit);
-        for (int64_t panel = unit.panel_begin; panel < unit.panel_end; panel++)
-            run_panel(job, &unit, panel, &view, taps);
+        if (!same_input) view = input_of(job, &unit, space.band);
+        run_panels(job, &unit, &view, space.taps);
+    }
+}
+
+void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
+                          const float *x, const float *residual, float *y, int64_t pixels,
+                          void *workspace) {
+    const direct_job job = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .y = y,
+    };
+    const direct_space space = space_at(plan, workspace);
+    for (int64_t begin = 0; begin < pixels; begin += plan->column_block) {
+        const direct_unit unit = {
+            .row_end = 1,
+            .column_begin = begin,
+            .column_end = min_of(begin + plan->column_block, pixels),
+            .panel_end = plan->panels,
+        };
+        const input_view view = input_of(&job, &unit, space.band);
+        run_panels(&job, &unit, &view, space.taps);
     }
 }
 

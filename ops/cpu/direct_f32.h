@@ -91,6 +91,12 @@ void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t 
 
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
 
+/* The first `pixels` pixels of a product (nn_direct_product), on the calling thread; workspace is
+ * that of one thread. */
+void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
+                          const float *x, const float *residual, float *y, int64_t pixels,
+                          void *workspace);
+
 /* residual is NULL unless the epilogue has one; it may be y itself. */
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
                    const float *x, const float *residual, float *y, nn_pool *pool, void *workspace);

@@ -15,6 +15,7 @@ NN_DECLARE_KERNELS(conv_winograd4_f32)     /* conv_winograd4_f32.c */
 NN_DECLARE_KERNELS(conv_winograd_line_f32) /* conv_winograd_line_f32.c */
 NN_DECLARE_KERNELS(conv_transpose_f32)     /* conv_transpose_f32.c */
 NN_DECLARE_KERNELS(depthwise_f32)          /* depthwise_f32.c */
+NN_DECLARE_KERNELS(depthwise_block_f32)    /* depthwise_block_f32.c */
 NN_DECLARE_KERNELS(deform_f32)             /* deform_f32.c */
 NN_DECLARE_KERNELS(gemm_f32)               /* gemm_f32.c */
 NN_DECLARE_KERNELS(linear_f32)
