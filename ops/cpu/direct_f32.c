@@ -196,12 +196,10 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
     return count;
 }
 
-/* What the tile cannot do itself: activations beyond clipping, and those before a residual. `raw`
- * has rows of `step` floats. */
-static void finish_rows(const direct_job *job, float *raw, int64_t step, int64_t offset,
-                        int64_t rows, int64_t columns) {
+/* What the tile cannot do itself: activations beyond clipping, and those before a residual. */
+static void finish_rows(const direct_job *job, float *raw, int64_t offset, int64_t rows,
+                        int64_t columns) {
     const nn_direct_plan *plan = job->plan;
-<<<<<<< HEAD
     plan->tiles->finish(&plan->epilogue,
                         &(nn_epilogue_block){
                             .x = raw,
@@ -212,46 +210,27 @@ static void finish_rows(const direct_job *job, float *raw, int64_t step, int64_t
                             .rows = rows,
                             .columns = columns,
                         });
-=======
-    const float *residual = job->residual ? job->residual + offset : NULL;
-    /* Whole rows without a residual lie one behind the other: one call hides the latency of what is
-     * a chain of operations for each vector. */
-    const bool at_once = residual == NULL && columns == step;
-    if (at_once) plan->tiles->finish(&plan->epilogue, NULL, raw, rows * columns);
-    for (int64_t i = 0; i < rows; i++, offset += plan->problem.out_pitch, raw += step) {
-        if (!at_once)
-            plan->tiles->finish(&plan->epilogue,
-                                residual ? residual + i * plan->problem.out_pitch : NULL, raw,
-                                columns);
-        memcpy(job->y + offset, raw, (size_t)columns * sizeof *raw);
-    }
->>>>>>> 5b6e64d (Apply activations to whole tiles, so that their latency overlaps)
 }
 
 /* Runs a tile into memory of its own and finishes `columns` columns of its rows. */
 static void run_apart(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
                       int64_t rows, int64_t columns, int64_t offset, int64_t offset1) {
-<<<<<<< HEAD
     _Alignas(NN_ALIGNMENT) float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
-=======
-    float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
-    const int64_t step = pass->shape->columns;
->>>>>>> 5b6e64d (Apply activations to whole tiles, so that their latency overlaps)
     const float low = tile->low, high = tile->high;
     tile->low = -INFINITY;
     tile->high = INFINITY;
     tile->residual[0] = pass->first ? NULL : job->y + offset;
     tile->residual[1] = pass->first ? NULL : job->y + offset1;
     tile->y[0] = raw;
-    tile->y[1] = raw + NN_TILE_SEGMENT * step;
-    tile->y_step = step;
+    tile->y[1] = raw + NN_TILE_SEGMENT * NN_TILE_MAX_COLUMNS;
+    tile->y_step = NN_TILE_MAX_COLUMNS;
     pass->shape->run[rows](tile);
     tile->y_step = job->plan->problem.out_pitch;
     tile->low = low;
     tile->high = high;
     int64_t first = min_of(rows, NN_TILE_SEGMENT);
-    finish_rows(job, raw, step, offset, first, columns);
-    finish_rows(job, tile->y[1], step, offset1, rows - first, columns);
+    finish_rows(job, raw, offset, first, columns);
+    finish_rows(job, tile->y[1], offset1, rows - first, columns);
 }
 
 /* Runs a tile whose y and residual are at `offset`, second segment at `offset1`. */
