@@ -56,8 +56,8 @@ static const struct {
     nn_status (*decode)(const uint8_t *bytes, size_t size, nn_image *out);
     nn_library_index library;
 } formats[] = {
-    {"JPEG", is_jpeg, nn_image_decode_jpeg, NN_LIBRARY_NONE},
-    {"PNG", is_png, nn_image_decode_png, NN_LIBRARY_NONE},
+    {"JPEG", is_jpeg, nn_image_decode_jpeg, NN_LIBRARY_JPEG},
+    {"PNG", is_png, nn_image_decode_png, NN_LIBRARY_PNG},
     {"WebP", is_webp, nn_image_decode_webp, NN_LIBRARY_WEBP},
     {"TIFF", is_tiff, nn_image_decode_tiff, NN_LIBRARY_TIFF},
     {"JPEG 2000", is_jpeg2000, nn_image_decode_jpeg2000, NN_LIBRARY_OPENJPEG},

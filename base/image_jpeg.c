@@ -1,9 +1,10 @@
 #include "base/image_parts.h"
 
-#include <stdio.h>
+#if NN_HAS_JPEG
+#    include <stdio.h>
 
-#include <jpeglib.h>
-#include <setjmp.h>
+#    include <jpeglib.h>
+#    include <setjmp.h>
 
 typedef struct jpeg_errors {
     struct jpeg_error_mgr base;
@@ -69,3 +70,13 @@ nn_status nn_image_decode_jpeg(const uint8_t *bytes, size_t size, nn_image *out)
     nn_free(self);
     return status;
 }
+#else
+#    include "base/libraries.h"
+
+nn_status nn_image_decode_jpeg(const uint8_t *bytes, size_t size, nn_image *out) {
+    (void)bytes;
+    (void)size;
+    (void)out;
+    return nn_library_check(NN_LIBRARY_JPEG);
+}
+#endif

@@ -1,6 +1,7 @@
 #include "base/image_parts.h"
 
-#include <png.h>
+#if NN_HAS_PNG
+#    include <png.h>
 
 nn_status nn_image_decode_png(const uint8_t *bytes, size_t size, nn_image *out) {
     png_image image;
@@ -24,3 +25,13 @@ nn_status nn_image_decode_png(const uint8_t *bytes, size_t size, nn_image *out) 
     png_image_free(&image);
     return status;
 }
+#else
+#    include "base/libraries.h"
+
+nn_status nn_image_decode_png(const uint8_t *bytes, size_t size, nn_image *out) {
+    (void)bytes;
+    (void)size;
+    (void)out;
+    return nn_library_check(NN_LIBRARY_PNG);
+}
+#endif

@@ -7,6 +7,12 @@
 #if NN_HAS_UNISTRING
 #    define NN_UNISTRING_ABSENT NULL
 #endif
+#if NN_HAS_JPEG
+#    define NN_JPEG_ABSENT NULL
+#endif
+#if NN_HAS_PNG
+#    define NN_PNG_ABSENT NULL
+#endif
 #if NN_HAS_WEBP
 #    define NN_WEBP_ABSENT NULL
 #endif
@@ -21,6 +27,8 @@ const nn_library nn_libraries[NN_LIBRARY_COUNT] = {
     [NN_LIBRARY_NONE] = {"", "", NULL},
     [NN_LIBRARY_PCRE2] = {"PCRE2", "RegexFullMatch", NN_PCRE2_ABSENT},
     [NN_LIBRARY_UNISTRING] = {"libunistring", "StringNormalizer", NN_UNISTRING_ABSENT},
+    [NN_LIBRARY_JPEG] = {"libjpeg", "JPEG images", NN_JPEG_ABSENT},
+    [NN_LIBRARY_PNG] = {"libpng", "PNG images", NN_PNG_ABSENT},
     [NN_LIBRARY_WEBP] = {"libwebp", "WebP images", NN_WEBP_ABSENT},
     [NN_LIBRARY_TIFF] = {"libtiff", "TIFF images", NN_TIFF_ABSENT},
     [NN_LIBRARY_OPENJPEG] = {"OpenJPEG", "JPEG 2000 images", NN_OPENJPEG_ABSENT},

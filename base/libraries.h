@@ -8,6 +8,8 @@ typedef enum nn_library_index {
     NN_LIBRARY_NONE, /* nothing is needed */
     NN_LIBRARY_PCRE2,
     NN_LIBRARY_UNISTRING,
+    NN_LIBRARY_JPEG,
+    NN_LIBRARY_PNG,
     NN_LIBRARY_WEBP,
     NN_LIBRARY_TIFF,
     NN_LIBRARY_OPENJPEG,

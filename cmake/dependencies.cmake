@@ -1,18 +1,21 @@
 # What nnopt is not about comes from libraries: target nnopt_dependencies carries them all.
-find_package(PkgConfig REQUIRED)
+# With NNOPT_CORE_ONLY it needs none of them, but a header of cJSON.
 find_package(Threads REQUIRED)
-find_program(PROTOC_C protoc-c REQUIRED)
-pkg_check_modules(dependencies REQUIRED IMPORTED_TARGET
-  libprotobuf-c libcjson libzip libjpeg libpng sndfile libmd)
-
 add_library(nnopt_dependencies INTERFACE)
+target_link_libraries(nnopt_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
+if(NOT NNOPT_CORE_ONLY)
+  find_package(PkgConfig REQUIRED)
+  find_program(PROTOC_C protoc-c REQUIRED)
+  pkg_check_modules(dependencies REQUIRED IMPORTED_TARGET libprotobuf-c libcjson libzip sndfile libmd)
+  target_link_libraries(nnopt_dependencies INTERFACE PkgConfig::dependencies)
+endif()
 
 # Libraries that only some operators and image formats need: NN_HAS_X is 1, or 0 and NN_X_ABSENT says
 # why. libunistring has no package file.
 function(nnopt_optional name package)
   option(NNOPT_${name} "Use ${package} where it is found" ON)
   set(absent "switched off")
-  if(NNOPT_${name})
+  if(NNOPT_${name} AND NOT NNOPT_CORE_ONLY)
     set(absent "not found")
     if(name STREQUAL "UNISTRING")
       find_library(UNISTRING_LIBRARY unistring)
@@ -42,8 +45,8 @@ function(nnopt_optional name package)
 endfunction()
 nnopt_optional(PCRE2 libpcre2-8)
 nnopt_optional(UNISTRING libunistring)
+nnopt_optional(JPEG libjpeg)
+nnopt_optional(PNG libpng)
 nnopt_optional(WEBP libwebp)
 nnopt_optional(TIFF libtiff-4>=4.5)
 nnopt_optional(OPENJPEG libopenjp2)
-target_link_libraries(nnopt_dependencies INTERFACE
-  PkgConfig::dependencies Threads::Threads ${CMAKE_DL_LIBS} m)

@@ -8,7 +8,8 @@ say() { printf '\n== %s\n' "$*"; }
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas0-pthread
   libprotobuf-c-dev protobuf-c-compiler libcjson-dev libzip-dev libjpeg62-turbo-dev libpng-dev
   libsndfile1-dev libmd-dev libpcre2-dev libunistring-dev libwebp-dev libtiff-dev libopenjp2-7-dev)
-test_packages=(check python3-venv binutils qemu-user)
+cross_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+test_packages=(check python3-venv binutils "${cross_packages[@]}")
 fuzz_packages=(clang libclang-rt-dev llvm)
 
 # install_missing PACKAGE...: installs what dpkg does not list, as root or through sudo.

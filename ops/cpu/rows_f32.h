@@ -16,7 +16,8 @@ typedef struct nn_rows_f32 {
     nn_unary_row gelu;                                /* attributes: nn_gelu_attrs */
     nn_unary_row elu, selu, leaky_relu, hard_sigmoid; /* nn_alpha_beta */
     nn_unary_row clip;                                /* float[2]: low, high */
-    nn_unary_row relu, hard_swish, softsign, sqrt, reciprocal, floor, ceil, round, abs, neg, square, cube;
+    nn_unary_row relu, hard_swish, softsign, sqrt, reciprocal, floor, ceil, round, abs, neg, square,
+        cube;
     nn_binary_row add, sub, mul, div, max, min, pow;
     /* Of nothing: -infinity, infinity. NaN when one element is. */
     float (*maximum)(const float *x, int64_t count);
@@ -68,6 +69,10 @@ typedef struct nn_rows_f32 {
  * where only reference kernels are allowed. */
 const nn_rows_f32 *nn_rows_f32_best(void);
 
+#if !defined(__x86_64__) /* kernels that want more than portable code are never chosen there */
+#    define nn_rows_f32_avx2   nn_rows_f32_portable
+#    define nn_rows_f32_avx512 nn_rows_f32_portable
+#endif
 extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx512;
 
 /* Defines kernel stem_f32_isa over the row `stem` of the table for an instruction set. */
