@@ -1,4 +1,4 @@
-/* Tables of operators and kernels, and what this machine is and does. */
+/* The table of operators, and what this machine is and does. */
 #include "base/blas.h"
 #include "base/options.h"
 #include "engine/profile_report.h"
@@ -22,7 +22,7 @@ static const char *domain_name(const nn_op *op) {
     return op->domain[0] != '\0' ? op->domain : "ai.onnx";
 }
 
-/* ---- operators and kernels ---- */
+/* ---- operators ---- */
 
 nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
     nn_report *report = NULL;
@@ -54,42 +54,6 @@ nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
         nn_report_set_text(report, record, "library", nn_libraries[library].name);
         nn_report_set_text(report, record, "absent",
                            is_absent ? nn_libraries[library].absent : NULL);
-    }
-    return nn_report_finish(report, out);
-}
-
-static const char *exactness_name(nn_exactness exactness) {
-    return exactness == NN_EXACT ? "exact" : exactness == NN_ROUNDING ? "rounding" : "random";
-}
-
-static const char *layout_name(nn_layout layout) {
-    return layout == NN_LAYOUT_STANDARD        ? "standard"
-           : layout == NN_LAYOUT_CHANNELS_LAST ? "channels last"
-                                               : "any";
-}
-
-nnopt_status nnopt_list_kernels(const nnopt_options *options, nnopt_report **out) {
-    nn_report *report = NULL;
-    const nn_cpu *cpu = nn_cpu_get();
-    if (out == NULL) return nn_fail(NN_USAGE, "no place for the report");
-    NN_TRY(check_no_options(options));
-    NN_TRY(nn_report_create("list-kernels", &report));
-    cJSON *kernels = nn_report_array(report, report->root, "kernels");
-    for (const nn_op *const *op = nn_op_table; *op != NULL; op++) {
-        const nn_kernel *const *kernel = (*op)->kernels;
-        for (; kernel != NULL && *kernel != NULL; kernel++) {
-            bool is_reference = kernel[1] == NULL;
-            cJSON *record = nn_report_object(report, kernels, NULL);
-            nn_report_set_text(report, record, "kernel", (*kernel)->name);
-            nn_report_set_text(report, record, "op", (*op)->name);
-            nn_report_set_text(report, record, "isa", nn_isa_name((*kernel)->isa));
-            nn_report_set_text(report, record, "layout", layout_name((*kernel)->layout));
-            nn_report_set_text(report, record, "result", exactness_name((*kernel)->exactness));
-            nn_report_set_bool(report, record, "reference", is_reference);
-            nn_report_set_bool(report, record, "usable",
-                               (*kernel)->isa <= cpu->isa &&
-                                   (is_reference || !cpu->reference_only));
-        }
     }
     return nn_report_finish(report, out);
 }

@@ -12,4 +12,4 @@ static void take_logarithm(double *sum, int64_t count, int64_t reduced) {
 static const nn_reducer reducer = {
     {0, add_real, add_real, take_logarithm}, NULL, NULL, false, NN_NO_FLOAT_REDUCTION};
 
-NN_REDUCE_OP(reduce_log_sum, "ReduceLogSum", reducer, nn_reduce_parse, nn_reduce_infer_number, NULL)
+NN_REDUCE_OP_PLAIN(reduce_log_sum, "ReduceLogSum", reducer, nn_reduce_parse, nn_reduce_infer_number, NULL)

@@ -16,6 +16,7 @@ try() {
 try doctor
 try list-ops
 try list-kernels
+try list-kernels --bench --operator Relu
 try inspect "$model"
 try run "$model" --random
 try eval "$model" --random --against "$model"

@@ -87,26 +87,26 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer, const nn
         .accepts = symbol##_accepts_float,                                                         \
         .run = symbol##_f32_##isa_name##_run,                                                      \
     };
-#define NN_REDUCE_OP(symbol, op_name, reducer, parse_function, infer_function, gradient)           \
+#define NN_REDUCE_F32_KERNELS(symbol, reducer)                                                     \
     static bool symbol##_accepts_float(const nn_node_view *node, const nn_target *target) {        \
-        return node->in[0]->type == NNOPT_FLOAT && (reducer).fast != NN_NO_FLOAT_REDUCTION &&      \
-               nn_reduce_accepts(node, target);                                                    \
-    }                                                                                              \
-    static nn_status symbol##_run(const nn_call *call) {                                           \
-        return nn_reduce_run(call, &(reducer), NULL);                                              \
+        return node->in[0]->type == NNOPT_FLOAT && nn_reduce_accepts(node, target);                \
     }                                                                                              \
     NN_REDUCE_F32_KERNEL(symbol, reducer, portable, NN_ISA_PORTABLE)                               \
     NN_REDUCE_F32_KERNEL(symbol, reducer, avx2, NN_ISA_AVX2)                                       \
-    NN_REDUCE_F32_KERNEL(symbol, reducer, avx512, NN_ISA_AVX512)                                   \
+    NN_REDUCE_F32_KERNEL(symbol, reducer, avx512, NN_ISA_AVX512)
+
+/* The descriptor; `...` is the list of kernels before the reference. */
+#define NN_REDUCE_OP_WITH(symbol, op_name, reducer, parse_function, infer_function, gradient, ...) \
+    static nn_status symbol##_run(const nn_call *call) {                                           \
+        return nn_reduce_run(call, &(reducer), NULL);                                              \
+    }                                                                                              \
     static const nn_kernel symbol##_reference = {                                                  \
         .name = #symbol "_reference",                                                              \
         .exactness = NN_EXACT,                                                                     \
         .accepts = nn_reduce_accepts,                                                              \
         .run = symbol##_run,                                                                       \
     };                                                                                             \
-    static const nn_kernel *const symbol##_kernels[] = {&symbol##_f32_avx512, &symbol##_f32_avx2,  \
-                                                        &symbol##_f32_portable,                    \
-                                                        &symbol##_reference, NULL};                \
+    static const nn_kernel *const symbol##_kernels[] = {__VA_ARGS__ & symbol##_reference, NULL};   \
     const nn_op nn_op_##symbol = {                                                                 \
         .name = op_name,                                                                           \
         .domain = "",                                                                              \
@@ -124,6 +124,14 @@ nn_status nn_reduce_run(const nn_call *call, const nn_reducer *reducer, const nn
         .grad = gradient,                                                                          \
         .kernels = symbol##_kernels,                                                               \
     };
+
+#define NN_REDUCE_OP(symbol, op_name, reducer, parse_function, infer_function, gradient)           \
+    NN_REDUCE_F32_KERNELS(symbol, reducer)                                                         \
+    NN_REDUCE_OP_WITH(symbol, op_name, reducer, parse_function, infer_function, gradient,          \
+                      &symbol##_f32_avx512, &symbol##_f32_avx2, &symbol##_f32_portable, )
+/* The same where floats have no faster way (NN_NO_FLOAT_REDUCTION). */
+#define NN_REDUCE_OP_PLAIN(symbol, op_name, reducer, parse_function, infer_function, gradient)     \
+    NN_REDUCE_OP_WITH(symbol, op_name, reducer, parse_function, infer_function, gradient, )
 
 /* Each element of the input gets the gradient of the element it went into; of a mean, its share. */
 nn_status nn_reduce_grad_of_sum(struct nn_grad *grad);

@@ -222,7 +222,8 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
                      const nn_target *target, bool at_end) {
     nn_pool *pool = pool_of(target->threads);
     nn_arena arena = {0};
-    nn_prepare prepare = {.node = &host->view, .arena = &arena, .layout = layout};
+    nn_prepare prepare = {
+        .node = &host->view, .arena = &arena, .layout = layout, .variant = host->variant};
     if (kernel->prepare != NULL) ck_assert_ok(kernel->prepare(&host->view, target, &prepare));
 
     guarded in_memory[HOST_INPUTS] = {{0}}, out_memory[HOST_OUTPUTS] = {{0}}, workspace = {0};

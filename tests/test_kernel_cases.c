@@ -1,0 +1,200 @@
+/* Every kernel of an operator that has several, in every variant, against the reference kernel over
+ * the cases that `nnopt list-kernels --bench` times and those of odd sizes; and that each has such
+ * a case.
+ */
+#include "engine/kernel_case.h"
+#include "engine/select_parts.h"
+#include "tests/support/kernel_host.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static nn_target target_of(int threads) {
+    return (nn_target){.isa = nn_cpu_get()->isa, .threads = threads, .explores = true};
+}
+
+/* ---- a case on the guarded host ---- */
+
+static void add_attribute(kernel_host *host, const nn_attr *attr) {
+    switch (attr->kind) {
+    case NN_ATTR_INT:
+        host_int(host, attr->name, attr->i);
+        return;
+    case NN_ATTR_FLOAT:
+        host_float(host, attr->name, attr->f);
+        return;
+    case NN_ATTR_STRING:
+        host_text(host, attr->name, attr->s.bytes);
+        return;
+    default:
+        ck_assert_int_eq(attr->kind, NN_ATTR_INTS);
+        host_ints(host, attr->name, attr->ints, (int)attr->count);
+    }
+}
+
+/* `node` must outlive the host: names of attributes are borrowed. */
+static void open_host(kernel_host *host, const nn_case_node *node) {
+    host_init(host, node->op, node->view.opset);
+    host->out_count = node->view.out_count;
+    for (int64_t i = 0; i < node->attrs.count; i++) add_attribute(host, &node->attrs.items[i]);
+    for (int i = 0; i < node->in_count; i++) {
+        const nn_tensor *in = &node->in[i];
+        if (in->type == NNOPT_TYPE_NONE) {
+            host_absent(host);
+            continue;
+        }
+        void *data = host_input(host, in->type, in->dims, in->rank, node->is_constant[i]);
+        memcpy(data, in->data, (size_t)nn_tensor_bytes(in));
+    }
+    host_infer(host);
+}
+
+static const nn_kernel *reference_of(const nn_op *op) {
+    int last = 0;
+    while (op->kernels[last + 1] != NULL) last++;
+    return op->kernels[last];
+}
+
+static nn_layout layout_of(const kernel_host *host, const nn_kernel *kernel) {
+    const bool matters = host->out[0].rank >= 3 && host->out[0].rank <= 5;
+    return kernel->layout == NN_LAYOUT_CHANNELS_LAST && matters ? NN_LAYOUT_CHANNELS_LAST
+                                                                : NN_LAYOUT_STANDARD;
+}
+
+/* ---- results ---- */
+
+static void compare(const nn_tensor *got, const nn_tensor *wanted, bool is_exact,
+                    const char *what) {
+    const int64_t count = nn_tensor_count(wanted);
+    double range = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double value = fabs(nn_tensor_get(wanted, i));
+        if (isfinite(value)) range = fmax(range, value);
+    }
+    const double bound = is_exact ? 0 : nn_type_is_float(wanted->type) ? 1e-4 * range + 1e-6 : 1;
+    for (int64_t i = 0; i < count; i++) {
+        const double a = nn_tensor_get(got, i), b = nn_tensor_get(wanted, i);
+        const bool is_same = (isnan(a) && isnan(b)) || a == b || fabs(a - b) <= bound;
+        ck_assert_msg(is_same, "%s: element %lld is %.9g, not %.9g", what, (long long)i, a, b);
+    }
+}
+
+/* All variants of a kernel; each asks for its own packing. */
+static void compare_variants(kernel_host *host, const nn_kernel *kernel, const nn_tensor *wanted) {
+    const nn_target target = target_of(1);
+    const char *variant;
+    for (int v = 0; (variant = nn_select_variant(kernel, v)) != NULL; v++) {
+        char what[160];
+        snprintf(what, sizeof what, "%s of %s, %s", kernel->name, host->op->name, variant);
+        host->variant = v;
+        host_run(host, kernel, layout_of(host, kernel), &target);
+        for (int i = 0; i < host->out_count; i++)
+            compare(&host->out[i], &wanted[i], kernel->exactness == NN_EXACT, what);
+    }
+    host->variant = 0;
+}
+
+START_TEST(every_variant_gives_what_the_reference_gives) {
+    const nn_kernel_case *row = &nn_kernel_cases[_i];
+    const nn_target target = target_of(1);
+    nn_case_node node;
+    kernel_host host;
+    nn_tensor wanted[HOST_OUTPUTS];
+    ck_assert_ok(nn_case_node_init(&node, row));
+    open_host(&host, &node);
+    const nn_kernel *reference = reference_of(node.op);
+    ck_assert_msg(host_accepts(&host, reference, &target), "%s: %s: the reference does not take it",
+                  row->op, row->inputs);
+    host_run(&host, reference, layout_of(&host, reference), &target);
+    for (int i = 0; i < host.out_count; i++) ck_assert_ok(nn_tensor_copy(&host.out[i], &wanted[i]));
+    int count = 0;
+    for (const nn_kernel *const *kernel = node.op->kernels; *kernel != reference; kernel++) {
+        if (!host_accepts(&host, *kernel, &target)) continue;
+        compare_variants(&host, *kernel, wanted);
+        count++;
+    }
+    if (nn_cpu_get()->isa > NN_ISA_PORTABLE)
+        ck_assert_msg(count > 0, "%s: %s: only the reference takes it", row->op, row->inputs);
+    for (int i = 0; i < host.out_count; i++) nn_tensor_clear(&wanted[i]);
+    host_clear(&host);
+    nn_case_node_clear(&node);
+}
+END_TEST
+
+/* ---- threads ---- */
+
+START_TEST(deterministic_kernels_give_the_same_bits_on_any_number_of_threads) {
+    nn_case_node node;
+    kernel_host host;
+    nn_tensor first[HOST_OUTPUTS] = {{0}};
+    ck_assert_ok(nn_case_node_init(&node, &nn_kernel_cases[_i]));
+    open_host(&host, &node);
+    for (int threads = 1; threads <= 3; threads++) {
+        const nn_target target = {
+            .isa = nn_cpu_get()->isa, .threads = threads, .deterministic = true};
+        const nn_kernel *kernel = nn_kernel_select(&host.view, &target);
+        ck_assert_ptr_nonnull(kernel);
+        host_run(&host, kernel, layout_of(&host, kernel), &target);
+        for (int i = 0; i < host.out_count; i++) {
+            if (threads == 1)
+                ck_assert_ok(nn_tensor_copy(&host.out[i], &first[i]));
+            else
+                ck_assert_msg(memcmp(host.out[i].data, first[i].data,
+                                     (size_t)nn_tensor_bytes(&first[i])) == 0,
+                              "%s: %s: other bits on %d threads", kernel->name,
+                              nn_kernel_cases[_i].inputs, threads);
+        }
+    }
+    for (int i = 0; i < host.out_count; i++) nn_tensor_clear(&first[i]);
+    host_clear(&host);
+    nn_case_node_clear(&node);
+}
+END_TEST
+
+/* ---- coverage ---- */
+
+static bool has_case(const nn_op *op, const nn_kernel *kernel) {
+    const nn_target target = target_of(1);
+    for (const nn_kernel_case *row = nn_kernel_cases; row->op != NULL; row++) {
+        nn_case_node node;
+        ck_assert_ok(nn_case_node_init(&node, row));
+        const nn_kernel *found[64];
+        int count = node.op == op ? nn_kernel_candidates(&node.view, &target, found, 64) : 0;
+        bool is_taken = false;
+        for (int i = 0; i < count && i < 64; i++) is_taken |= found[i] == kernel;
+        nn_case_node_clear(&node);
+        if (is_taken) return true;
+    }
+    return false;
+}
+
+START_TEST(every_kernel_has_a_case) {
+    char missing[4096] = "";
+    for (const nn_op *const *op = nn_op_table; *op != NULL; op++) {
+        const nn_kernel *const *kernel = (*op)->kernels;
+        if (kernel == NULL || kernel[0] == NULL || kernel[1] == NULL) continue;
+        if (reference_of(*op)->exactness == NN_RANDOM) continue; /* nothing to compare with */
+        for (; *kernel != NULL; kernel++) {
+            if ((*kernel)->isa > nn_cpu_get()->isa || has_case(*op, *kernel)) continue;
+            size_t used = strlen(missing);
+            snprintf(missing + used, sizeof missing - used, " %s:%s", (*op)->name, (*kernel)->name);
+        }
+    }
+    ck_assert_msg(missing[0] == '\0', "no row of kernel_case_table.def for%s", missing);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("kernel cases");
+    TCase *tests = tcase_create("cases");
+    int count = 0;
+    while (nn_kernel_cases[count].op != NULL) count++;
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, every_variant_gives_what_the_reference_gives, 0, count);
+    tcase_add_loop_test(tests, deterministic_kernels_give_the_same_bits_on_any_number_of_threads, 0,
+                        count);
+    tcase_add_test(tests, every_kernel_has_a_case);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
