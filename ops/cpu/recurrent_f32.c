@@ -24,6 +24,7 @@ typedef struct gate_part {
 
 typedef struct recurrent_state {
     nn_recurrent shape;
+    bool whole_batch; /* not divided among threads: so many samples, such an order of sums */
     int64_t lanes;
     gate_part parts[MOST_PARTS];
     int part_count;
@@ -152,6 +153,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     recurrent_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     make_state(node, target, tiles, steps, state);
+    state->whole_batch = target->deterministic;
     int64_t floats = state->product_floats + state->states_floats;
     if (nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
         (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL)) {
@@ -353,7 +355,7 @@ static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
                   call->in[NN_RNN_X]->data, NULL, work.products, call->pool,
                   (char *)work.pointers + state->pointer_bytes);
     int64_t threads = nn_pool_threads(call->pool);
-    int64_t pieces = (threads + shape->directions - 1) / shape->directions;
+    int64_t pieces = state->whole_batch ? 1 : (threads + shape->directions - 1) / shape->directions;
     work.chunk = (shape->batch + pieces - 1) / pieces;
     work.chunks = (shape->batch + work.chunk - 1) / work.chunk;
     pieces = work.chunks * shape->directions;
