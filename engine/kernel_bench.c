@@ -70,7 +70,9 @@ static nn_status add_kernel(kernel_bench *self, const nn_kernel *kernel, const n
 }
 
 static nn_status add_kernels(kernel_bench *self) {
-    const nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
+    /* Such plans have the float kernels, too. */
+    const nn_target target = {
+        .isa = nn_cpu_get()->isa, .threads = 1, .precision = NN_PRECISION_BF16, .explores = true};
     const nn_kernel *kernels[MOST_TRIALS];
     int count = nn_kernel_candidates(&self->node.view, &target, kernels, MOST_TRIALS);
     for (int i = 0; i < count && i < MOST_TRIALS; i++)

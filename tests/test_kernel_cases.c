@@ -10,8 +10,9 @@
 #include <math.h>
 #include <stdio.h>
 
-static nn_target target_of(int threads) {
-    return (nn_target){.isa = nn_cpu_get()->isa, .threads = threads, .explores = true};
+static nn_target target_for(const nn_kernel *kernel) {
+    return (nn_target){
+        .isa = nn_cpu_get()->isa, .threads = 1, .precision = kernel->precision, .explores = true};
 }
 
 /* ---- a case on the guarded host ---- */
@@ -64,7 +65,7 @@ static nn_layout layout_of(const kernel_host *host, const nn_kernel *kernel) {
 
 /* ---- results ---- */
 
-static void compare(const nn_tensor *got, const nn_tensor *wanted, bool is_exact,
+static void compare(const nn_tensor *got, const nn_tensor *wanted, const nn_kernel *kernel,
                     const char *what) {
     const int64_t count = nn_tensor_count(wanted);
     double range = 0;
@@ -72,7 +73,10 @@ static void compare(const nn_tensor *got, const nn_tensor *wanted, bool is_exact
         double value = fabs(nn_tensor_get(wanted, i));
         if (isfinite(value)) range = fmax(range, value);
     }
-    const double bound = is_exact ? 0 : nn_type_is_float(wanted->type) ? 1e-4 * range + 1e-6 : 1;
+    const double relative = kernel->precision == NN_PRECISION_BF16 ? 0x1p-6 : 1e-4;
+    const double bound = kernel->exactness == NN_EXACT    ? 0
+                         : nn_type_is_float(wanted->type) ? relative * range + 1e-6
+                                                          : 1;
     for (int64_t i = 0; i < count; i++) {
         const double a = nn_tensor_get(got, i), b = nn_tensor_get(wanted, i);
         const bool is_same = (isnan(a) && isnan(b)) || a == b || fabs(a - b) <= bound;
@@ -82,34 +86,34 @@ static void compare(const nn_tensor *got, const nn_tensor *wanted, bool is_exact
 
 /* All variants of a kernel; each asks for its own packing. */
 static void compare_variants(kernel_host *host, const nn_kernel *kernel, const nn_tensor *wanted) {
-    const nn_target target = target_of(1);
+    const nn_target target = target_for(kernel);
     const char *variant;
     for (int v = 0; (variant = nn_select_variant(kernel, v)) != NULL; v++) {
         char what[160];
         snprintf(what, sizeof what, "%s of %s, %s", kernel->name, host->op->name, variant);
         host->variant = v;
         host_run(host, kernel, layout_of(host, kernel), &target);
-        for (int i = 0; i < host->out_count; i++)
-            compare(&host->out[i], &wanted[i], kernel->exactness == NN_EXACT, what);
+        for (int i = 0; i < host->out_count; i++) compare(&host->out[i], &wanted[i], kernel, what);
     }
     host->variant = 0;
 }
 
 START_TEST(every_variant_gives_what_the_reference_gives) {
     const nn_kernel_case *row = &nn_kernel_cases[_i];
-    const nn_target target = target_of(1);
     nn_case_node node;
     kernel_host host;
     nn_tensor wanted[HOST_OUTPUTS];
     ck_assert_ok(nn_case_node_init(&node, row));
     open_host(&host, &node);
     const nn_kernel *reference = reference_of(node.op);
+    nn_target target = target_for(reference);
     ck_assert_msg(host_accepts(&host, reference, &target), "%s: %s: the reference does not take it",
                   row->op, row->inputs);
     host_run(&host, reference, layout_of(&host, reference), &target);
     for (int i = 0; i < host.out_count; i++) ck_assert_ok(nn_tensor_copy(&host.out[i], &wanted[i]));
     int count = 0;
     for (const nn_kernel *const *kernel = node.op->kernels; *kernel != reference; kernel++) {
+        target.precision = (*kernel)->precision;
         if (!host_accepts(&host, *kernel, &target)) continue;
         compare_variants(&host, *kernel, wanted);
         count++;
@@ -123,6 +127,16 @@ START_TEST(every_variant_gives_what_the_reference_gives) {
 END_TEST
 
 /* ---- threads ---- */
+
+static void check_bits(const nn_tensor *got, const nn_tensor *wanted, const char *kernel,
+                       int threads) {
+    const size_t size = (size_t)nn_type_bits(wanted->type) / 8;
+    for (int64_t i = 0; i < nn_tensor_count(wanted); i++)
+        ck_assert_msg(memcmp((const char *)got->data + (size_t)i * size,
+                             (const char *)wanted->data + (size_t)i * size, size) == 0,
+                      "%s: element %lld is %.9g on %d threads, %.9g on one", kernel, (long long)i,
+                      nn_tensor_get(got, i), threads, nn_tensor_get(wanted, i));
+}
 
 START_TEST(deterministic_kernels_give_the_same_bits_on_any_number_of_threads) {
     nn_case_node node;
@@ -140,10 +154,7 @@ START_TEST(deterministic_kernels_give_the_same_bits_on_any_number_of_threads) {
             if (threads == 1)
                 ck_assert_ok(nn_tensor_copy(&host.out[i], &first[i]));
             else
-                ck_assert_msg(memcmp(host.out[i].data, first[i].data,
-                                     (size_t)nn_tensor_bytes(&first[i])) == 0,
-                              "%s: %s: other bits on %d threads", kernel->name,
-                              nn_kernel_cases[_i].inputs, threads);
+                check_bits(&host.out[i], &first[i], kernel->name, threads);
         }
     }
     for (int i = 0; i < host.out_count; i++) nn_tensor_clear(&first[i]);
@@ -155,7 +166,7 @@ END_TEST
 /* ---- coverage ---- */
 
 static bool has_case(const nn_op *op, const nn_kernel *kernel) {
-    const nn_target target = target_of(1);
+    const nn_target target = target_for(kernel);
     for (const nn_kernel_case *row = nn_kernel_cases; row->op != NULL; row++) {
         nn_case_node node;
         ck_assert_ok(nn_case_node_init(&node, row));

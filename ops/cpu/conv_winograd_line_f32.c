@@ -27,6 +27,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
     if (nn_view_constant(node, inputs.w) == NULL) return false;
     if (nn_view_in(node, inputs.bias) != NULL && nn_view_constant(node, inputs.bias) == NULL)
         return false;
+    if (target->deterministic) return false;
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     return nn_winograd_line_suits(&g, target->isa, target->threads);
 }
