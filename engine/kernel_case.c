@@ -109,35 +109,65 @@ static nn_status read_inputs(const nn_kernel_case *which, nn_case_node *node) {
 
 /* ---- attributes ---- */
 
+static nn_status read_text(const nn_kernel_case *which, const char **text, nn_case_node *node,
+                           nn_text *out) {
+    size_t length = strcspn(*text, "'");
+    *out = (nn_text){nn_arena_strndup(&node->arena, *text, length), (int64_t)length};
+    if (out->bytes == NULL) return nn_fail_memory(length + 1);
+    *text += length;
+    return begins(text, "'") ? NN_OK : fail_row(which, "a text does not end");
+}
+
+/* A number; *is_float tells whether it has a point. */
+static nn_status read_figure(const nn_kernel_case *which, const char **text, double *out,
+                             bool *is_float) {
+    const char *begin = *text;
+    *out = read_number(text);
+    if (*text == begin) return fail_row(which, "a value is missing");
+    *is_float = memchr(begin, '.', (size_t)(*text - begin)) != NULL;
+    return NN_OK;
+}
+
+static nn_status read_list(const nn_kernel_case *which, const char **text, nn_case_node *node,
+                           nn_attr *attr) {
+    const int64_t at = node->attrs.count;
+    attr->kind = NN_ATTR_INTS;
+    attr->ints = node->lists[at];
+    for (attr->count = 0; **text != ']' && attr->count < NN_CASE_LIST; begins(text, ",")) {
+        const int64_t i = attr->count++;
+        double value = 0;
+        bool is_float = false;
+        if (begins(text, "'")) {
+            NN_TRY(read_text(which, text, node, &node->text_lists[at][i]));
+            attr->kind = NN_ATTR_STRINGS;
+            attr->strings = node->text_lists[at];
+            continue;
+        }
+        NN_TRY(read_figure(which, text, &value, &is_float));
+        node->lists[at][i] = (int64_t)value;
+        node->float_lists[at][i] = (float)value;
+        if (!is_float) continue;
+        attr->kind = NN_ATTR_FLOATS;
+        attr->floats = node->float_lists[at];
+    }
+    return begins(text, "]") ? NN_OK : fail_row(which, "a list does not end");
+}
+
 static nn_status read_value(const nn_kernel_case *which, const char **text, nn_case_node *node,
                             nn_attr *attr) {
-    const char *begin = *text;
-    if (begins(text, "[")) {
-        int64_t *list = node->lists[node->attrs.count];
-        for (attr->count = 0; **text != ']' && attr->count < NN_CASE_LIST; begins(text, ","))
-            list[attr->count++] = (int64_t)read_number(text);
-        attr->kind = NN_ATTR_INTS;
-        attr->ints = list;
-        return begins(text, "]") ? NN_OK : fail_row(which, "a list does not end");
-    }
+    double value = 0;
+    bool is_float = false;
+    if (begins(text, "[")) return read_list(which, text, node, attr);
     if (begins(text, "'")) {
-        size_t length = strcspn(*text, "'");
-        const char *copy = nn_arena_strndup(&node->arena, *text, length);
-        if (copy == NULL) return nn_fail_memory(length + 1);
         attr->kind = NN_ATTR_STRING;
-        attr->s = (nn_text){copy, (int64_t)length};
-        *text += length;
-        return begins(text, "'") ? NN_OK : fail_row(which, "a text does not end");
+        return read_text(which, text, node, &attr->s);
     }
-    const double value = read_number(text);
-    if (*text == begin) return fail_row(which, "an attribute has no value");
-    if (memchr(begin, '.', (size_t)(*text - begin)) != NULL) {
-        attr->kind = NN_ATTR_FLOAT;
+    NN_TRY(read_figure(which, text, &value, &is_float));
+    attr->kind = is_float ? NN_ATTR_FLOAT : NN_ATTR_INT;
+    if (is_float)
         attr->f = (float)value;
-    } else {
-        attr->kind = NN_ATTR_INT;
+    else
         attr->i = (int64_t)value;
-    }
     return NN_OK;
 }
 

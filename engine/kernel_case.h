@@ -7,8 +7,8 @@
 /* Operators: "Conv", "com.microsoft:QGemm". Inputs, separated by spaces: TYPE:DIMS ("f32:1x3x8x8",
  * a scalar has no dims), or "-" where absent; then, in this order, "+" for positive random values,
  * "*NUMBER" for random values times that, "=NUMBER" for that value everywhere, "!" for a constant.
- * Attributes: "name=VALUE", an int, a float (with a point), a list of ints in brackets, a 'text'.
- */
+ * Attributes: "name=VALUE", an int, a
+ * float (with a point), a 'text', or a list in brackets of one of these. */
 typedef struct nn_kernel_case {
     const char *op, *inputs, *attributes;
     bool is_odd; /* for tests: too small to time */
@@ -27,6 +27,8 @@ typedef struct nn_case_node {
     bool is_constant[NN_CASE_INPUTS];
     nn_attr attr_items[NN_CASE_ATTRS];
     int64_t lists[NN_CASE_ATTRS][NN_CASE_LIST];
+    float float_lists[NN_CASE_ATTRS][NN_CASE_LIST];
+    nn_text text_lists[NN_CASE_ATTRS][NN_CASE_LIST];
     nn_attrs attrs;
     nn_arena arena;
     nn_fact in_facts[NN_CASE_INPUTS], out_fact;

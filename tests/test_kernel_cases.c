@@ -17,28 +17,12 @@ static nn_target target_for(const nn_kernel *kernel) {
 
 /* ---- a case on the guarded host ---- */
 
-static void add_attribute(kernel_host *host, const nn_attr *attr) {
-    switch (attr->kind) {
-    case NN_ATTR_INT:
-        host_int(host, attr->name, attr->i);
-        return;
-    case NN_ATTR_FLOAT:
-        host_float(host, attr->name, attr->f);
-        return;
-    case NN_ATTR_STRING:
-        host_text(host, attr->name, attr->s.bytes);
-        return;
-    default:
-        ck_assert_int_eq(attr->kind, NN_ATTR_INTS);
-        host_ints(host, attr->name, attr->ints, (int)attr->count);
-    }
-}
-
-/* `node` must outlive the host: names of attributes are borrowed. */
+/* `node` must outlive the host: attributes are borrowed. */
 static void open_host(kernel_host *host, const nn_case_node *node) {
     host_init(host, node->op, node->view.opset);
     host->out_count = node->view.out_count;
-    for (int64_t i = 0; i < node->attrs.count; i++) add_attribute(host, &node->attrs.items[i]);
+    for (int64_t i = 0; i < node->attrs.count; i++)
+        host->attr_items[host->attrs.count++] = node->attrs.items[i];
     for (int i = 0; i < node->in_count; i++) {
         const nn_tensor *in = &node->in[i];
         if (in->type == NNOPT_TYPE_NONE) {
