@@ -246,10 +246,10 @@ static double ideal_speedup(const diagnosis_work *work) {
     for (int64_t i = 0; i < profile->row_count; i++) {
         const nn_profile_row *row = &profile->rows[i];
         double bytes = row->cost.bytes_read + row->cost.bytes_written;
-        one +=
-            nn_roofline_seconds(&profile->roofline, row->cost.flops, row->is_int8, bytes, bytes, 1);
-        all += nn_roofline_seconds(&profile->roofline, row->cost.flops, row->is_int8, bytes, bytes,
-                                   most_threads(work));
+        one += nn_roofline_seconds(&profile->roofline, row->cost.flops, row->arithmetic, bytes,
+                                   bytes, 1);
+        all += nn_roofline_seconds(&profile->roofline, row->cost.flops, row->arithmetic, bytes,
+                                   bytes, most_threads(work));
     }
     return all > 0 ? one / all : 1;
 }

@@ -17,7 +17,8 @@ typedef struct nn_profile_row {
     const char *shape;   /* of what is read and written: "1x64x16x16 -> 1x64x8x8" */
     const char **covers; /* all ONNX nodes whose work the step does */
     int64_t cover_count;
-    bool is_conversion, is_int8, is_bf16, is_channels_last;
+    bool is_conversion, is_channels_last;
+    nn_arithmetic arithmetic;
     nn_samples samples; /* seconds of each instrumented run, timer cost included */
     /* Mean over the runs whose total is in the middle half, so that rows add up to a typical run;
      * and the median of all runs. Both without the timer's own cost. */

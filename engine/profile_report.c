@@ -38,6 +38,8 @@ void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline 
     cJSON *record = nn_report_object(report, parent, "roofline");
     nn_report_set_number(report, record, "fp32_gflops", 1e-9 * roofline->fp32_flops);
     nn_report_set_number(report, record, "int8_gops", 1e-9 * roofline->int8_ops);
+    if (roofline->bf16_flops > 0)
+        nn_report_set_number(report, record, "bf16_gflops", 1e-9 * roofline->bf16_flops);
     nn_report_set_number(report, record, "l1_gbps", 1e-9 * roofline->l1_bytes);
     nn_report_set_number(report, record, "l2_gbps", 1e-9 * roofline->l2_bytes);
     nn_report_set_number(report, record, "l3_gbps", 1e-9 * roofline->l3_bytes);
@@ -75,9 +77,7 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_number(report, node, "attainable_ms", 1e3 * row->attainable);
     nn_report_set_number(report, node, "roof_fraction", timed ? row->attainable / row->seconds : 0);
     nn_report_set_text(report, node, "bound", nn_bound_name(row->bound));
-    nn_report_set_text(report, node, "arithmetic", row->is_int8   ? "int8"
-                       : row->is_bf16 ? "bf16"
-                                      : "float");
+    nn_report_set_text(report, node, "arithmetic", nn_arithmetic_name(row->arithmetic));
     nn_report_set_text(report, node, "layout",
                        row->is_channels_last ? "channels last" : "standard");
     nn_report_set_bool(report, node, "conversion", row->is_conversion);

@@ -10,10 +10,12 @@ static bool is_int8_type(nn_type type) {
     return type == NNOPT_INT8 || type == NNOPT_UINT8;
 }
 
-/* Integer arithmetic: the first operands that are multiplied are 8-bit. */
-static bool is_int8_step(const nn_node_view *node) {
-    const nn_fact *first = nn_view_in(node, 0);
-    return first != NULL && is_int8_type(first->type);
+/* int8 by the type of the first operands, bf16 where the kernel says so. */
+static nn_arithmetic arithmetic_of(const nn_step_info *step) {
+    const nn_fact *first = nn_view_in(step->node, 0);
+    if (first != NULL && is_int8_type(first->type)) return NN_ARITHMETIC_INT8;
+    bool is_bf16 = step->kernel != NULL && step->kernel->precision == NN_PRECISION_BF16;
+    return is_bf16 ? NN_ARITHMETIC_BF16 : NN_ARITHMETIC_FLOAT;
 }
 
 static const char *shape_text(nn_arena *arena, const nn_node_view *node) {
@@ -52,8 +54,7 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
         .covers = nn_arena_alloc(arena, sizeof *row->covers * (size_t)(step->cover_count + 1)),
         .cover_count = step->cover_count,
         .is_conversion = step->is_conversion,
-        .is_int8 = is_int8_step(step->node),
-        .is_bf16 = step->kernel != NULL && step->kernel->precision == NN_PRECISION_BF16,
+        .arithmetic = arithmetic_of(step),
         .is_channels_last = step->layout == NN_LAYOUT_CHANNELS_LAST,
         .cost = step->cost,
         .live_bytes = step->live_bytes,
@@ -78,10 +79,10 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
     const nn_roofline *roofline = &profile->roofline;
     int threads = profile->threads;
     row->compute_seconds =
-        nn_roofline_seconds(roofline, step->cost.flops, row->is_int8, 0, 0, threads);
+        nn_roofline_seconds(roofline, step->cost.flops, row->arithmetic, 0, 0, threads);
     row->memory_seconds =
-        nn_roofline_seconds(roofline, 0, row->is_int8, weights, footprint, threads) +
-        nn_roofline_seconds(roofline, 0, row->is_int8, moved, moved, threads);
+        nn_roofline_seconds(roofline, 0, row->arithmetic, weights, footprint, threads) +
+        nn_roofline_seconds(roofline, 0, row->arithmetic, moved, moved, threads);
     row->attainable = fmax(row->compute_seconds, row->memory_seconds);
     return NN_OK;
 }

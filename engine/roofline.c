@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Increase when a probe changes, so that what older versions kept is not used. */
-enum { PROBE_VERSION = 1 };
+enum { PROBE_VERSION = 2 };
 
 /* A ceiling is the best of many short bursts: interference only ever slows one down. */
 static const double burst_seconds = 5e-4, compute_seconds = 0.08, read_seconds = 0.08;
@@ -33,9 +33,17 @@ static const nn_roofline_probe *probe_for(nn_isa isa) {
 
 static double (*int8_probe_for(nn_isa isa))(int64_t) {
 #if defined(__x86_64__)
+    if (isa >= NN_ISA_AMX) return nn_roofline_probe_amx.int8;
     if (isa >= NN_ISA_VNNI) return nn_roofline_probe_vnni.int8;
 #endif
     return probe_for(isa)->int8;
+}
+
+static double (*bf16_probe_for(nn_isa isa))(int64_t) {
+#if defined(__x86_64__)
+    if (isa >= NN_ISA_AMX) return nn_roofline_probe_amx.bf16;
+#endif
+    return probe_for(isa)->bf16;
 }
 
 /* Operations per second, and the rounds that fill one burst. */
@@ -146,7 +154,7 @@ static nn_status measure(const nn_cpu *cpu, nn_roofline *out, bool *is_disturbed
     nn_roofline roofline = {.cores = cpu->cores, .isa = cpu->isa};
     nn_pool *pool = NULL;
     core_work work = {.probe = probe};
-    int64_t int8_rounds;
+    int64_t rounds;
     int64_t l1 = cpu->l1d_bytes > 0 ? cpu->l1d_bytes : 32 << 10;
     int64_t l2 = cpu->l2_bytes > l1 ? cpu->l2_bytes : 8 * l1;
     int64_t large = memory_probe_bytes(cpu);
@@ -157,7 +165,9 @@ static nn_status measure(const nn_cpu *cpu, nn_roofline *out, bool *is_disturbed
     if (status != NN_OK) goto done;
 
     roofline.fp32_flops = compute_peak(probe->fp32, &work.rounds);
-    roofline.int8_ops = compute_peak(int8_probe_for(cpu->isa), &int8_rounds);
+    roofline.int8_ops = compute_peak(int8_probe_for(cpu->isa), &rounds);
+    if (bf16_probe_for(cpu->isa) != NULL)
+        roofline.bf16_flops = compute_peak(bf16_probe_for(cpu->isa), &rounds);
     roofline.l1_bytes = read_peak(probe, memory, round_unit(l1 / 2));
     roofline.l2_bytes = read_peak(probe, memory, round_unit(l2 / 2));
     roofline.memory_bytes = read_peak(probe, memory, large);
@@ -196,17 +206,19 @@ done:
 typedef struct kept_field {
     const char *key;
     size_t offset;
+    double least;
 } kept_field;
 
 static const kept_field kept_fields[] = {
-    {"fp32_flops", offsetof(nn_roofline, fp32_flops)},
-    {"int8_ops", offsetof(nn_roofline, int8_ops)},
-    {"l1_bytes", offsetof(nn_roofline, l1_bytes)},
-    {"l2_bytes", offsetof(nn_roofline, l2_bytes)},
-    {"l3_bytes", offsetof(nn_roofline, l3_bytes)},
-    {"memory_bytes", offsetof(nn_roofline, memory_bytes)},
-    {"scale_compute", offsetof(nn_roofline, scale_compute)},
-    {"scale_memory", offsetof(nn_roofline, scale_memory)},
+    {"fp32_flops", offsetof(nn_roofline, fp32_flops), 1},
+    {"int8_ops", offsetof(nn_roofline, int8_ops), 1},
+    {"bf16_flops", offsetof(nn_roofline, bf16_flops), 0},
+    {"l1_bytes", offsetof(nn_roofline, l1_bytes), 1},
+    {"l2_bytes", offsetof(nn_roofline, l2_bytes), 1},
+    {"l3_bytes", offsetof(nn_roofline, l3_bytes), 1},
+    {"memory_bytes", offsetof(nn_roofline, memory_bytes), 1},
+    {"scale_compute", offsetof(nn_roofline, scale_compute), 1},
+    {"scale_memory", offsetof(nn_roofline, scale_memory), 1},
 };
 enum { KEPT_FIELDS = sizeof kept_fields / sizeof *kept_fields };
 
@@ -251,7 +263,7 @@ static bool read_kept(const char *text, const char *identity, const nn_cpu *cpu,
     for (int i = 0; i < KEPT_FIELDS; i++) {
         if (!find_line(text, kept_fields[i].key, value, sizeof value)) return false;
         double number = strtod(value, NULL);
-        if (!isfinite(number) || number < 1) return false;
+        if (!isfinite(number) || number < kept_fields[i].least) return false;
         memcpy((char *)&roofline + kept_fields[i].offset, &number, sizeof number);
     }
     if (!find_line(text, "date", roofline.date, sizeof roofline.date)) return false;
@@ -302,6 +314,13 @@ nn_status nn_roofline_get(bool remeasure, nn_roofline *out) {
 
 /* ---- attainable time ---- */
 
+const char *nn_arithmetic_name(nn_arithmetic arithmetic) {
+    static const char *const names[] = {[NN_ARITHMETIC_FLOAT] = "float",
+                                        [NN_ARITHMETIC_BF16] = "bf16",
+                                        [NN_ARITHMETIC_INT8] = "int8"};
+    return names[arithmetic];
+}
+
 /* `threads` threads as a multiple of one, when all cores reach `scale`. */
 static double scaled(double scale, int threads, int cores) {
     if (threads <= 1 || cores <= 1) return 1;
@@ -314,13 +333,15 @@ void nn_roofline_scales(const nn_roofline *roofline, int threads, double *comput
     *memory = scaled(roofline->scale_memory, threads, roofline->cores);
 }
 
-double nn_roofline_seconds(const nn_roofline *roofline, double flops, bool is_int8, double bytes,
-                           double working_set, int threads) {
+double nn_roofline_seconds(const nn_roofline *roofline, double flops, nn_arithmetic arithmetic,
+                           double bytes, double working_set, int threads) {
     const nn_cpu *cpu = nn_cpu_get();
     double compute_scale, memory_scale;
     nn_roofline_scales(roofline, threads, &compute_scale, &memory_scale);
     double own_caches = threads > 1 ? threads : 1; /* L1 and L2 are private to a core */
-    double peak = is_int8 ? roofline->int8_ops : roofline->fp32_flops;
+    double peak = roofline->fp32_flops;
+    if (arithmetic == NN_ARITHMETIC_INT8) peak = roofline->int8_ops;
+    if (arithmetic == NN_ARITHMETIC_BF16 && roofline->bf16_flops > 0) peak = roofline->bf16_flops;
     double bandwidth = roofline->memory_bytes * memory_scale;
     if (working_set <= (double)cpu->l1d_bytes * own_caches)
         bandwidth = roofline->l1_bytes * compute_scale;

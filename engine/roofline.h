@@ -6,6 +6,15 @@
 #include "base/cpu.h"
 #include "base/status.h"
 
+/* What a step multiplies. */
+typedef enum nn_arithmetic {
+    NN_ARITHMETIC_FLOAT,
+    NN_ARITHMETIC_BF16,
+    NN_ARITHMETIC_INT8,
+} nn_arithmetic;
+
+const char *nn_arithmetic_name(nn_arithmetic arithmetic); /* "float", "bf16", "int8" */
+
 typedef struct nn_roofline {
     double fp32_flops;                                 /* FLOP/s of one core at the ISA in use */
     double int8_ops;                                   /* OP/s of one core (2 per MAC) */
@@ -24,7 +33,7 @@ nn_status nn_roofline_get(bool remeasure, nn_roofline *out);
 void nn_roofline_scales(const nn_roofline *roofline, int threads, double *compute, double *memory);
 /* Attainable seconds for this much work on `threads` threads: the larger of compute and traffic,
  * the traffic at the bandwidth of the smallest level that holds `working_set` bytes. */
-double nn_roofline_seconds(const nn_roofline *roofline, double flops, bool is_int8, double bytes,
-                           double working_set, int threads);
+double nn_roofline_seconds(const nn_roofline *roofline, double flops, nn_arithmetic arithmetic,
+                           double bytes, double working_set, int threads);
 
 #endif

@@ -9,6 +9,7 @@ typedef struct nn_roofline_probe {
      * nor denormal and returns the operations done (2 per multiply-add). */
     double (*fp32)(int64_t rounds);
     double (*int8)(int64_t rounds);
+    double (*bf16)(int64_t rounds); /* NULL: no unit for it */
     /* Reads `bytes` (a multiple of 1024) once, in order; returns a value that depends on all of
      * them. */
     uint64_t (*read)(const void *memory, int64_t bytes);
@@ -19,6 +20,7 @@ extern const nn_roofline_probe nn_roofline_probe_portable;
 extern const nn_roofline_probe nn_roofline_probe_avx2;
 extern const nn_roofline_probe nn_roofline_probe_avx512;
 extern const nn_roofline_probe nn_roofline_probe_vnni;
+extern const nn_roofline_probe nn_roofline_probe_amx;
 #endif
 
 /* Where probes leave results, so that the compiler keeps the work. */

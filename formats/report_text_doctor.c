@@ -64,8 +64,11 @@ void nn_text_doctor(nn_text_page *page, const cJSON *report) {
         snprintf(line, sizeof line, "not found: %s", nn_json_text(blas, "reason"));
     write_line(page, "BLAS", line);
     write_libraries(page, nn_json_get(report, "libraries"));
-    snprintf(line, sizeof line, "fp32 %s GFLOP/s, int8 %s GOP/s a core; all cores %s times one",
-             nn_figure(nn_json_number(roof, "fp32_gflops"), a),
+    double bf16 = nn_json_number(roof, "bf16_gflops");
+    snprintf(line, sizeof line,
+             "fp32 %s GFLOP/s,%s%s%s int8 %s GOP/s a core; all cores %s times one",
+             nn_figure(nn_json_number(roof, "fp32_gflops"), a), bf16 > 0 ? " bf16 " : "",
+             bf16 > 0 ? nn_figure(bf16, d) : "", bf16 > 0 ? " GFLOP/s," : "",
              nn_figure(nn_json_number(roof, "int8_gops"), b),
              nn_figure(nn_json_number(roof, "scale_compute"), c));
     write_line(page, "compute", line);

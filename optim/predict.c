@@ -26,7 +26,7 @@ nn_status nn_predict_quantize(const nn_model *model, const struct nn_profile *pr
     for (int64_t r = 0; r < profile->row_count; r++) {
         const nn_profile_row *row = &profile->rows[r];
         nn_linear_node linear;
-        if (row->is_int8 || !linear_row(model, row, &linear)) continue;
+        if (row->arithmetic == NN_ARITHMETIC_INT8 || !linear_row(model, row, &linear)) continue;
         /* The part of the time that is not arithmetic or traffic stays. */
         double working = fmax(row->attainable, 1e-12);
         double int8 = fmax(row->compute_seconds / rate, row->memory_seconds / 4);

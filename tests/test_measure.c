@@ -121,6 +121,10 @@ START_TEST(the_roofline_is_measured_and_kept) {
     /* every CPU this builds for does more than 0.1 and less than 10 000 GFLOP/s on one core */
     ck_assert(first.fp32_flops > 1e8 && first.fp32_flops < 1e13);
     ck_assert(first.int8_ops > 1e8 && first.int8_ops < 1e14);
+    if (nn_cpu_get()->isa >= NN_ISA_AMX)
+        ck_assert(first.bf16_flops > first.fp32_flops && first.int8_ops > first.bf16_flops);
+    else
+        ck_assert_double_eq(first.bf16_flops, 0);
     ck_assert(first.memory_bytes > 1e7 && first.l1_bytes < 1e13);
     ck_assert(first.l1_bytes > first.memory_bytes);
     ck_assert(first.scale_compute >= 1 && first.scale_compute <= first.cores);
@@ -131,6 +135,7 @@ START_TEST(the_roofline_is_measured_and_kept) {
     if (system(command) == 0) { /* not kept when other processes disturbed it */
         ck_assert_ok(nn_roofline_get(false, &second));
         ck_assert_double_eq(first.fp32_flops, second.fp32_flops);
+        ck_assert_double_eq(first.bf16_flops, second.bf16_flops);
         ck_assert_double_eq(first.scale_memory, second.scale_memory);
         ck_assert_str_eq(first.date, second.date);
         /* a damaged file is measured again, not believed */
@@ -157,15 +162,28 @@ START_TEST(attainable_time_follows_the_tighter_limit) {
                      .scale_memory = 1.5,
                      .cores = 2};
     double huge = 1e12;
-    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, false, 0, huge, 1), 0.01, 1e-9);
-    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, false, 0, huge, 2), 0.005, 1e-9);
-    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, true, 0, huge, 1), 0.0025, 1e-9);
-    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, false, 1e9, huge, 1), 0.1, 1e-9);
-    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, false, 1e9, huge, 2), 0.1 / 1.5, 1e-9);
-    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, false, 1e9, huge, 64), 0.1 / 1.5, 1e-9);
+    /* without a unit for bf16 it is float32 that computes */
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, NN_ARITHMETIC_BF16, 0, huge, 1), 0.01,
+                            1e-9);
+    r.bf16_flops = 200e9;
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, NN_ARITHMETIC_BF16, 0, huge, 1), 0.005,
+                            1e-9);
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, NN_ARITHMETIC_FLOAT, 0, huge, 1), 0.01,
+                            1e-9);
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, NN_ARITHMETIC_FLOAT, 0, huge, 2), 0.005,
+                            1e-9);
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e9, NN_ARITHMETIC_INT8, 0, huge, 1), 0.0025,
+                            1e-9);
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, NN_ARITHMETIC_FLOAT, 1e9, huge, 1), 0.1,
+                            1e-9);
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, NN_ARITHMETIC_FLOAT, 1e9, huge, 2),
+                            0.1 / 1.5, 1e-9);
+    ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, NN_ARITHMETIC_FLOAT, 1e9, huge, 64),
+                            0.1 / 1.5, 1e-9);
     if (cpu->l1d_bytes > 0)
-        ck_assert_double_eq_tol(nn_roofline_seconds(&r, 1e6, false, 1e9, (double)cpu->l1d_bytes, 1),
-                                0.0025, 1e-9);
+        ck_assert_double_eq_tol(
+            nn_roofline_seconds(&r, 1e6, NN_ARITHMETIC_FLOAT, 1e9, (double)cpu->l1d_bytes, 1),
+            0.0025, 1e-9);
 }
 END_TEST
 
