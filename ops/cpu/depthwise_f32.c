@@ -95,27 +95,55 @@ typedef struct depthwise_job {
     char *workers;
 } depthwise_job;
 
+/* A unit of work: an output row, by its number and its place, and a block of channels. Units are
+ * counted on, since the divisions would take as long as a short row. */
+typedef struct depthwise_unit {
+    int64_t row, image, depth, height, block;
+} depthwise_unit;
+
+static depthwise_unit unit_at(const nn_depthwise_plan *plan, int64_t index) {
+    const nn_window_axis *axes = plan->geometry.axes;
+    depthwise_unit out = {.row = index / plan->channel_blocks,
+                          .block = index % plan->channel_blocks};
+    int64_t plane = out.row / axes[NN_HEIGHT].out;
+    out.height = out.row % axes[NN_HEIGHT].out;
+    out.image = plane / axes[NN_DEPTH].out;
+    out.depth = plane % axes[NN_DEPTH].out;
+    return out;
+}
+
+static void next_unit(const nn_depthwise_plan *plan, depthwise_unit *unit) {
+    const nn_window_axis *axes = plan->geometry.axes;
+    if (++unit->block < plan->channel_blocks) return;
+    unit->block = 0;
+    unit->row++;
+    if (++unit->height < axes[NN_HEIGHT].out) return;
+    unit->height = 0;
+    if (++unit->depth < axes[NN_DEPTH].out) return;
+    unit->depth = 0;
+    unit->image++;
+}
+
 static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     const depthwise_job *job = argument;
     const nn_depthwise_plan *plan = job->plan;
     const nn_conv_geometry *g = &plan->geometry;
-    const int64_t depth = g->axes[NN_DEPTH].out, height = g->axes[NN_HEIGHT].out;
     char *own = job->workers + plan->worker_bytes * (size_t)worker;
+    depthwise_unit unit = unit_at(plan, begin);
     nn_depthwise_start(plan, own);
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t row = i / plan->channel_blocks, plane = row / height;
-        const int64_t at = row * g->axes[NN_WIDTH].out * g->out_channels;
+    for (int64_t i = begin; i < end; i++, next_unit(plan, &unit)) {
+        const int64_t at = unit.row * g->axes[NN_WIDTH].out * g->out_channels;
         nn_depthwise_row_call call = {
-            .x = job->x + plane / depth * g->in_pixels * g->out_channels,
+            .x = job->x + unit.image * g->in_pixels * g->out_channels,
             .held = g->axes[NN_HEIGHT].in,
             .w = job->w,
             .bias = job->bias,
             .residual = job->residual ? job->residual + at : NULL,
             .y = job->y + at,
-            .depth = plane % depth,
-            .height = row % height,
+            .depth = unit.depth,
+            .height = unit.height,
         };
-        nn_depthwise_run_row(plan, &call, i % plan->channel_blocks, own);
+        nn_depthwise_run_row(plan, &call, unit.block, own);
     }
 }
 

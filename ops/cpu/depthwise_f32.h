@@ -21,7 +21,7 @@ typedef struct nn_depthwise_tile {
     int64_t columns; /* of the input */
     int64_t pitch, w_step; /* floats from a pixel, a tap, to the next */
     int64_t taps, stride, dilation;
-    const float *zeros; /* `channels` of them, read in place of pixels outside */
+    const float *zeros; /* `channels` of them, that may be read in place of pixels outside */
     const float *bias;
     const float *residual; /* NULL: none; may be y */
     float *y;
@@ -29,7 +29,7 @@ typedef struct nn_depthwise_tile {
     int pixels;      /* that are wanted, 1 .. NN_DEPTHWISE_PIXELS */
     int64_t channels;
     float low, high;
-    const float **pixel_table; /* room for row_count * max(taps, columns under a tile) pointers */
+    const float **pixel_table; /* room for row_count * taps * NN_DEPTHWISE_PIXELS pointers */
 } nn_depthwise_tile;
 
 /* One instruction set. */
@@ -41,11 +41,5 @@ typedef struct nn_depthwise_f32 {
 
 extern const nn_depthwise_f32 nn_depthwise_f32_portable, nn_depthwise_f32_avx2,
     nn_depthwise_f32_avx512;
-
-/* Pointers that a tile needs for each kernel row. */
-static inline int64_t nn_depthwise_table(int64_t taps, int64_t stride) {
-    int64_t shared = (NN_DEPTHWISE_PIXELS - 1) * stride + taps, own = NN_DEPTHWISE_PIXELS * taps;
-    return shared > own ? shared : own;
-}
 
 #endif

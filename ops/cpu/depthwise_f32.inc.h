@@ -20,49 +20,48 @@ NN_INLINE void finish_pixel(const nn_depthwise_tile *t, vf v, int pixel, int64_t
         vf_store_first(t->y + at, v, count);
 }
 
-/* Where tap and pixel meet: column `q` under the tile of kernel row `row`. A tile with columns
- * outside finds its pixels in a table in which those are zeros. */
-static void fill_table(const nn_depthwise_tile *t, int64_t under) {
-    for (int64_t row = 0; row < t->row_count; row++)
-        for (int64_t q = 0; q < under; q++) {
-            int64_t column = t->column + q;
-            bool inside = column >= 0 && column < t->columns;
-            t->pixel_table[row * under + q] =
-                inside ? t->rows[row].x + column * t->pitch : t->zeros;
+/* `count` channels from c on. Column `q` is where tap and pixel meet; those whose bit in `columns`
+ * is not set lie outside of the input and add nothing. Kernel width, stride, whether all columns
+ * are inside and whether the vector is whole are constants of each copy. */
+NN_INLINE void slide_channels(const nn_depthwise_tile *t, int64_t c, const int count,
+                              const int taps, const int stride, const bool inside,
+                              uint32_t columns) {
+    const int under = (PIXELS - 1) * stride + taps;
+    vf acc[PIXELS];
+#pragma GCC unroll 7
+    for (int i = 0; i < PIXELS; i++) acc[i] = vf_load(t->bias + c);
+    for (int64_t row = 0; row < t->row_count; row++) {
+        const float *pixel = t->rows[row].x + t->column * t->pitch + c;
+        vf w[MOST_TAPS];
+#pragma GCC unroll 7
+        for (int k = 0; k < taps; k++) w[k] = vf_load(t->rows[row].w + k * t->w_step + c);
+#pragma GCC unroll 19
+        for (int q = 0; q < under; q++, pixel += t->pitch) {
+            if (!inside && (columns >> q & 1) == 0) continue;
+            vf x = count == VF_LANES ? vf_load(pixel) : vf_load_first(pixel, count);
+#pragma GCC unroll 7
+            for (int k = 0; k < taps; k++) {
+                int i = (q - k) / stride;
+                if (q >= k && (q - k) % stride == 0 && i < PIXELS) acc[i] = vf_fma(x, w[k], acc[i]);
+            }
         }
+    }
+#pragma GCC unroll 7
+    for (int i = 0; i < PIXELS; i++)
+        if (i < t->pixels) finish_pixel(t, acc[i], i, c, count);
 }
 
-/* Kernel width, stride and whether all columns are inside are constants of each copy. */
 NN_INLINE void slide(const nn_depthwise_tile *t, const int taps, const int stride,
                      const bool inside) {
     const int under = (PIXELS - 1) * stride + taps;
-    for (int64_t c = 0; c < t->channels; c += VF_LANES) {
-        const int count = t->channels - c < VF_LANES ? (int)(t->channels - c) : VF_LANES;
-        vf acc[PIXELS];
-#pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++) acc[i] = vf_load(t->bias + c);
-        for (int64_t row = 0; row < t->row_count; row++) {
-            const float *start = t->rows[row].x + t->column * t->pitch + c;
-            const float *const *table = t->pixel_table + row * under;
-            vf w[MOST_TAPS];
-#pragma GCC unroll 7
-            for (int k = 0; k < taps; k++) w[k] = vf_load(t->rows[row].w + k * t->w_step + c);
-#pragma GCC unroll 19
-            for (int q = 0; q < under; q++) {
-                const float *pixel = inside ? start + q * t->pitch : table[q] + c;
-                vf x = count == VF_LANES ? vf_load(pixel) : vf_load_first(pixel, count);
-#pragma GCC unroll 7
-                for (int k = 0; k < taps; k++) {
-                    int i = (q - k) / stride;
-                    if (q >= k && (q - k) % stride == 0 && i < PIXELS)
-                        acc[i] = vf_fma(x, w[k], acc[i]);
-                }
-            }
-        }
-#pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++)
-            if (i < t->pixels) finish_pixel(t, acc[i], i, c, count);
-    }
+    uint32_t columns = 0;
+    for (int q = 0; !inside && q < under; q++)
+        columns |= (uint32_t)(t->column + q >= 0 && t->column + q < t->columns) << q;
+    int64_t c = 0;
+    for (; c + VF_LANES <= t->channels; c += VF_LANES)
+        slide_channels(t, c, VF_LANES, taps, stride, inside, columns);
+    if (c < t->channels)
+        slide_channels(t, c, (int)(t->channels - c), taps, stride, inside, columns);
 }
 
 /* Any width, stride and dilation: each tap reads its own pixels. */
@@ -99,12 +98,10 @@ static void slide_any(const nn_depthwise_tile *t) {
 
 #define SLIDE(taps, stride)                                                                        \
     static void slide_##taps##_##stride(const nn_depthwise_tile *t, bool inside) {                 \
-        if (inside) {                                                                              \
+        if (inside)                                                                                \
             slide(t, taps, stride, true);                                                          \
-        } else {                                                                                   \
-            fill_table(t, (PIXELS - 1) * (stride) + (taps));                                       \
+        else                                                                                       \
             slide(t, taps, stride, false);                                                         \
-        }                                                                                          \
     }
 SLIDE(3, 1)
 SLIDE(3, 2)

@@ -36,7 +36,7 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
     choose_blocks(out, blocks);
 
     const int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
-    const int64_t table = nn_depthwise_table(width->kernel, width->stride);
+    const int64_t table = NN_DEPTHWISE_PIXELS * width->kernel;
     size_t *total = &out->worker_bytes;
     out->zeros_at = reserve(total, out->padded * (int64_t)sizeof(float));
     out->rows_at = reserve(total, kernel_rows * (int64_t)sizeof(nn_depthwise_row));
@@ -76,7 +76,8 @@ static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_c
             int64_t in_d = row->depth * d->stride - d->pad_begin + kd * d->dilation;
             int64_t in_h = row->height * h->stride - h->pad_begin + kh * h->dilation;
             if (in_d < 0 || in_d >= d->in || in_h < 0 || in_h >= h->in) continue;
-            int64_t in_row = in_d * h->in + in_h % row->held;
+            /* A division takes as long as a few pixels. */
+            int64_t in_row = in_d * h->in + (in_h < row->held ? in_h : in_h % row->held);
             rows[count++] = (nn_depthwise_row){
                 .x = row->x + in_row * w->in * g->out_channels + channel,
                 .w = row->w + (kd * h->kernel + kh) * w->kernel * plan->padded + channel,
