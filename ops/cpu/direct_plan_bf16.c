@@ -147,7 +147,7 @@ static void choose_units(nn_bf16_plan *plan, int threads) {
     const int64_t pixel = plan->padded * ELEMENT;
     const double input = (double)height->in * (double)width->in * (double)pixel;
     const bool heavy = (double)plan->group_bytes > input; /* weights, which each unit reads */
-    const int64_t budget = heavy ? l2 / 2 : l2 / 4;
+    const int64_t budget = heavy ? l2 / 2 : l2 / 8;
     const int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
     const int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
     plan->row_block = height->out;

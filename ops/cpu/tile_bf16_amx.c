@@ -188,12 +188,11 @@ typedef struct tile_loop {
     bool two_tiles; /* of pixels */
     size_t x_step, w_tile;
     vf low, high;
-    int rows_after[4]; /* of the block that waits, finished after each product of a step */
+    int step_rows; /* of the block that waits, finished in each step */
 } tile_loop;
 
 static tile_loop loop_of(const nn_bf16_work *work) {
     const int rows = work->tiles->count > 1 ? 2 * work->tiles->rows : work->tiles->rows;
-    const int of_step = (int)((rows + work->step_count - 1) / work->step_count);
     float low, high;
     nn_epilogue_as_clip(work->epilogue, &low, &high);
     return (tile_loop){
@@ -202,17 +201,14 @@ static tile_loop loop_of(const nn_bf16_work *work) {
         .w_tile = (size_t)work->k / 2 * LINE,
         .low = vf_set(low),
         .high = vf_set(high),
-        .rows_after = {of_step / 4, (of_step + 1) / 4, (of_step + 2) / 4, (of_step + 3) / 4},
+        .step_rows = (int)((rows + work->step_count - 1) / work->step_count),
     };
 }
 
-#define FINISH(product)                                                                            \
-    finish_rows(work, kind, waiting, loop->rows_after[product], loop->low, loop->high)
-
 /* Stores the sums of the block before, each just before it starts again with the bias, which is the
  * same for all rows. */
-NN_INLINE void first_step(const nn_bf16_work *work, const finish_kind kind, const tile_loop *loop,
-                          const block *b, float *scratch, unfinished *waiting) {
+NN_INLINE void first_step(const nn_bf16_work *work, const tile_loop *loop, const block *b,
+                          float *scratch) {
     float *const scratch1 = scratch + work->tiles->rows * PANEL;
     const int64_t at = work->steps[0];
     _tile_stream_loadd(W0, b->w, LINE);
@@ -220,21 +216,18 @@ NN_INLINE void first_step(const nn_bf16_work *work, const finish_kind kind, cons
     _tile_stored(SUM00, scratch, SCRATCH_STEP);
     _tile_loadd(SUM00, b->bias, 0);
     _tile_dpbf16ps(SUM00, X0, W0);
-    FINISH(0);
     if (loop->two_tiles) {
         _tile_loadd(X1, b->x1 + at, loop->x_step);
         _tile_stored(SUM10, scratch1, SCRATCH_STEP);
         _tile_loadd(SUM10, b->bias, 0);
         _tile_dpbf16ps(SUM10, X1, W0);
     }
-    FINISH(1);
     _tile_stored(SUM01, scratch + LANES, SCRATCH_STEP);
     if (b->two_columns) {
         _tile_stream_loadd(W1, b->w + loop->w_tile, LINE);
         _tile_loadd(SUM01, b->bias + LANES, 0);
         _tile_dpbf16ps(SUM01, X0, W1);
     }
-    FINISH(2);
     if (loop->two_tiles) {
         _tile_stored(SUM11, scratch1 + LANES, SCRATCH_STEP);
         if (b->two_columns) {
@@ -242,27 +235,49 @@ NN_INLINE void first_step(const nn_bf16_work *work, const finish_kind kind, cons
             _tile_dpbf16ps(SUM11, X1, W1);
         }
     }
-    FINISH(3);
 }
 
-NN_INLINE void next_step(const nn_bf16_work *work, const finish_kind kind, const tile_loop *loop,
-                         const block *b, const char *w, int64_t at, unfinished *waiting) {
+/* Whether there are two tiles of pixels and two of weights is a constant of each copy. */
+NN_INLINE void next_step(const char *x0, const char *x1, size_t x_step, const char *w,
+                         size_t w_tile, const bool two_tiles, const bool two_columns) {
     _tile_stream_loadd(W0, w, LINE);
-    _tile_loadd(X0, b->x0 + at, loop->x_step);
+    _tile_loadd(X0, x0, x_step);
     _tile_dpbf16ps(SUM00, X0, W0);
-    FINISH(0);
-    if (loop->two_tiles) {
-        _tile_loadd(X1, b->x1 + at, loop->x_step);
+    if (two_tiles) {
+        _tile_loadd(X1, x1, x_step);
         _tile_dpbf16ps(SUM10, X1, W0);
     }
-    FINISH(1);
-    if (b->two_columns) {
-        _tile_stream_loadd(W1, w + loop->w_tile, LINE);
+    if (two_columns) {
+        _tile_stream_loadd(W1, w + w_tile, LINE);
         _tile_dpbf16ps(SUM01, X0, W1);
+        if (two_tiles) _tile_dpbf16ps(SUM11, X1, W1);
     }
-    FINISH(2);
-    if (loop->two_tiles && b->two_columns) _tile_dpbf16ps(SUM11, X1, W1);
-    FINISH(3);
+}
+
+NN_INLINE void prefetch_lines(const char *from, int64_t lines) {
+    for (int64_t i = 0; i < lines; i++) _mm_prefetch(from + i * LINE, _MM_HINT_T1);
+}
+
+/* All steps but the first: those during which rows wait to be finished, then the others. */
+NN_INLINE void next_steps(const nn_bf16_work *work, const finish_kind kind, const tile_loop *loop,
+                          const block *b, unfinished *waiting, const char *ahead, int64_t lines,
+                          const bool two_tiles, const bool two_columns) {
+    const int64_t *const steps = work->steps, count = work->step_count;
+    const size_t x_step = loop->x_step, w_tile = loop->w_tile;
+    const size_t w_step = two_columns ? 2 * w_tile : w_tile;
+    const char *w = b->w, *const x0 = b->x0, *const x1 = b->x1;
+    int64_t s = 1;
+    for (; s < count && waiting->rows > 0; s++) {
+        w += w_step;
+        next_step(x0 + steps[s], x1 + steps[s], x_step, w, w_tile, two_tiles, two_columns);
+        finish_rows(work, kind, waiting, loop->step_rows, loop->low, loop->high);
+        prefetch_lines(ahead + s * lines * LINE, lines);
+    }
+    for (; s < count; s++) {
+        w += w_step;
+        next_step(x0 + steps[s], x1 + steps[s], x_step, w, w_tile, two_tiles, two_columns);
+        prefetch_lines(ahead + s * lines * LINE, lines);
+    }
 }
 
 static void store_sums(const nn_bf16_work *work, float *scratch) {
@@ -272,10 +287,6 @@ static void store_sums(const nn_bf16_work *work, float *scratch) {
     if (work->tiles->count == 1) return;
     _tile_stored(SUM10, scratch1, SCRATCH_STEP);
     _tile_stored(SUM11, scratch1 + LANES, SCRATCH_STEP);
-}
-
-NN_INLINE void prefetch_lines(const char *from, int64_t lines) {
-    for (int64_t i = 0; i < lines; i++) _mm_prefetch(from + i * LINE, _MM_HINT_T1);
 }
 
 NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
@@ -291,16 +302,19 @@ NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
         const int64_t pair = work->panels_outer ? i % pairs : i / work->panels;
         const int64_t panel = work->panels_outer ? i / pairs : i % work->panels;
         const block b = block_at(work, pair, panel);
-        const size_t w_step = b.two_columns ? 2 * loop.w_tile : loop.w_tile;
-        const char *w = b.w, *ahead = w + work->panel_bytes + pair * steps * lines * LINE;
+        const char *ahead = b.w + work->panel_bytes + pair * work->step_count * lines * LINE;
         const int64_t ahead_lines = prefetches && panel + 1 < work->panels ? lines : 0;
-        first_step(work, kind, &loop, &b, scratch, &waiting);
+        first_step(work, &loop, &b, scratch);
+        finish_rows(work, kind, &waiting, loop.step_rows, loop.low, loop.high);
         prefetch_lines(ahead, ahead_lines);
-        for (int64_t s = 1; s < steps; s++) {
-            w += w_step;
-            next_step(work, kind, &loop, &b, w, work->steps[s], &waiting);
-            prefetch_lines(ahead + s * lines * LINE, ahead_lines);
-        }
+        if (loop.two_tiles && b.two_columns)
+            next_steps(work, kind, &loop, &b, &waiting, ahead, ahead_lines, true, true);
+        else if (loop.two_tiles)
+            next_steps(work, kind, &loop, &b, &waiting, ahead, ahead_lines, true, false);
+        else if (b.two_columns)
+            next_steps(work, kind, &loop, &b, &waiting, ahead, ahead_lines, false, true);
+        else
+            next_steps(work, kind, &loop, &b, &waiting, ahead, ahead_lines, false, false);
         finish_rows(work, kind, &waiting, waiting.rows, loop.low, loop.high);
         waiting = stored;
         waiting.sums = scratch;
