@@ -259,7 +259,7 @@ static nn_attention attention_of(const nn_node_view *node, const nn_call *call) 
         .past_k = heads_of(in[PAST_K], type, 4, s.kv_heads, s.past_length, s.head_size),
         .past_v = heads_of(in[PAST_V], value_type, 4, s.kv_heads, s.past_length, s.value_size),
         .y =
-            heads_of(call ? call->out[Y] : NULL, type, s.rank, s.q_heads, s.q_length, s.value_size),
+            heads_of(call ? call->out[Y] : NULL, node->out[Y]->type, s.rank, s.q_heads, s.q_length, s.value_size),
         .scale = attrs->has_scale ? (double)attrs->scale : 1 / sqrt((double)s.head_size),
         .cap = (double)attrs->cap,
         .left = attrs->left,
@@ -393,8 +393,51 @@ ATTENTION_KERNEL(avx2, NN_ISA_AVX2)
 ATTENTION_KERNEL(avx512, NN_ISA_AVX512)
 #endif
 
+#if defined(__x86_64__)
+
+static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    for (int i = PRESENT_K; i <= SCORES; i++)
+        if (i < node->out_count && node->out[i] != NULL) return false;
+    if (nn_view_in(node, PAST_K) != NULL || nn_view_in(node, VALID) != NULL ||
+        node->in[Q]->type != node->in[K]->type || !nn_epilogue_is_empty(&node->epilogue))
+        return false;
+    nn_attention attention = attention_of(node, NULL);
+    return nn_attention_bf16_accepts(&attention);
+}
+
+static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services) {
+    nn_attention attention = attention_of(node, NULL);
+    size_t bytes = nn_attention_bf16_bytes(&attention);
+    nn_attention_bf16 *state = nn_prepare_state(services, bytes);
+    if (state == NULL) return nn_fail_memory(bytes);
+    nn_attention_bf16_make(&attention, state);
+    nn_prepare_workspace(services, nn_attention_bf16_workspace(state, target->threads));
+    return NN_OK;
+}
+
+static nn_status run_bf16(const nn_call *call) {
+    nn_attention attention = attention_of(call->node, call);
+    nn_attention_bf16_run(call->state, &attention, call->pool, call->workspace);
+    return NN_OK;
+}
+
+static const nn_kernel attention_bf16_amx = {
+    .name = "attention_bf16_amx",
+    .isa = NN_ISA_AMX,
+    .precision = NN_PRECISION_BF16,
+    .exactness = NN_ROUNDING,
+    .accepts = accepts_bf16,
+    .prepare = prepare_bf16,
+    .run = run_bf16,
+};
+
+#endif
+
 static const nn_kernel *const kernels[] = {
 #if defined(__x86_64__)
+    &attention_bf16_amx,
     &attention_f32_avx512, &attention_f32_avx2,
 #endif
     &attention_f32_portable, &attention_reference, NULL};

@@ -390,6 +390,59 @@ START_TEST(linears_of_random_sizes) {
 }
 END_TEST
 
+/* Keys and probabilities are rounded, so results are as near as that; a mask, several heads,
+ * grouped queries, and more queries than a block holds. */
+START_TEST(attention_of_random_sizes) {
+    if (!has_amx()) return;
+    host_seed(1900 + (uint32_t)_i);
+    for (int i = 0; i < 5; i++) {
+        kernel_host host;
+        int64_t batch = pick(1, 2), kv_heads = pick(1, 3), heads = kv_heads * pick(1, 2);
+        int64_t queries = i == 0 ? 150 : pick(8, 40), keys = pick(8, 70);
+        int64_t size = pick(8, 70), values = pick(8, 70);
+        bool flat = pick(0, 1), has_mask = pick(0, 1);
+        host_init(&host, &nn_op_attention, 23);
+        if (flat) {
+            host_int(&host, "q_num_heads", heads);
+            host_int(&host, "kv_num_heads", kv_heads);
+            random_input(&host, (int64_t[]){batch, queries, heads * size}, 3, false);
+            random_input(&host, (int64_t[]){batch, keys, kv_heads * size}, 3, false);
+            random_input(&host, (int64_t[]){batch, keys, kv_heads * values}, 3, false);
+        } else {
+            host_int(&host, "is_causal", pick(0, 1));
+            random_input(&host, (int64_t[]){batch, heads, queries, size}, 4, false);
+            random_input(&host, (int64_t[]){batch, kv_heads, keys, size}, 4, false);
+            random_input(&host, (int64_t[]){batch, kv_heads, keys, values}, 4, false);
+        }
+        if (has_mask) random_input(&host, (int64_t[]){batch, 1, queries, keys}, 4, false);
+        uint32_t operands = pick(0, 1) ? 3 : 0;
+        operands |= (uint32_t)pick(0, 1) << 2 | (uint32_t)pick(0, 1) << 31;
+        check_kernel(&host, nn_op_attention.kernels[0], operands, 0x1p-7, "Attention");
+        host_clear(&host);
+    }
+}
+END_TEST
+
+/* ---- sums and products of maps ---- */
+
+START_TEST(sums_and_products_of_maps) {
+    if (!has_amx()) return;
+    host_seed(2100 + (uint32_t)_i);
+    for (int i = 0; i < 8; i++) {
+        kernel_host host;
+        const bool adds = i % 2 == 0, gates = pick(0, 1), first = pick(0, 1);
+        int64_t map[4] = {pick(1, 3), pick(1, 100), pick(1, 9), pick(1, 9)};
+        int64_t other[4] = {map[0], map[1], gates ? 1 : map[2], gates ? 1 : map[3]};
+        host_init(&host, adds ? &nn_op_add : &nn_op_mul, 14);
+        random_input(&host, first ? other : map, 4, false);
+        random_input(&host, first ? map : other, 4, false);
+        check_kernel(&host, adds ? &nn_kernel_add_bf16_amx : &nn_kernel_mul_bf16_amx, 3 | 1u << 31,
+                     0, "maps");
+        host_clear(&host);
+    }
+}
+END_TEST
+
 /* ---- pools ---- */
 
 START_TEST(pools_of_random_sizes) {
@@ -471,6 +524,8 @@ Suite *test_suite(void) {
     tcase_add_test(tcase, gemm_adds_a_whole_matrix);
     tcase_add_loop_test(tcase, matmuls_of_random_sizes, 0, 10);
     tcase_add_loop_test(tcase, linears_of_random_sizes, 0, 5);
+    tcase_add_loop_test(tcase, attention_of_random_sizes, 0, 6);
+    tcase_add_loop_test(tcase, sums_and_products_of_maps, 0, 5);
     tcase_add_loop_test(tcase, pools_of_random_sizes, 0, 8);
     tcase_add_test(tcase, only_plans_in_bf16_have_them);
     tcase_add_test(tcase, weights_that_are_computed_are_not_taken);

@@ -188,21 +188,12 @@ static void add_mask(const nn_attention *a, const void *mask, float *x, int64_t 
     for (int64_t j = begin; j < end; j++) x[j] = bias[j] == -INFINITY ? -INFINITY : x[j] + bias[j];
 }
 
-typedef struct query_row {
-    int64_t sample, head, query;
-    nn_key_range range;
-} query_row;
-
-static int64_t row_of(const nn_attention *a, const query_row *at) {
+static int64_t row_of(const nn_attention *a, const nn_query_row *at) {
     return (at->sample * a->q_heads + at->head) * a->q_length + at->query;
 }
 
-/* Raw scores of one query to what multiplies the values, but for the factor that is returned. Zero
- * in [begin, end) outside of the keys that are seen. */
-static float finish_scores(const float_work *work, const query_row *at, float *x, float *mask,
-                           int64_t begin, int64_t end) {
-    const nn_attention *a = work->shape;
-    const nn_rows_f32 *rows = work->rows;
+float nn_attention_softmax(const nn_attention *a, const nn_rows_f32 *rows, const nn_query_row *at,
+                           float *x, float *mask, int64_t begin, int64_t end) {
     nn_key_range range = at->range;
     int64_t count = range.end - range.begin, row = row_of(a, at);
     bool all = a->scores != NULL && a->scores_kind != NN_SCORES_PROBABILITIES;
@@ -257,13 +248,13 @@ static block_memory memory_of(const float_work *work, int worker) {
     return out;
 }
 
-static void store_row(const nn_attention *a, const query_row *at, const float *y) {
+static void store_row(const nn_attention *a, const nn_query_row *at, const float *y) {
     nn_store_float(a->y.type, y, (void *)nn_heads_at(&a->y, at->sample, at->head, at->query),
                    a->value_size);
 }
 
 /* Queries [begin, end) of one head with packed keys and values. */
-static void attend_block(const float_work *work, query_row at, int64_t begin, int64_t end,
+static void attend_block(const float_work *work, nn_query_row at, int64_t begin, int64_t end,
                          const block_memory *memory) {
     const nn_attention *a = work->shape;
     int64_t count = end - begin, q_step = padded(a->head_size), y_step = padded(a->value_size);
@@ -294,7 +285,7 @@ static void attend_block(const float_work *work, query_row at, int64_t begin, in
     for (int64_t i = 0; i < count; i++) {
         at.query = begin + i;
         at.range = nn_attention_range(a, at.sample, at.query);
-        factors[i] = finish_scores(work, &at, memory->scores + i * work->score_step, memory->mask,
+        factors[i] = nn_attention_softmax(a, work->rows, &at, memory->scores + i * work->score_step, memory->mask,
                                    all.begin, all.end);
     }
     product = (nn_panels_product){.packed = work->packed_values + shared * work->values_floats,
@@ -327,7 +318,7 @@ static int64_t rows_from(const nn_attention *a, int64_t begin, int64_t end) {
 
 /* All queries of `count` heads from at.head on that share keys and values, which stay where they
  * lie. */
-static void attend_few(const float_work *work, query_row at, int64_t count,
+static void attend_few(const float_work *work, nn_query_row at, int64_t count,
                        const block_memory *memory) {
     const nn_attention *a = work->shape;
     const nn_rows_f32 *rows = work->rows;
@@ -360,7 +351,7 @@ static void attend_few(const float_work *work, query_row at, int64_t count,
         at.head = first + i / a->q_length;
         at.query = i % a->q_length;
         at.range = nn_attention_range(a, at.sample, at.query);
-        float factor = finish_scores(work, &at, scores, memory->mask, all.begin, all.end);
+        float factor = nn_attention_softmax(a, rows, &at, scores, memory->mask, all.begin, all.end);
         rows->scale(scores + all.begin, factor, 0, scores + all.begin, all.end - all.begin);
     }
     memset(memory->y, 0, (size_t)(queries * y_step) * sizeof(float));
@@ -385,7 +376,7 @@ static void attend_heads(void *argument, int64_t begin, int64_t end, int worker)
     block_memory memory = memory_of(work, worker);
     for (int64_t i = begin; i < end; i++) {
         int64_t head = i * work->shared;
-        query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
+        nn_query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
         attend_few(work, at, work->shared, &memory);
     }
 }
@@ -397,7 +388,7 @@ static void attend_blocks(void *argument, int64_t begin, int64_t end, int worker
     for (int64_t i = begin; i < end; i++) {
         int64_t first = i % work->blocks * work->block, last = first + work->block;
         int64_t head = i / work->blocks;
-        query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
+        nn_query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
         attend_block(work, at, first, last < a->q_length ? last : a->q_length, &memory);
     }
 }

@@ -28,8 +28,36 @@ NN_BF16_INLINE __m512i nn_round_bf16(__m512 low, __m512 high) {
     return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-/* In place, by code that all kernels share (tile_bf16_amx.c). */
-void nn_bf16_activate_amx(nn_activation activation, __m512 x[2]);
+/* 32 numbers as those with even and with odd places: what lies in the high half of 32 bits is a
+ * float once the low half is cleared. */
+typedef struct nn_bf16_pair {
+    __m512 even, odd;
+} nn_bf16_pair;
+
+NN_BF16_INLINE nn_bf16_pair nn_load_pair(const uint16_t *x, __mmask32 mask) {
+    const __m512i both = _mm512_maskz_loadu_epi16(mask, x);
+    return (nn_bf16_pair){
+        _mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
+        _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000))),
+    };
+}
+
+NN_BF16_INLINE void nn_store_pair(uint16_t *y, nn_bf16_pair x, __mmask32 mask) {
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i rounded = nn_round_bf16(x.even, x.odd);
+    _mm512_mask_storeu_epi16(y, mask, _mm512_permutexvar_epi16(order, rounded));
+}
+
+/* In place, by code that all kernels share (tile_bf16_amx.c). `rounds`: to bf16 afterwards, so that
+ * sigmoids need no more than 2^-12 of their value. */
+void nn_bf16_activate_amx(nn_activation activation, bool rounds, __m512 x[2]);
+
+/* Nothing follows the first activation. */
+NN_BF16_INLINE bool nn_bf16_before_is_last(const nn_epilogue *epilogue) {
+    return !epilogue->has_residual && epilogue->after.kind == NN_ACT_NONE;
+}
 
 /* The first n of up to 32 floats as bf16; the rest is zero. */
 NN_BF16_INLINE __m512i nn_load_rounded(const float *x, int n) {

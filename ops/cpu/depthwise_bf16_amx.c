@@ -8,38 +8,19 @@
 
 enum { PIXELS = NN_DEPTHWISE_BF16_PIXELS, CHANNELS = NN_DEPTHWISE_BF16_CHANNELS, MOST_TAPS = 7 };
 
-typedef struct pair {
-    vf even, odd;
-} pair;
-
-NN_INLINE pair load_pair(const uint16_t *x, __mmask32 mask) {
-    const __m512i both = _mm512_maskz_loadu_epi16(mask, x);
-    return (pair){
-        _mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
-        _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000))),
-    };
-}
-
-NN_INLINE void store_pair(uint16_t *y, pair x, __mmask32 mask) {
-    const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    _mm512_mask_storeu_epi16(y, mask,
-                             _mm512_permutexvar_epi16(order, nn_round_bf16(x.even, x.odd)));
-}
-
 typedef struct finish {
     bool clips;
     vf low, high;
 } finish;
 
-NN_INLINE void finish_pixel(const nn_depthwise_bf16_tile *t, const finish *f, pair x, int pixel,
-                            int64_t c, __mmask32 mask) {
+NN_INLINE void finish_pixel(const nn_depthwise_bf16_tile *t, const finish *f, nn_bf16_pair x,
+                            int pixel, int64_t c, __mmask32 mask) {
     const int64_t at = pixel * t->y_pitch + c;
     vf both[2] = {x.even, x.odd};
-    if (!f->clips) nn_bf16_activate_amx(t->epilogue->before, both);
+    if (!f->clips)
+        nn_bf16_activate_amx(t->epilogue->before, nn_bf16_before_is_last(t->epilogue), both);
     if (t->residual != NULL) {
-        pair residual = load_pair(t->residual + at, mask);
+        nn_bf16_pair residual = nn_load_pair(t->residual + at, mask);
         both[0] += residual.even;
         both[1] += residual.odd;
     }
@@ -47,9 +28,9 @@ NN_INLINE void finish_pixel(const nn_depthwise_bf16_tile *t, const finish *f, pa
         both[0] = vf_min(f->high, vf_max(f->low, both[0]));
         both[1] = vf_min(f->high, vf_max(f->low, both[1]));
     } else {
-        nn_bf16_activate_amx(t->epilogue->after, both);
+        nn_bf16_activate_amx(t->epilogue->after, true, both);
     }
-    store_pair(t->y + at, (pair){both[0], both[1]}, mask);
+    nn_store_pair(t->y + at, (nn_bf16_pair){both[0], both[1]}, mask);
 }
 
 NN_INLINE finish finish_of(const nn_depthwise_bf16_tile *t) {
@@ -83,7 +64,7 @@ NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int 
             }
 #pragma GCC unroll 19
             for (int q = 0; q < under; q++) {
-                const pair x = load_pair(pixels[q] + c, mask);
+                const nn_bf16_pair x = nn_load_pair(pixels[q] + c, mask);
 #pragma GCC unroll 7
                 for (int k = 0; k < taps; k++) {
                     int i = (q - k) / stride;
@@ -95,7 +76,7 @@ NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int 
         }
 #pragma GCC unroll 7
         for (int i = 0; i < PIXELS; i++)
-            if (i < t->count) finish_pixel(t, &f, (pair){even[i], odd[i]}, i, c, mask);
+            if (i < t->count) finish_pixel(t, &f, (nn_bf16_pair){even[i], odd[i]}, i, c, mask);
     }
 }
 
@@ -117,14 +98,14 @@ static void slide_any(const nn_depthwise_bf16_tile *t) {
                 const vf w_even = vf_load(w), w_odd = vf_load(w + VF_LANES);
 #pragma GCC unroll 7
                 for (int i = 0; i < PIXELS; i++) {
-                    const pair x = load_pair(pixels[i] + c, mask);
+                    const nn_bf16_pair x = nn_load_pair(pixels[i] + c, mask);
                     even[i] = vf_fma(x.even, w_even, even[i]);
                     odd[i] = vf_fma(x.odd, w_odd, odd[i]);
                 }
             }
 #pragma GCC unroll 7
         for (int i = 0; i < PIXELS; i++)
-            if (i < t->count) finish_pixel(t, &f, (pair){even[i], odd[i]}, i, c, mask);
+            if (i < t->count) finish_pixel(t, &f, (nn_bf16_pair){even[i], odd[i]}, i, c, mask);
     }
 }
 

@@ -64,6 +64,9 @@ void nn_bf16_pack(const nn_bf16_plan *plan, const nn_direct_source *source, cons
  * tap. */
 void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_float, int64_t step,
                          uint16_t *packed);
+/* The same for its transpose [columns][k], times `scale`. */
+void nn_bf16_pack_transposed(const nn_bf16_plan *plan, const void *from, bool from_float,
+                             int64_t step, float scale, uint16_t *packed);
 void nn_bf16_pack_bias(const nn_bf16_plan *plan, const float *bias, int64_t step, float scale,
                        float *packed);
 

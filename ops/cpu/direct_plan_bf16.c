@@ -416,6 +416,22 @@ void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_f
             }
 }
 
+void nn_bf16_pack_transposed(const nn_bf16_plan *plan, const void *from, bool from_float,
+                             int64_t step, float scale, uint16_t *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    const int64_t element = from_float ? (int64_t)sizeof(float) : ELEMENT;
+    for (int64_t first = 0; first < p->columns; first += NN_BF16_PANEL)
+        for (int64_t k = 0; k < plan->padded; k += plan->k)
+            for (int64_t column = first; column < min_of(first + NN_BF16_PANEL, p->columns);
+                 column += NN_BF16_COLUMNS) {
+                const char *at = (const char *)from + (column * step + k) * element;
+                nn_bf16_pack_columns_amx(at, from_float, step, max_of(p->k - k, 0),
+                                         (int)min_of(p->columns - column, NN_BF16_COLUMNS),
+                                         plan->k / 2, scale, packed);
+                packed += plan->k * NN_BF16_COLUMNS;
+            }
+}
+
 void nn_bf16_pack_bias(const nn_bf16_plan *plan, const float *bias, int64_t step, float scale,
                        float *packed) {
     const nn_direct_problem *p = &plan->problem;

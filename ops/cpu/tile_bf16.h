@@ -7,9 +7,9 @@
  *
  *     y[out[i] + j] = epilogue(bias[j] + sum_steps sum_k a[i][step + k] * w[step][k][j]) */
 #ifndef NN_TILE_BF16_H
-#define NN_TILE_BF16_H
+#    define NN_TILE_BF16_H
 
-#include "ops/epilogue.h"
+#    include "ops/epilogue.h"
 
 enum {
     NN_BF16_ROWS = 16,      /* pixels of a tile, at most */
@@ -64,5 +64,10 @@ void nn_bf16_copy_pixels_amx(const nn_bf16_copy *copy, const void *from, uint16_
  * order above: to[pair][column][2]. Beyond `rows` rows and `columns` columns are zeros. */
 void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int64_t rows,
                            int columns, int64_t pairs, uint16_t *to);
+
+/* The same from a matrix whose columns are rows in memory: column j begins at j * step, and is
+ * multiplied by `scale`. */
+void nn_bf16_pack_columns_amx(const void *from, bool from_float, int64_t step, int64_t rows,
+                              int columns, int64_t pairs, float scale, uint16_t *to);
 
 #endif

@@ -57,8 +57,27 @@ typedef struct unfinished {
     const char *residual;
 } unfinished;
 
-void nn_bf16_activate_amx(nn_activation activation, vf x[2]) {
+/* 1 / (1 + exp(-x)) to 2^-12 of its value: 2^r for |r| <= 1/2 by a cubic fitted to 1e-4, and an
+ * approximate reciprocal. */
+NN_INLINE vf rough_sigmoid(vf x) {
+    const vf most = vf_set(126);
+    vf t = vf_min(most, vf_max(-most, x * vf_set(-1.44269504f)));
+    vf whole = vf_round(t), r = t - whole;
+    vf power = vf_fma(r, vf_set(0.05517167f), vf_set(0.24261112f));
+    power = vf_fma(power, r, vf_set(0.69326098f));
+    power = vf_fma(power, r, vf_set(0.99992807f));
+    return _mm512_rcp14_ps(vf_set(1) + _mm512_scalef_ps(power, whole));
+}
+
+void nn_bf16_activate_amx(nn_activation activation, bool rounds, vf x[2]) {
     vf x0 = x[0], x1 = x[1];
+    if (rounds && (activation.kind == NN_ACT_SIGMOID || activation.kind == NN_ACT_SILU)) {
+        vf sigmoid0 = rough_sigmoid(x0), sigmoid1 = rough_sigmoid(x1);
+        const vf one = vf_set(1);
+        x[0] = sigmoid0 * (activation.kind == NN_ACT_SILU ? x0 : one);
+        x[1] = sigmoid1 * (activation.kind == NN_ACT_SILU ? x1 : one);
+        return;
+    }
     switch (activation.kind) {
 #define CASE(kind)                                                                                 \
     case kind:                                                                                     \
@@ -89,7 +108,9 @@ NN_INLINE void finish_row(const nn_bf16_work *work, finish_kind kind, const unfi
     const __mmask32 mask = nn_first32(row->columns);
     const __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);
     vf x[2] = {vf_load(row->sums), vf_load(row->sums + LANES)};
-    if (!kind.clips) nn_bf16_activate_amx(work->epilogue->before, x);
+    if (!kind.clips)
+        nn_bf16_activate_amx(work->epilogue->before,
+                             !kind.y_is_float && nn_bf16_before_is_last(work->epilogue), x);
     if (kind.residual == RESIDUAL_BF16) {
         __m512i both = _mm512_maskz_loadu_epi16(mask, row->residual + 2 * (int64_t)at);
         x[0] += nn_widen_bf16(_mm512_castsi512_si256(both));
@@ -104,7 +125,7 @@ NN_INLINE void finish_row(const nn_bf16_work *work, finish_kind kind, const unfi
         x[0] = vf_min(high, vf_max(low, x[0]));
         x[1] = vf_min(high, vf_max(low, x[1]));
     } else {
-        nn_bf16_activate_amx(work->epilogue->after, x);
+        nn_bf16_activate_amx(work->epilogue->after, !kind.y_is_float, x);
     }
     if (kind.y_is_float) {
         char *to = row->y + 4 * (int64_t)at;
@@ -454,4 +475,58 @@ void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int6
         }
         _mm512_storeu_si512(to + p * 2 * LANES, _mm512_permutexvar_epi16(order, both));
     }
+}
+
+/* 16 vectors of 16 numbers of 32 bits: out[i][j] = in[j][i]. */
+NN_INLINE void transpose(__m512i x[LANES]) {
+    __m512i t[LANES];
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES; i += 2) {
+        t[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 4) {
+        x[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        x[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        x[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        x[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+    /* Now x[4 g + r] holds, in its quarter q, column 4 q + r of rows 4 g to 4 g + 3. */
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+        __m512i a = _mm512_shuffle_i32x4(x[r], x[4 + r], 0x88);
+        __m512i b = _mm512_shuffle_i32x4(x[8 + r], x[12 + r], 0x88);
+        __m512i c = _mm512_shuffle_i32x4(x[r], x[4 + r], 0xdd);
+        __m512i d = _mm512_shuffle_i32x4(x[8 + r], x[12 + r], 0xdd);
+        t[r] = _mm512_shuffle_i32x4(a, b, 0x88);
+        t[8 + r] = _mm512_shuffle_i32x4(a, b, 0xdd);
+        t[4 + r] = _mm512_shuffle_i32x4(c, d, 0x88);
+        t[12 + r] = _mm512_shuffle_i32x4(c, d, 0xdd);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) x[i] = t[i];
+}
+
+void nn_bf16_pack_columns_amx(const void *from, bool from_float, int64_t step, int64_t rows,
+                              int columns, int64_t pairs, float scale, uint16_t *to) {
+    const int count = rows < NN_BF16_STEP ? (int)rows : NN_BF16_STEP;
+    const __mmask32 mask = nn_first32(count);
+    const vf factor = vf_set(scale);
+    __m512i x[LANES];
+    for (int j = 0; j < LANES; j++) {
+        vf low = vf_zero(), high = vf_zero();
+        if (j < columns && from_float) {
+            const float *column = (const float *)from + j * step;
+            low = _mm512_maskz_loadu_ps((__mmask16)mask, column);
+            high = _mm512_maskz_loadu_ps((__mmask16)(mask >> 16), column + LANES);
+        } else if (j < columns) {
+            __m512i both = _mm512_maskz_loadu_epi16(mask, (const uint16_t *)from + j * step);
+            low = nn_widen_bf16(_mm512_castsi512_si256(both));
+            high = nn_widen_bf16(_mm512_extracti64x4_epi64(both, 1));
+        }
+        x[j] = nn_round_bf16(low * factor, high * factor);
+    }
+    transpose(x);
+    for (int64_t p = 0; p < pairs; p++) _mm512_storeu_si512(to + p * 2 * LANES, x[p]);
 }

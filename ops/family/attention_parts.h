@@ -39,6 +39,18 @@ static inline const void *nn_attention_row(const nn_attention *a, const nn_heads
                                 : nn_heads_at(now, sample, head, row - a->past_length);
 }
 
+/* One query and the keys that it may see. */
+typedef struct nn_query_row {
+    int64_t sample, head, query;
+    nn_key_range range;
+} nn_query_row;
+
+/* Raw scores of one query to what multiplies the values, but for the factor that is returned. Zero
+ * in [begin, end) outside of the keys that are seen. `mask` is room for as many floats as there are
+ * keys. */
+float nn_attention_softmax(const nn_attention *a, const nn_rows_f32 *rows, const nn_query_row *at,
+                           float *x, float *mask, int64_t begin, int64_t end);
+
 /* The mask's values for one query. */
 static inline const void *nn_attention_mask(const nn_attention *a, int64_t sample, int64_t head,
                                             int64_t query) {
