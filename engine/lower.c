@@ -87,6 +87,7 @@ static nn_status fuse(nn_lowered *lowered) {
     NN_TRY(nn_lower_activations(lowered));
     NN_TRY(nn_lower_normalizations(lowered));
     NN_TRY(nn_lower_attention(lowered));
+    NN_TRY(nn_lower_tables(lowered));
     NN_TRY(nn_lower_quantized(lowered));
     NN_TRY(nn_graph_prune_unused(graph, "lower"));
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_DEQUANTIZE));

@@ -29,6 +29,10 @@ nn_status nn_lower_linear(nn_lowered *lowered);
  * Activation node. After scales and shifts behind convolutions were folded into their weights. */
 nn_status nn_lower_linear_chains(nn_lowered *lowered);
 
+/* Functions of one 8-bit value in several operators become tables. Before the next one, which knows
+ * single operators. */
+nn_status nn_lower_tables(nn_lowered *lowered);
+
 /* Operators between DequantizeLinear and QuantizeLinear become integer operators. */
 nn_status nn_lower_quantized(nn_lowered *lowered);
 

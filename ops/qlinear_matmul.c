@@ -117,7 +117,8 @@ static nn_status run(const nn_call *call) {
 static const nn_kernel reference = {
     .name = "qlinear_matmul_reference", .exactness = NN_EXACT, .run = run};
 
-static const nn_kernel *const kernels[] = {NN_INT8_PRODUCTS(qlinear_matmul), &reference, NULL};
+static const nn_kernel *const kernels[] = {NN_INT8_PRODUCTS(qlinear_matmul),
+                                           NN_KERNELS(qlinear_matmul_f32), &reference, NULL};
 
 const nn_op nn_op_qlinear_matmul = {
     .name = "QLinearMatMul",

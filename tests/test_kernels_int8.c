@@ -401,6 +401,29 @@ START_TEST(qlinear_products_agree) {
 }
 END_TEST
 
+/* Both matrices come from other nodes; k over the length whose sums are exact in a float. */
+START_TEST(qlinear_products_of_activations_agree) {
+    uint32_t seed = (uint32_t)_i + 3500;
+    host_seed(seed);
+    product_case p = random_product();
+    bool constant = chance(50), one_b = chance(20);
+    if (chance(20)) p.k = between(250, 600);
+    kernel_host host;
+    host_init(&host, &nn_op_qlinear_matmul, 10);
+    add_bytes(&host, p.a_type, (int64_t[]){p.batch, 2, p.m, p.k}, 4, false);
+    add_scale(&host, 1, 0.02f, constant);
+    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_bytes(&host, p.b_type, (int64_t[]){one_b ? 1 : p.batch, 2, p.k, p.n}, 4, false);
+    add_scale(&host, 1, 0.01f, constant);
+    add_zero(&host, p.b_type, 1, (int32_t)between(-128, 127), constant);
+    add_scale(&host, 1, 0.02f * 0.01f * 90 * 90 * sqrtf((float)p.k) / 60, constant);
+    add_zero(&host, type8(), 1, (int32_t)between(-128, 127), constant);
+    host_infer(&host);
+    compare_all(&host, product_text(&p, seed));
+    host_clear(&host);
+}
+END_TEST
+
 START_TEST(integer_products_agree) {
     uint32_t seed = (uint32_t)_i + 4000;
     host_seed(seed);
@@ -609,6 +632,7 @@ Suite *test_suite(void) {
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("products");
     tcase_add_loop_test(tcase, qlinear_products_agree, 0, 100);
+    tcase_add_loop_test(tcase, qlinear_products_of_activations_agree, 0, 60);
     tcase_add_loop_test(tcase, integer_products_agree, 0, 60);
     tcase_add_loop_test(tcase, qgemms_agree, 0, 60);
     suite_add_tcase(suite, tcase);

@@ -84,7 +84,8 @@ static nn_model *quantised_model(void) {
     dequantise(&m, "w4", NNOPT_INT8, "8,3", 6, "", &s4, 1);
     make_node(&m, "MatMul", "matmul", "d10,w4", "u", NULL);
     requantise(&m, "u", "z", 0.2f, 140);
-    return make_model(&m, "y,z,d7");
+    return make_model(&m,
+                      "y,z,d7,d6"); /* d6 as an output keeps the sigmoid and its product apart */
 }
 
 static nn_tensor quantised_input(void) {
@@ -110,7 +111,7 @@ START_TEST(quantised_models_run_on_integers) {
     nn_model *model = quantised_model();
     nn_session *session;
     nn_plan *plan;
-    nn_tensor x = quantised_input(), out[3];
+    nn_tensor x = quantised_input(), out[4];
     ck_assert_ok(nn_session_open(model, &fused, &session));
     ck_assert_ok(nnopt_session_run(session, &x, 1, out));
     /* at most one step of the result's scale away */
@@ -132,7 +133,7 @@ START_TEST(quantised_models_run_on_integers) {
         ck_assert_msg(count_steps(plan, once[i]) == 1, "%s", once[i]);
     }
     ck_assert_int_eq(count_steps(plan, "QConv"), 2);
-    ck_assert_int_eq(count_steps(plan, "DequantizeLinear"), 3); /* of the outputs */
+    ck_assert_int_eq(count_steps(plan, "DequantizeLinear"), 4); /* of the outputs */
     ck_assert_int_eq(count_steps(plan, "Conv"), 0);
     nn_step_info info = step_of(plan, "conv1");
     static const char *const parts[] = {"conv1",      "relu",       "x_dequant",
@@ -158,7 +159,7 @@ START_TEST(tapped_floats_inside_quantised_models_are_computed) {
     nn_session_options judge = options;
     judge.reference_only = true;
     nn_session *sessions[2];
-    nn_tensor x = quantised_input(), out[3], tap[2];
+    nn_tensor x = quantised_input(), out[4], tap[2];
     ck_assert_ok(nn_session_open(model, &options, &sessions[0]));
     ck_assert_ok(nn_session_open(model, &judge, &sessions[1]));
     for (int i = 0; i < 2; i++) ck_assert_ok(nnopt_session_run(sessions[i], &x, 1, out));
@@ -323,6 +324,50 @@ START_TEST(activations_between_integers_are_one_table) {
 }
 END_TEST
 
+/* x sigmoid(x) + 1 with every step quantised; the scale of x is read by another node, too. */
+START_TEST(functions_of_one_quantised_value_are_one_table) {
+    static const float one = 1;
+    for (int variant = 0; variant < 2; variant++) { /* 1: a second value takes part */
+        maker m = make(14);
+        make_input(&m, "input", NNOPT_FLOAT, "4,64");
+        make_input(&m, "other", NNOPT_FLOAT, "4,64");
+        make_floats(&m, "one", "1", &one);
+        requantise(&m, "input", "x", 0.05f, 100);
+        requantise(&m, "other", "o", 0.05f, 100);
+        make_node(&m, "Sigmoid", "gate", "x", "a", NULL);
+        requantise(&m, "a", "aq", 1.0f / 256, 0);
+        make_node(&m, "Mul", "product", variant == 0 ? "x,aq" : "o,aq", "b", NULL);
+        requantise(&m, "b", "bq", 0.03f, 20);
+        make_node(&m, "Add", "sum", "bq,one", "c", NULL);
+        requantise(&m, "c", "y", 0.03f, 10);
+        make_node(&m, "Softmax", "softmax", "x", "z", NULL);
+        nn_model *model = make_model(&m, "y_q,z");
+        nn_tensor in[2] = {random_tensor("4,64", 1), random_tensor("4,64", 2)};
+        for (int i = 0; i < 256; i++) ((float *)in[0].data)[i] = 0.05f * (float)(i - 100);
+        nn_tensor y = run_model(model, &fused, in, 2, 0);
+        nn_tensor expected = run_model(model, &reference, in, 2, 0);
+        check_close(&y, &expected, 0, 1);
+        nn_session *session;
+        nn_plan *plan;
+        ck_assert_ok(nn_session_open(model, &fused, &session));
+        ck_assert_ok(nn_session_plan(session, in, 2, &plan));
+        ck_assert_int_eq(count_steps(plan, "TableMap"), variant == 0 ? 1 : 0);
+        if (variant == 0) {
+            nn_step_info info = step_of(plan, "y_quant");
+            ck_assert(covers(&info, "gate") && covers(&info, "bq_quant") && covers(&info, "sum"));
+            /* quantised, then the table, dequantised, softmax */
+            ck_assert_int_eq(count_steps(plan, ""), 4);
+        }
+        nnopt_session_destroy(session);
+        nn_tensor_clear(&in[0]);
+        nn_tensor_clear(&in[1]);
+        nn_tensor_clear(&y);
+        nn_tensor_clear(&expected);
+        nnopt_model_destroy(model);
+    }
+}
+END_TEST
+
 START_TEST(tables_are_read_alike_by_all_instruction_sets) {
     static const struct {
         nn_isa isa;
@@ -353,7 +398,7 @@ START_TEST(tables_are_read_alike_by_all_instruction_sets) {
 END_TEST
 
 START_TEST(every_failed_allocation_is_an_error) {
-    nn_tensor x = quantised_input(), out[3];
+    nn_tensor x = quantised_input(), out[4];
     nn_status status = NN_NO_MEMORY;
     for (uint64_t n = 1; status != NN_OK; n += 1 + n / 40) {
         nn_model *model = quantised_model(); /* nothing cached yet */
@@ -381,6 +426,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, sums_behind_convolutions_are_part_of_them_where_a_kernel_adds);
     tcase_add_test(tests, interpolation_is_no_move);
     tcase_add_test(tests, activations_between_integers_are_one_table);
+    tcase_add_test(tests, functions_of_one_quantised_value_are_one_table);
     tcase_add_test(tests, tables_are_read_alike_by_all_instruction_sets);
     tcase_add_test(tests, every_failed_allocation_is_an_error);
     suite_add_tcase(suite, tests);

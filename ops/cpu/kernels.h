@@ -21,6 +21,7 @@ NN_DECLARE_KERNELS(gemm_f32)               /* gemm_f32.c */
 NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)
+NN_DECLARE_KERNELS(qlinear_matmul_f32) /* qlinear_matmul_f32.c */
 NN_DECLARE_KERNELS(recurrent_f32) /* recurrent_f32.c */
 NN_DECLARE_KERNELS(max_pool)      /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)
