@@ -83,6 +83,9 @@ static nn_status fuse(nn_lowered *lowered) {
     NN_TRY(nn_graph_remove_identities(graph, "lower"));
     NN_TRY(nn_lower_halves(lowered));
     NN_TRY(nn_graph_fold_constants(graph, "lower", NN_FOLD_FILLED));
+    NN_TRY(nn_lower_duplicates(lowered));
+    NN_TRY(nn_lower_dynamic_products(lowered));
+    NN_TRY(nn_graph_remove_identities(graph, "lower"));
     NN_TRY(nn_lower_padding(lowered));
     NN_TRY(nn_lower_activations(lowered));
     NN_TRY(nn_lower_normalizations(lowered));

@@ -17,6 +17,12 @@ nn_status nn_lower_halves(nn_lowered *lowered);
  * become one Activation node. */
 nn_status nn_lower_activations(nn_lowered *lowered);
 
+/* Nodes that compute the same from the same become one. */
+nn_status nn_lower_duplicates(nn_lowered *lowered);
+
+/* MatMulInteger, Cast, Mul by scales, Add of a bias become MatMulIntegerToFloat. */
+nn_status nn_lower_dynamic_products(nn_lowered *lowered);
+
 /* Layer normalisation and attention that are spelled out become those operators. */
 nn_status nn_lower_normalizations(nn_lowered *lowered);
 nn_status nn_lower_attention(nn_lowered *lowered);

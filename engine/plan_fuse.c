@@ -16,9 +16,10 @@ typedef struct group {
 
 /* The operators whose kernels may have epilogues. */
 static bool may_fuse(const nn_node *node) {
-    static const nn_op *const ops[] = {&nn_op_conv,   &nn_op_conv_transpose, &nn_op_gemm,
-                                       &nn_op_matmul, &nn_op_linear,         &nn_op_add,
-                                       &nn_op_qconv};
+    static const nn_op *const ops[] = {&nn_op_conv,   &nn_op_conv_transpose,
+                                       &nn_op_gemm,   &nn_op_matmul,
+                                       &nn_op_linear, &nn_op_add,
+                                       &nn_op_qconv,  &nn_op_matmul_integer_to_float};
     if (node->out_count != 1 || node->outputs[0] == NULL ||
         node->outputs[0]->fact.type != NNOPT_FLOAT)
         return false;

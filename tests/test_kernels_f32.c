@@ -574,6 +574,46 @@ START_TEST(products_with_a_bias) {
 }
 END_TEST
 
+START_TEST(attention_of_random_shapes) {
+    host_seed(280 + (uint32_t)_i);
+    for (int i = 0; i < 12; i++) {
+        int64_t batch = pick(1, 2), heads = pick(1, 4), shared = pick(1, 2), size = pick(1, 40);
+        int64_t queries = pick(1, 80), keys = pick(0, 4) ? pick(1, 80) : pick(250, 300);
+        int64_t values = pick(1, 70), mask_kind = pick(0, 3);
+        bool is_wide = pick(0, 1);
+        kernel_host host;
+        char what[128];
+        snprintf(what, sizeof what, "%lld x %lld heads of %lld, %lld queries, %lld keys, mask %lld",
+                 (long long)batch, (long long)(heads * shared), (long long)size, (long long)queries,
+                 (long long)keys, (long long)mask_kind);
+        host_init(&host, &nn_op_attention, 23);
+        host_float(&host, "scale", 0.3f);
+        host_int(&host, "is_causal", pick(0, 3) == 0);
+        if (pick(0, 4) == 0) host_float(&host, "softcap", 2);
+        if (is_wide) {
+            host_int(&host, "q_num_heads", heads * shared);
+            host_int(&host, "kv_num_heads", heads);
+            random_input(&host, (int64_t[]){batch, queries, heads * shared * size}, 3, false);
+            random_input(&host, (int64_t[]){batch, keys, heads * size}, 3, false);
+            random_input(&host, (int64_t[]){batch, keys, heads * values}, 3, false);
+        } else {
+            random_input(&host, (int64_t[]){batch, heads * shared, queries, size}, 4, false);
+            random_input(&host, (int64_t[]){batch, heads, keys, size}, 4, false);
+            random_input(&host, (int64_t[]){batch, heads, keys, values}, 4, false);
+        }
+        if (mask_kind > 0) {
+            int64_t rows = mask_kind == 1 ? 1 : queries;
+            float *mask = random_input(&host, (int64_t[]){batch, 1, rows, keys}, 4, false);
+            for (int64_t k = 0; mask_kind == 3 && k < batch * rows * keys; k++)
+                if (k % 3 == 0 || k < keys) mask[k] = -INFINITY; /* the first query sees nothing */
+        }
+        host_infer(&host);
+        check_all(&host, 1e-5, what);
+        host_clear(&host);
+    }
+}
+END_TEST
+
 START_TEST(gemm_in_all_its_forms) {
     host_seed(300 + (uint32_t)_i);
     for (int i = 0; i < 40; i++) {
@@ -712,6 +752,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(product, 120);
     tcase_add_loop_test(product, products_of_random_sizes, 0, 4);
     tcase_add_loop_test(product, products_with_a_bias, 0, 3);
+    tcase_add_loop_test(product, attention_of_random_shapes, 0, 6);
     tcase_add_loop_test(product, gemm_in_all_its_forms, 0, 3);
     suite_add_tcase(suite, product);
     TCase *pool = tcase_create("pool");

@@ -300,6 +300,96 @@ START_TEST(products_take_their_bias_activation_and_residual) {
 }
 END_TEST
 
+/* ---- dynamically quantised products ---- */
+
+/* Two products of x, each with a DynamicQuantizeLinear and Reshapes of its own; the first has one
+ * scale a column, a bias and an activation, the second one scale and neither. */
+static nn_model *dynamic_model(const char *outputs) {
+    static const int64_t rows[2] = {-1, 16}, wide[3] = {2, 5, 12};
+    static const float scales[12] = {0.01f, 0.02f, 0.03f, 0.01f, 0.02f, 0.03f,
+                                     0.01f, 0.02f, 0.03f, 0.01f, 0.02f, 0.03f};
+    int64_t weights[192], zeros[12] = {0};
+    for (int i = 0; i < 192; i++) weights[i] = i * 37 % 251 - 125;
+    maker m = make(14);
+    make_input(&m, "x", NNOPT_FLOAT, "2,5,16");
+    make_ints(&m, "w", NNOPT_INT8, "16,12", weights);
+    make_ints(&m, "wz0", NNOPT_INT8, "12", zeros), make_ints(&m, "wz1", NNOPT_INT8, "", zeros);
+    make_floats(&m, "ws0", "12", scales), make_floats(&m, "ws1", "", scales);
+    make_random(&m, "bias", "12", 3);
+    for (int i = 0; i < 2; i++) {
+        char in[64], out[64], name[8][16];
+        static const char *const stems[] = {"rows", "shape", "xr", "q", "s", "z", "scale", "sum"};
+        for (int k = 0; k < 8; k++) snprintf(name[k], sizeof name[k], "%s%d", stems[k], i);
+        make_ints(&m, name[1], NNOPT_INT64, "2", rows);
+        snprintf(in, sizeof in, "x,%s", name[1]);
+        make_node(&m, "Reshape", name[0], in, name[2], NULL);
+        snprintf(out, sizeof out, "q%d,s%d,z%d", i, i, i);
+        make_node(&m, "DynamicQuantizeLinear", name[3], name[2], out, NULL);
+        snprintf(in, sizeof in, "s%d,ws%d", i, i);
+        make_node(&m, "Mul", name[6], in, name[6], NULL);
+        snprintf(in, sizeof in, "q%d,w,z%d,wz%d", i, i, i);
+        make_node(&m, "MatMulInteger", i == 0 ? "first" : "second", in, name[7], NULL);
+    }
+    make_ints(&m, "wide", NNOPT_INT64, "3", wide);
+    make_node(&m, "Cast", "cast0", "sum0", "f0", "to=1");
+    make_node(&m, "Cast", "cast1", "sum1", "f1", "to=1");
+    make_node(&m, "Mul", "times0", "f0,scale0", "p0", NULL);
+    make_node(&m, "Mul", "times1", "scale1,f1", "p1", NULL);
+    make_node(&m, "Add", "plus0", "bias,p0", "b0", NULL);
+    make_node(&m, "Reshape", "back0", "b0,wide", "r0", NULL);
+    make_node(&m, "Reshape", "back1", "p1,wide", "r1", NULL);
+    make_node(&m, "Sigmoid", "gate", "r0", "g", NULL);
+    make_node(&m, "Mul", "last", "g,r1", "y", NULL);
+    return make_model(&m, outputs);
+}
+
+START_TEST(dynamically_quantised_products_are_one_step) {
+    nn_model *model = dynamic_model("y");
+    nn_tensor x = random_tensor("2,5,16", 7);
+    /* the value is quantised once, two products (one with its activation), their product */
+    check(model, &x, 1, "MatMulIntegerToFloat", 2, 4);
+    nn_session *session;
+    nn_plan *plan;
+    ck_assert_ok(nn_session_open(model, &fused, &session));
+    ck_assert_ok(nn_session_plan(session, &x, 1, &plan));
+    nn_step_info info = step_of(plan, "first");
+    ck_assert(covers(&info, "cast0") && covers(&info, "times0") && covers(&info, "plus0"));
+    ck_assert_int_eq(info.node->epilogue.before.kind, NN_ACT_SIGMOID);
+    info = step_of(plan, "q0");
+    ck_assert(covers(&info, "q1"));
+    nnopt_session_destroy(session);
+    nnopt_model_destroy(model);
+
+    model = dynamic_model("y,f0,q1"); /* sums and bytes that somebody reads stay */
+    check(model, &x, 1, "MatMulIntegerToFloat", 1, -1);
+    check(model, &x, 1, "DynamicQuantizeLinear", 2, -1);
+    nnopt_model_destroy(model);
+    nn_tensor_clear(&x);
+}
+END_TEST
+
+START_TEST(nodes_that_compute_the_same_are_one) {
+    maker m = make(14);
+    static const float two = 2, three = 3;
+    make_input(&m, "x", NNOPT_FLOAT, "3,4,5");
+    make_floats(&m, "two", "1", &two), make_floats(&m, "also_two", "1", &two);
+    make_floats(&m, "three", "1", &three);
+    make_node(&m, "Transpose", "t1", "x", "a", "perm=[0,2,1]");
+    make_node(&m, "Transpose", "t2", "x", "b", "perm=[0,2,1]");
+    make_node(&m, "Transpose", "t3", "x", "c", "perm=[1,2,0]"); /* another order */
+    make_node(&m, "Pow", "p1", "a,two", "d", NULL);
+    make_node(&m, "Pow", "p2", "b,also_two", "e", NULL);
+    make_node(&m, "Pow", "p3", "b,three", "f", NULL); /* another constant */
+    make_node(&m, "Concat", "last", "d,e,f", "y", "axis=0");
+    nn_model *model = make_model(&m, "y,c");
+    nn_tensor x = random_tensor("3,4,5", 1);
+    check(model, &x, 1, "Transpose", 2, -1);
+    check(model, &x, 1, "Pow", 2, -1);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("lower_transformer");
     TCase *tests = tcase_create("lower_transformer");
@@ -308,6 +398,8 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tests, attention_however_it_is_spelled, 0, 9);
     tcase_add_test(tests, what_only_looks_like_attention_stays);
     tcase_add_test(tests, products_take_their_bias_activation_and_residual);
+    tcase_add_test(tests, dynamically_quantised_products_are_one_step);
+    tcase_add_test(tests, nodes_that_compute_the_same_are_one);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -127,7 +127,8 @@ START_TEST(angles_are_reduced_whole) {
         for (int64_t first = 1; first < 1 << 21; first += first < 4096 ? PIECE : 9973) {
             for (int i = 0; i < PIECE; i++) x[i] = (float)((double)(first + i) * quarter);
             x[0] = -FLT_MAX, x[20] = FLT_MAX, x[40] = 0x1p20f, x[41] = -0x1.000002p20f;
-            x[42] = 0x1.fffffep19f, x[43] = -0.0f, x[44] = -INFINITY, x[45] = NAN, x[46] = 0x1p-140f;
+            x[42] = 0x1.fffffep19f, x[43] = -0.0f, x[44] = -INFINITY, x[45] = NAN,
+            x[46] = 0x1p-140f;
             (turn ? tables[_i].rows->cos : tables[_i].rows->sin)(NULL, x, y, PIECE);
             for (int i = 0; i < PIECE; i++) {
                 double exact = turn ? cos((double)x[i]) : sin((double)x[i]);
@@ -173,10 +174,10 @@ static void check_power(const nn_rows_f32 *rows, const float *x, const float *y,
 START_TEST(powers_are_accurate) {
     if (tables[_i].isa > nn_cpu_get()->isa) return;
     const nn_rows_f32 *rows = tables[_i].rows;
-    const float special[] = {0.0f,      -0.0f, 1,        -1,        INFINITY,  -INFINITY, NAN,
-                             0x1p-149f, 0.5f,  -0.5f,    2,         -2,        3,         -3,
-                             FLT_MAX,   1e-3f, FLT_MIN,  -FLT_MIN,  0x1p24f,   16777215,  -16777215,
-                             1.000001f, 1e-7f, 0.33333f, 0x1p-140f, -FLT_MAX,  1e10f,     -7.5f};
+    const float special[] = {0.0f,      -0.0f, 1,        -1,        INFINITY, -INFINITY, NAN,
+                             0x1p-149f, 0.5f,  -0.5f,    2,         -2,       3,         -3,
+                             FLT_MAX,   1e-3f, FLT_MIN,  -FLT_MIN,  0x1p24f,  16777215,  -16777215,
+                             1.000001f, 1e-7f, 0.33333f, 0x1p-140f, -FLT_MAX, 1e10f,     -7.5f};
     enum { SPECIAL = sizeof special / sizeof *special };
     float x[PIECE], y[PIECE];
     for (int a = 0; a < SPECIAL; a++) {
@@ -239,8 +240,10 @@ START_TEST(rows_are_reduced_together) {
                     }
                     float alone = row_of(rows, kind, row, count);
                     ck_assert(isnan(exact) ? isnan(y[r]) && isnan(alone) : y[r] == alone);
-                    if (isfinite(exact)) ck_assert_double_eq_tol((double)y[r], exact, 0.05);
-                    else ck_assert(isnan(exact) || (double)y[r] == exact);
+                    if (isfinite(exact))
+                        ck_assert_double_eq_tol((double)y[r], exact, 0.05);
+                    else
+                        ck_assert(isnan(exact) || (double)y[r] == exact);
                 }
             }
         }
@@ -257,7 +260,8 @@ START_TEST(extremes_are_found) {
         bool smallest = trial & 1, last = trial & 2;
         for (int d = 0; d < DEPTH; d++) {
             for (int c = 0; c < COLUMNS; c++)
-                x[d][c] = values[(trial / 4 * 5 + d * 7 + c * (d + trial / 40 + 3)) % (trial % 3 ? 11 : 8)];
+                x[d][c] = values[(trial / 4 * 5 + d * 7 + c * (d + trial / 40 + 3)) %
+                                 (trial % 3 ? 11 : 8)];
             tables[_i].rows->keep_extreme(x[d], best, place, d, smallest, last, COLUMNS);
         }
         for (int c = 0; c < COLUMNS; c++) {
@@ -306,6 +310,39 @@ START_TEST(rows_of_any_length_are_whole) {
         rows->scale(x, 2, -1, y, count);
         for (int i = 0; i < count; i++) ck_assert(y[i] == x[i] * 2 - 1);
         ck_assert(y[count] == 99);
+    }
+}
+END_TEST
+
+START_TEST(softmax_of_scaled_and_biased_rows) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    const nn_rows_f32 *rows = tables[_i].rows;
+    for (int count = 1; count < PIECE; count++) {
+        for (int form = 0; form < 5; form++) { /* no bias, a bias, some and all not seen, NaN */
+            float x[PIECE], bias[PIECE];
+            double z[PIECE], largest = -INFINITY, sum = 0;
+            for (int i = 0; i < PIECE; i++) {
+                x[i] = (float)((i * 37) % 23) / 4 - 2;
+                bias[i] = form == 3 || (form == 2 && i % 3 == 0) ? -INFINITY : (float)(i % 5) - 90;
+                if (form == 2 && i == 3) x[i] = INFINITY; /* under a bias of -infinity */
+                if (form == 4 && i == count / 2) x[i] = NAN;
+                z[i] = bias[i] == -INFINITY && form > 0
+                           ? -INFINITY
+                           : (double)x[i] * 0.75 + (form > 0 ? (double)bias[i] : 0);
+                if (i < count) largest = fmax(largest, z[i]);
+            }
+            for (int i = 0; i < count; i++) sum += largest == -INFINITY ? 0 : exp(z[i] - largest);
+            float after = x[count], got = rows->softmax(x, 0.75f, form > 0 ? bias : NULL, count);
+            if (form == 4) {
+                ck_assert(isnan(got) && isnan(x[0]));
+                continue;
+            }
+            ck_assert_double_eq_tol((double)got, sum, 1e-5 * (1 + sum));
+            for (int i = 0; i < count; i++)
+                ck_assert_double_eq_tol((double)x[i],
+                                        largest == -INFINITY ? 0 : exp(z[i] - largest), 1e-6);
+            ck_assert(memcmp(&x[count], &after, sizeof after) == 0);
+        }
     }
 }
 END_TEST
@@ -379,6 +416,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, extremes_are_found, 0, TABLES);
     tcase_add_loop_test(tcase, rows_of_any_length_are_whole, 0, TABLES);
     tcase_add_loop_test(tcase, extremes_see_every_element, 0, TABLES);
+    tcase_add_loop_test(tcase, softmax_of_scaled_and_biased_rows, 0, TABLES);
     tcase_add_loop_test(tcase, blocks_are_transposed, 0, TABLES);
     tcase_add_loop_test(tcase, conversions_agree_with_single_elements, 0, TABLES);
     suite_add_tcase(suite, tcase);

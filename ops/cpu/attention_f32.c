@@ -21,6 +21,7 @@ typedef struct float_work {
     const nn_rows_f32 *rows;
     nn_panels keys, values;
     bool packs;
+    bool is_plain; /* floats, and nothing but a float mask between the product and the softmax */
     int64_t block, blocks; /* queries of a block, blocks of a head */
     int64_t shared; /* heads that read the same keys and are done together, where not packed */
     int64_t score_step;
@@ -45,6 +46,8 @@ static float_work work_of(const nn_attention *a, const nn_attention_parts *parts
     out.keys = nn_panels_make(parts->tiles, NN_TILE_MAX_ROWS, a->head_size, a->length);
     out.values = nn_panels_make(parts->tiles, NN_TILE_MAX_ROWS, a->length, a->value_size);
     out.packs = a->q_length > FEW_QUERIES;
+    out.is_plain = a->q.type == NNOPT_FLOAT && a->y.type == NNOPT_FLOAT && a->scores == NULL &&
+                   a->cap == 0 && (a->mask_type == NNOPT_FLOAT || a->mask_type == NNOPT_TYPE_NONE);
     out.score_step = padded(a->length);
     int64_t tile = out.keys.shape->rows, tiles = SCORES_IN_CACHE / (tile * (out.score_step + 1));
     tiles = tiles < 1 ? 1 : tiles > MOST_TILES ? MOST_TILES : tiles;
@@ -253,29 +256,59 @@ static void store_row(const nn_attention *a, const nn_query_row *at, const float
                    a->value_size);
 }
 
-/* Queries [begin, end) of one head with packed keys and values. */
+/* Keys that any of the queries [begin, end) may see. */
+static nn_key_range range_of_block(const nn_attention *a, int64_t sample, int64_t begin,
+                                   int64_t end) {
+    nn_key_range all = {a->length, 0};
+    for (int64_t i = begin; i < end; i++) {
+        nn_key_range range = nn_attention_range(a, sample, i);
+        if (range.begin < all.begin) all.begin = range.begin;
+        if (range.end > all.end) all.end = range.end;
+    }
+    return a->scores != NULL ? (nn_key_range){0, a->length} : all;
+}
+
+/* Queries times their scale, as floats. */
+static void load_queries(const float_work *work, nn_query_row at, int64_t begin, int64_t end,
+                         float *q) {
+    const nn_attention *a = work->shape;
+    for (int64_t i = begin; i < end; i++, q += padded(a->head_size)) {
+        nn_load_float(a->q.type, nn_heads_at(&a->q, at.sample, at.head, i), q, a->head_size);
+        work->rows->scale(q, (float)a->scale, 0, q, a->head_size);
+    }
+}
+
+/* The same as nn_attention_softmax for raw scores that are not scaled yet. */
+static float finish_plain(const float_work *work, const nn_query_row *at, float *x, int64_t begin,
+                          int64_t end) {
+    const nn_attention *a = work->shape;
+    const nn_key_range range = at->range;
+    const float *mask = NULL;
+    if (a->mask != NULL)
+        mask = (const float *)nn_attention_mask(a, at->sample, at->head, at->query) + range.begin;
+    for (int64_t j = begin; j < range.begin; j++) x[j] = 0;
+    for (int64_t j = range.end; j < end; j++) x[j] = 0;
+    float sum =
+        work->rows->softmax(x + range.begin, (float)a->scale, mask, range.end - range.begin);
+    return sum == 0 ? 0 : 1 / sum;
+}
+
+/* Queries [begin, end) of one head with packed keys and values. Plain ones are read, and their
+ * results made, where they lie. */
 static void attend_block(const float_work *work, nn_query_row at, int64_t begin, int64_t end,
                          const block_memory *memory) {
     const nn_attention *a = work->shape;
-    int64_t count = end - begin, q_step = padded(a->head_size), y_step = padded(a->value_size);
+    const bool plain = work->is_plain;
+    int64_t count = end - begin, width = work->keys.shape->columns;
     int64_t shared = at.sample * a->kv_heads + at.head / (a->q_heads / a->kv_heads);
-    nn_key_range all = {a->length, 0};
-    for (int64_t i = 0; i < count; i++) {
-        nn_key_range range = nn_attention_range(a, at.sample, begin + i);
-        float *q = memory->q + i * q_step;
-        if (range.begin < all.begin) all.begin = range.begin;
-        if (range.end > all.end) all.end = range.end;
-        nn_load_float(a->q.type, nn_heads_at(&a->q, at.sample, at.head, begin + i), q,
-                      a->head_size);
-        work->rows->scale(q, (float)a->scale, 0, q, a->head_size);
-    }
-    if (a->scores != NULL) all = (nn_key_range){0, a->length};
-    int64_t width = work->keys.shape->columns;
+    const nn_key_range all = range_of_block(a, at.sample, begin, end);
+    const float *q = plain ? nn_heads_at(&a->q, at.sample, at.head, begin) : memory->q;
+    if (!plain) load_queries(work, at, begin, end, memory->q);
     nn_panels_product product = {.packed = work->packed_keys + shared * work->keys_floats,
-                                 .x = memory->q,
+                                 .x = q,
                                  .y = memory->scores,
                                  .rows = count,
-                                 .x_step = q_step,
+                                 .x_step = plain ? a->q.row_step : padded(a->head_size),
                                  .y_step = work->score_step,
                                  .first = all.begin / width,
                                  .last = (all.end + width - 1) / width,
@@ -283,30 +316,34 @@ static void attend_block(const float_work *work, nn_query_row at, int64_t begin,
     nn_panels_multiply(&work->keys, &product);
     float factors[MOST_TILES * NN_TILE_MAX_ROWS];
     for (int64_t i = 0; i < count; i++) {
+        float *scores = memory->scores + i * work->score_step;
         at.query = begin + i;
         at.range = nn_attention_range(a, at.sample, at.query);
-        factors[i] = nn_attention_softmax(a, work->rows, &at, memory->scores + i * work->score_step, memory->mask,
-                                   all.begin, all.end);
+        factors[i] = plain ? finish_plain(work, &at, scores, all.begin, all.end)
+                           : nn_attention_softmax(a, work->rows, &at, scores, memory->mask,
+                                                  all.begin, all.end);
     }
+    int64_t y_step = plain ? a->y.row_step : padded(a->value_size);
+    float *y = plain ? (float *)nn_heads_at(&a->y, at.sample, at.head, begin) : memory->y;
     product = (nn_panels_product){.packed = work->packed_values + shared * work->values_floats,
-                                  .y = memory->y,
+                                  .y = y,
                                   .rows = count,
                                   .x_step = work->score_step,
                                   .y_step = y_step,
                                   .last = work->values.count};
-    memset(memory->y, 0, (size_t)(count * y_step) * sizeof(float));
+    for (int64_t i = 0; i < count && all.begin >= all.end; i++)
+        memset(y + i * y_step, 0, (size_t)a->value_size * sizeof *y);
     for (int64_t j = all.begin; j < all.end; j += VALUES_IN_CACHE) {
         product.x = memory->scores + j;
         product.k_begin = j;
         product.k_end = all.end - j < VALUES_IN_CACHE ? all.end : j + VALUES_IN_CACHE;
-        product.add = true;
+        product.add = j > all.begin;
         nn_panels_multiply(&work->values, &product);
     }
     for (int64_t i = 0; i < count; i++) {
-        float *y = memory->y + i * y_step;
         at.query = begin + i;
-        work->rows->scale(y, factors[i], 0, y, a->value_size);
-        store_row(a, &at, y);
+        work->rows->scale(y + i * y_step, factors[i], 0, y + i * y_step, a->value_size);
+        if (!plain) store_row(a, &at, y + i * y_step);
     }
 }
 

@@ -42,6 +42,10 @@ typedef struct nn_rows_f32 {
                     int64_t size);
     /* y = exp(x - shift) for x <= shift, zero where it would be subnormal; returns the sum of y. */
     float (*exp_sum)(const float *x, float shift, float *y, int64_t count);
+    /* x = exp(z - m) for z = x factor + bias, m the largest z, subnormal results zero; returns the
+     * sum. A bias of -infinity makes z that, whatever x is. bias may be NULL. All zero, and 0, where
+     * no z is above -infinity. */
+    float (*softmax)(float *x, float factor, const float *bias, int64_t count);
     void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);
     /* y[i] = x[i] factor scale[i] + shift scale[i] + bias[i]; bias may be NULL. */
     void (*affine)(const float *x, float factor, float shift, const float *scale, const float *bias,

@@ -325,6 +325,36 @@ static float exp_sum(const float *x, float shift, float *y, int64_t count) {
     return lanes_sum(total);
 }
 
+/* x factor + bias for `left` lanes, -infinity in others and where the bias is that. */
+NN_INLINE vf scores_of(const float *x, vf factor, const float *bias, int left) {
+    static const float zeros[VF_LANES] = {0};
+    const vf nothing = vf_set(-INFINITY);
+    if (bias == NULL && left == VF_LANES) return vf_load(x) * factor;
+    vf b = vf_load_first_or(bias != NULL ? bias : zeros, left, nothing);
+    vf z = vf_fma(vf_load_first(x, left), factor, b);
+    return vf_where_less(nothing, b, z, vf_pick(b == nothing, nothing, b));
+}
+
+static float softmax(float *x, float factor, const float *bias, int64_t count) {
+    const vf scale = vf_set(factor);
+    vf largest = vf_set(-INFINITY);
+    for (int64_t i = 0; i < count; i += VF_LANES) {
+        const int left = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        vf z = scores_of(x + i, scale, bias ? bias + i : NULL, left);
+        largest = vf_max_or_nan(largest, z);
+        if (left < VF_LANES)
+            vf_store_first(x + i, z, left);
+        else
+            vf_store(x + i, z);
+    }
+    const float top = join_lanes(vf_max_or_nan, largest)[0];
+    if (top == -INFINITY) {
+        for (int64_t i = 0; i < count; i++) x[i] = 0;
+        return 0;
+    }
+    return exp_sum(x, top, x, count);
+}
+
 static void scale(const float *x, float factor, float shift, float *y, int64_t count) {
     _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) y[i] = x[i] * factor + shift;
 }
@@ -462,7 +492,7 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .sum_squares_rows = sum_squares_rows, .sum_magnitudes_rows = sum_magnitudes_rows, \
         .keep_extreme = keep_extreme, \
         .sum = sum, .sum_squares = sum_squares, .sum_magnitudes = sum_magnitudes,                  \
-        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum,          \
+        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum, .softmax = softmax,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \
         .bilinear = bilinear,                                                                      \
         .to_half = to_half, .from_half = from_half, .to_bf16 = to_bf16, .from_bf16 = from_bf16, .to_int32 = to_int32, .transpose = transpose,  \
