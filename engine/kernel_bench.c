@@ -32,7 +32,7 @@ typedef struct kernel_bench {
 static nn_status operands_for(kernel_bench *self, const nn_kernel *kernel, nn_trial_node **out) {
     *out = NULL;
     for (int i = 0; i < self->operand_count; i++)
-        if (nn_select_may_replace(kernel, self->operands[i].like)) {
+        if (nn_select_may_replace(&self->node.view, kernel, self->operands[i].like)) {
             *out = &self->operands[i].node;
             return NN_OK;
         }

@@ -80,7 +80,7 @@ static nn_status apply(const nn_wisdom_entry *entry, const nn_node_view *view,
     int count = nn_kernel_candidates(view, &wide, kernels, MOST);
     for (int i = 0; i < count && i < MOST; i++) {
         if (strcmp(kernels[i]->name, entry->kernel) != 0) continue;
-        if (kernels[i] != first && !nn_select_may_replace(kernels[i], first)) continue;
+        if (kernels[i] != first && !nn_select_may_replace(view, kernels[i], first)) continue;
         int variant = 0;
         const char *name;
         while ((name = nn_select_variant(kernels[i], variant)) != NULL &&

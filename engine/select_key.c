@@ -66,6 +66,12 @@ static bool add_attr(key_writer *writer, const nn_attr *attr) {
         for (int64_t i = 0; i < attr->count && !writer->is_full; i++)
             add(writer, "%s%a", i > 0 ? "," : "", (double)attr->floats[i]);
         return true;
+    case NN_ATTR_STRINGS:
+        for (int64_t i = 0; i < attr->count && !writer->is_full; i++) {
+            add(writer, "%s", i > 0 ? "," : "");
+            add_bytes(writer, attr->strings[i].bytes, attr->strings[i].length);
+        }
+        return true;
     default:
         return false;
     }

@@ -24,7 +24,8 @@ const char *nn_select_variant(const nn_kernel *kernel, int variant);
 nn_status nn_select_race(nn_selector *selector, const nn_trial_node *node, const nn_target *target,
                          nn_weight_cache *cache, nn_pool *pool, nn_choice *choice, double *gain,
                          int *raced);
-/* Can the node be given to `kernel` where the plan counts on `first`? */
-bool nn_select_may_replace(const nn_kernel *kernel, const nn_kernel *first);
+/* Can the node be given to `kernel` where the plan counts on `first`: the same layouts? */
+bool nn_select_may_replace(const nn_node_view *view, const nn_kernel *kernel,
+                           const nn_kernel *first);
 
 #endif

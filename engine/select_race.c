@@ -1,4 +1,5 @@
 /* Candidates for one node, timed in turn. */
+#include "engine/layout.h"
 #include "engine/measure.h"
 #include "engine/select_parts.h"
 
@@ -15,9 +16,15 @@ static const double candidate_seconds = 2e-3;
 /* Less is noise, or not worth another order of sums. */
 static const double least_gain = 1.04;
 
-bool nn_select_may_replace(const nn_kernel *kernel, const nn_kernel *first) {
-    return kernel->layout == first->layout && kernel->layout_inputs == first->layout_inputs &&
-           kernel->makes_outputs == first->makes_outputs;
+bool nn_select_may_replace(const nn_node_view *view, const nn_kernel *kernel,
+                           const nn_kernel *first) {
+    if (kernel->layout != first->layout || kernel->makes_outputs != first->makes_outputs)
+        return false;
+    for (int i = 0; i < view->in_count; i++)
+        if (nn_layout_input_is_last(kernel, view, NN_LAYOUT_CHANNELS_LAST, i) !=
+            nn_layout_input_is_last(first, view, NN_LAYOUT_CHANNELS_LAST, i))
+            return false;
+    return true;
 }
 
 /* Registers double from one of these to the next. */
@@ -73,7 +80,7 @@ static nn_status enter_all(race *self, nn_selection mode, const nn_trial_node *n
     if (count > MOST_CANDIDATES) count = MOST_CANDIDATES;
     NN_TRY(enter(self, node, first, target, cache, pool));
     for (int i = 0; i < count; i++) {
-        if (kernels[i] == first || !nn_select_may_replace(kernels[i], first)) continue;
+        if (kernels[i] == first || !nn_select_may_replace(node->view, kernels[i], first)) continue;
         if (mode != NN_SELECT_EXHAUSTIVE && !is_likely(kernels[i], first)) continue;
         NN_TRY(enter(self, node, kernels[i], target, cache, pool));
     }
