@@ -2,6 +2,7 @@
 """Writes networks of the usual topologies with seeded random weights, for measuring speed.
 
     networks.py FOLDER [NAME ...]        all of them, or those named
+    networks.py --batch 8 FOLDER [...]   those of images, for 8 at a time, as NAME_batch8.onnx
 
 Weights are drawn so that activations keep their size from layer to layer. Convolutional networks carry their
 BatchNormalization, as exporters leave them; transformers spell attention, LayerNorm and GELU in elementary operators, as
@@ -20,6 +21,8 @@ OPSET = 14
 
 class Network:
     """Collects nodes and weights; methods return the name of what they made."""
+
+    batch = 1  # images of a run
 
     def __init__(self, name, inputs, seed=1):
         self.name, self.inputs = name, inputs
@@ -96,7 +99,7 @@ class Network:
 
 
 def images(name, size=224, channels=3):
-    return Network(name, [("x", numpy.float32, [1, channels, size, size])])
+    return Network(name, [("x", numpy.float32, [Network.batch, channels, size, size])])
 
 
 def residual_network(name, stages, bottleneck):
@@ -288,19 +291,25 @@ def streaming_frame():
 NETWORKS = {make.__name__: make for make in [
     resnet50, resnet18, vgg16, unet, mobilenet_v2, efficientnet_b0, minilm, bert_base, tcn, lstm, gru, ds_cnn,
     streaming_frame]}
+IMAGE_NETWORKS = ["resnet50", "resnet18", "vgg16", "unet", "mobilenet_v2", "efficientnet_b0"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("--batch", type=int, default=1, help="images of a run")
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(NETWORKS)
+    known, suffix = list(NETWORKS), ""
+    if arguments.batch > 1:
+        known, suffix = IMAGE_NETWORKS, f"_batch{arguments.batch}"
+    unknown = set(arguments.names) - set(known)
     if unknown:
-        parser.error(f"no network '{unknown.pop()}'")
+        parser.error(f"no network '{unknown.pop()}' of that kind")
+    Network.batch = arguments.batch
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    for name in arguments.names or NETWORKS:
-        onnx.save(NETWORKS[name](), arguments.folder / f"{name}.onnx")
+    for name in arguments.names or known:
+        onnx.save(NETWORKS[name](), arguments.folder / f"{name}{suffix}.onnx")
 
 
 if __name__ == "__main__":
