@@ -90,6 +90,7 @@ static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_t
         NN_TRY(nn_plan_fuse(plan, request));
         NN_TRY(nn_plan_fuse_sums(plan, request));
         NN_TRY(nn_plan_fuse_blocks(plan, request));
+        NN_TRY(nn_plan_fuse_scales(plan, request));
     }
     nn_plan_choose_types(plan, request);
     size_t size = ((size_t)plan->graph->node_count + 1) * sizeof(nn_choice);

@@ -119,9 +119,11 @@ nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);
 nn_status nn_plan_fuse_sums(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_types.c: which values of a plan in bf16 are kept in bf16. */
 void nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request);
-/* engine/plan_blocks.c: depthwise convolutions with the 1x1 convolutions around them become one
- * node where what stands between them is too large for the cache. */
+/* engine/plan_fuse_blocks.c: depthwise convolutions with the 1x1 convolutions around them become
+ * one node where what stands between them is too large for the cache. */
 nn_status nn_plan_fuse_blocks(nn_plan *plan, const nn_plan_request *request);
+/* engine/plan_fuse_scales.c: 1x1 convolutions take over the scaling of the channels they read. */
+nn_status nn_plan_fuse_scales(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan_graph.c: the kernel of each node that runs, by position; views have none. */
 nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request, nn_choice *choices);
 /* engine/select.c: replaces choices by what the request's selector knows or measures. */

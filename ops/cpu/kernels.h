@@ -22,8 +22,9 @@ NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)
 NN_DECLARE_KERNELS(qlinear_matmul_f32) /* qlinear_matmul_f32.c */
-NN_DECLARE_KERNELS(recurrent_f32) /* recurrent_f32.c */
-NN_DECLARE_KERNELS(max_pool)      /* pooling.c */
+NN_DECLARE_KERNELS(recurrent_f32)      /* recurrent_f32.c */
+NN_DECLARE_KERNELS(scaled_conv_f32)    /* scaled_conv_f32.c */
+NN_DECLARE_KERNELS(max_pool)           /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)
 NN_DECLARE_KERNELS(global_max_pool_f32)
 NN_DECLARE_KERNELS(global_average_pool_f32)
@@ -38,10 +39,10 @@ NN_DECLARE_KERNELS(global_average_pool_f32)
 
 /* Products of plans in bf16, as entries of a descriptor's list, before all others. */
 extern const nn_kernel nn_kernel_conv_bf16_amx, nn_kernel_conv_transpose_bf16_amx,
-    nn_kernel_gemm_bf16_amx, nn_kernel_matmul_bf16_amx, nn_kernel_linear_bf16_amx, nn_kernel_add_bf16_amx, nn_kernel_mul_bf16_amx,
-    nn_kernel_depthwise_bf16_amx, nn_kernel_max_pool_bf16_avx512,
-    nn_kernel_average_pool_bf16_avx512, nn_kernel_global_max_pool_bf16_avx512,
-    nn_kernel_global_average_pool_bf16_avx512;
+    nn_kernel_gemm_bf16_amx, nn_kernel_matmul_bf16_amx, nn_kernel_linear_bf16_amx,
+    nn_kernel_add_bf16_amx, nn_kernel_mul_bf16_amx, nn_kernel_depthwise_bf16_amx,
+    nn_kernel_max_pool_bf16_avx512, nn_kernel_average_pool_bf16_avx512,
+    nn_kernel_global_max_pool_bf16_avx512, nn_kernel_global_average_pool_bf16_avx512;
 #if defined(__x86_64__)
 #    define NN_BF16_KERNEL(stem, isa) &nn_kernel_##stem##_bf16_##isa,
 #else
