@@ -7,7 +7,10 @@
 
 #include <stdio.h>
 
-enum { UNITS_PER_THREAD = 4 };
+enum {
+    UNITS_PER_THREAD = 4,
+    WORTH_A_THREAD = 150 * 1000, /* multiply-accumulates: some 5 microseconds */
+};
 
 static const nn_conv_inputs inputs = {.x = 0, .w = 1, .bias = 2};
 
@@ -194,7 +197,9 @@ static nn_status run(const nn_call *call) {
         nn_parallel(call->pool, g->batch * g->in_pixels, 1024, spread_pixels, &spread);
         job.x = spread.y;
     }
-    nn_parallel(call->pool, row_count(g) * plan->channel_blocks, 1, run_units, &job);
+    const int64_t macs = g->axes[NN_WIDTH].out * plan->channel_block * g->taps; /* of a unit */
+    nn_parallel(call->pool, row_count(g) * plan->channel_blocks, WORTH_A_THREAD / macs + 1,
+                run_units, &job);
     return NN_OK;
 }
 

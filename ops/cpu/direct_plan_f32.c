@@ -11,6 +11,8 @@ enum {
     FEW_CHANNELS = 9,
     /* Weights of a panel that stay in L2 beside the activations while the tiles of a unit pass. */
     PASS_BYTES = 200 << 10,
+    /* Multiply-accumulates that pay for waking a thread: some 5 microseconds. */
+    WORTH_A_THREAD = 500 * 1000,
     /* Units for each thread, so that a core that is taken away costs little. */
     UNITS_PER_THREAD = 4,
     LEAST_ACCUMULATORS = 8, /* that keep two units busy, which take four cycles for an FMA */
@@ -182,6 +184,15 @@ static void choose_shapes(nn_direct_plan *plan) {
 
 /* ---- units and passes ---- */
 
+/* As many as have enough to do. */
+static int useful_threads(const nn_direct_plan *plan, int threads) {
+    const nn_direct_problem *p = &plan->problem;
+    double macs = (double)(p->images * p->groups) * (double)(plan->taps * plan->k * p->columns);
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) macs *= (double)p->axes[i].out;
+    if (macs >= (double)WORTH_A_THREAD * threads) return threads;
+    return macs < WORTH_A_THREAD ? 1 : (int)(macs / WORTH_A_THREAD);
+}
+
 static void choose_units(nn_direct_plan *plan, int threads) {
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
@@ -303,7 +314,7 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
     choose_shapes(out);
     out->group_columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
     out->group_floats = out->group_columns * out->taps * out->k;
-    choose_units(out, threads);
+    choose_units(out, useful_threads(out, threads));
     choose_passes(out);
     choose_band(out);
 }

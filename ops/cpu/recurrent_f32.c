@@ -10,7 +10,8 @@
 #include <stdio.h>
 
 enum {
-    WORTH_A_THREAD = 300 * 1000, /* multiply-accumulates: about 10 microseconds */
+    WORTH_A_THREAD = 200 * 1000, /* multiply-accumulates of a step: about 5 microseconds */
+    WIDE_INPUTS = 512, /* multiply-accumulates that take longer than a float from another core */
     PACKED_INPUTS = 1u << NN_RNN_W | 1u << NN_RNN_R | 1u << NN_RNN_B,
     MOST_PARTS = 2,
 };
@@ -25,11 +26,13 @@ typedef struct gate_part {
 typedef struct recurrent_state {
     nn_recurrent shape;
     bool whole_batch; /* not divided among threads: so many samples, such an order of sums */
+    int threads;
     int64_t lanes;
     gate_part parts[MOST_PARTS];
     int part_count;
     int64_t pitch, columns; /* hidden units, and columns of all gates, in whole blocks */
     nn_direct_plan inputs;  /* X by W of all directions */
+    bool shares_inputs;     /* threads do */
     /* Floats of what is packed, in this order: W, its bias, then for each direction R and the
      * state's bias of the last gate. */
     int64_t w_floats, bias_floats, direction_floats, packed_floats;
@@ -64,18 +67,38 @@ static void choose_parts(recurrent_state *state, const nn_recurrent_steps_f32 *s
     }
 }
 
+/* Blocks that one thread takes of a step of `samples` samples: equal parts, or all of them where a
+ * part is too little. */
+static int64_t step_grain(const recurrent_state *state, const gate_part *part, int64_t samples) {
+    const int64_t blocks = state->pitch / state->lanes;
+    const int64_t each = (blocks + state->threads - 1) / state->threads;
+    const int64_t macs = samples * state->shape.hidden * part->gates * state->lanes;
+    return each * macs < WORTH_A_THREAD ? blocks : each;
+}
+
+/* Do threads have steps to share, or pieces of their own? What this thread alone reads, it had
+ * better make itself. */
+static bool shares_inputs(const recurrent_state *state) {
+    const nn_recurrent *r = &state->shape;
+    return r->directions * r->batch > 1 || r->inputs > WIDE_INPUTS ||
+           step_grain(state, &state->parts[0], 1) < state->pitch / state->lanes;
+}
+
 static void make_state(const nn_node_view *node, const nn_target *target, const nn_tiles_f32 *tiles,
                        const nn_recurrent_steps_f32 *steps, recurrent_state *out) {
     const nn_epilogue none = {0};
     nn_recurrent r = out->shape = nn_recurrent_of(node);
     const int64_t samples = r.directions * r.batch;
+    out->threads = target->threads;
     out->lanes = steps->lanes;
     choose_parts(out, steps);
     out->pitch = rounded(r.hidden, out->lanes);
     out->columns = r.attrs->gates * out->pitch;
     nn_direct_problem product =
         nn_direct_product(r.steps * r.batch, r.directions * out->columns, r.inputs);
-    nn_direct_plan_make(&product, tiles, target->threads, &none, &out->inputs);
+    out->shares_inputs = shares_inputs(out);
+    nn_direct_plan_make(&product, tiles, out->shares_inputs ? target->threads : 1, &none,
+                        &out->inputs);
     out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
     out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
     out->direction_floats = aligned_floats(r.hidden * out->columns) + aligned_floats(out->pitch);
@@ -240,12 +263,12 @@ static void run_step(piece *p, int64_t i) {
     for (int k = 0; k < state->part_count; k++) {
         const gate_part *part = &state->parts[k];
         const step_blocks work = {&p->step, part->run, i % 2 == 1};
-        const int64_t macs = p->count * hidden * part->gates * state->lanes; /* of a block */
         p->step.w = p->packed + part->first * state->pitch * hidden;
         p->step.x = k == 0 ? p->h : p->step.c;
         for (int64_t sample = 0; k > 0 && sample < p->count; sample++)
             if (p->inputs[sample] != NULL) p->inputs[sample] += part->first * state->pitch;
-        nn_parallel(p->work->pool, blocks, WORTH_A_THREAD / macs + 1, run_blocks, (void *)&work);
+        nn_parallel(p->work->pool, blocks, step_grain(state, part, p->count), run_blocks,
+                    (void *)&work);
     }
     float *before = p->h;
     p->h = p->next;
@@ -352,7 +375,8 @@ static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
     work.states = memory + state->product_floats;
     work.pointers = (const float **)(work.states + state->states_floats);
     nn_direct_run(&state->inputs, work.packed, work.packed + state->w_floats,
-                  call->in[NN_RNN_X]->data, NULL, work.products, call->pool,
+                  call->in[NN_RNN_X]->data, NULL, work.products,
+                  state->shares_inputs ? call->pool : NULL,
                   (char *)work.pointers + state->pointer_bytes);
     int64_t threads = nn_pool_threads(call->pool);
     int64_t pieces = state->whole_batch ? 1 : (threads + shape->directions - 1) / shape->directions;
