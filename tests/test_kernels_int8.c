@@ -1,6 +1,7 @@
 /* Every kernel of the quantised operators against the reference kernel, bit for bit (but for
  * activations that vector code rounds otherwise), over odd sizes, strides, dilations, pads, groups,
  * zero points and saturating values, in guarded memory. */
+#include "ops/cpu/int8_loops.h"
 #include "ops/cpu/table_map.h"
 #include "ops/family/qlinear_convolution.h"
 #include "ops/family/requantize.h"
@@ -340,6 +341,27 @@ START_TEST(integer_convolutions_agree) {
 }
 END_TEST
 
+START_TEST(planes_are_interleaved) {
+    const nn_int8_loops *all[] = {
+#if defined(__x86_64__)
+        nn_cpu_get()->isa >= NN_ISA_AVX512 ? &nn_int8_loops_avx512 : &nn_int8_loops_portable,
+        nn_cpu_get()->isa >= NN_ISA_AVX2 ? &nn_int8_loops_avx2 : &nn_int8_loops_portable,
+#endif
+        &nn_int8_loops_portable
+    };
+    uint8_t planes[3 * 70], y[3 * 70 + 1];
+    for (int i = 0; i < 3 * 70; i++) planes[i] = (uint8_t)(i * 37);
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        for (int64_t count = 0; count <= 70; count++) {
+            memset(y, 99, sizeof y);
+            all[k]->interleave_3(planes, y, count);
+            for (int64_t i = 0; i < 3 * count; i++)
+                ck_assert_uint_eq(y[i], planes[i % 3 * count + i / 3]);
+            ck_assert_uint_eq(y[3 * count], 99);
+        }
+}
+END_TEST
+
 START_TEST(blocks_agree) {
     host_seed((uint32_t)_i + 2500);
     int64_t block = between(2, 4);
@@ -622,6 +644,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
     tcase_add_loop_test(tcase, blocks_agree, 0, 20);
+    tcase_add_test(tcase, planes_are_interleaved);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("elementwise");
     tcase_add_loop_test(tcase, sums_and_products_agree, 0, 80);

@@ -207,13 +207,6 @@ INLINE void finish_row(finisher *f, const int tiles, const result_form form) {
     f->sums += SUMS_PITCH;
 }
 
-/* After product `index` of `products` in a step that finishes `pace` rows. */
-INLINE void finish_some(finisher *f, const int pace, const int index, const int products,
-                        const int tiles, const result_form form) {
-    const int count = pace * (index + 1) / products - pace * index / products;
-    UNROLL for (int i = 0; i < count; i++) finish_row(f, tiles, form);
-}
-
 /* ---- jobs in order -------------------------------------------------------------------------- */
 
 typedef struct job {
@@ -267,14 +260,25 @@ typedef struct pass {
     int32_t *before;
     int tiles_before;    /* of channels */
     int64_t rows;        /* to be finished */
-    const char *fetched; /* lines to be brought to L2, so many a step */
+    const char *fetched; /* lines to be brought to L2, so many after each product */
     int64_t lines;
 } pass;
 
-/* The lines of a step. Even spacing is what makes fetching free. */
-INLINE void fetch_lines(const pass *p, int64_t step) {
-    const char *line = p->fetched + step * p->lines * CACHE_LINE;
+/* The lines of product `index` of the pass. Even spacing is what makes fetching free: a burst takes
+ * all fill buffers of L1. */
+INLINE void fetch_lines(const pass *p, int64_t index) {
+    if (p->lines == 0) return;
+    const char *line = p->fetched + index * p->lines * CACHE_LINE;
     for (int64_t i = 0; i < p->lines; i++) _mm_prefetch(line + i * CACHE_LINE, _MM_HINT_T1);
+}
+
+/* What happens after product `index` of `products` in a step that finishes `pace` rows. */
+INLINE void beside_product(const pass *p, int64_t step, finisher *f, const int pace,
+                           const int index, const int products, const int tiles,
+                           const result_form form) {
+    const int count = pace * (index + 1) / products - pace * index / products;
+    UNROLL for (int i = 0; i < count; i++) finish_row(f, tiles, form);
+    fetch_lines(p, step * products + index);
 }
 
 INLINE void load_weights_0(const nn_amx_u8s8_piece *piece, const int8_t *w) {
@@ -320,42 +324,43 @@ INLINE void start_3(const pass *p) {
 }
 
 /* The products of one step, `pace` rows finished between them. */
-INLINE void run_step(const nn_amx_u8s8_piece *piece, const pass *p, const int8_t *w, int64_t offset,
+INLINE void run_step(const nn_amx_u8s8_piece *piece, const pass *p, const int8_t *w, int64_t step,
                      finisher *f, const int channel_tiles, const int tiles, const int pace,
                      const result_form form) {
+    const int64_t offset = piece->step_offsets[step];
     const int products = 2 * channel_tiles;
     load_weights_0(piece, w);
     _tile_loadd(4, p->a[0] + offset, piece->a_step);
     _tile_dpbusd(0, 4, 6);
-    finish_some(f, pace, 0, products, tiles, form);
+    beside_product(p, step, f, pace, 0, products, tiles, form);
     _tile_loadd(5, p->a[1] + offset, piece->a_step);
     _tile_dpbusd(2, 5, 6);
-    finish_some(f, pace, 1, products, tiles, form);
+    beside_product(p, step, f, pace, 1, products, tiles, form);
     if (channel_tiles == 1) return;
     load_weights_1(piece, w + piece->step_bytes * LANES);
     _tile_dpbusd(1, 4, 7);
-    finish_some(f, pace, 2, products, tiles, form);
+    beside_product(p, step, f, pace, 2, products, tiles, form);
     _tile_dpbusd(3, 5, 7);
-    finish_some(f, pace, 3, products, tiles, form);
+    beside_product(p, step, f, pace, 3, products, tiles, form);
 }
 
 /* The first step: before each tile is cleared, it is stored. */
 INLINE void run_first_step(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
                            const int channel_tiles, const int tiles, const int pace,
                            const result_form form) {
-    const int64_t offset = piece->step_offsets[0];
+    const int64_t step = 0, offset = piece->step_offsets[0];
     const int products = 2 * channel_tiles;
     load_weights_0(piece, p->w);
     if (p->loads_pixels) _tile_loadd(4, p->a[0] + offset, piece->a_step);
     store_0(p);
     start_0(p);
     _tile_dpbusd(0, 4, 6);
-    finish_some(f, pace, 0, products, tiles, form);
+    beside_product(p, step, f, pace, 0, products, tiles, form);
     if (p->loads_pixels) _tile_loadd(5, p->a[1] + offset, piece->a_step);
     store_2(p, piece->tile_rows);
     start_2(p);
     _tile_dpbusd(2, 5, 6);
-    finish_some(f, pace, 1, products, tiles, form);
+    beside_product(p, step, f, pace, 1, products, tiles, form);
     if (channel_tiles == 1) {
         store_1(p);
         store_3(p, piece->tile_rows);
@@ -365,11 +370,11 @@ INLINE void run_first_step(const nn_amx_u8s8_piece *piece, const pass *p, finish
     store_1(p);
     start_1(p);
     _tile_dpbusd(1, 4, 7);
-    finish_some(f, pace, 2, products, tiles, form);
+    beside_product(p, step, f, pace, 2, products, tiles, form);
     store_3(p, piece->tile_rows);
     start_3(p);
     _tile_dpbusd(3, 5, 7);
-    finish_some(f, pace, 3, products, tiles, form);
+    beside_product(p, step, f, pace, 3, products, tiles, form);
 }
 
 /* The first step finishes rows only where there are too few steps: its stores take their time. */
@@ -382,48 +387,47 @@ INLINE void run_pass(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
                   step_weights = channel_tiles * piece->step_bytes * LANES;
     const int lazy = pace <= LAZY_PACE;
     run_first_step(piece, p, f, channel_tiles, tiles, lazy ? 0 : pace, form);
-    fetch_lines(p, 0);
     const int8_t *w = p->w + step_weights;
     int64_t busy = p->rows / pace + lazy, step = 1;
     if (busy > steps) busy = steps;
-    for (; step < busy; step++, w += step_weights) {
-        fetch_lines(p, step);
-        run_step(piece, p, w, piece->step_offsets[step], f, channel_tiles, tiles, pace, form);
-    }
+    for (; step < busy; step++, w += step_weights)
+        run_step(piece, p, w, step, f, channel_tiles, tiles, pace, form);
     for (int64_t left = p->rows - (step - lazy) * pace; left > 0; left--)
         finish_row(f, tiles, form);
-    for (; step < steps; step++, w += step_weights) {
-        fetch_lines(p, step);
-        run_step(piece, p, w, piece->step_offsets[step], f, channel_tiles, tiles, 0, form);
-    }
+    for (; step < steps; step++, w += step_weights)
+        run_step(piece, p, w, step, f, channel_tiles, tiles, 0, form);
 }
 
-/* What is left to be fetched, and lines a step that spread it evenly over `steps` steps. */
+/* What is left to be fetched, and how many lines are due for each product. */
 typedef struct fetcher {
     nn_amx_u8s8_range left[NN_AMX_U8S8_RANGES];
-    int64_t lines;
+    double rate, due;
 } fetcher;
 
-INLINE fetcher fetcher_of(const nn_amx_u8s8_piece *piece, int64_t steps) {
-    fetcher out = {.lines = 0};
+INLINE fetcher fetcher_of(const nn_amx_u8s8_piece *piece, int64_t products) {
+    fetcher out = {.due = 0};
     int64_t bytes = 0;
     for (int i = 0; i < NN_AMX_U8S8_RANGES; i++) {
         out.left[i] = piece->fetched[i];
         bytes += out.left[i].bytes;
     }
-    out.lines = (bytes / CACHE_LINE + steps - 1) / steps;
-    if (out.lines > MOST_LINES) out.lines = MOST_LINES;
+    out.rate = (double)bytes / CACHE_LINE / (double)products;
     return out;
 }
 
-/* Gives a pass of `steps` steps its lines. */
-INLINE void take_lines(fetcher *from, int64_t steps, pass *p) {
+/* Gives a pass of `products` products its lines: the same number after each. */
+INLINE void take_lines(fetcher *from, int64_t products, pass *p) {
     nn_amx_u8s8_range *range = from->left, *last = from->left + NN_AMX_U8S8_RANGES - 1;
     while (range < last && range->bytes <= 0) range++;
     p->fetched = range->begin;
-    p->lines = range->bytes > 0 ? from->lines : 0;
-    range->begin += steps * p->lines * CACHE_LINE;
-    range->bytes -= steps * p->lines * CACHE_LINE;
+    p->lines = 0;
+    if (range->bytes <= 0) return;
+    from->due += from->rate;
+    int64_t lines = (int64_t)from->due;
+    from->due -= (double)lines;
+    p->lines = lines < MOST_LINES ? lines : MOST_LINES;
+    range->begin += products * p->lines * CACHE_LINE;
+    range->bytes -= products * p->lines * CACHE_LINE;
 }
 
 /* Passes are numbered through all jobs. One finishes half of the rows of the job before the last
@@ -434,11 +438,12 @@ INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int 
                      const result_form form) {
     enum { RING = 4 };
     const int passes = tiles > 2 ? 2 : 1, lag = passes + 1;
+    const int products = tiles == 1 ? 2 : 4; /* of a step */
     const int64_t total = piece->pairs * piece->blocks * passes;
     const int64_t second_weights = 2 * LANES * piece->step_bytes * piece->step_count;
     finisher f = finisher_of(piece);
     pass p = {.rows = tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows};
-    fetcher lines = fetcher_of(piece, total * piece->step_count);
+    fetcher lines = fetcher_of(piece, total * piece->step_count * products);
     job ring[RING] = {{0}}, at = {0};
     int64_t loaded_pair = -1;
     for (int64_t n = 0; n < total + lag; n++) {
@@ -468,7 +473,7 @@ INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int 
         p.a[1] = piece->a + offsets[1];
         p.loads_pixels = piece->step_count > 1 || at.pair != loaded_pair;
         loaded_pair = at.pair;
-        take_lines(&lines, piece->step_count, &p);
+        take_lines(&lines, piece->step_count * products, &p);
         const bool is_narrow = tiles == 1 || (tiles == 3 && second);
         if (is_narrow)
             run_pass(piece, &p, &f, 1, tiles, pace, form);

@@ -40,12 +40,16 @@ typedef struct nn_int8_loops {
     /* sums[c] += dequantised x[i step + c], pixel after pixel */
     void (*add_pixels)(float *sums, const uint8_t *x, int64_t pixels, int64_t step, int64_t count,
                        nn_bytes_quant quant);
+    /* y[3 i + p] = plane p at i: three planes of `count` bytes, one after the other, as pixels */
+    void (*interleave_3)(const uint8_t *planes, uint8_t *y, int64_t count);
     /* y = saturate(round(sum / divisor / scale + zero)) */
     void (*quantize_means)(const float *sums, uint8_t *y, int64_t count, float divisor,
                            nn_bytes_quant quant);
 } nn_int8_loops;
 
 extern const nn_int8_loops nn_int8_loops_portable, nn_int8_loops_avx2, nn_int8_loops_avx512;
+/* The best of them for this CPU. */
+const nn_int8_loops *nn_int8_loops_best(void);
 
 /* Kernels of one operator that differ in their loops alone, best first. The operator defines
  *     static nn_status run_with(const nn_call *call, const nn_int8_loops *loops);

@@ -75,6 +75,43 @@ static void look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t 
 }
 #endif
 
+/* ---- layout --------------------------------------------------------------------------------- */
+
+#if defined(__AVX2__)
+#    include <immintrin.h>
+
+/* 16 pixels a time: three vectors of results, to which every plane gives the bytes that vpshufb has
+ * put in their places, with zeros between them. Returns how many pixels were done. */
+static int64_t interleave_vectors(const uint8_t *planes, uint8_t *y, int64_t count) {
+    uint8_t places[3][3][16]; /* [vector of results][plane]: the pixel of each byte, or a zero */
+    for (int k = 0; k < 48; k++)
+        for (int plane = 0; plane < 3; plane++)
+            places[k / 16][plane][k % 16] = k % 3 == plane ? (uint8_t)(k / 3) : 0x80;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        for (int v = 0; v < 3; v++) {
+            __m128i bytes = _mm_setzero_si128();
+            for (int plane = 0; plane < 3; plane++) {
+                __m128i from = _mm_loadu_si128((const __m128i *)(planes + plane * count + i));
+                __m128i place = _mm_loadu_si128((const __m128i *)places[v][plane]);
+                bytes = _mm_or_si128(bytes, _mm_shuffle_epi8(from, place));
+            }
+            _mm_storeu_si128((__m128i *)(y + 3 * i + 16 * v), bytes);
+        }
+    return i;
+}
+#else
+static int64_t interleave_vectors(const uint8_t *planes, uint8_t *y, int64_t count) {
+    (void)planes, (void)y, (void)count;
+    return 0;
+}
+#endif
+
+static void interleave_3(const uint8_t *planes, uint8_t *y, int64_t count) {
+    for (int64_t i = interleave_vectors(planes, y, count); i < count; i++)
+        for (int plane = 0; plane < 3; plane++) y[3 * i + plane] = planes[plane * count + i];
+}
+
 /* ---- two operands --------------------------------------------------------------------------- */
 
 /* Steps and the kind are constant where this is inlined. y may be a or b. */
@@ -163,4 +200,5 @@ const nn_int8_loops LOOPS = {.quantize = quantize,
                              .requantize = requantize,
                              .add_row = add_row,
                              .add_pixels = add_pixels,
+                             .interleave_3 = interleave_3,
                              .quantize_means = quantize_means};

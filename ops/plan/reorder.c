@@ -1,6 +1,7 @@
 #include "ops/plan/reorder.h"
 
 #include "base/pool.h"
+#include "ops/cpu/int8_loops.h"
 #include "ops/cpu/rows_f32.h"
 
 static nn_status parse_layout(const nn_node_view *node, const nn_attrs *attrs, const char *name,
@@ -61,6 +62,16 @@ TRANSPOSE_TILE(uint8_t)
 TRANSPOSE_TILE(uint16_t)
 TRANSPOSE_TILE(uint64_t)
 
+/* Index i is sample i: images of three planes of bytes. */
+static void interleave_samples(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const transpose_job *job = argument;
+    int64_t sample_bytes = job->rows * job->columns;
+    for (int64_t i = begin; i < end; i++)
+        nn_int8_loops_best()->interleave_3((const uint8_t *)job->in + i * sample_bytes,
+                                           (uint8_t *)job->out + i * sample_bytes, job->columns);
+}
+
 /* Index i is tile i % row_tiles of sample i / row_tiles. */
 static void transpose_tiles(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
@@ -120,6 +131,11 @@ static nn_status run(const nn_call *call) {
                          .rows = to_last ? channels : places,
                          .columns = to_last ? places : channels,
                          .element_bytes = nn_type_bits(x->type) / 8};
+    if (job.rows == 3 && job.element_bytes == 1) {
+        nn_parallel(call->pool, x->dims[0], GRAIN_BYTES / (3 * job.columns) + 1, interleave_samples,
+                    &job);
+        return NN_OK;
+    }
     job.row_tiles = (job.rows + TILE - 1) / TILE;
     int64_t tile_bytes = TILE * job.columns * job.element_bytes;
     nn_parallel(call->pool, x->dims[0] * job.row_tiles, GRAIN_BYTES / tile_bytes + 1,
