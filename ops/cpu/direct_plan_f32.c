@@ -358,6 +358,10 @@ static void pack_by_rows(const panel_copy *copy, const float *w, float *packed) 
     for (int64_t tap = 0; tap < copy->taps; tap++)
         for (int64_t k = 0; k < copy->k; k++, packed += copy->width) {
             const float *from = w + tap * source->tap_step + k * source->k_step;
+            if (source->column_step == 1 && source->scale == 1) {
+                memcpy(packed, from, (size_t)copy->columns * sizeof *packed);
+                continue;
+            }
             for (int64_t j = 0; j < copy->columns; j++)
                 packed[j] = from[j * source->column_step] * source->scale;
         }

@@ -292,15 +292,21 @@ static float noise(uint32_t index) {
     return (float)((x ^ (x >> 16)) >> 8) / (float)(1 << 23) - 1;
 }
 
-/* The weight of `point` for input channel k, output channel `channel`. */
-static float packed_weight(const nn_winograd_plan *plan, const float *packed, int64_t point,
-                           int64_t k, int64_t channel) {
+/* The packed weights of one output channel: that of point p and input channel k is
+ * from[(p * input channels + k) * width]. */
+typedef struct packed_channel {
+    const float *from;
+    int64_t width;
+} packed_channel;
+
+static packed_channel channel_of(const nn_winograd_plan *plan, const float *packed,
+                                 int64_t channel) {
     const int64_t points = plan->form->points * plan->form->points;
     const int64_t panel = channel / plan->shape->columns;
-    const int64_t width =
-        panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
-    const float *from = packed + panel * points * plan->in_channels * plan->shape->columns;
-    return from[(point * plan->in_channels + k) * width + channel % plan->shape->columns];
+    const bool is_last = panel == plan->panels - 1;
+    packed += panel * points * plan->in_channels * plan->shape->columns;
+    return (packed_channel){packed + channel % plan->shape->columns,
+                            is_last ? plan->last_shape->columns : plan->shape->columns};
 }
 
 /* The error of one output channel relative to its greatest result. */
@@ -322,7 +328,11 @@ double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const flo
     double want[SAMPLES][NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS] = {{0}};
     float sums[PIXELS][SAMPLES] = {{0}};
     int64_t channels[SAMPLES];
-    for (int64_t i = 0; i < samples; i++) channels[i] = i * plan->out_channels / samples;
+    packed_channel weights[SAMPLES];
+    for (int64_t i = 0; i < samples; i++) {
+        channels[i] = i * plan->out_channels / samples;
+        weights[i] = channel_of(plan, packed, channels[i]);
+    }
 
     for (int64_t k = 0; k < plan->in_channels; k++) {
         float x[PIXELS][LANES] = {{0}}, v[PIXELS][LANES];
@@ -336,7 +346,9 @@ double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const flo
         for (int64_t i = 0; i < samples; i++) {
             const float *taps = w + (channels[i] * plan->in_channels + k) * 9;
             for (int point = 0; point < a * a; point++)
-                sums[point][i] += v[point][0] * packed_weight(plan, packed, point, k, channels[i]);
+                sums[point][i] +=
+                    v[point][0] *
+                    weights[i].from[(point * plan->in_channels + k) * weights[i].width];
             for (int pixel = 0; pixel < m * m; pixel++)
                 for (int tap = 0; tap < 9; tap++)
                     want[i][pixel] +=
