@@ -166,7 +166,8 @@ static pool_row row_at(const pool_job *job, int64_t plane, const int64_t at[2]) 
         int64_t first, last;
         nn_pool_taps(&axes[i], at[i], &first, &last);
         counts[i] = last - first;
-        offset += (at[i] * axes[i].stride - axes[i].pad_begin + first * axes[i].dilation) * steps[i];
+        offset +=
+            (at[i] * axes[i].stride - axes[i].pad_begin + first * axes[i].dilation) * steps[i];
         if (job->average) row.divisor *= nn_pool_divisor(&axes[i], at[i], job->count_include_pad);
     }
     bool empty = counts[0] == 0 || counts[1] == 0;
@@ -282,8 +283,8 @@ static void run_global_average_blocks(void *argument, int64_t begin, int64_t end
     run_global_blocks(argument, begin, end, true);
 }
 
-/* In standard order a plane lies in one piece; averages add pieces of it in double, so that no float adds
- * up too many. */
+/* In standard order a plane lies in one piece; averages add pieces of it in double, so that no
+ * float adds up too many. */
 typedef struct plane_job {
     const nn_pooling *set;
     const float *x;
@@ -369,13 +370,6 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
            (type == NNOPT_FLOAT || type == NNOPT_UINT8 || type == NNOPT_INT8);
 }
 
-static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
-    bool wants_indices = node->out_count > 1 && node->out[1] != NULL;
-    (void)target;
-    return has_layouts(node) && !wants_indices && node->in[0]->type == NNOPT_BFLOAT16 &&
-           node->out[0]->type == NNOPT_BFLOAT16;
-}
-
 #define POOL_KERNEL(stem, set, level, exact, accepts_node, run_node)                               \
     const nn_kernel nn_kernel_##stem##_##set = {                                                   \
         .name = #stem "_" #set,                                                                    \
@@ -404,6 +398,13 @@ POOL_KERNELS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 POOL_KERNELS(avx2, NN_ISA_AVX2)
 POOL_KERNELS(avx512, NN_ISA_AVX512)
+
+static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
+    bool wants_indices = node->out_count > 1 && node->out[1] != NULL;
+    (void)target;
+    return has_layouts(node) && !wants_indices && node->in[0]->type == NNOPT_BFLOAT16 &&
+           node->out[0]->type == NNOPT_BFLOAT16;
+}
 
 /* Plans in bf16 have their maps channels last. */
 #    define POOL_BF16_KERNEL(stem, exact, run_node)                                                \
