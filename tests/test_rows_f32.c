@@ -377,6 +377,11 @@ START_TEST(blocks_are_transposed) {
                     bool inside = r < rows && c < columns;
                     ck_assert_uint_eq(y[r * 21 + c], inside ? x[c * 23 + r] : UINT32_MAX);
                 }
+            /* rows that follow each other */
+            tables[_i].rows->transpose(x, 23, y, columns, rows, columns);
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t c = 0; c < columns; c++)
+                    ck_assert_uint_eq(y[r * columns + c], x[c * 23 + r]);
         }
 }
 END_TEST

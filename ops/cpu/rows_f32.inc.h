@@ -467,8 +467,23 @@ static inline void transpose_block(const uint32_t *x, int64_t x_step, uint32_t *
 }
 #endif
 
+/* Planes of colours to pixels: the compiler turns stores at every third place into shuffles. */
+static void interleave_three(const uint32_t *restrict x, int64_t x_step, uint32_t *restrict y,
+                             int64_t count) {
+    const uint32_t *restrict second = x + x_step, *restrict third = second + x_step;
+    for (int64_t i = 0; i < count; i++) {
+        y[3 * i] = x[i];
+        y[3 * i + 1] = second[i];
+        y[3 * i + 2] = third[i];
+    }
+}
+
 static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_step, int64_t rows,
                       int64_t columns) {
+    if (columns == 3 && y_step == 3) {
+        interleave_three(x, x_step, y, rows);
+        return;
+    }
     int64_t whole_rows = rows / BLOCK * BLOCK, whole_columns = columns / BLOCK * BLOCK;
     for (int64_t c = 0; c < whole_columns; c += BLOCK)
         for (int64_t r = 0; r < whole_rows; r += BLOCK)
