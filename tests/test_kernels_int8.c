@@ -41,7 +41,7 @@ static void compare_rounded(const nn_tensor *got, const nn_tensor *expected, con
 
 static void compare_with(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
                          const nn_tensor *expected, const char *what) {
-    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1};
+    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
     host_run(host, kernel, layout, &target);
     if (is_rounded(host->epilogue.before.kind)) {
         compare_rounded(&host->out[0], expected, kernel->name, what);
@@ -56,7 +56,7 @@ static void compare_with(kernel_host *host, const nn_kernel *kernel, nn_layout l
 
 /* Runs all kernels that accept the node; returns how many beside the reference. */
 static int compare_all(kernel_host *host, const char *what) {
-    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1};
+    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
     const nn_kernel *reference = reference_of(host->op);
     host_run(host, reference, NN_LAYOUT_STANDARD, &target);
     nn_tensor expected;

@@ -63,10 +63,10 @@ static bool fills_tiles(const nn_u8s8_shape *shape) {
            shape->out_channels >= LEAST_CHANNELS;
 }
 
-bool nn_amx_u8s8_accepts(const nn_node_view *node, const nn_int8_inputs *inputs,
-                         const nn_u8s8_shape *shape) {
+bool nn_amx_u8s8_accepts(const nn_node_view *node, const nn_target *target,
+                         const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
     nn_amx_u8s8_source source;
-    return fills_tiles(shape) && nn_int8_accepts(node, inputs) &&
+    return (target->explores || fills_tiles(shape)) && nn_int8_accepts(node, inputs) &&
            nn_amx_u8s8_choose_source(shape, node->in[inputs->x]->type, &source) &&
            fits_int8(node, inputs, shape);
 }
@@ -148,6 +148,10 @@ nn_status nn_amx_u8s8_prepare(const nn_node_view *node, const nn_target *target,
     source->plane_step = nn_amx_u8s8_plane_bytes(shape, source, made.band_rows);
     made.worker_bytes =
         nn_amx_u8s8_band_bytes(shape, source, made.band_rows) + nn_amx_u8s8_scratch_bytes();
+
+    nn_prepare_describe(prepare, "tiles of %d pixels, blocks of %d channels%s",
+                        made.whole.tile_rows, made.packing.tiles * NN_AMX_U8S8_CHANNELS,
+                        source->uses_band ? ", bands" : "");
 
     bool constant = nn_int8_has_constant_parameters(node, inputs);
     const state_sizes sizes = sizes_of(&made, constant);

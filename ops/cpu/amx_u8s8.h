@@ -127,8 +127,8 @@ nn_status nn_amx_u8s8_pack(const nn_node_view *node, nn_prepare *prepare,
 
 /* ---- kernel parts (amx_u8s8.c) -------------------------------------------------------------- */
 
-bool nn_amx_u8s8_accepts(const nn_node_view *node, const nn_int8_inputs *inputs,
-                         const nn_u8s8_shape *shape);
+bool nn_amx_u8s8_accepts(const nn_node_view *node, const nn_target *target,
+                         const nn_int8_inputs *inputs, const nn_u8s8_shape *shape);
 nn_status nn_amx_u8s8_prepare(const nn_node_view *node, const nn_target *target,
                               nn_prepare *prepare, const nn_int8_inputs *inputs,
                               const nn_u8s8_shape *shape);

@@ -151,7 +151,7 @@ static void fill_row(const row_filler *f, const uint8_t *x, uint8_t *out) {
     int64_t columns = count - left < w->in ? count - left : w->in;
     memset(out, f->padding, (size_t)(left * step));
     out += left * step;
-    if (all == step)
+    if (f->shape->groups == 1 && all == step)
         f->unit->copy(out, x, columns * all, f->flip, 0);
     else
         for (int64_t i = 0; i < columns; i++)

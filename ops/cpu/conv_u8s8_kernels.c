@@ -178,9 +178,8 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
     static bool operator##_accepts_amx(const nn_node_view *node, const nn_target *target) {        \
         nn_int8_inputs inputs;                                                                     \
         nn_u8s8_shape shape;                                                                       \
-        (void)target;                                                                              \
         return describe_##operator(node, &inputs, &shape) &&                                       \
-               nn_amx_u8s8_accepts(node, &inputs, &shape);                                         \
+               nn_amx_u8s8_accepts(node, target, &inputs, &shape);                                 \
     }                                                                                              \
     static nn_status operator##_prepare_amx(const nn_node_view *node, const nn_target *target,     \
                                             nn_prepare *out) {                                     \
