@@ -16,6 +16,7 @@ typedef struct transpose_state {
     nn_conv_geometry geometry;
     const float *packed_bias; /* NULL: packed in each run, at the start of the workspace */
     size_t bias_bytes;
+    bool in_step; /* all phases have the same units: each is done for all of them in turn */
     int count;
     phase phases[]; /* those with outputs */
 } transpose_state;
@@ -62,6 +63,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     transpose_state *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
     state->geometry = g;
+    state->in_step = true;
     size_t workspace = 0;
     for (int64_t i = 0; i < count; i++) {
         phase *one = &state->phases[state->count];
@@ -79,6 +81,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         one->packed = packed;
         size_t own = nn_direct_workspace(&one->plan, target->threads);
         workspace = own > workspace ? own : workspace;
+        state->in_step &= one->plan.units == state->phases[0].plan.units;
         state->count++;
     }
     if (nn_view_in(node, 2) == NULL || nn_view_constant(node, 2) != NULL) {
@@ -97,21 +100,49 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     return NN_OK;
 }
 
+typedef struct transpose_job {
+    const transpose_state *state;
+    const float *bias, *x, *residual;
+    float *y;
+    void *workspace;
+} transpose_job;
+
+/* Units of all phases, which read the same pixels: those come from memory once. */
+static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
+    const transpose_job *job = argument;
+    for (int64_t unit = begin; unit < end; unit++)
+        for (int i = 0; i < job->state->count; i++) {
+            const phase *one = &job->state->phases[i];
+            nn_direct_run_units(&one->plan, one->packed, job->bias, job->x,
+                                job->residual ? job->residual + one->at.offset : NULL,
+                                job->y + one->at.offset, unit, unit + 1, worker, job->workspace);
+        }
+}
+
 static nn_status run(const nn_call *call) {
     const transpose_state *state = call->state;
     const nn_epilogue *epilogue = &call->node->epilogue;
-    const float *residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
-    const float *bias = state->packed_bias;
-    if (bias == NULL) {
+    transpose_job job = {
+        .state = state,
+        .bias = state->packed_bias,
+        .x = call->in[0]->data,
+        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .y = call->out[0]->data,
+        .workspace = (char *)call->workspace + state->bias_bytes,
+    };
+    if (job.bias == NULL) {
         nn_direct_pack_bias(&state->phases[0].plan, call->in[2]->data, 1, 1, call->workspace);
-        bias = call->workspace;
+        job.bias = call->workspace;
+    }
+    if (state->in_step) {
+        nn_parallel(call->pool, state->phases[0].plan.units, 1, run_units, &job);
+        return NN_OK;
     }
     for (int i = 0; i < state->count; i++) {
         const phase *one = &state->phases[i];
-        nn_direct_run(&one->plan, one->packed, bias, call->in[0]->data,
-                      residual ? residual + one->at.offset : NULL,
-                      (float *)call->out[0]->data + one->at.offset, call->pool,
-                      (char *)call->workspace + state->bias_bytes);
+        nn_direct_run(&one->plan, one->packed, job.bias, job.x,
+                      job.residual ? job.residual + one->at.offset : NULL, job.y + one->at.offset,
+                      call->pool, job.workspace);
     }
     return NN_OK;
 }

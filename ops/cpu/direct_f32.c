@@ -410,6 +410,21 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
     }
 }
 
+void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
+                         const float *x, const float *residual, float *y, int64_t begin,
+                         int64_t end, int worker, void *workspace) {
+    direct_job job = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .y = y,
+        .workspace = workspace,
+    };
+    run_units(&job, begin, end, worker);
+}
+
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
                    const float *x, const float *residual, float *y, nn_pool *pool,
                    void *workspace) {

@@ -28,8 +28,8 @@ void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);
 /* The product of matrices [m, k] and [k, n] as a convolution of m pixels by a 1x1 kernel. */
 nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k);
 
-/* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one row
- * of pixels, and a map of width 1 a row standing upright. */
+/* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one
+ * row of pixels, and a map of width 1 a row standing upright. */
 void nn_direct_simplify(nn_direct_problem *problem);
 
 /* Where weight (group, column, tap, k) is found: steps in floats of the unpacked array. */
@@ -96,6 +96,11 @@ size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           void *workspace);
+
+/* Units [begin, end) of those that nn_direct_run does, on the calling thread, which is `worker`. */
+void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
+                         const float *x, const float *residual, float *y, int64_t begin,
+                         int64_t end, int worker, void *workspace);
 
 /* residual is NULL unless the epilogue has one; it may be y itself. */
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
