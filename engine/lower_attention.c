@@ -38,6 +38,8 @@ static bool read_order(const nn_value *value, int64_t *order) {
     if (!nn_is_made_by(value, &nn_op_transpose) || value->producer->inputs[0] == NULL) return false;
     if (nn_attrs_ints(&value->producer->attrs, "perm", &stated, &count) != NN_OK || count != 4)
         return false;
+    if (value->producer->inputs[0]->fact.rank != 4)
+        return false; /* what was stated is not checked then */
     for (int i = 0; i < 4; i++) order[i] = stated[i];
     return true;
 }
