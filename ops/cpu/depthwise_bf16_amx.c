@@ -8,43 +8,36 @@
 
 enum { PIXELS = NN_DEPTHWISE_BF16_PIXELS, CHANNELS = NN_DEPTHWISE_BF16_CHANNELS, MOST_TAPS = 7 };
 
-typedef struct finish {
-    bool clips;
-    vf low, high;
-} finish;
-
-NN_INLINE void finish_pixel(const nn_depthwise_bf16_tile *t, const finish *f, nn_bf16_pair x,
-                            int pixel, int64_t c, __mmask32 mask) {
-    const int64_t at = pixel * t->y_pitch + c;
-    vf both[2] = {x.even, x.odd};
-    if (!f->clips)
-        nn_bf16_activate_amx(t->epilogue->before, nn_bf16_before_is_last(t->epilogue), both);
-    if (t->residual != NULL) {
-        nn_bf16_pair residual = nn_load_pair(t->residual + at, mask);
-        both[0] += residual.even;
-        both[1] += residual.odd;
+/* The sums of all pixels at 32 channels, even and odd ones in turn, to y. From memory: calls for
+ * activations would push the registers there anyway. */
+static __attribute__((noinline)) void finish_pixels(const nn_depthwise_bf16_tile *t, vf *sums,
+                                                    int64_t c, __mmask32 mask) {
+    const nn_epilogue *epilogue = t->epilogue;
+    float low_bound, high_bound;
+    const bool clips = nn_epilogue_as_clip(epilogue, &low_bound, &high_bound);
+    const vf low = vf_set(low_bound), high = vf_set(high_bound);
+    const int vectors = 2 * t->count;
+    if (!clips)
+        nn_bf16_activate_amx(epilogue->before, nn_bf16_before_is_last(epilogue), sums, vectors);
+    for (int i = 0; t->residual != NULL && i < t->count; i++) {
+        const nn_bf16_pair residual = nn_load_pair(t->residual + i * t->y_pitch + c, mask);
+        sums[2 * i] += residual.even;
+        sums[2 * i + 1] += residual.odd;
     }
-    if (f->clips) {
-        both[0] = vf_min(f->high, vf_max(f->low, both[0]));
-        both[1] = vf_min(f->high, vf_max(f->low, both[1]));
-    } else {
-        nn_bf16_activate_amx(t->epilogue->after, true, both);
+    if (!clips) nn_bf16_activate_amx(epilogue->after, true, sums, vectors);
+    for (int i = 0; i < t->count; i++) {
+        nn_bf16_pair x = {sums[2 * i], sums[2 * i + 1]};
+        if (clips) {
+            x.even = vf_min(high, vf_max(low, x.even));
+            x.odd = vf_min(high, vf_max(low, x.odd));
+        }
+        nn_store_pair(t->y + i * t->y_pitch + c, x, mask);
     }
-    nn_store_pair(t->y + at, (nn_bf16_pair){both[0], both[1]}, mask);
-}
-
-NN_INLINE finish finish_of(const nn_depthwise_bf16_tile *t) {
-    float low, high;
-    finish f = {.clips = nn_epilogue_as_clip(t->epilogue, &low, &high)};
-    f.low = vf_set(low);
-    f.high = vf_set(high);
-    return f;
 }
 
 /* Kernel width and stride are constants of each copy. */
 NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int stride) {
     const int under = (PIXELS - 1) * stride + taps;
-    const finish f = finish_of(t);
     for (int64_t c = 0; c < t->channels; c += CHANNELS) {
         const __mmask32 mask =
             nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
@@ -74,14 +67,17 @@ NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int 
                 }
             }
         }
+        vf sums[2 * PIXELS];
 #pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++)
-            if (i < t->count) finish_pixel(t, &f, (nn_bf16_pair){even[i], odd[i]}, i, c, mask);
+        for (int i = 0; i < PIXELS; i++) {
+            sums[2 * i] = even[i];
+            sums[2 * i + 1] = odd[i];
+        }
+        finish_pixels(t, sums, c, mask);
     }
 }
 
 static void slide_any(const nn_depthwise_bf16_tile *t) {
-    const finish f = finish_of(t);
     for (int64_t c = 0; c < t->channels; c += CHANNELS) {
         const __mmask32 mask =
             nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
@@ -103,9 +99,13 @@ static void slide_any(const nn_depthwise_bf16_tile *t) {
                     odd[i] = vf_fma(x.odd, w_odd, odd[i]);
                 }
             }
+        vf sums[2 * PIXELS];
 #pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++)
-            if (i < t->count) finish_pixel(t, &f, (nn_bf16_pair){even[i], odd[i]}, i, c, mask);
+        for (int i = 0; i < PIXELS; i++) {
+            sums[2 * i] = even[i];
+            sums[2 * i + 1] = odd[i];
+        }
+        finish_pixels(t, sums, c, mask);
     }
 }
 

@@ -69,20 +69,22 @@ NN_INLINE vf rough_sigmoid(vf x) {
     return _mm512_rcp14_ps(vf_set(1) + _mm512_scalef_ps(power, whole));
 }
 
-void nn_bf16_activate_amx(nn_activation activation, bool rounds, vf x[2]) {
-    vf x0 = x[0], x1 = x[1];
-    if (rounds && (activation.kind == NN_ACT_SIGMOID || activation.kind == NN_ACT_SILU)) {
-        vf sigmoid0 = rough_sigmoid(x0), sigmoid1 = rough_sigmoid(x1);
-        const vf one = vf_set(1);
-        x[0] = sigmoid0 * (activation.kind == NN_ACT_SILU ? x0 : one);
-        x[1] = sigmoid1 * (activation.kind == NN_ACT_SILU ? x1 : one);
+void nn_bf16_activate_amx(nn_activation activation, bool rounds, vf *x, int count) {
+    const float alpha = activation.alpha, beta = activation.beta;
+    if (rounds && activation.kind == NN_ACT_SIGMOID) {
+        for (int i = 0; i < count; i++) x[i] = rough_sigmoid(x[i]);
         return;
     }
+    if (rounds && activation.kind == NN_ACT_SILU) {
+        for (int i = 0; i < count; i++) x[i] *= rough_sigmoid(x[i]);
+        return;
+    }
+    /* The kind is a constant of each loop. */
     switch (activation.kind) {
 #define CASE(kind)                                                                                 \
     case kind:                                                                                     \
-        x0 = nn_activate_vector((nn_activation){kind, activation.alpha, activation.beta}, x0);     \
-        x1 = nn_activate_vector((nn_activation){kind, activation.alpha, activation.beta}, x1);     \
+        for (int i = 0; i < count; i++)                                                            \
+            x[i] = nn_activate_vector((nn_activation){kind, alpha, beta}, x[i]);                   \
         break;
         CASE(NN_ACT_RELU)
         CASE(NN_ACT_CLIP)
@@ -99,8 +101,6 @@ void nn_bf16_activate_amx(nn_activation activation, bool rounds, vf x[2]) {
     case NN_ACT_KINDS:
         break;
     }
-    x[0] = x0;
-    x[1] = x1;
 }
 
 NN_INLINE void finish_row(const nn_bf16_work *work, finish_kind kind, const unfinished *row,
@@ -110,7 +110,7 @@ NN_INLINE void finish_row(const nn_bf16_work *work, finish_kind kind, const unfi
     vf x[2] = {vf_load(row->sums), vf_load(row->sums + LANES)};
     if (!kind.clips)
         nn_bf16_activate_amx(work->epilogue->before,
-                             !kind.y_is_float && nn_bf16_before_is_last(work->epilogue), x);
+                             !kind.y_is_float && nn_bf16_before_is_last(work->epilogue), x, 2);
     if (kind.residual == RESIDUAL_BF16) {
         __m512i both = _mm512_maskz_loadu_epi16(mask, row->residual + 2 * (int64_t)at);
         x[0] += nn_widen_bf16(_mm512_castsi512_si256(both));
@@ -125,7 +125,7 @@ NN_INLINE void finish_row(const nn_bf16_work *work, finish_kind kind, const unfi
         x[0] = vf_min(high, vf_max(low, x[0]));
         x[1] = vf_min(high, vf_max(low, x[1]));
     } else {
-        nn_bf16_activate_amx(work->epilogue->after, !kind.y_is_float, x);
+        nn_bf16_activate_amx(work->epilogue->after, !kind.y_is_float, x, 2);
     }
     if (kind.y_is_float) {
         char *to = row->y + 4 * (int64_t)at;
