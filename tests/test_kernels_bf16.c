@@ -423,6 +423,36 @@ START_TEST(attention_of_random_sizes) {
 }
 END_TEST
 
+/* ---- recurrent layers ---- */
+
+/* States are rounded in each step, so results are as near as that. */
+START_TEST(recurrent_layers_of_random_sizes) {
+    static const nn_op *const ops[] = {&nn_op_rnn, &nn_op_gru, &nn_op_lstm};
+    static const int64_t gates[] = {1, 3, 4};
+    if (!has_amx()) return;
+    host_seed(2300 + (uint32_t)_i);
+    for (int i = 0; i < 6; i++) {
+        kernel_host host;
+        const int kind = i % 3;
+        const int64_t directions = pick(1, 2), batch = pick(0, 1) ? 1 : pick(2, 20);
+        const int64_t steps = pick(1, 6), inputs = pick(8, 70), hidden = pick(16, 70);
+        const int64_t columns = gates[kind] * hidden;
+        host_init(&host, ops[kind], 14);
+        host_int(&host, "hidden_size", hidden);
+        host_text(&host, "direction", directions == 2 ? "bidirectional" : "forward");
+        if (kind == 1) host_int(&host, "linear_before_reset", pick(0, 1));
+        random_input(&host, (int64_t[]){steps, batch, inputs}, 3, false);
+        float *w = random_input(&host, (int64_t[]){directions, columns, inputs}, 3, true);
+        for (int64_t k = 0; k < directions * columns * inputs; k++) w[k] *= 0.125f;
+        float *r = random_input(&host, (int64_t[]){directions, columns, hidden}, 3, true);
+        for (int64_t k = 0; k < directions * columns * hidden; k++) r[k] *= 0.125f;
+        random_input(&host, (int64_t[]){directions, 2 * columns}, 2, true);
+        check_kernel(&host, &nn_kernel_recurrent_bf16_amx, 0, 0x1p-6, host.op->name);
+        host_clear(&host);
+    }
+}
+END_TEST
+
 /* ---- sums and products of maps ---- */
 
 START_TEST(sums_and_products_of_maps) {
@@ -526,6 +556,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, linears_of_random_sizes, 0, 5);
     tcase_add_loop_test(tcase, attention_of_random_sizes, 0, 6);
     tcase_add_loop_test(tcase, sums_and_products_of_maps, 0, 5);
+    tcase_add_loop_test(tcase, recurrent_layers_of_random_sizes, 0, 6);
     tcase_add_loop_test(tcase, pools_of_random_sizes, 0, 8);
     tcase_add_test(tcase, only_plans_in_bf16_have_them);
     tcase_add_test(tcase, weights_that_are_computed_are_not_taken);

@@ -60,6 +60,10 @@ size_t nn_bf16_packed_bytes(const nn_bf16_plan *plan);
 size_t nn_bf16_bias_bytes(const nn_bf16_plan *plan);
 void nn_bf16_pack(const nn_bf16_plan *plan, const nn_direct_source *source, const float *w,
                   uint16_t *packed);
+/* Where the tile of 16 columns from `column` on, a multiple of that, of a step lies in packed
+ * weights. */
+uint16_t *nn_bf16_packed_tile(const nn_bf16_plan *plan, uint16_t *packed, int64_t step,
+                              int64_t column);
 /* The same for a matrix [k][columns] that is computed, rows `step` elements apart: problems of one
  * tap. */
 void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_float, int64_t step,

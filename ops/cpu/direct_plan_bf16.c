@@ -400,6 +400,14 @@ void nn_bf16_pack(const nn_bf16_plan *plan, const nn_direct_source *source, cons
         }
 }
 
+uint16_t *nn_bf16_packed_tile(const nn_bf16_plan *plan, uint16_t *packed, int64_t step,
+                              int64_t column) {
+    const int64_t tile = (int64_t)plan->k * NN_BF16_COLUMNS, panel = column / NN_BF16_PANEL;
+    const bool is_narrow = panel == plan->panels - 1 && plan->last_columns <= NN_BF16_COLUMNS;
+    return packed + panel * plan->panel_bytes / ELEMENT +
+           (is_narrow ? step : 2 * step + column % NN_BF16_PANEL / NN_BF16_COLUMNS) * tile;
+}
+
 void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_float, int64_t step,
                          uint16_t *packed) {
     const nn_direct_problem *p = &plan->problem;

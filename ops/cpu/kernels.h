@@ -40,6 +40,7 @@ NN_DECLARE_KERNELS(global_average_pool_f32)
 /* Products of plans in bf16, as entries of a descriptor's list, before all others. */
 extern const nn_kernel nn_kernel_conv_bf16_amx, nn_kernel_conv_transpose_bf16_amx,
     nn_kernel_gemm_bf16_amx, nn_kernel_matmul_bf16_amx, nn_kernel_linear_bf16_amx,
+    nn_kernel_recurrent_bf16_amx,
     nn_kernel_add_bf16_amx, nn_kernel_mul_bf16_amx, nn_kernel_depthwise_bf16_amx,
     nn_kernel_max_pool_bf16_avx512, nn_kernel_average_pool_bf16_avx512,
     nn_kernel_global_max_pool_bf16_avx512, nn_kernel_global_average_pool_bf16_avx512;

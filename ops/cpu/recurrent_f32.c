@@ -1,7 +1,7 @@
 /* RNN, GRU and LSTM of floats. What the inputs give to the gates is one product for all steps and
  * directions; a step is recurrent_step_f32.h. Directions and samples do not wait for each other:
  * each thread takes some of them through all steps. */
-#include "ops/cpu/direct_f32.h"
+#include "ops/cpu/direct_bf16.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/recurrent_step_f32.h"
 #include "ops/cpu/rows_f32.h"
@@ -33,6 +33,9 @@ typedef struct recurrent_state {
     int64_t pitch, columns; /* hidden units, and columns of all gates, in whole blocks */
     nn_direct_plan inputs;  /* X by W of all directions */
     bool shares_inputs;     /* threads do */
+    bool is_bf16;           /* then it is the following one, and R is packed in tiles */
+    nn_bf16_plan inputs_bf16;
+    int64_t k_floats; /* of packed R for each of its columns */
     /* Floats of what is packed, in this order: W, its bias, then for each direction R and the
      * state's bias of the last gate. */
     int64_t w_floats, bias_floats, direction_floats, packed_floats;
@@ -97,11 +100,20 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
     nn_direct_problem product =
         nn_direct_product(r.steps * r.batch, r.directions * out->columns, r.inputs);
     out->shares_inputs = shares_inputs(out);
-    nn_direct_plan_make(&product, tiles, out->shares_inputs ? target->threads : 1, &none,
-                        &out->inputs);
-    out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
-    out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
-    out->direction_floats = aligned_floats(r.hidden * out->columns) + aligned_floats(out->pitch);
+    const int threads = out->shares_inputs ? target->threads : 1;
+    out->is_bf16 = steps->packs_bf16;
+    if (out->is_bf16) {
+        const nn_bf16_types types = {true, true, false};
+        nn_bf16_plan_make(&product, &types, threads, &none, &out->inputs_bf16);
+        out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
+        out->bias_floats = (int64_t)(nn_bf16_bias_bytes(&out->inputs_bf16) / sizeof(float));
+    } else {
+        nn_direct_plan_make(&product, tiles, threads, &none, &out->inputs);
+        out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
+        out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
+    }
+    out->k_floats = out->is_bf16 ? rounded(r.hidden, NN_BF16_STEP) / 2 : r.hidden;
+    out->direction_floats = aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
     out->packed_floats = out->w_floats + out->bias_floats + r.directions * out->direction_floats;
     out->product_floats = aligned_floats(r.steps * samples * out->columns);
     /* Hidden states before and after a step, cells or reset states, update gates. */
@@ -118,6 +130,24 @@ static int64_t packed_place(const recurrent_state *state, const gate_part *part,
            (gate - part->first) * state->lanes;
 }
 
+/* Rows w and r of `count` units of one gate as tiles. */
+static void pack_bf16(const recurrent_state *state, const gate_part *part, int gate, int64_t unit,
+                      int64_t count, int64_t column, const float *w, const float *r, float *packed,
+                      float *of_state) {
+    const nn_recurrent *shape = &state->shape;
+    const nn_bf16_plan *plan = &state->inputs_bf16;
+    for (int64_t step = 0; step < plan->step_count; step++)
+        nn_bf16_pack_columns_amx(w + step * plan->k, true, shape->inputs,
+                                 shape->inputs - step * plan->k, (int)count, plan->k / 2, 1,
+                                 nn_bf16_packed_tile(plan, (uint16_t *)packed, step, column));
+    uint16_t *to = (uint16_t *)(of_state + (part->first * state->pitch + unit * part->gates) *
+                                               state->k_floats);
+    const int64_t tile = NN_BF16_STEP * NN_BF16_COLUMNS;
+    for (int64_t k = 0; k < shape->hidden; k += NN_BF16_STEP, to += part->gates * tile)
+        nn_bf16_pack_columns_amx(r + k, true, shape->hidden, shape->hidden - k, (int)count,
+                                 NN_BF16_STEP / 2, 1, to + (gate - part->first) * tile);
+}
+
 /* Units [unit, unit + count) of one gate. */
 static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
                        const nn_tensor *const *in, int64_t direction, int gate, int64_t unit,
@@ -132,13 +162,18 @@ static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
     float *bias = packed + state->w_floats + column;
     float *of_state =
         packed + state->w_floats + state->bias_floats + direction * state->direction_floats;
-    float *last_bias = of_state + aligned_floats(hidden * state->columns) + unit;
-    int64_t step;
-    float *to = nn_direct_packed_column(&state->inputs, packed, column, &step);
-    rows->transpose((const uint32_t *)w, shape->inputs, (uint32_t *)to, step, shape->inputs, count);
-    to = of_state + packed_place(state, part, gate, unit, hidden);
-    rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes, hidden,
-                    count);
+    float *last_bias = of_state + aligned_floats(state->k_floats * state->columns) + unit;
+    if (state->is_bf16) {
+        pack_bf16(state, part, gate, unit, count, column, w, r, packed, of_state);
+    } else {
+        int64_t step;
+        float *to = nn_direct_packed_column(&state->inputs, packed, column, &step);
+        rows->transpose((const uint32_t *)w, shape->inputs, (uint32_t *)to, step, shape->inputs,
+                        count);
+        to = of_state + packed_place(state, part, gate, unit, hidden);
+        rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes,
+                        hidden, count);
+    }
     if (in[2] == NULL) return;
     /* The last gate of GRU may multiply the state's share before the rest is added. */
     const bool apart = shape->attrs->linear_before_reset && gate == 2;
@@ -173,18 +208,25 @@ static nn_status pack_constants(const nn_node_view *node, const void *argument, 
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_tiles_f32 *tiles, const nn_recurrent_steps_f32 *steps) {
-    recurrent_state *state = nn_prepare_state(services, sizeof *state);
-    if (state == NULL) return nn_fail_memory(sizeof *state);
-    make_state(node, target, tiles, steps, state);
+    recurrent_state made = {0};
+    make_state(node, target, tiles, steps, &made);
+    size_t lists = made.is_bf16 ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
+    recurrent_state *state = nn_prepare_state(services, sizeof *state + lists);
+    if (state == NULL) return nn_fail_memory(sizeof *state + lists);
+    *state = made;
+    if (state->is_bf16) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
     state->whole_batch = target->deterministic;
     int64_t floats = state->product_floats + state->states_floats;
     if (nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
         (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL)) {
         const nn_direct_source source = {
             .column_step = state->shape.inputs, .k_step = 1, .scale = 1};
-        char w[96], variant[160];
+        char w[192], variant[256];
         const void *packed;
-        nn_direct_variant(&state->inputs, &source, w, sizeof w);
+        if (state->is_bf16)
+            nn_bf16_variant(&state->inputs_bf16, &source, w, sizeof w);
+        else
+            nn_direct_variant(&state->inputs, &source, w, sizeof w);
         snprintf(variant, sizeof variant, "recurrent %d gates, %d parts, %lld lanes, %s",
                  state->shape.attrs->gates, state->part_count, (long long)state->lanes, w);
         NN_TRY(nn_prepare_pack(services, PACKED_INPUTS, variant,
@@ -194,8 +236,10 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     } else {
         floats += state->packed_floats;
     }
-    nn_prepare_workspace(services, (size_t)floats * sizeof(float) + state->pointer_bytes +
-                                       nn_direct_workspace(&state->inputs, target->threads));
+    size_t workspace = state->is_bf16 ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
+                                      : nn_direct_workspace(&state->inputs, target->threads);
+    nn_prepare_workspace(services,
+                         (size_t)floats * sizeof(float) + state->pointer_bytes + workspace);
     return NN_OK;
 }
 
@@ -263,7 +307,7 @@ static void run_step(piece *p, int64_t i) {
     for (int k = 0; k < state->part_count; k++) {
         const gate_part *part = &state->parts[k];
         const step_blocks work = {&p->step, part->run, i % 2 == 1};
-        p->step.w = p->packed + part->first * state->pitch * hidden;
+        p->step.w = p->packed + part->first * state->pitch * state->k_floats;
         p->step.x = k == 0 ? p->h : p->step.c;
         for (int64_t sample = 0; k > 0 && sample < p->count; sample++)
             if (p->inputs[sample] != NULL) p->inputs[sample] += part->first * state->pitch;
@@ -336,7 +380,7 @@ static piece piece_at(const run_work *work, int64_t index) {
         .y = p.y,
         .c = p.next + p.count * pitch,
         .z = p.next + 2 * p.count * pitch,
-        .last_bias = p.packed + aligned_floats(shape->hidden * state->columns),
+        .last_bias = p.packed + aligned_floats(state->k_floats * state->columns),
     };
     if (peepholes != NULL)
         p.step.cell.peepholes = (const float *)peepholes->data + 3 * shape->hidden * p.direction;
@@ -357,6 +401,21 @@ static void run_pieces(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
+/* What the inputs give to all gates in all steps. */
+static void multiply_inputs(const run_work *work, void *workspace) {
+    const recurrent_state *state = work->state;
+    const float *bias = work->packed + state->w_floats, *x = work->call->in[NN_RNN_X]->data;
+    nn_pool *pool = state->shares_inputs ? work->call->pool : NULL;
+    if (state->is_bf16) {
+        const nn_bf16_operands operands = {
+            .packed = work->packed, .x = x, .bias = bias, .y = work->products};
+        nn_bf16_run(&state->inputs_bf16, &operands, pool, workspace);
+    } else {
+        nn_direct_run(&state->inputs, work->packed, bias, x, NULL, work->products, pool,
+                      workspace);
+    }
+}
+
 static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
     const recurrent_state *state = call->state;
     const nn_recurrent *shape = &state->shape;
@@ -374,10 +433,7 @@ static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
     work.products = memory;
     work.states = memory + state->product_floats;
     work.pointers = (const float **)(work.states + state->states_floats);
-    nn_direct_run(&state->inputs, work.packed, work.packed + state->w_floats,
-                  call->in[NN_RNN_X]->data, NULL, work.products,
-                  state->shares_inputs ? call->pool : NULL,
-                  (char *)work.pointers + state->pointer_bytes);
+    multiply_inputs(&work, (char *)work.pointers + state->pointer_bytes);
     int64_t threads = nn_pool_threads(call->pool);
     int64_t pieces = state->whole_batch ? 1 : (threads + shape->directions - 1) / shape->directions;
     work.chunk = (shape->batch + pieces - 1) / pieces;
@@ -423,4 +479,31 @@ RECURRENT_KERNEL(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 RECURRENT_KERNEL(avx2, NN_ISA_AVX2)
 RECURRENT_KERNEL(avx512, NN_ISA_AVX512)
+
+/* Packed in each run, weights would take longer to round than they save. */
+static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
+    if (!accepts(node, target) || nn_view_constant(node, NN_RNN_W) == NULL ||
+        nn_view_constant(node, NN_RNN_R) == NULL ||
+        (nn_view_in(node, NN_RNN_B) != NULL && nn_view_constant(node, NN_RNN_B) == NULL))
+        return false;
+    const nn_recurrent r = nn_recurrent_of(node);
+    const int64_t products = r.steps * r.batch * r.directions * r.columns;
+    return r.hidden >= NN_BF16_COLUMNS && r.hidden <= NN_RECURRENT_BF16_HIDDEN &&
+           products <= INT32_MAX / 2;
+}
+
+static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services) {
+    return prepare(node, target, services, NULL, &nn_recurrent_steps_bf16_amx);
+}
+
+const nn_kernel nn_kernel_recurrent_bf16_amx = {
+    .name = "recurrent_bf16_amx",
+    .isa = NN_ISA_AMX,
+    .precision = NN_PRECISION_BF16,
+    .exactness = NN_ROUNDING,
+    .accepts = accepts_bf16,
+    .prepare = prepare_bf16,
+    .run = run_avx512,
+};
 #endif

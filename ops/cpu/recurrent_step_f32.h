@@ -41,6 +41,9 @@ typedef void (*nn_recurrent_function)(const nn_recurrent_step *step, int64_t fir
 
 typedef struct nn_recurrent_steps_f32 {
     int lanes;
+    /* Matrices are bf16 in AMX tiles, [block][32 of k][gate][16][lane][2], and states are rounded where
+     * they are multiplied. */
+    bool packs_bf16;
     nn_recurrent_function rnn, lstm;
     /* The reset gate multiplies the product of the last gate. */
     nn_recurrent_function gru;
@@ -53,7 +56,10 @@ typedef struct nn_recurrent_steps_f32 {
 } nn_recurrent_steps_f32;
 
 extern const nn_recurrent_steps_f32 nn_recurrent_steps_f32_portable, nn_recurrent_steps_f32_avx2,
-    nn_recurrent_steps_f32_avx512;
+    nn_recurrent_steps_f32_avx512, nn_recurrent_steps_bf16_amx;
+
+/* Most hidden units of the last one, whose states are rounded on the stack. */
+enum { NN_RECURRENT_BF16_HIDDEN = 1024 };
 
 /* The best one of this machine. */
 const nn_recurrent_steps_f32 *nn_recurrent_steps_f32_best(void);

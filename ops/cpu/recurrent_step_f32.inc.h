@@ -1,6 +1,9 @@
 /* Body of recurrent_step_f32_<isa>.c. Set before including: STEP_ROWS, 2 or 6, the samples that one
  * pass over the weights of a block serves.
  *
+ * Or with sums of its own: then STEP_SUMS, block_weights, SUM_FLOATS, sums_GATESxBLOCKS, block_floats,
+ * STEP_BEGIN and STEP_END.
+ *
  * Registers: four vectors of weights, which are those of several blocks where there are few gates,
  * times rows (for a single row times two chains, which hide the latency of an FMA) accumulators,
  * and one broadcast. A single row is bound by reading the weights, 4 bytes for each
@@ -8,6 +11,8 @@
  * run beside that. */
 #include "ops/cpu/recurrent_step_f32.h"
 #include "ops/cpu/vector_math.h"
+
+#if !defined(STEP_SUMS)
 
 enum { MOST_VECTORS = 4, SUM_FLOATS = MOST_VECTORS * VF_LANES };
 
@@ -120,6 +125,15 @@ SUMS(2, 1)
 SUMS(2, 2)
 SUMS(3, 1)
 SUMS(4, 1)
+
+/* Floats of packed weights of a block. */
+NN_INLINE int64_t block_floats(int64_t hidden, int gates) {
+    return hidden * gates * VF_LANES;
+}
+#    define STEP_BEGIN(step) (void)(step)
+#    define STEP_END()       (void)0
+
+#endif
 
 /* ---- functions of gates ---- */
 
@@ -251,8 +265,8 @@ typedef void (*finish_function)(const nn_recurrent_step *s, const cell_place *p,
 NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, const int gates,
                           const int blocks, sums_function sum, finish_function finish) {
     float sums[STEP_ROWS * SUM_FLOATS];
-    const int64_t hidden = s->cell.hidden, block_floats = hidden * gates * VF_LANES;
-    const block_weights weights = {s->w + first * block_floats, block_floats, hidden};
+    const int64_t hidden = s->cell.hidden, floats = block_floats(hidden, gates);
+    const block_weights weights = {s->w + first * floats, floats, hidden};
     for (int64_t begin = 0; begin < s->samples; begin += STEP_ROWS) {
         const int64_t left = s->samples - begin;
         const int rows = left < STEP_ROWS ? (int)left : STEP_ROWS;
@@ -274,6 +288,7 @@ NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, const int g
 #define STEP(name, gates, blocks, finish)                                                          \
     static void name(const nn_recurrent_step *s, int64_t first, int64_t last, bool falling) {      \
         const int64_t whole = first + (last - first) / (blocks) * (blocks);                        \
+        STEP_BEGIN(s);                                                                             \
         for (int64_t i = last - 1; falling && i >= whole; i--)                                     \
             run_blocks(s, i, gates, 1, sums_##gates##x1, finish);                                  \
         for (int64_t i = first; i < whole; i += (blocks))                                          \
@@ -281,6 +296,7 @@ NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, const int g
                        sums_##gates##x##blocks, finish);                                           \
         for (int64_t i = whole; !falling && i < last; i++)                                         \
             run_blocks(s, i, gates, 1, sums_##gates##x1, finish);                                  \
+        STEP_END();                                                                                \
     }
 STEP(rnn, 1, 4, finish_rnn)
 STEP(lstm, 4, 1, finish_lstm)
@@ -304,4 +320,4 @@ static void lstm_cell(const nn_recurrent_cell *cell, const float *g, const float
 
 #define STEPS(isa)                                                                                 \
     const nn_recurrent_steps_f32 nn_recurrent_steps_f32_##isa = {                                  \
-        VF_LANES, rnn, lstm, gru, gru_gates, gru_last, lstm_cell};
+        VF_LANES, false, rnn, lstm, gru, gru_gates, gru_last, lstm_cell};
