@@ -16,6 +16,13 @@ enum {
     MOST_PARTS = 2,
 };
 
+/* Where there are none, what packs them is left out. */
+#if defined(__x86_64__)
+enum { HAS_BF16_TILES = 1 };
+#else
+enum { HAS_BF16_TILES = 0 };
+#endif
+
 /* Gates whose sums a step makes together: all of them, or first the update and the reset gate of a
  * GRU and then the one that needs the reset state. */
 typedef struct gate_part {
@@ -102,7 +109,7 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
     out->shares_inputs = shares_inputs(out);
     const int threads = out->shares_inputs ? target->threads : 1;
     out->is_bf16 = steps->packs_bf16;
-    if (out->is_bf16) {
+    if (HAS_BF16_TILES && out->is_bf16) {
         const nn_bf16_types types = {true, true, false};
         nn_bf16_plan_make(&product, &types, threads, &none, &out->inputs_bf16);
         out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
@@ -113,7 +120,8 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
         out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
     }
     out->k_floats = out->is_bf16 ? rounded(r.hidden, NN_BF16_STEP) / 2 : r.hidden;
-    out->direction_floats = aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
+    out->direction_floats =
+        aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
     out->packed_floats = out->w_floats + out->bias_floats + r.directions * out->direction_floats;
     out->product_floats = aligned_floats(r.steps * samples * out->columns);
     /* Hidden states before and after a step, cells or reset states, update gates. */
@@ -163,7 +171,7 @@ static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
     float *of_state =
         packed + state->w_floats + state->bias_floats + direction * state->direction_floats;
     float *last_bias = of_state + aligned_floats(state->k_floats * state->columns) + unit;
-    if (state->is_bf16) {
+    if (HAS_BF16_TILES && state->is_bf16) {
         pack_bf16(state, part, gate, unit, count, column, w, r, packed, of_state);
     } else {
         int64_t step;
@@ -210,11 +218,11 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
                          const nn_tiles_f32 *tiles, const nn_recurrent_steps_f32 *steps) {
     recurrent_state made = {0};
     make_state(node, target, tiles, steps, &made);
-    size_t lists = made.is_bf16 ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
+    size_t lists = HAS_BF16_TILES && made.is_bf16 ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
     recurrent_state *state = nn_prepare_state(services, sizeof *state + lists);
     if (state == NULL) return nn_fail_memory(sizeof *state + lists);
     *state = made;
-    if (state->is_bf16) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
+    if (HAS_BF16_TILES && state->is_bf16) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
     state->whole_batch = target->deterministic;
     int64_t floats = state->product_floats + state->states_floats;
     if (nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
@@ -223,7 +231,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
             .column_step = state->shape.inputs, .k_step = 1, .scale = 1};
         char w[192], variant[256];
         const void *packed;
-        if (state->is_bf16)
+        if (HAS_BF16_TILES && state->is_bf16)
             nn_bf16_variant(&state->inputs_bf16, &source, w, sizeof w);
         else
             nn_direct_variant(&state->inputs, &source, w, sizeof w);
@@ -236,8 +244,9 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     } else {
         floats += state->packed_floats;
     }
-    size_t workspace = state->is_bf16 ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
-                                      : nn_direct_workspace(&state->inputs, target->threads);
+    size_t workspace = HAS_BF16_TILES && state->is_bf16
+                           ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
+                           : nn_direct_workspace(&state->inputs, target->threads);
     nn_prepare_workspace(services,
                          (size_t)floats * sizeof(float) + state->pointer_bytes + workspace);
     return NN_OK;
@@ -300,7 +309,7 @@ static void find_places(const piece *p, int64_t i) {
 
 static void run_step(piece *p, int64_t i) {
     const recurrent_state *state = p->work->state;
-    const int64_t hidden = state->shape.hidden, blocks = state->pitch / state->lanes;
+    const int64_t blocks = state->pitch / state->lanes;
     find_places(p, i);
     p->step.h = p->h;
     p->step.next = p->next;
@@ -406,13 +415,12 @@ static void multiply_inputs(const run_work *work, void *workspace) {
     const recurrent_state *state = work->state;
     const float *bias = work->packed + state->w_floats, *x = work->call->in[NN_RNN_X]->data;
     nn_pool *pool = state->shares_inputs ? work->call->pool : NULL;
-    if (state->is_bf16) {
+    if (HAS_BF16_TILES && state->is_bf16) {
         const nn_bf16_operands operands = {
             .packed = work->packed, .x = x, .bias = bias, .y = work->products};
         nn_bf16_run(&state->inputs_bf16, &operands, pool, workspace);
     } else {
-        nn_direct_run(&state->inputs, work->packed, bias, x, NULL, work->products, pool,
-                      workspace);
+        nn_direct_run(&state->inputs, work->packed, bias, x, NULL, work->products, pool, workspace);
     }
 }
 
