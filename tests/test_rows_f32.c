@@ -347,6 +347,42 @@ START_TEST(softmax_of_scaled_and_biased_rows) {
 }
 END_TEST
 
+/* Rows of every length around the vectors, over themselves, with a NaN or infinity in one of them.
+ */
+START_TEST(softmax_of_rows) {
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    enum { ROWS = 3, MOST = 150 };
+    for (int count = 1; count <= MOST; count++)
+        for (int logarithm = 0; logarithm < 2; logarithm++) {
+            float x[ROWS * MOST + 1];
+            for (int i = 0; i < ROWS * count; i++) x[i] = (float)((i * 37) % 101) / 4 - 12;
+            x[count + count / 2] =
+                count % 3 == 0 ? NAN : -INFINITY; /* a row of -infinity alone: NaN */
+            x[ROWS * count] = 77;
+            double exact[ROWS * MOST];
+            for (int r = 0; r < ROWS; r++) {
+                double sum = 0;
+                for (int i = 0; i < count; i++) sum += exp((double)x[r * count + i]);
+                for (int i = 0; i < count; i++) {
+                    double value = (double)x[r * count + i];
+                    exact[r * count + i] = logarithm ? value - log(sum) : exp(value) / sum;
+                    if (sum == 0) exact[r * count + i] = NAN;
+                }
+            }
+            tables[_i].rows->softmax_rows(x, count, logarithm, x, ROWS);
+            for (int i = 0; i < ROWS * count; i++) {
+                double error = fabs((double)x[i] - exact[i]);
+                ck_assert_msg(isfinite(exact[i]) ? error <= 1e-6 * (1 + fabs(exact[i]))
+                              : isnan(exact[i])  ? isnan(x[i])
+                                                 : (double)x[i] == exact[i],
+                              "%d elements, place %d is %g, must be %g", count, i, (double)x[i],
+                              exact[i]);
+            }
+            ck_assert(x[ROWS * count] == 77);
+        }
+}
+END_TEST
+
 START_TEST(extremes_see_every_element) {
     if (tables[_i].isa > nn_cpu_get()->isa) return;
     const nn_rows_f32 *rows = tables[_i].rows;
@@ -422,6 +458,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, rows_of_any_length_are_whole, 0, TABLES);
     tcase_add_loop_test(tcase, extremes_see_every_element, 0, TABLES);
     tcase_add_loop_test(tcase, softmax_of_scaled_and_biased_rows, 0, TABLES);
+    tcase_add_loop_test(tcase, softmax_of_rows, 0, TABLES);
     tcase_add_loop_test(tcase, blocks_are_transposed, 0, TABLES);
     tcase_add_loop_test(tcase, conversions_agree_with_single_elements, 0, TABLES);
     suite_add_tcase(suite, tcase);

@@ -46,6 +46,8 @@ typedef struct nn_rows_f32 {
      * sum. A bias of -infinity makes z that, whatever x is. bias may be NULL. All zero, and 0, where
      * no z is above -infinity. */
     float (*softmax)(float *x, float factor, const float *bias, int64_t count);
+    /* Softmax of each of `rows` dense rows of `count` elements, or its logarithm; y may be x. */
+    void (*softmax_rows)(const float *x, int64_t count, bool logarithm, float *y, int64_t rows);
     void (*scale)(const float *x, float factor, float shift, float *y, int64_t count);
     /* y[i] = x[i] factor scale[i] + shift scale[i] + bias[i]; bias may be NULL. */
     void (*affine)(const float *x, float factor, float shift, const float *scale, const float *bias,

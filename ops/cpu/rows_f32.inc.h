@@ -307,6 +307,21 @@ static void add_magnitudes(float *totals, const float *x, int64_t count) {
     for (int64_t i = 0; i < count; i++) totals[i] += fabsf(x[i]);
 }
 
+/* 1 in the first n lanes, 0 in the others: what stands beyond the end of a row is left out by this factor
+ * and not by an exponential of 0, which takes the processor a hundred cycles to round. */
+NN_INLINE vf ones_first(int n) {
+    static const float ones[VF_LANES] = {
+        1, 1, 1, 1,
+#if defined(__AVX2__)
+        1, 1, 1, 1,
+#endif
+#if defined(__AVX512F__)
+        1, 1, 1, 1, 1, 1, 1, 1,
+#endif
+    };
+    return vf_load_first(ones, n);
+}
+
 static float exp_sum(const float *x, float shift, float *y, int64_t count) {
     vf total = vf_zero();
     int64_t i = 0;
@@ -359,6 +374,90 @@ static void scale(const float *x, float factor, float shift, float *y, int64_t c
     _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) y[i] = x[i] * factor + shift;
 }
 
+/* ---- softmax ---- */
+
+enum { SHORT_ROW = 8 }; /* vectors: a row that stays in registers from its load to its store */
+
+/* A row of `vectors` vectors, the last of them of `last` elements. */
+NN_INLINE void softmax_short_row(const float *x, float *y, const int vectors, int last,
+                                 bool logarithm) {
+    vf v[SHORT_ROW], best, sum = vf_zero();
+    const vf inside = ones_first(last);
+#pragma GCC unroll 8
+    for (int i = 0; i + 1 < vectors; i++) v[i] = vf_load(x + i * VF_LANES);
+    v[vectors - 1] = vf_load_first_or(x + (vectors - 1) * VF_LANES, last, vf_set(x[0]));
+    best = v[0];
+#pragma GCC unroll 8
+    for (int i = 1; i < vectors; i++) best = vf_max(best, v[i]);
+    best = join_lanes(vf_max, best);
+#pragma GCC unroll 8
+    for (int i = 0; i < vectors; i++) {
+        v[i] -= best;
+        vf e = vf_exp(v[i]);
+        if (i + 1 < vectors)
+            sum += e;
+        else
+            sum = vf_fma(e, inside, sum);
+        if (!logarithm) v[i] = e;
+    }
+    sum = join_lanes(plus, sum);
+    vf final = logarithm ? vf_log(sum) : vf_set(1 / sum[0]);
+#pragma GCC unroll 8
+    for (int i = 0; i < vectors; i++) v[i] = logarithm ? v[i] - final : v[i] * final;
+#pragma GCC unroll 8
+    for (int i = 0; i + 1 < vectors; i++) vf_store(y + i * VF_LANES, v[i]);
+    vf_store_first(y + (vectors - 1) * VF_LANES, v[vectors - 1], last);
+}
+
+NN_INLINE void softmax_short_rows(const float *x, int64_t count, const int vectors, bool logarithm,
+                                  float *y, int64_t rows) {
+    const int last = (int)count - (vectors - 1) * VF_LANES;
+    for (int64_t r = 0; r < rows; r++)
+        if (logarithm)
+            softmax_short_row(x + r * count, y + r * count, vectors, last, true);
+        else
+            softmax_short_row(x + r * count, y + r * count, vectors, last, false);
+}
+
+static float sum_exponentials(const float *x, float shift, int64_t count) {
+    vf total = vf_zero(), middle = vf_set(shift);
+    int64_t i = 0;
+    for (; i + VF_LANES <= count; i += VF_LANES) total += vf_exp(vf_load(x + i) - middle);
+    if (i < count) {
+        int left = (int)(count - i);
+        vf e = vf_exp(vf_load_first_or(x + i, left, middle) - middle);
+        total = vf_fma(e, ones_first(left), total);
+    }
+    return lanes_sum(total);
+}
+
+static void softmax_long_row(const float *x, int64_t count, bool logarithm, float *y) {
+    float best = maximum(x, count);
+    if (!logarithm) {
+        scale(y, 1 / exp_sum(x, best, y, count), 0, y, count);
+        return;
+    }
+    float shift = logf(sum_exponentials(x, best, count));
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) y[i] = x[i] - best - shift;
+}
+
+static void softmax_rows(const float *x, int64_t count, bool logarithm, float *y, int64_t rows) {
+    switch ((count + VF_LANES - 1) / VF_LANES) {
+    case 0: break;
+    case 1: softmax_short_rows(x, count, 1, logarithm, y, rows); break;
+    case 2: softmax_short_rows(x, count, 2, logarithm, y, rows); break;
+    case 3: softmax_short_rows(x, count, 3, logarithm, y, rows); break;
+    case 4: softmax_short_rows(x, count, 4, logarithm, y, rows); break;
+    case 5: softmax_short_rows(x, count, 5, logarithm, y, rows); break;
+    case 6: softmax_short_rows(x, count, 6, logarithm, y, rows); break;
+    case 7: softmax_short_rows(x, count, 7, logarithm, y, rows); break;
+    case 8: softmax_short_rows(x, count, 8, logarithm, y, rows); break;
+    default:
+        for (int64_t r = 0; r < rows; r++)
+            softmax_long_row(x + r * count, count, logarithm, y + r * count);
+    }
+}
+
 static void affine(const float *x, float factor, float shift, const float *scales,
                    const float *bias, float *y, int64_t count) {
     if (bias == NULL) {
@@ -389,6 +488,10 @@ static void gather_blend(const float *x, const int32_t *left, const int32_t *rig
 
 static void to_half(const float *x, uint16_t *y, int64_t count) {
     int64_t i = 0;
+#if defined(__AVX512F__)
+    for (; i + 16 <= count; i += 16)
+        _mm256_storeu_si256((__m256i *)(y + i), _mm512_cvtps_ph(_mm512_loadu_ps(x + i), 0));
+#endif
 #if defined(__F16C__)
     for (; i + 8 <= count; i += 8)
         _mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), 0));
@@ -398,6 +501,10 @@ static void to_half(const float *x, uint16_t *y, int64_t count) {
 
 static void from_half(const uint16_t *x, float *y, int64_t count) {
     int64_t i = 0;
+#if defined(__AVX512F__)
+    for (; i + 16 <= count; i += 16)
+        _mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
+#endif
 #if defined(__F16C__)
     for (; i + 8 <= count; i += 8)
         _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
@@ -507,7 +614,7 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .sum_squares_rows = sum_squares_rows, .sum_magnitudes_rows = sum_magnitudes_rows, \
         .keep_extreme = keep_extreme, \
         .sum = sum, .sum_squares = sum_squares, .sum_magnitudes = sum_magnitudes,                  \
-        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum, .softmax = softmax,          \
+        .add_squares = add_squares, .add_magnitudes = add_magnitudes, .dots = dots, .combine = combine, .exp_sum = exp_sum, .softmax = softmax, .softmax_rows = softmax_rows,          \
         .scale = scale, .affine = affine, .blend = blend, .gather_blend = gather_blend,            \
         .bilinear = bilinear,                                                                      \
         .to_half = to_half, .from_half = from_half, .to_bf16 = to_bf16, .from_bf16 = from_bf16, .to_int32 = to_int32, .transpose = transpose,  \

@@ -84,24 +84,6 @@ static void softmax_columns(const softmax_work *work, int64_t offset, int64_t co
     }
 }
 
-static void softmax_row(const softmax_work *work, const float *x, float *y) {
-    const nn_rows_f32 *rows = work->rows;
-    float maximum = rows->maximum(x, work->size);
-    if (!work->logarithm) {
-        float sum = rows->exp_sum(x, maximum, y, work->size);
-        rows->scale(y, 1 / sum, 0, y, work->size);
-        return;
-    }
-    /* y may lie over x, which is needed again: the exponentials go elsewhere. */
-    float exponentials[NN_BLOCK], sum = 0;
-    for (int64_t i = 0; i < work->size; i += NN_BLOCK) {
-        int64_t count = work->size - i < NN_BLOCK ? work->size - i : NN_BLOCK;
-        sum += rows->exp_sum(x + i, maximum, exponentials, count);
-    }
-    rows->scale(x, 1, -maximum, y, work->size);
-    rows->scale(y, 1, -logf(sum), y, work->size);
-}
-
 /* As softmax_columns, for floats. */
 static void softmax_float_columns(const softmax_work *work, int64_t offset, int64_t count) {
     const float *in = (const float *)work->in->data + offset;
@@ -138,8 +120,8 @@ static void softmax_chunk(void *argument, int64_t begin, int64_t end, int worker
     if (work->inner == 1 && work->rows != NULL) {
         const float *in = work->in->data;
         float *out = work->out->data;
-        for (int64_t i = begin; i < end; i++)
-            softmax_row(work, in + i * work->size, out + i * work->size);
+        work->rows->softmax_rows(in + begin * work->size, work->size, work->logarithm,
+                                 out + begin * work->size, end - begin);
         return;
     }
     for (int64_t i = begin; i < end;) {
@@ -169,6 +151,7 @@ nn_status nn_softmax_run(const nn_call *call, bool logarithm, const nn_rows_f32 
                          .rows = rows};
     int64_t total = nn_tensor_count(in);
     if (total == 0) return NN_OK;
-    nn_parallel(call->pool, total / work.size, NN_GRAIN / 8 / work.size + 1, softmax_chunk, &work);
+    int64_t grain = rows != NULL ? NN_GRAIN / 2 : NN_GRAIN / 8; /* elements */
+    nn_parallel(call->pool, total / work.size, grain / work.size + 1, softmax_chunk, &work);
     return NN_OK;
 }
