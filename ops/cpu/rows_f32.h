@@ -165,8 +165,8 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
 
 /* All inputs are float, and there is no epilogue. */
 bool nn_accepts_float(const nn_node_view *node, const nn_target *target);
-/* The same, or all are bf16 in a plan of that precision: rows that are given halves compute in blocks
- * of floats. */
+/* The same, or all are bf16 in a plan of that precision: rows that are given halves compute in
+ * blocks of floats. */
 bool nn_accepts_float_rows(const nn_node_view *node, const nn_target *target);
 
 #endif

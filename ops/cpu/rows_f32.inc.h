@@ -307,21 +307,6 @@ static void add_magnitudes(float *totals, const float *x, int64_t count) {
     for (int64_t i = 0; i < count; i++) totals[i] += fabsf(x[i]);
 }
 
-/* 1 in the first n lanes, 0 in the others: what stands beyond the end of a row is left out by this factor
- * and not by an exponential of 0, which takes the processor a hundred cycles to round. */
-NN_INLINE vf ones_first(int n) {
-    static const float ones[VF_LANES] = {
-        1, 1, 1, 1,
-#if defined(__AVX2__)
-        1, 1, 1, 1,
-#endif
-#if defined(__AVX512F__)
-        1, 1, 1, 1, 1, 1, 1, 1,
-#endif
-    };
-    return vf_load_first(ones, n);
-}
-
 static float exp_sum(const float *x, float shift, float *y, int64_t count) {
     vf total = vf_zero();
     int64_t i = 0;
@@ -382,10 +367,10 @@ enum { SHORT_ROW = 8 }; /* vectors: a row that stays in registers from its load 
 NN_INLINE void softmax_short_row(const float *x, float *y, const int vectors, int last,
                                  bool logarithm) {
     vf v[SHORT_ROW], best, sum = vf_zero();
-    const vf inside = ones_first(last);
 #pragma GCC unroll 8
     for (int i = 0; i + 1 < vectors; i++) v[i] = vf_load(x + i * VF_LANES);
-    v[vectors - 1] = vf_load_first_or(x + (vectors - 1) * VF_LANES, last, vf_set(x[0]));
+    const vf nothing = vf_set(-INFINITY); /* its exponential is 0 */
+    v[vectors - 1] = vf_load_first_or(x + (vectors - 1) * VF_LANES, last, nothing);
     best = v[0];
 #pragma GCC unroll 8
     for (int i = 1; i < vectors; i++) best = vf_max(best, v[i]);
@@ -393,11 +378,8 @@ NN_INLINE void softmax_short_row(const float *x, float *y, const int vectors, in
 #pragma GCC unroll 8
     for (int i = 0; i < vectors; i++) {
         v[i] -= best;
-        vf e = vf_exp(v[i]);
-        if (i + 1 < vectors)
-            sum += e;
-        else
-            sum = vf_fma(e, inside, sum);
+        vf e = vf_exp_negative(v[i]);
+        sum += e;
         if (!logarithm) v[i] = e;
     }
     sum = join_lanes(plus, sum);
@@ -420,13 +402,11 @@ NN_INLINE void softmax_short_rows(const float *x, int64_t count, const int vecto
 }
 
 static float sum_exponentials(const float *x, float shift, int64_t count) {
-    vf total = vf_zero(), middle = vf_set(shift);
-    int64_t i = 0;
-    for (; i + VF_LANES <= count; i += VF_LANES) total += vf_exp(vf_load(x + i) - middle);
-    if (i < count) {
-        int left = (int)(count - i);
-        vf e = vf_exp(vf_load_first_or(x + i, left, middle) - middle);
-        total = vf_fma(e, ones_first(left), total);
+    vf total = vf_zero();
+    for (int64_t i = 0; i < count; i += VF_LANES) {
+        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        vf own = n == VF_LANES ? vf_load(x + i) : vf_load_first_or(x + i, n, vf_set(-INFINITY));
+        total += vf_exp_negative(own - vf_set(shift));
     }
     return lanes_sum(total);
 }
