@@ -165,6 +165,8 @@ static void merge_last_axes(pad_work *work) {
     }
 }
 
+enum { FEW = 8 }; /* elements: not worth a call */
+
 /* Elements [begin, end) of a row of the output, which lie in front of the row of the input or
  * behind it. */
 static void pad_side(const pad_work *work, char *target, const char *row, int64_t begin,
@@ -172,7 +174,11 @@ static void pad_side(const pad_work *work, char *target, const char *row, int64_
     const int last = work->rank - 1;
     target += begin * (int64_t)work->size;
     if (work->mode == PAD_CONSTANT) {
-        nn_fill(NULL, target, work->value, work->size, end - begin);
+        if (work->size == sizeof(uint32_t) && end - begin <= FEW)
+            for (; begin < end; begin++, target += sizeof(uint32_t))
+                memcpy(target, work->value, sizeof(uint32_t));
+        else
+            nn_fill(NULL, target, work->value, work->size, end - begin);
         return;
     }
     for (int64_t i = begin; i < end; i++, target += work->size) {
@@ -204,18 +210,24 @@ static void pad_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const pad_work *work = argument;
     int last = work->rank - 1;
     int64_t row_bytes = work->out_dims[last] * (int64_t)work->size;
+    int64_t place[NN_MAX_RANK], rest = begin; /* of the row in the output */
+    for (int axis = last - 1; axis >= 0; axis--) {
+        place[axis] = rest % work->out_dims[axis];
+        rest /= work->out_dims[axis];
+    }
     for (int64_t i = begin; i < end; i++) {
-        int64_t rest = i, offset = 0;
+        int64_t offset = 0;
         bool is_constant = work->in_dims[last] == 0;
-        for (int axis = last - 1; axis >= 0; axis--) {
-            int64_t place = rest % work->out_dims[axis] - work->before[axis];
-            int64_t index = source_index(work->mode, place, work->in_dims[axis]);
-            rest /= work->out_dims[axis];
+        for (int axis = 0; axis < last; axis++) {
+            int64_t own = place[axis] - work->before[axis];
+            int64_t index = source_index(work->mode, own, work->in_dims[axis]);
             if (index < 0) is_constant = true;
             offset += index * work->in_steps[axis];
         }
         const char *row = work->in + offset * (int64_t)work->size;
         pad_row(work, work->out + i * row_bytes, is_constant ? NULL : row);
+        for (int axis = last - 1; axis >= 0 && ++place[axis] == work->out_dims[axis]; axis--)
+            place[axis] = 0;
     }
 }
 

@@ -31,6 +31,16 @@ typedef struct nn_cumulative_rows {
                      int64_t count, bool exclusive) {                                              \
         type *carry = carry_, *ys = y_;                                                            \
         const type *xs = x_;                                                                       \
+        if (count == 1) { /* the sum stays in a register */                                        \
+            type before = carry[0];                                                                \
+            for (int64_t i = 0; i < size; i++) {                                                   \
+                type after = (type)((wide)before operator(wide) xs[i * step]);                     \
+                ys[i * step] = exclusive ? before : after;                                         \
+                before = after;                                                                    \
+            }                                                                                      \
+            carry[0] = before;                                                                     \
+            return;                                                                                \
+        }                                                                                          \
         for (int64_t i = 0; i < size; i++) {                                                       \
             const type *x = xs + i * step;                                                         \
             type *y = ys + i * step;                                                               \
