@@ -22,6 +22,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 SLOW = 1.5
+HALF = " f16"
 SIZES = {"small": (1, 16, 16, 16), "medium": (1, 64, 56, 56), "large": (4, 128, 64, 64)}
 
 
@@ -31,6 +32,10 @@ def ints(*values):
 
 def reals(*shape):
     return numpy.random.default_rng(1).standard_normal(shape).astype(numpy.float32)
+
+
+def as_half(constant):
+    return constant.astype(numpy.float16) if constant.dtype == numpy.float32 else constant
 
 
 def gates(kind, shape, hidden):
@@ -90,6 +95,8 @@ def operators(shape):
              ("Resize nearest", "Resize", shape, [None, reals(4) * 0 + numpy.float32([1, 1, 2, 2])], {}, 1),
              ("Resize linear", "Resize", shape, [None, numpy.float32([1, 1, 2, 2])], {"mode": "linear"}, 1),
              ("Resize cubic", "Resize", shape, [None, numpy.float32([1, 1, 2, 2])], {"mode": "cubic"}, 1),
+             ("GridSample", "GridSample", shape, [numpy.random.default_rng(3).uniform(-1, 1, (n, h, w, 2)).astype(numpy.float32)],
+              {}, 1),
              ("MaxPool", "MaxPool", shape, [], {"kernel_shape": [3, 3], "strides": [2, 2]}, 1),
              ("AveragePool", "AveragePool", shape, [], {"kernel_shape": [2, 2], "strides": [2, 2]}, 1),
              ("GlobalAveragePool", "GlobalAveragePool", shape, [], {}, 1),
@@ -102,10 +109,15 @@ def operators(shape):
         hidden = 2 * c
         sequence, weights = gates(kind, shape, hidden)
         rows.append((f"{kind} {hidden}", kind, sequence, weights, {"hidden_size": hidden}, 1))
+    for name in ["Transpose to last", "Transpose heads", "Transpose last two", "Concat channel", "Concat last", "Slice half",
+                 "Slice step 2", "Gather rows", "Gather last", "Expand", "Tile", "Pad", "Split 2"]:
+        row = next(row for row in rows if row[0] == name)
+        constants = [as_half(constant) for constant in row[3]]
+        rows.append((name + HALF, row[1], row[2], constants, row[4], row[5]))
     return rows
 
 
-def write_model(path, operator, shape, constants, attributes, outputs):
+def write_model(path, operator, shape, constants, attributes, outputs, half=False):
     names, initializers = ["x"], []
     for i, constant in enumerate(constants):
         names.append("" if constant is None else f"c{i}")
@@ -118,7 +130,7 @@ def write_model(path, operator, shape, constants, attributes, outputs):
         names = ["choice", "x", "other"]
     nodes.append(helper.make_node(operator, names, [f"y{i}" for i in range(outputs)], **attributes))
     inferred = helper.make_graph(
-        nodes, "one", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        nodes, "one", [helper.make_tensor_value_info("x", TensorProto.FLOAT16 if half else TensorProto.FLOAT, shape)],
         [onnx.ValueInfoProto(name=f"y{i}") for i in range(outputs)], initializers)
     model = helper.make_model(inferred, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     model = onnx.shape_inference.infer_shapes(model, data_prop=True)
@@ -164,9 +176,12 @@ def main():
             for name, operator, shape, constants, attributes, outputs in operators(SIZES[size]):
                 if arguments.filter.lower() not in name.lower():
                     continue
-                write_model(path, operator, shape, constants, attributes, outputs)
+                half = name.endswith(HALF)
+                write_model(path, operator, shape, constants, attributes, outputs, half)
                 write_model(identity, "Identity", (1, 1, 1, 1), [], {}, 1)
                 feed = {"x": numpy.abs(reals(*shape)) + numpy.float32(0.1)}
+                if half:
+                    feed = {"x": as_half(feed["x"])}
                 own = theirs = call = float("inf")
                 try:
                     session, empty = peer(path, arguments.threads), peer(identity, arguments.threads)
