@@ -3,7 +3,10 @@
  * Every kernel computes halves in float32. Rounding each result to a half only to widen it again
  * for the next operator costs time and exactness: values that only such operators read stay
  * float32, where the operators' float kernels and fusions take them. They are rounded where
- * something else reads them: outputs, and operators whose results are no floating numbers. */
+ * something else reads them: outputs, and operators whose results are no floating numbers.
+ *
+ * Operators that only move elements are widened where they stand between two that compute;
+ * elsewhere they move halves, which takes half the time. */
 #include "engine/lower_parts.h"
 #include "engine/retype.h"
 
@@ -27,7 +30,48 @@ static bool can_widen(const nn_node *node) {
     bool has_half = false;
     for (int i = 0; i < node->out_count; i++)
         if (node->outputs[i] != NULL && is_half(node->outputs[i]->fact.type)) has_half = true;
-    return has_half && node->op != NULL && !node->op->is_impure && nn_node_infers_types(node, widened_type);
+    return has_half && node->op != NULL && !node->op->is_impure &&
+           nn_node_infers_types(node, widened_type);
+}
+
+/* Does the node move halves as they are? Pools and Resize, which count as moving quantised
+ * elements, compute on halves. */
+static bool only_moves(const nn_node *node) {
+    return node->op->quant == NN_QUANT_MOVES && node->op != &nn_op_max_pool &&
+           node->op != &nn_op_global_max_pool && node->op != &nn_op_resize &&
+           node->op != &nn_op_upsample;
+}
+
+static bool has_widened_producer(const nn_node *node, const bool *widens) {
+    for (int i = 0; i < node->in_count; i++) {
+        const nn_value *value = node->inputs[i];
+        if (value != NULL && is_half(value->fact.type) && value->producer != NULL &&
+            widens[value->producer->position])
+            return true;
+    }
+    return false;
+}
+
+static bool has_widened_reader(const nn_node *node, const bool *widens) {
+    for (int i = 0; i < node->out_count; i++) {
+        const nn_value *value = node->outputs[i];
+        for (int64_t k = 0; value != NULL && k < value->use_count; k++)
+            if (is_half(value->fact.type) && widens[value->uses[k].node->position]) return true;
+    }
+    return false;
+}
+
+/* Which nodes work on float32: those that compute, and those that move between two of them. Nodes
+ * stand in order, so that chains of moving nodes are seen from one end to the other. */
+static void choose_widened(const nn_graph *graph, bool *widens) {
+    for (int64_t i = 0; i < graph->node_count; i++) {
+        const nn_node *node = graph->nodes[i];
+        widens[i] = can_widen(node) && (!only_moves(node) || has_widened_producer(node, widens));
+    }
+    for (int64_t i = graph->node_count - 1; i >= 0; i--) {
+        const nn_node *node = graph->nodes[i];
+        if (widens[i] && only_moves(node)) widens[i] = has_widened_reader(node, widens);
+    }
 }
 
 static bool is_read_as_half(const widener *w, const nn_value *value) {
@@ -78,7 +122,7 @@ static nn_status widen_all(nn_lowered *lowered, nn_patch *patch, bool *taken) {
     if (w.twins == NULL) return nn_fail_memory(size);
     nn_status status = NN_OK;
     int64_t count = graph->node_count;
-    for (int64_t i = 0; i < count; i++) taken[i] = can_widen(graph->nodes[i]);
+    choose_widened(graph, taken);
     for (int64_t i = 0; i < count && status == NN_OK; i++)
         if (taken[i]) status = widen_node(&w, graph->nodes[i]);
     nn_free(w.twins);

@@ -43,6 +43,37 @@ START_TEST(only_edges_are_halves) {
 }
 END_TEST
 
+/* Moving nodes at the edges move halves, those between computing nodes float32. */
+START_TEST(edges_move_halves) {
+    maker m = make(13);
+    make_input(&m, "x", NNOPT_FLOAT16, "2,3");
+    make_node(&m, "Transpose", "first", "x", "a", NULL);
+    make_node(&m, "Exp", "compute", "a", "b", NULL);
+    make_node(&m, "Transpose", "second", "b", "c", NULL);
+    make_node(&m, "Concat", "third", "c,c", "d", "axis=0");
+    make_node(&m, "Exp", "more", "d", "e", NULL);
+    make_node(&m, "Transpose", "last", "e", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    nn_lowered *lowered;
+    ck_assert_ok(nn_lower(model->graph, NN_LOWERED_FUSED, NULL, 0, &lowered));
+    const nn_graph *graph = lowered->graph;
+    static const struct {
+        const char *name;
+        nnopt_type type;
+    } moves[] = {{"first", NNOPT_FLOAT16},
+                 {"second", NNOPT_FLOAT},
+                 {"third", NNOPT_FLOAT},
+                 {"last", NNOPT_FLOAT16}};
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+        const nn_node *node = nn_graph_find_node(graph, moves[i].name);
+        ck_assert_msg(node != NULL && node->inputs[0]->fact.type == moves[i].type, "%s",
+                      moves[i].name);
+    }
+    nn_lowered_destroy(lowered);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 /* 2048.5 is no half: with rounding in between, 0.5 would be lost. */
 START_TEST(results_are_rounded_once) {
     nn_model *model = half_model();
@@ -69,6 +100,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("halves in lowering");
     TCase *tcase = tcase_create("halves");
     tcase_add_test(tcase, only_edges_are_halves);
+    tcase_add_test(tcase, edges_move_halves);
     tcase_add_test(tcase, results_are_rounded_once);
     suite_add_tcase(suite, tcase);
     return suite;
