@@ -55,9 +55,43 @@ COPY_ROW(4, uint32_t)
 COPY_ROW(8, uint64_t)
 COPY_ROW(16, pair)
 COPY_TILE(1, uint8_t)
-COPY_TILE(2, uint16_t)
 COPY_TILE(8, uint64_t)
 COPY_TILE(16, pair)
+
+typedef uint16_t eight __attribute__((vector_size(16)));
+
+/* to[r][c] = from[c][r] for 8 x 8 elements of 2 bytes: a row and the one four below it are
+ * interleaved, three times. */
+static void transpose_eight(const uint16_t *from, int64_t from_step, uint16_t *to,
+                            int64_t to_step) {
+    eight rows[8], mixed[8];
+    for (int i = 0; i < 8; i++) memcpy(&rows[i], from + i * from_step, sizeof rows[i]);
+#pragma GCC unroll 3
+    for (int round = 0; round < 3; round++) {
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            mixed[2 * i] = __builtin_shufflevector(rows[i], rows[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+            mixed[2 * i + 1] =
+                __builtin_shufflevector(rows[i], rows[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+        memcpy(rows, mixed, sizeof rows);
+    }
+    for (int i = 0; i < 8; i++) memcpy(to + i * to_step, &rows[i], sizeof rows[i]);
+}
+
+static void copy_tile_2(char *target, int64_t target_row, const char *source, int64_t source_column,
+                        int64_t rows, int64_t columns) {
+    uint16_t *to = (uint16_t *)target;
+    const uint16_t *from = (const uint16_t *)source;
+    const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
+    for (int64_t r = 0; r < whole_rows; r += 8)
+        for (int64_t c = 0; c < whole_columns; c += 8)
+            transpose_eight(from + c * source_column + r, source_column, to + r * target_row + c,
+                            target_row);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; c++)
+            to[r * target_row + c] = from[r + c * source_column];
+}
 
 static void copy_row(size_t size, char *target, int64_t target_step, const char *source,
                      int64_t source_step, int64_t count) {
@@ -90,8 +124,8 @@ static void copy_tile(size_t size, char *target, int64_t target_row, const char 
         copy_tile_16(target, target_row, source, source_column, rows, columns);
 }
 
-/* Rows of whole bytes, dense and short: as two moves that may overlap where that is possible, since a
- * call would take longer. */
+/* Rows of whole bytes, dense and short: as two moves that may overlap where that is possible, since
+ * a call would take longer. */
 #define COPY_SHORT(width)                                                                          \
     for (int64_t r = 0; r < rows; r++, target += target_step, source += source_step) {             \
         char low[width], high[width];                                                              \
@@ -141,8 +175,8 @@ static void copy_runs(void *argument, nn_cursor *cursor) {
         const char *source = work->source + cursor->offset[1] * size;
         if (work->repeats > 1) {
             for (int64_t r = 0; r < run; r++)
-                repeat_row(target + r * target_step, source + r * source_step,
-                           work->columns * size, work->repeats);
+                repeat_row(target + r * target_step, source + r * source_step, work->columns * size,
+                           work->repeats);
         } else if (dense) {
             copy_dense_rows(target, target_step, source, source_step, work->columns * size, run);
         } else {
@@ -271,7 +305,8 @@ void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, 
         }
         take_row(&work);
         int64_t grain_rows = NN_GRAIN / (work.columns * work.repeats);
-        nn_parallel(pool, work.loops.count, grain_rows > 0 ? grain_rows : 1, copy_runs_chunk, &work);
+        nn_parallel(pool, work.loops.count, grain_rows > 0 ? grain_rows : 1, copy_runs_chunk,
+                    &work);
         return;
     }
     int64_t bands = (work.rows + TILE - 1) / TILE;
