@@ -425,16 +425,16 @@ static inline quad load_quad(const float *from) {
 /* Four places of four columns, `step` floats apart, to the four addresses, times `scale`. */
 static inline void transpose_quads(const float *from, int64_t step, float scale, float *packed,
                                    const int64_t to[4]) {
-    typedef int index __attribute__((vector_size(16)));
-    const index low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, first = {0, 1, 4, 5}, last = {2, 3, 6, 7};
     const quad w0 = load_quad(from), w1 = load_quad(from + step);
     const quad w2 = load_quad(from + 2 * step), w3 = load_quad(from + 3 * step);
-    const quad a = __builtin_shuffle(w0, w1, low), b = __builtin_shuffle(w0, w1, high);
-    const quad c = __builtin_shuffle(w2, w3, low), d = __builtin_shuffle(w2, w3, high);
-    const quad t0 = __builtin_shuffle(a, c, first) * scale;
-    const quad t1 = __builtin_shuffle(a, c, last) * scale;
-    const quad t2 = __builtin_shuffle(b, d, first) * scale;
-    const quad t3 = __builtin_shuffle(b, d, last) * scale;
+    const quad a = __builtin_shufflevector(w0, w1, 0, 4, 1, 5);
+    const quad b = __builtin_shufflevector(w0, w1, 2, 6, 3, 7);
+    const quad c = __builtin_shufflevector(w2, w3, 0, 4, 1, 5);
+    const quad d = __builtin_shufflevector(w2, w3, 2, 6, 3, 7);
+    const quad t0 = __builtin_shufflevector(a, c, 0, 1, 4, 5) * scale;
+    const quad t1 = __builtin_shufflevector(a, c, 2, 3, 6, 7) * scale;
+    const quad t2 = __builtin_shufflevector(b, d, 0, 1, 4, 5) * scale;
+    const quad t3 = __builtin_shufflevector(b, d, 2, 3, 6, 7) * scale;
     memcpy(packed + to[0], &t0, sizeof t0);
     memcpy(packed + to[1], &t1, sizeof t1);
     memcpy(packed + to[2], &t2, sizeof t2);
