@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#if defined(__x86_64__)
+
 static bool has_amx(void) {
     static bool told;
     bool has = nn_cpu_get()->isa >= NN_ISA_AMX;
@@ -563,3 +565,14 @@ Suite *test_suite(void) {
     suite_add_tcase(suite, tcase);
     return suite;
 }
+
+#else
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("kernels of plans in bf16");
+    printf("skipped: this is no x86-64 CPU\n");
+    suite_add_tcase(suite, tcase_create("none"));
+    return suite;
+}
+
+#endif
