@@ -4,7 +4,7 @@
 #define NN_INPUT_SHAPES_H
 
 #include "base/options.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 typedef struct nn_input_shape {
     const char *name;

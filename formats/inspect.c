@@ -1,4 +1,4 @@
-#include "engine/inspect.h"
+#include "engine/graph/inspect.h"
 
 #include "formats/input_shapes.h"
 

@@ -1,6 +1,6 @@
 /* Models: the file, what it says beside the graph, and the graph. */
 #include "formats/onnx_load.h"
-#include "engine/measure.h"
+#include "engine/measure/measure.h"
 #include "formats/mapping.h"
 #include "formats/onnx_wire.h"
 

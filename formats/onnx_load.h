@@ -2,8 +2,8 @@
 #ifndef NN_ONNX_LOAD_H
 #define NN_ONNX_LOAD_H
 
-#include "engine/graph.h"
-#include "engine/name_table.h"
+#include "engine/graph/graph.h"
+#include "engine/graph/name_table.h"
 #include "formats/onnx_tensor.h"
 
 typedef struct nn_loader {

@@ -2,7 +2,7 @@
 #ifndef NN_ONNX_SAVE_H
 #define NN_ONNX_SAVE_H
 
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 /* Key in a node's metadata: its origin, where that is not its own name. */
 #define NN_ORIGIN_KEY "nnopt.origin"

@@ -2,7 +2,7 @@
 #include "formats/onnx_test.h"
 
 #include "base/cpu.h"
-#include "engine/measure.h"
+#include "engine/measure/measure.h"
 #include "engine/report.h"
 
 #include <dirent.h>

@@ -3,7 +3,7 @@
 #define NN_ONNX_TEST_H
 
 #include "base/options.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 NN_OPTION_TABLE(test)
 

@@ -1,6 +1,6 @@
 /* One test case. */
 #include "base/file.h"
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "formats/compare.h"
 #include "formats/onnx_test.h"
 #include "formats/tensor_pb.h"

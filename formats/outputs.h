@@ -2,7 +2,7 @@
 #ifndef NN_OUTPUTS_H
 #define NN_OUTPUTS_H
 
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 typedef struct nn_collected {
     const char *name; /* of the model's output; borrowed */

@@ -1,7 +1,7 @@
 /* nnopt_run: every feed of a data set through a model. */
 #include "base/dataset.h"
 #include "engine/report.h"
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "formats/outputs.h"
 
 /* Elements that are NaN; 0 for types that have none. */

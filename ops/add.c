@@ -1,5 +1,5 @@
+#include "ops/cpu/float32/rows_f32.h"
 #include "ops/cpu/kernels.h"
-#include "ops/cpu/rows_f32.h"
 #include "ops/family/grad.h"
 
 #define ADD_REAL(TYPE, type, suffix) NN_BINARY_ROW(add_##suffix, type, type, a + b)

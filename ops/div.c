@@ -1,4 +1,4 @@
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/grad.h"
 
 #define DIV_REAL(TYPE, type, suffix)     NN_BINARY_ROW(div_##suffix, type, type, a / b)

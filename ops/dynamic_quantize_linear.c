@@ -1,4 +1,4 @@
-#include "ops/cpu/int8_loops.h"
+#include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/axes.h"
 #include "ops/family/loops.h"
 

@@ -1,4 +1,4 @@
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 #include "ops/epilogue.h"
 
 #include "base/cpu.h"
-#include "ops/cpu/activation_f32.h"
+#include "ops/cpu/float32/activation_f32.h"
 
 #include <math.h>
 

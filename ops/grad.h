@@ -1,6 +1,6 @@
 /* Derivatives of operators: the column `grad` of a descriptor writes, with the parts of
  * ops/expansion.h, what the node contributes to the gradients of its inputs (reverse mode). The
- * engine expands Gradient with it (engine/gradient.h). */
+ * engine expands Gradient with it (engine/transform/gradient.h). */
 #ifndef NN_GRAD_H
 #define NN_GRAD_H
 

@@ -1,5 +1,5 @@
 /* ai.onnx.preview.training Gradient: what it stands for is expanded before a plan is made
- * (engine/gradient.h), so it has no kernel. */
+ * (engine/transform/gradient.h), so it has no kernel. */
 #include "ops/gradient.h"
 
 #include "ops/family/infer.h"

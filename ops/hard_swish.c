@@ -1,4 +1,4 @@
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 /* x clamp(x / 6 + 1 / 2); NaN stays. */
 static inline float hard_swish_float(float x) {

@@ -1,4 +1,4 @@
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;

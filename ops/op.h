@@ -165,7 +165,7 @@ typedef struct nn_target {
     int threads;
     nn_precision precision;
     /* `accepts` is asked for what can run, also where another kernel is expected to be faster:
-     * times decide (engine/select.h). */
+     * times decide (engine/select/select.h). */
     bool explores;
     /* The same bits whatever the thread count, and no transform that changes what is summed: a
      * kernel that cannot promise it does not accept. */

@@ -1,4 +1,4 @@
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 NN_UNARY_ROW(reciprocal_f32, float, 1 / x)
 NN_UNARY_ROW(reciprocal_f64, double, 1 / x)

@@ -1,4 +1,4 @@
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"

@@ -1,7 +1,7 @@
 /* nnopt_profile: where the time goes, what holds it, and what each pass predicts to save. */
 #include "base/memory.h"
-#include "engine/precision_difference.h"
-#include "engine/profile_report.h"
+#include "engine/measure/precision_difference.h"
+#include "engine/measure/profile_report.h"
 #include "formats/dataset.h"
 #include "optim/inputs.h"
 #include "optim/pass.h"

@@ -1,7 +1,7 @@
 /* nnopt_bench: end-to-end latency of one or several models, measured in turn. */
 #include "base/memory.h"
-#include "engine/precision_difference.h"
-#include "engine/profile_report.h"
+#include "engine/measure/precision_difference.h"
+#include "engine/measure/profile_report.h"
 #include "formats/dataset.h"
 #include "optim/inputs.h"
 

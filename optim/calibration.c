@@ -1,6 +1,6 @@
 #include "optim/calibration.h"
 
-#include "engine/session.h"
+#include "engine/run/session.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
 #define NN_CALIBRATION_H
 
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 enum { NN_HISTOGRAM_BINS = 2048 };
 

@@ -2,8 +2,8 @@
 #ifndef NN_CANDIDATE_H
 #define NN_CANDIDATE_H
 
-#include "engine/evaluate.h"
-#include "engine/measure.h"
+#include "engine/compare/evaluate.h"
+#include "engine/measure/measure.h"
 #include "optim/pass.h"
 
 enum { NN_MAX_STEP_OPTIONS = 4, NN_NO_PARENT = -1 };

@@ -7,7 +7,7 @@
 #ifndef NN_CHANNEL_GROUPS_H
 #define NN_CHANNEL_GROUPS_H
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 typedef struct nn_channel_member {
     nn_value *value;

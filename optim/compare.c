@@ -1,5 +1,5 @@
 /* nnopt_compare: options in, models measured in turn, report out. */
-#include "engine/compare.h"
+#include "engine/compare/compare.h"
 
 #include "base/memory.h"
 #include "formats/dataset.h"

@@ -1,6 +1,6 @@
 /* nnopt_explain: where an optimised model came from. */
-#include "engine/model.h"
-#include "engine/patch.h"
+#include "engine/graph/model.h"
+#include "engine/graph/patch.h"
 #include "engine/report.h"
 
 static const char prefix[] = "nnopt.";

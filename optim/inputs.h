@@ -3,7 +3,7 @@
 #define NN_OPTIM_INPUTS_H
 
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 /* Seeded random inputs for `runs` runs of the batch that `options` name (else 1), with those of the
  * options that "dataset" has. */

@@ -3,7 +3,7 @@
 #ifndef NN_LINEAR_NODE_H
 #define NN_LINEAR_NODE_H
 
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
 #include "ops/family/convolution.h"
 
 /* One matrix a group: `outputs` rows of `inputs * taps` weights, then the bias when has_bias. The

@@ -2,7 +2,7 @@
 #ifndef NN_NODE_COSTS_H
 #define NN_NODE_COSTS_H
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 /* One number for each of graph->nodes, in order, freed by the caller: with unknown leading dims of
  * inputs taken as 1. Nodes of unknown shape count 0. */

@@ -1,6 +1,6 @@
 #include "optim/optimize_compare.h"
 
-#include "engine/compare.h"
+#include "engine/compare/compare.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/dataset.h"
 #include "base/options.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "engine/report.h"
 
 typedef struct nn_pass nn_pass;
@@ -27,7 +27,7 @@ nn_status nn_predictions_add(nn_predictions *predictions, const char *node, doub
                              const char *reason);
 void nn_predictions_clear(nn_predictions *predictions);
 
-struct nn_profile; /* engine/profile.h */
+struct nn_profile; /* engine/measure/profile.h */
 
 struct nn_pass {
     const char *name; /* "quantize": also the command and its option table */

@@ -1,6 +1,6 @@
 #include "optim/predict.h"
 
-#include "engine/profile.h"
+#include "engine/measure/profile.h"
 #include "optim/linear_node.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The pass "prune": whole channels, over dependency groups, with a least-squares refit. */
-#include "engine/measure.h"
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
+#include "engine/measure/measure.h"
 #include "optim/pass.h"
 #include "optim/predict.h"
 #include "optim/prune_plan.h"

@@ -1,6 +1,6 @@
 #include "optim/prune_plan.h"
 
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
 
 #include <stdlib.h>
 

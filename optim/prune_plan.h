@@ -4,7 +4,7 @@
 #define NN_PRUNE_PLAN_H
 
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "optim/channel_groups.h"
 #include "optim/linear_node.h"
 

@@ -3,7 +3,7 @@
 #define NN_PRUNE_UNSTRUCTURED_H
 
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "engine/report.h"
 
 /* Zeroes the fraction `sparsity` of every row of every linear node: those of least |w|, or with

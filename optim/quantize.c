@@ -1,6 +1,6 @@
 /* The pass "quantize": int8 in the form that fits the data at hand. */
-#include "engine/patch.h"
-#include "engine/raise_opset.h"
+#include "engine/graph/patch.h"
+#include "engine/transform/raise_opset.h"
 #include "optim/pass.h"
 #include "optim/predict.h"
 #include "optim/quantize_dynamic.h"

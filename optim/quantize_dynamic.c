@@ -1,6 +1,6 @@
 #include "optim/quantize_dynamic.h"
 
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
 #include "optim/quantize_weights.h"
 
 #include <stdio.h>

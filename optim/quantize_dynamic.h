@@ -2,7 +2,7 @@
 #ifndef NN_QUANTIZE_DYNAMIC_H
 #define NN_QUANTIZE_DYNAMIC_H
 
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "engine/report.h"
 #include "optim/quantize_static.h"
 

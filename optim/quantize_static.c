@@ -1,7 +1,7 @@
 #include "optim/quantize_static.h"
 
-#include "engine/activation_pattern.h"
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
+#include "engine/lower/activation_pattern.h"
 #include "optim/quantize_weights.h"
 
 #include <math.h>

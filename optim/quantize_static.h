@@ -4,7 +4,7 @@
 #define NN_QUANTIZE_STATIC_H
 
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "engine/report.h"
 #include "optim/quant_range.h"
 

@@ -2,7 +2,7 @@
 #ifndef NN_QUANTIZE_WEIGHTS_H
 #define NN_QUANTIZE_WEIGHTS_H
 
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
 
 /* A constant in its 8-bit form: q = round(w / scale[c]) with c the index along `axis`. */
 typedef struct nn_quantized_weights {

@@ -1,7 +1,7 @@
 #include "optim/regression.h"
 
 #include "base/random.h"
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "optim/calibration.h"
 
 #include <math.h>

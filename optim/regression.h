@@ -3,7 +3,7 @@
 #define NN_REGRESSION_H
 
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "optim/least_squares.h"
 #include "optim/linear_node.h"
 

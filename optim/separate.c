@@ -1,7 +1,7 @@
 /* The pass "separate": a convolution or matrix product as two thinner ones, where that is measured
  * faster and within the error bound. */
-#include "engine/measure.h"
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
+#include "engine/measure/measure.h"
 #include "ops/family/convolution.h"
 #include "optim/factorize.h"
 #include "optim/node_costs.h"

@@ -1,10 +1,10 @@
 #include "optim/simplify.h"
 
-#include "engine/fold.h"
-#include "engine/fold_batch_norm.h"
-#include "engine/fold_bias.h"
-#include "engine/fold_identity.h"
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
+#include "engine/transform/fold.h"
+#include "engine/transform/fold_batch_norm.h"
+#include "engine/transform/fold_bias.h"
+#include "engine/transform/fold_identity.h"
 
 static nn_status simplify(nn_graph *graph, const char *pass) {
     NN_TRY(nn_graph_infer(graph));

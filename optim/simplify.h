@@ -2,7 +2,7 @@
 #ifndef NN_SIMPLIFY_H
 #define NN_SIMPLIFY_H
 
-#include "engine/model.h"
+#include "engine/graph/model.h"
 
 /* A derived model with constants folded, BatchNorm folded into convolutions and matrix products,
  * and operators that do nothing at inference removed. */

@@ -1,7 +1,7 @@
 /* nnopt_tune: batch size and threads for latency or throughput, with the measured curve. */
 #include "base/options.h"
-#include "engine/measure.h"
-#include "engine/profile.h"
+#include "engine/measure/measure.h"
+#include "engine/measure/profile.h"
 #include "engine/report.h"
 #include "formats/dataset.h"
 

@@ -1,5 +1,5 @@
 /* Comparing models: which step belongs to which node of the base, and the verdicts. */
-#include "engine/compare.h"
+#include "engine/compare/compare.h"
 #include "tests/support/maker.h"
 
 #include <math.h>

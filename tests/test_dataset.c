@@ -1,6 +1,6 @@
 /* How arrays become feeds, random feeds, views, and what is refused. */
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "tests/support/expected.h"
 #include "tests/support/runner.h"
 

@@ -2,8 +2,8 @@
 #include "tests/support/kernel_host.h"
 #include "tests/support/maker.h"
 
-#include "engine/activation.h"
-#include "engine/plan_parts.h"
+#include "engine/lower/activation.h"
+#include "engine/plan/plan_parts.h"
 #include "ops/family/depthwise_block.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* What is not known before a run: shapes that values decide, bodies and what they capture. */
-#include "engine/plan_parts.h"
+#include "engine/plan/plan_parts.h"
 #include "tests/support/maker.h"
 
 /* kept = relu(x)[mask], in a graph whose first part has a fixed shape; twice = kept + kept. */

@@ -1,5 +1,5 @@
 /* Expected values: numpy, from the same literals. */
-#include "engine/evaluate.h"
+#include "engine/compare/evaluate.h"
 #include "tests/support/maker.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-#include "engine/fold.h"
-#include "engine/fold_identity.h"
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
+#include "engine/transform/fold.h"
+#include "engine/transform/fold_identity.h"
 #include "tests/support/runner.h"
 
 static nn_graph *graph;

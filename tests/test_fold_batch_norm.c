@@ -1,4 +1,4 @@
-#include "engine/fold_batch_norm.h"
+#include "engine/transform/fold_batch_norm.h"
 #include "tests/support/runner.h"
 
 /* Expected outputs are those of ONNX Runtime 1.31.1 without optimisation, for tensors of ramps:

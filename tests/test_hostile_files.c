@@ -1,5 +1,5 @@
 /* Files that are damaged, wrong or made to hurt: each ends in one clear error. */
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "tests/support/expected.h"
 #include "tests/support/message.h"
 #include "tests/support/runner.h"

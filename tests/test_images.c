@@ -1,6 +1,6 @@
 /* Images and sound: pixels as other decoders give them, the way into an input, classes, damage. */
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "formats/image.h"
 #include "tests/support/expected.h"
 #include "tests/support/runner.h"

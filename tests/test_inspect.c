@@ -1,4 +1,4 @@
-#include "engine/inspect.h"
+#include "engine/graph/inspect.h"
 #include "tests/support/runner.h"
 
 #include <stdio.h>

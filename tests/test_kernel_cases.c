@@ -2,8 +2,8 @@
  * the cases that `nnopt list-kernels --bench` times and those of odd sizes; and that each has such
  * a case.
  */
-#include "engine/kernel_case.h"
-#include "engine/select_parts.h"
+#include "engine/select/kernel_case.h"
+#include "engine/select/select_parts.h"
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 

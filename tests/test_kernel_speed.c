@@ -1,7 +1,7 @@
 /* At each instruction set level, the first kernel that accepts is not slower than the portable one,
  * at sizes that networks have. Times are noisy: a kernel fails when it is a quarter slower in each
  * of some attempts. */
-#include "engine/kernel_bench.h"
+#include "engine/select/kernel_bench.h"
 #include "tests/support/runner.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
-#include "ops/cpu/activation_f32.h"
+#include "ops/cpu/float32/activation_f32.h"
 #include "ops/cpu/kernels.h"
 
 #include <math.h>

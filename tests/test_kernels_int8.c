@@ -1,8 +1,8 @@
 /* Every kernel of the quantised operators against the reference kernel, bit for bit (but for
  * activations that vector code rounds otherwise), over odd sizes, strides, dilations, pads, groups,
  * zero points and saturating values, in guarded memory. */
-#include "ops/cpu/int8_loops.h"
-#include "ops/cpu/table_map.h"
+#include "ops/cpu/int8/int8_loops.h"
+#include "ops/cpu/int8/table_map.h"
 #include "ops/family/qlinear_convolution.h"
 #include "ops/family/requantize.h"
 #include "tests/support/kernel_host.h"

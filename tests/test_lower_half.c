@@ -1,6 +1,6 @@
 /* Lowering of half types: they are float32 between operators, and halves where a model shows them.
  */
-#include "engine/lower.h"
+#include "engine/lower/lower.h"
 #include "tests/support/maker.h"
 
 /* x (float16) doubled, raised by 2048 and lowered again; whether it is positive is an output, too.

@@ -1,5 +1,5 @@
 /* Lowering of quantised models: operators on integers, tables, taps, failed allocations. */
-#include "ops/cpu/int8_loops.h"
+#include "ops/cpu/int8/int8_loops.h"
 #include "tests/support/maker.h"
 #include "tests/support/steps.h"
 

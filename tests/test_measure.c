@@ -1,5 +1,5 @@
-#include "engine/measure.h"
-#include "engine/roofline.h"
+#include "engine/measure/measure.h"
+#include "engine/measure/roofline.h"
 #include "tests/support/runner.h"
 
 #include <math.h>

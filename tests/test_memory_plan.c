@@ -1,5 +1,5 @@
 /* Offsets in one slab. */
-#include "engine/memory_plan.h"
+#include "engine/plan/memory_plan.h"
 #include "tests/support/runner.h"
 
 static void check_disjoint(const nn_memory_block *blocks, int64_t count, int64_t slab) {

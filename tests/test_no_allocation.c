@@ -1,5 +1,5 @@
 /* A run of a planned shape allocates nothing, and a further session of a model little. */
-#include "engine/weight_cache.h"
+#include "engine/plan/weight_cache.h"
 #include "tests/support/maker.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Loading: tensors of every type and form, external data, functions, bodies, real models. */
-#include "engine/model.h"
-#include "engine/session.h"
+#include "engine/graph/model.h"
+#include "engine/run/session.h"
 #include "tests/support/expected.h"
 #include "tests/support/runner.h"
 

@@ -1,6 +1,6 @@
 /* Saving: what was loaded comes back, nothing is lost on the way, failures leave no file. */
-#include "engine/model.h"
-#include "engine/patch.h"
+#include "engine/graph/model.h"
+#include "engine/graph/patch.h"
 #include "formats/onnx_save.h"
 #include "tests/support/expected.h"
 #include "tests/support/runner.h"

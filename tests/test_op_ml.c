@@ -1,6 +1,6 @@
 /* Operators of ai.onnx.ml: against outputs of ONNX Runtime (tests/data/ml_cases.txt), with maps,
  * and with broken trees. */
-#include "engine/prepare.h"
+#include "engine/plan/prepare.h"
 #include "tests/support/op_case.h"
 #include "tests/support/runner.h"
 

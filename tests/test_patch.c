@@ -1,4 +1,4 @@
-#include "engine/patch.h"
+#include "engine/graph/patch.h"
 #include "tests/support/runner.h"
 
 #include <stdio.h>

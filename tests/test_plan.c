@@ -1,6 +1,6 @@
 /* Plans: layouts and conversions, memory in place, rows and absent nodes. */
-#include "engine/layout.h"
-#include "engine/plan_parts.h"
+#include "engine/plan/layout.h"
+#include "engine/plan/plan_parts.h"
 #include "tests/support/maker.h"
 
 #include <stdio.h>

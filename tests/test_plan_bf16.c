@@ -1,6 +1,6 @@
 /* Plans in bf16: which values they keep so, how near their results are to those of floats, and that
  * sessions of both precisions of one model stand side by side. */
-#include "engine/plan_parts.h"
+#include "engine/plan/plan_parts.h"
 #include "tests/support/maker.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-#include "engine/diagnose.h"
-#include "engine/profile_report.h"
+#include "engine/measure/diagnose.h"
+#include "engine/measure/profile_report.h"
 #include "tests/support/maker.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Quantisation: where pairs stand, what the numbers are, what is refused. */
 #include "base/dataset.h"
-#include "engine/patch.h"
-#include "engine/raise_opset.h"
+#include "engine/graph/patch.h"
+#include "engine/transform/raise_opset.h"
 #include "optim/quantize_weights.h"
 #include "tests/support/maker.h"
 

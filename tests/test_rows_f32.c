@@ -1,7 +1,7 @@
 /* Vector functions against the C library in double, over the whole range of floats, on every
  * instruction set of this machine. */
 #include "base/cpu.h"
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 #include "tests/support/runner.h"
 
 #include <float.h>

@@ -1,6 +1,6 @@
 /* nnopt_run writes what the model gives; nnopt_test finds cases, judges them, and survives them. */
 #include "base/dataset.h"
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "formats/compare.h"
 #include "formats/npy.h"
 #include "formats/tensor_pb.h"

@@ -1,8 +1,8 @@
 /* ScaledConv: when plans use it, and what it refuses. Its kernels are among the cases of
- * engine/kernel_case_table.def. */
+ * engine/select/kernel_case_table.def. */
 #include "tests/support/maker.h"
 
-#include "engine/plan_parts.h"
+#include "engine/plan/plan_parts.h"
 #include "ops/family/scaled_conv.h"
 
 #include <stdio.h>

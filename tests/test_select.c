@@ -1,10 +1,10 @@
 /* Choosing kernels: reasons, measuring, wisdom and what can be wrong with its file, and results
  * that do not depend on threads. */
-#include "engine/select_parts.h"
+#include "engine/select/select_parts.h"
 #include "tests/support/maker.h"
 
 #include "base/file.h"
-#include "engine/plan.h"
+#include "engine/plan/plan.h"
 
 #include <math.h>
 #include <stdio.h>

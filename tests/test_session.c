@@ -1,6 +1,6 @@
 /* Sessions: inputs, outputs, plans by shape, taps, errors. */
-#include "engine/plan_parts.h"
-#include "engine/weight_cache.h"
+#include "engine/plan/plan_parts.h"
+#include "engine/plan/weight_cache.h"
 #include "tests/support/maker.h"
 
 #include <pthread.h>

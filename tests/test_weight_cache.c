@@ -1,7 +1,7 @@
 /* Packed constants that the sessions of a model share. */
-#include "engine/prepare.h"
-#include "engine/shape_key.h"
-#include "engine/weight_memory.h"
+#include "engine/plan/prepare.h"
+#include "engine/plan/weight_memory.h"
+#include "engine/run/shape_key.h"
 #include "tests/support/runner.h"
 
 #include <pthread.h>

@@ -4,8 +4,8 @@
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
+#include "ops/cpu/float32/winograd_line_f32.h"
 #include "ops/cpu/kernels.h"
-#include "ops/cpu/winograd_line_f32.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
-/* Pools. Channels-last data are vectorised over channels, one output pixel at a time; data in standard
- * order over the outputs of a row. */
+/* Pools. Channels-last data are vectorised over channels, one output pixel at a time; data in
+ * standard order over the outputs of a row. */
 #ifndef NN_CPU_POOLING_H
 #define NN_CPU_POOLING_H
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 /* The input pixels of one window that lie on data; steps count elements. */
 typedef struct nn_pool_view {
@@ -20,8 +20,8 @@ typedef struct nn_pooling {
     /* Sums times scale, rows summed by themselves first. */
     void (*average_f32)(const nn_pool_view *view, const float *x, float *y, int64_t channels,
                         float scale);
-    void (*average_bf16)(const nn_pool_view *view, const uint16_t *x, uint16_t *y,
-                         int64_t channels, float scale);
+    void (*average_bf16)(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels,
+                         float scale);
     /* Standard order: `count` outputs of a row, the window of output i at x + i stride. */
     void (*max_row_f32)(const nn_pool_view *view, const float *x, int64_t stride, float *y,
                         int64_t count);

@@ -1,7 +1,7 @@
-/* Body of pooling_<isa>.c. Channels last: blocks of four vectors of channels stay in registers over the
- * whole window; bound by reading the input once. Standard order: a vector of outputs stays in a register
- * over the whole window, whose elements come from the first cache. */
-#include "ops/cpu/vector.h"
+/* Body of pooling_<isa>.c. Channels last: blocks of four vectors of channels stay in registers over
+ * the whole window; bound by reading the input once. Standard order: a vector of outputs stays in a
+ * register over the whole window, whose elements come from the first cache. */
+#include "ops/cpu/float32/vector.h"
 
 #include "ops/cpu/pooling.h"
 
@@ -50,7 +50,8 @@ static void max_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *y, i
                 best[i] = vf_max(vf_load_first_bf16(pixel + i * VF_LANES, VF_LANES), best[i]);
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < BLOCK; i++) vf_store_first_bf16(y + c + i * VF_LANES, best[i], VF_LANES);
+        for (int i = 0; i < BLOCK; i++)
+            vf_store_first_bf16(y + c + i * VF_LANES, best[i], VF_LANES);
     }
     for (; c < channels; c += VF_LANES) {
         int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
@@ -130,10 +131,10 @@ NN_INLINE vf pool_join(vf best, vf x, bool average) {
     return vf_max(x, best);
 }
 
-/* Joins column `first` of the window, and with `columns` 2 the one beside it, to `best` of `count` outputs
- * two apart: first all rows, then the elements with even and odd numbers. */
-NN_INLINE vf join_columns(const nn_pool_view *view, const float *x, int columns, int count, vf start,
-                          vf best, bool average) {
+/* Joins column `first` of the window, and with `columns` 2 the one beside it, to `best` of `count`
+ * outputs two apart: first all rows, then the elements with even and odd numbers. */
+NN_INLINE vf join_columns(const nn_pool_view *view, const float *x, int columns, int count,
+                          vf start, vf best, bool average) {
     const int64_t span = 2 * count - 2 + columns;
     vf low = start, high = start;
     for (int64_t d = 0; d < view->planes; d++)
@@ -235,7 +236,7 @@ static float max_plane_f32(const float *x, int64_t count) {
 #define POOLING(row_functions)                                                                     \
     {                                                                                              \
         .max_f32 = max_f32, .max_u8 = max_u8, .max_i8 = max_i8, .average_f32 = average_f32,        \
-        .max_bf16 = max_bf16, .average_bf16 = average_bf16,                                        \
-        .max_row_f32 = max_row_f32, .max_row_u8 = max_row_u8, .max_row_i8 = max_row_i8,            \
-        .average_row_f32 = average_row_f32, .max_plane_f32 = max_plane_f32, .rows = row_functions, \
+        .max_bf16 = max_bf16, .average_bf16 = average_bf16, .max_row_f32 = max_row_f32,            \
+        .max_row_u8 = max_row_u8, .max_row_i8 = max_row_i8, .average_row_f32 = average_row_f32,    \
+        .max_plane_f32 = max_plane_f32, .rows = row_functions,                                     \
     }

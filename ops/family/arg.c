@@ -1,6 +1,6 @@
 #include "ops/family/arg.h"
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/loops.h"
 
 nn_status nn_arg_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
@@ -98,8 +98,8 @@ static void find_float_columns(const arg_work *work, int64_t offset, int64_t cou
     float best[COLUMNS] = {0};
     int32_t places[COLUMNS] = {0};
     for (int64_t i = 0; i < work->size; i++)
-        rows->keep_extreme(x + i * work->inner, best, places, (int32_t)i, !work->largest, work->last,
-                           count);
+        rows->keep_extreme(x + i * work->inner, best, places, (int32_t)i, !work->largest,
+                           work->last, count);
     for (int64_t i = 0; i < count; i++) place[i] = places[i];
 }
 

@@ -8,8 +8,8 @@
 #ifndef NN_FAMILY_ATTENTION_H
 #define NN_FAMILY_ATTENTION_H
 
-#include "ops/cpu/rows_f32.h"
-#include "ops/cpu/tile_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
+#include "ops/cpu/float32/tile_f32.h"
 
 /* Vectors [batch][head][row][size] anywhere in memory; steps count elements, a vector is dense. */
 typedef struct nn_heads {

@@ -1,6 +1,6 @@
 #include "ops/family/cast.h"
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/cast_text.h"
 
 nn_status nn_cast_parse_rules(const nn_node_view *node, const nn_attrs *attrs, nn_cast_attrs *out) {

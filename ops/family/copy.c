@@ -1,6 +1,6 @@
 #include "ops/family/copy.h"
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 enum {
     TILE = 16,     /* elements: a tile's rows and columns share cache lines on both sides */

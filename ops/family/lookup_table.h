@@ -2,7 +2,7 @@
 #ifndef NN_LOOKUP_TABLE_H
 #define NN_LOOKUP_TABLE_H
 
-#include "ops/cpu/int8_loops.h"
+#include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/activation.h"
 #include "ops/family/quantization.h"
 

@@ -3,7 +3,7 @@
 #ifndef NN_FAMILY_NORMALIZE_H
 #define NN_FAMILY_NORMALIZE_H
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 /* x is rows x size: each row is normalised by itself. Inside a row the element at place i has
  * parameter i / run % period (of the row's own parameters, which start at row % row_periods *

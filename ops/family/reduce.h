@@ -3,7 +3,7 @@
 #ifndef NN_FAMILY_REDUCE_H
 #define NN_FAMILY_REDUCE_H
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 typedef struct nn_reduce_attrs {
     bool keep_dims;
@@ -40,7 +40,7 @@ typedef struct nn_whole_reducer {
     void (*finish)(int64_t *sum, int64_t count, int64_t reduced);
 } nn_whole_reducer;
 
-/* Reductions that have rows of floats (ops/cpu/rows_f32.h), which sum in float. */
+/* Reductions that have rows of floats (ops/cpu/float32/rows_f32.h), which sum in float. */
 typedef enum nn_float_reduction {
     NN_NO_FLOAT_REDUCTION,
     NN_FLOAT_SUM,

@@ -1,6 +1,6 @@
 /* The kernel of Resize: tables of taps per axis, then one pass per axis that changes. Follows the
  * definition of coordinates and weights in the ONNX specification of Resize. */
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/copy.h"
 #include "ops/family/loops.h"
 #include "ops/family/resize.h"

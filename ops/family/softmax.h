@@ -2,7 +2,7 @@
 #ifndef NN_FAMILY_SOFTMAX_H
 #define NN_FAMILY_SOFTMAX_H
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 typedef struct nn_softmax_attrs {
     int64_t axis;

@@ -2,7 +2,7 @@
 #ifndef NN_FAMILY_SWISH_H
 #define NN_FAMILY_SWISH_H
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 nn_status nn_swish_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 

@@ -1,6 +1,6 @@
 #include "ops/family/top_k.h"
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 /* Order-keeping map of signed numbers and of the bits of floating ones to unsigned numbers. */
 static inline uint64_t key_of_int(int64_t x) {

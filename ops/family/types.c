@@ -1,6 +1,6 @@
 #include "ops/family/types.h"
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 uint16_t nn_double_to_half(double value) {
     return nn_float_to_half(nn_double_to_float_odd(value));

@@ -2,9 +2,9 @@
  * quantised all at once and whose states in each step, as DynamicQuantizeLinear does. The inputs of
  * LSTM come first, then scales and zero points of W and R, one for a direction or one for each
  * column. */
-#include "ops/cpu/int8_loops.h"
-#include "ops/cpu/int8_product.h"
-#include "ops/cpu/recurrent_step_f32.h"
+#include "ops/cpu/float32/recurrent_step_f32.h"
+#include "ops/cpu/int8/int8_loops.h"
+#include "ops/cpu/int8/int8_product.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 #include "ops/family/recurrent.h"

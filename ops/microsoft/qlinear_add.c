@@ -1,4 +1,4 @@
-#include "ops/cpu/int8_loops.h"
+#include "ops/cpu/int8/int8_loops.h"
 
 static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
     return nn_qbinary_run(call, NN_QBINARY_ADD, loops->add);

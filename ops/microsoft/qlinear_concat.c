@@ -1,4 +1,4 @@
-#include "ops/cpu/table_map.h"
+#include "ops/cpu/int8/table_map.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 #include "ops/family/lookup_table.h"

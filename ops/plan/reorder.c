@@ -1,8 +1,8 @@
 #include "ops/plan/reorder.h"
 
 #include "base/pool.h"
-#include "ops/cpu/int8_loops.h"
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
+#include "ops/cpu/int8/int8_loops.h"
 
 static nn_status parse_layout(const nn_node_view *node, const nn_attrs *attrs, const char *name,
                               nn_layout *out) {

@@ -1,6 +1,6 @@
 /* TableMap (domain nnopt, plans only): y = table[x] for each byte of x, uint8 or int8; the table
  * has 256 entries of the type of y, indexed by the byte as an unsigned number. */
-#include "ops/cpu/int8_loops.h"
+#include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/axes.h"
 #include "ops/family/lookup_table.h"
 

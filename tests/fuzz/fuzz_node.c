@@ -1,7 +1,7 @@
 /* libFuzzer target: bytes become one node of any operator, with inputs, constants and attributes,
  * and the model around it is refused or runs. The operator is chosen by a hash of its name, so that
  * inputs keep their meaning when the table grows. */
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/operator_attrs.h"
 

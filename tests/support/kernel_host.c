@@ -1,6 +1,6 @@
 #include "tests/support/kernel_host.h"
 
-#include "engine/prepare.h"
+#include "engine/plan/prepare.h"
 #include "tests/support/runner.h"
 
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #ifndef NN_TEST_MAKER_H
 #define NN_TEST_MAKER_H
 
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "tests/support/runner.h"
 
 typedef struct maker {

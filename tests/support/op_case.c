@@ -1,6 +1,6 @@
 #include "tests/support/op_case.h"
 
-#include "engine/prepare.h"
+#include "engine/plan/prepare.h"
 #include "ops/family/loops.h"
 #include "tests/support/runner.h"
 

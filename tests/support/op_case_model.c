@@ -1,4 +1,4 @@
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "tests/support/op_case.h"
 #include "tests/support/runner.h"
 

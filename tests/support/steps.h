@@ -2,7 +2,7 @@
 #ifndef NN_TEST_STEPS_H
 #define NN_TEST_STEPS_H
 
-#include "engine/plan_parts.h"
+#include "engine/plan/plan_parts.h"
 
 /* Steps of the plan with this operator ("" counts all). */
 int64_t count_steps(const nn_plan *plan, const char *op_type);

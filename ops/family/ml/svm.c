@@ -1,6 +1,6 @@
 #include "ops/family/ml/svm.h"
 
-#include "ops/cpu/rows_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 #include <math.h>
 

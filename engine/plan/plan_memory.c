@@ -1,0 +1,120 @@
+#include "engine/plan/plan_parts.h"
+
+nn_plan_tensor *nn_plan_tensor_owner(nn_plan_tensor *tensor) {
+    while (tensor->owner != NULL) tensor = tensor->owner;
+    return tensor;
+}
+
+static void use(nn_plan_tensor *tensor, int64_t step) {
+    if (tensor == NULL) return;
+    nn_plan_tensor *owner = nn_plan_tensor_owner(tensor);
+    if (step < owner->first) owner->first = step;
+    if (step > owner->last) owner->last = step;
+}
+
+static void find_lifetimes(nn_plan *plan) {
+    for (int64_t i = 0; i < plan->tensor_count; i++) {
+        plan->tensors[i]->first = INT64_MAX;
+        plan->tensors[i]->last = -1;
+    }
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        nn_step *step = &plan->steps[s];
+        for (int i = 0; i < step->view.in_count; i++) use(step->in[i], s);
+        for (int i = 0; i < step->view.out_count; i++) use(step->out[i], s);
+    }
+    for (int64_t i = 0; i < plan->graph->output_count; i++) use(plan->outputs[i], plan->step_count);
+}
+
+static nn_status find_input_views(nn_plan *plan) {
+    size_t size = ((size_t)plan->tensor_count + 1) * sizeof *plan->input_views;
+    plan->input_views = nn_arena_alloc(&plan->arena, size);
+    if (plan->input_views == NULL) return nn_fail_memory(size);
+    for (int64_t i = 0; i < plan->tensor_count; i++) {
+        nn_plan_tensor *tensor = plan->tensors[i];
+        if (tensor->owner != NULL && tensor->place == NN_PLACE_INPUT) {
+            plan->input_views[plan->input_view_count++] = tensor;
+        }
+    }
+    return NN_OK;
+}
+
+/* ---- in place ---- */
+
+static bool is_only_input(const nn_step *step, int index, const nn_plan_tensor *owner) {
+    for (int i = 0; i < step->view.in_count; i++) {
+        if (i != index && step->in[i] != NULL && nn_plan_tensor_owner(step->in[i]) == owner) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Lets output 0 take the memory of an input that nobody reads later. */
+static void run_in_place(nn_step *step, int64_t index) {
+    nn_plan_tensor *out = step->view.out_count > 0 ? step->out[0] : NULL;
+    if (out == NULL || out->owner != NULL) return;
+    for (int i = 0; i < step->view.in_count && i < 32; i++) {
+        if ((step->kernel->in_place >> i & 1) == 0 || step->in[i] == NULL) continue;
+        nn_plan_tensor *in = step->in[i], *owner = nn_plan_tensor_owner(in);
+        if (owner->place != NN_PLACE_SLAB || owner->last != index) continue;
+        if (in->tensor.type != out->tensor.type) continue;
+        if (nn_tensor_count(&in->tensor) != nn_tensor_count(&out->tensor)) continue;
+        if (!is_only_input(step, i, owner)) continue;
+        out->owner = owner;
+        if (out->last > owner->last) owner->last = out->last;
+        return;
+    }
+}
+
+/* ---- offsets ---- */
+
+static nn_status collect_blocks(nn_plan *plan) {
+    size_t size = (size_t)(plan->tensor_count + plan->step_count) * sizeof *plan->blocks;
+    if (size == 0) return NN_OK;
+    plan->blocks = nn_arena_alloc(&plan->arena, size);
+    if (plan->blocks == NULL) return nn_fail_memory(size);
+    for (int64_t i = 0; i < plan->tensor_count; i++) {
+        nn_plan_tensor *tensor = plan->tensors[i];
+        if (tensor->owner != NULL || tensor->place != NN_PLACE_SLAB) continue;
+        tensor->block = plan->block_count++;
+        plan->blocks[tensor->block] = (nn_memory_block){.bytes = nn_tensor_bytes(&tensor->tensor),
+                                                        .first = tensor->first,
+                                                        .last = tensor->last};
+    }
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        nn_step *step = &plan->steps[s];
+        if (step->workspace_bytes == 0) continue;
+        step->workspace_block = plan->block_count++;
+        plan->blocks[step->workspace_block] =
+            (nn_memory_block){.bytes = step->workspace_bytes, .first = s, .last = s};
+    }
+    return NN_OK;
+}
+
+nn_status nn_plan_place_tensors(nn_plan *plan) {
+    NN_TRY(find_input_views(plan));
+    find_lifetimes(plan);
+    for (int64_t s = 0; s < plan->step_count; s++) run_in_place(&plan->steps[s], s);
+    NN_TRY(collect_blocks(plan));
+    NN_TRY(nn_memory_plan(plan->blocks, plan->block_count, &plan->slab_bytes));
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        plan->steps[s].live_bytes = nn_memory_live(plan->blocks, plan->block_count, s);
+    }
+    return NN_OK;
+}
+
+void nn_plan_bind(nn_plan *plan, void *slab) {
+    if (plan->slab == slab) return;
+    char *base = slab;
+    for (int64_t i = 0; i < plan->tensor_count; i++) {
+        nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
+        if (owner->place != NN_PLACE_SLAB) continue;
+        tensor->tensor.data = base + plan->blocks[owner->block].offset;
+    }
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        nn_step *step = &plan->steps[s];
+        if (step->workspace_bytes == 0) continue;
+        step->call.workspace = base + plan->blocks[step->workspace_block].offset;
+    }
+    plan->slab = slab;
+}

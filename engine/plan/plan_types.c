@@ -1,0 +1,162 @@
+/* Plans in bf16 keep in bf16 what may be: values that their producer rounds and all readers take
+ * so.
+ *
+ * Products are computed in bf16 by the kernels of that precision whatever lies in memory: they take
+ * floats, too, and round them on the way. Halving the bytes between them is worth it where
+ * everybody in between either moves elements or computes one from another in float. What sums up
+ * many elements or feeds on small differences (Softmax, normalisations, reductions, exponentials)
+ * stays float. */
+#include "engine/plan/plan_parts.h"
+#include "engine/transform/retype.h"
+
+typedef struct typing {
+    const nn_plan *plan;
+    const nn_target *target;
+} typing;
+
+/* Operators whose results are rounded once from what float arithmetic gives for one element. */
+static bool computes_elements(const nn_op *op) {
+    static const nn_op *const ops[] = {
+        &nn_op_add,        &nn_op_sub,          &nn_op_mul,        &nn_op_relu,    &nn_op_clip,
+        &nn_op_leaky_relu, &nn_op_hard_sigmoid, &nn_op_hard_swish, &nn_op_sigmoid, &nn_op_tanh,
+        &nn_op_activation, &nn_op_max,          &nn_op_min,        &nn_op_neg,     &nn_op_abs,
+    };
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (op == ops[i]) return true;
+    return false;
+}
+
+static bool may_be_bf16(const nn_value *value) {
+    if (value->fact.type != NNOPT_FLOAT || value->is_output || value->is_captured) return false;
+    if (value->producer == NULL || nn_value_is_constant(value)) return false;
+    for (int64_t i = 0; i < value->use_count; i++)
+        if (value->uses[i].input == NN_USE_CAPTURE) return false;
+    return true;
+}
+
+static bool is_bf16(const nn_value *value) {
+    return value != NULL && value->mark != 0;
+}
+
+static nn_type type_of(const nn_value *value) {
+    return is_bf16(value) ? NNOPT_BFLOAT16 : value->fact.type;
+}
+
+/* ---- would a kernel take it? ---- */
+
+static int rank_of(const nn_op *op, const nn_kernel *kernel) {
+    int rank = 0;
+    while (op->kernels[rank] != kernel) rank++;
+    return rank;
+}
+
+enum { MAX_LINKS = 64 };
+
+/* The kernel for the node with the types that its values are meant to have. */
+static const nn_kernel *select_typed(const typing *t, const nn_node *node, bool as_float) {
+    nn_fact in_facts[MAX_LINKS], out_facts[MAX_LINKS];
+    const nn_fact *in[MAX_LINKS] = {NULL};
+    nn_fact *out[MAX_LINKS] = {NULL};
+    if (node->in_count > MAX_LINKS || node->out_count > MAX_LINKS) return NULL;
+    for (int i = 0; i < node->in_count; i++) {
+        if (node->inputs[i] == NULL) continue;
+        in_facts[i] = node->inputs[i]->fact;
+        if (!as_float) in_facts[i].type = type_of(node->inputs[i]);
+        in[i] = &in_facts[i];
+    }
+    for (int i = 0; i < node->out_count; i++) {
+        if (node->outputs[i] == NULL) continue;
+        out_facts[i] = node->outputs[i]->fact;
+        if (!as_float) out_facts[i].type = type_of(node->outputs[i]);
+        out[i] = &out_facts[i];
+    }
+    nn_node_view view = {.name = node->name,
+                         .op = node->op,
+                         .attrs = node->attrs_parsed,
+                         .opset = node->opset,
+                         .in_count = node->in_count,
+                         .out_count = node->out_count,
+                         .in = in,
+                         .out = out,
+                         .epilogue = node->epilogue};
+    return nn_kernel_select(&view, t->target);
+}
+
+static bool touches_bf16(const nn_node *node) {
+    for (int i = 0; i < node->in_count; i++)
+        if (is_bf16(node->inputs[i])) return true;
+    for (int i = 0; i < node->out_count; i++)
+        if (is_bf16(node->outputs[i])) return true;
+    return false;
+}
+
+/* Kernels of the precision say what they take. Others know one type for all, as the operator does,
+ * and must not be lesser ones than floats would have. */
+static bool takes_bf16(const typing *t, const nn_node *node) {
+    const nn_op *op = node->op;
+    if (op == NULL || op->is_impure) return false;
+    if (op->is_view) return nn_node_infers_types(node, type_of);
+    if (op->kernels == NULL) return false;
+    const nn_kernel *kernel = select_typed(t, node, false);
+    if (kernel == NULL || kernel->makes_outputs) return false;
+    if (kernel->precision == NN_PRECISION_BF16) return true;
+    if (op->quant != NN_QUANT_MOVES && !computes_elements(op)) return false;
+    const nn_kernel *plain = select_typed(t, node, true);
+    return nn_epilogue_is_empty(&node->epilogue) && nn_node_infers_types(node, type_of) &&
+           (plain == NULL || rank_of(op, kernel) <= rank_of(op, plain));
+}
+
+/* ---- the choice ---- */
+
+static bool keep_float(const nn_node *node) {
+    bool changed = false;
+    for (int i = 0; i < node->in_count; i++) {
+        if (!is_bf16(node->inputs[i])) continue;
+        node->inputs[i]->mark = 0;
+        changed = true;
+    }
+    for (int i = 0; i < node->out_count; i++) {
+        if (!is_bf16(node->outputs[i])) continue;
+        node->outputs[i]->mark = 0;
+        changed = true;
+    }
+    return changed;
+}
+
+/* Nobody gains where no product is next to the value. */
+static bool is_near_product(const typing *t, const nn_node *node) {
+    if (node->op == NULL || node->op->kernels == NULL || node->op->is_view) return false;
+    const nn_kernel *kernel = select_typed(t, node, true);
+    return kernel != NULL && kernel->precision == NN_PRECISION_BF16;
+}
+
+static bool has_products(const typing *t) {
+    for (int64_t i = 0; i < t->plan->graph->node_count; i++)
+        if (is_near_product(t, t->plan->graph->nodes[i])) return true;
+    return false;
+}
+
+/* From all that may be to all that can: a node that does not take its types has floats, until no
+ * node is left. */
+void nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request) {
+    nn_graph *graph = plan->graph;
+    const typing t = {plan, &request->target};
+    if (request->target.precision != NN_PRECISION_BF16 || request->reference_only) return;
+    if (!has_products(&t)) return;
+    for (int64_t i = 0; i < graph->value_count; i++)
+        graph->values[i]->mark = may_be_bf16(graph->values[i]);
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (int64_t i = 0; i < graph->node_count; i++) {
+            const nn_node *node = graph->nodes[i];
+            if (touches_bf16(node) && !nn_node_is_folded(node) && !takes_bf16(&t, node))
+                changed = keep_float(node) || changed;
+        }
+    }
+    for (int64_t i = 0; i < graph->value_count; i++) {
+        nn_value *value = graph->values[i];
+        value->fact.type = type_of(value);
+        value->mark = 0;
+    }
+}

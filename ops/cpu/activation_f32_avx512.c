@@ -1,3 +1,0 @@
-#define ACTIVATE nn_activate_f32_avx512
-#define EPILOGUE nn_epilogue_f32_avx512
-#include "ops/cpu/activation_f32.inc.h"

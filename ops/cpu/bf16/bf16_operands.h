@@ -1,0 +1,28 @@
+/* What kernels of bf16 products share: which nodes they take, and weights and bias packed once. */
+#ifndef NN_BF16_OPERANDS_H
+#define NN_BF16_OPERANDS_H
+
+#include "ops/cpu/bf16/direct_bf16.h"
+
+/* Input `x`, the residual and output 0 are float or bf16, each by itself; *types says which. */
+bool nn_bf16_types_of(const nn_node_view *node, int x, nn_bf16_types *types);
+/* Input `index` is absent or a constant of floats. */
+bool nn_bf16_is_constant(const nn_node_view *node, int index);
+
+/* Where weights and bias come from; packs both. `bias` -1: none. */
+typedef struct nn_bf16_constants {
+    int w, bias;
+    nn_direct_source source;
+    int64_t bias_step;
+    float bias_scale;
+    const void *packed;
+    const float *packed_bias;
+} nn_bf16_constants;
+nn_status nn_bf16_prepare(const nn_node_view *node, const nn_bf16_plan *plan, nn_prepare *services,
+                          nn_bf16_constants *constants);
+
+/* Bias alone, for weights that are computed. */
+nn_status nn_bf16_prepare_bias(const nn_bf16_plan *plan, nn_prepare *services,
+                               nn_bf16_constants *constants);
+
+#endif

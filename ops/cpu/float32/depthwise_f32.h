@@ -1,0 +1,45 @@
+/* Depthwise convolution of channels-last floats: a few neighbouring output pixels at a time, with
+ * the loop over channels inside, so that memory is read in order and a loaded pixel serves several
+ * taps. */
+#ifndef NN_DEPTHWISE_F32_H
+#define NN_DEPTHWISE_F32_H
+
+#include "ops/cpu/float32/activation_f32.h"
+
+enum { NN_DEPTHWISE_PIXELS = 7 }; /* output pixels of a tile, at most */
+
+/* A row of the kernel that lies on a row of the input. */
+typedef struct nn_depthwise_row {
+    const float *x; /* column 0 of the input row */
+    const float *w; /* first tap of the kernel row; taps are w_step apart */
+} nn_depthwise_row;
+
+typedef struct nn_depthwise_tile {
+    const nn_depthwise_row *rows;
+    int64_t row_count;
+    int64_t column;  /* of the input, under the first tap of the first pixel; may be outside */
+    int64_t columns; /* of the input */
+    int64_t pitch, w_step; /* floats from a pixel, a tap, to the next */
+    int64_t taps, stride, dilation;
+    const float *zeros; /* `channels` of them, that may be read in place of pixels outside */
+    const float *bias;
+    const float *residual; /* NULL: none; may be y */
+    float *y;
+    int64_t y_pitch; /* of y and residual */
+    int pixels;      /* that are wanted, 1 .. NN_DEPTHWISE_PIXELS */
+    int64_t channels;
+    float low, high;
+    const float **pixel_table; /* room for row_count * taps * NN_DEPTHWISE_PIXELS pointers */
+} nn_depthwise_tile;
+
+/* One instruction set. */
+typedef struct nn_depthwise_f32 {
+    int lanes;
+    void (*run)(const nn_depthwise_tile *tile);
+    nn_epilogue_function finish; /* what tiles cannot do themselves */
+} nn_depthwise_f32;
+
+extern const nn_depthwise_f32 nn_depthwise_f32_portable, nn_depthwise_f32_avx2,
+    nn_depthwise_f32_avx512;
+
+#endif

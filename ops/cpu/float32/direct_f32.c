@@ -1,0 +1,441 @@
+#include "ops/cpu/float32/direct_f32.h"
+
+#include <math.h>
+
+/* The input as the tiles see it. Row `row` of depth `depth` is at (depth - depth0) * plane +
+ * (row - row0) * row; on it, what output column `column` sees under its first tap is at
+ * (column - column0) * column_step. All in floats. */
+typedef struct input_view {
+    const float *base;
+    int64_t plane, row, pitch, column_step;
+    int64_t depth0, row0;
+    int64_t column_offset; /* -column0 * column_step */
+} input_view;
+
+typedef struct direct_job {
+    const nn_direct_plan *plan;
+    const float *packed, *bias, *x, *residual;
+    float *y;
+    char *workspace;
+} direct_job;
+
+/* What one thread works on. */
+typedef struct direct_unit {
+    int64_t image, group, depth;
+    int64_t row_begin, row_end, column_begin, column_end, panel_begin, panel_end;
+} direct_unit;
+
+static int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
+    const nn_window_axis *axes = plan->problem.axes;
+    direct_unit unit;
+    int64_t panels = index % plan->panel_blocks;
+    index /= plan->panel_blocks;
+    int64_t columns = index % plan->column_blocks;
+    index /= plan->column_blocks;
+    int64_t rows = index % plan->row_blocks;
+    index /= plan->row_blocks;
+    unit.depth = index % axes[NN_DEPTH].out;
+    index /= axes[NN_DEPTH].out;
+    unit.group = index % plan->problem.groups;
+    unit.image = index / plan->problem.groups;
+    unit.row_begin = rows * plan->row_block;
+    unit.row_end = min_of(unit.row_begin + plan->row_block, axes[NN_HEIGHT].out);
+    unit.column_begin = columns * plan->column_block;
+    unit.column_end = min_of(unit.column_begin + plan->column_block, axes[NN_WIDTH].out);
+    unit.panel_begin = panels * plan->panel_block;
+    unit.panel_end = min_of(unit.panel_begin + plan->panel_block, plan->panels);
+    return unit;
+}
+
+/* ---- input ---- */
+
+static input_view whole_input(const direct_job *job, const direct_unit *unit) {
+    const nn_direct_problem *p = &job->plan->problem;
+    int64_t row = p->axes[NN_WIDTH].in * p->in_pitch, plane = p->axes[NN_HEIGHT].in * row;
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    return (input_view){
+        .base = job->x + unit->image * p->axes[NN_DEPTH].in * plane + unit->group * p->k,
+        .plane = plane,
+        .row = row,
+        .pitch = p->in_pitch,
+        .column_step = width->stride * p->in_pitch,
+        .column_offset = -width->pad_begin * p->in_pitch,
+    };
+}
+
+/* First input position of output `position` and the one after the last of output `last`. */
+static int64_t first_input(const nn_window_axis *axis, int64_t position) {
+    return position * axis->stride - axis->pad_begin;
+}
+static int64_t end_input(const nn_window_axis *axis, int64_t last) {
+    return first_input(axis, last) + (axis->kernel - 1) * axis->dilation + 1;
+}
+
+/* Copies every `step`-th pixel of a row of `in` pixels from `left` on, `count` of them; those
+ * outside are zero. */
+typedef struct row_copy {
+    int64_t in, left, step, count;
+    int64_t channels, from_pitch, to_pitch;
+} row_copy;
+
+static void copy_row(const row_copy *copy, const float *from, float *to) {
+    const size_t bytes = (size_t)copy->channels * sizeof *to;
+    int64_t i = 0;
+    for (; i < copy->count && copy->left + i * copy->step < 0; i++)
+        memset(to + i * copy->to_pitch, 0, bytes);
+    int64_t left = copy->left + i * copy->step, inside = 0;
+    if (left < copy->in) inside = min_of((copy->in - left - 1) / copy->step + 1, copy->count - i);
+    if (copy->step == 1 && copy->from_pitch == copy->channels && copy->to_pitch == copy->channels) {
+        memcpy(to + i * copy->to_pitch, from + left * copy->from_pitch, bytes * (size_t)inside);
+        i += inside;
+    } else {
+        for (int64_t end = i + inside; i < end; i++)
+            memcpy(to + i * copy->to_pitch, from + (copy->left + i * copy->step) * copy->from_pitch,
+                   bytes);
+    }
+    for (; i < copy->count; i++) memset(to + i * copy->to_pitch, 0, bytes);
+}
+
+/* Copies the rows that the unit reads into `band`, with zeros for the padding left and right. Rows
+ * above and below the input are not there: their taps are left out. */
+static input_view copy_band(const direct_job *job, const direct_unit *unit, float *band) {
+    const nn_direct_plan *plan = job->plan;
+    const nn_direct_problem *p = &plan->problem;
+    const nn_window_axis *depth = &p->axes[NN_DEPTH], *height = &p->axes[NN_HEIGHT];
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    const input_view source = whole_input(job, unit);
+    const int64_t pitch = plan->band_pitch;
+    const int64_t depth_begin = max_of(first_input(depth, unit->depth), 0);
+    const int64_t depth_end = min_of(end_input(depth, unit->depth), depth->in);
+    const int64_t row_begin = max_of(first_input(height, unit->row_begin), 0);
+    const int64_t row_end = min_of(end_input(height, unit->row_end - 1), height->in);
+    row_copy copy = {
+        .in = width->in,
+        .left = first_input(width, unit->column_begin),
+        .step = 1,
+        .channels = p->k,
+        .from_pitch = source.pitch,
+        .to_pitch = pitch,
+    };
+    copy.count = end_input(width, unit->column_end - 1) - copy.left;
+    if (plan->band_is_compact) {
+        copy.step = width->stride;
+        copy.count = unit->column_end - unit->column_begin;
+    }
+    input_view view = {
+        .base = band,
+        .row = copy.count * pitch,
+        .pitch = pitch,
+        .column_step = plan->band_is_compact ? pitch : width->stride * pitch,
+        .depth0 = depth_begin,
+        .row0 = row_begin,
+    };
+    view.plane = max_of(row_end - row_begin, 0) * view.row;
+    view.column_offset = -unit->column_begin * view.column_step;
+    /* A kernel of one row passes over rows between strides. */
+    const int64_t row_step = height->kernel == 1 ? height->stride : 1;
+    for (int64_t d = depth_begin; d < depth_end; d++)
+        for (int64_t h = row_begin; h < row_end; h++) {
+            if ((h - first_input(height, unit->row_begin)) % row_step != 0) continue;
+            copy_row(&copy, source.base + d * source.plane + h * source.row,
+                     band + (d - depth_begin) * view.plane + (h - row_begin) * view.row);
+        }
+    return view;
+}
+
+static bool needs_band(const nn_direct_plan *plan, const direct_unit *unit) {
+    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
+    if (plan->band_use != NN_BAND_FOR_PADDING) return plan->band_use == NN_BAND_ALWAYS;
+    return first_input(width, unit->column_begin) < 0 ||
+           end_input(width, unit->column_end - 1) > width->in;
+}
+
+/* ---- one pass over the tiles of a unit ---- */
+
+/* Some taps or some channels of one panel. */
+typedef struct direct_pass {
+    int64_t tap_begin, tap_end, k_begin, k;
+    bool first, last;
+    const nn_tile_shape *shape;
+    const float *w;    /* of the panel */
+    const float *next; /* weights that come after this pass */
+    int64_t next_bytes;
+    int64_t column; /* first output channel, in the whole pixel */
+    int columns;
+} direct_pass;
+
+/* Lists the taps of the pass that lie on rows of the input for one output row. */
+static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
+                         const input_view *view, int64_t depth, int64_t row, nn_tile_tap *taps) {
+    const nn_window_axis *axes = plan->problem.axes;
+    const int64_t in_row = plan->merged ? 1 : axes[NN_WIDTH].kernel;
+    const int64_t tap_floats = plan->k * pass->shape->columns;
+    int64_t count = 0, tap = pass->tap_begin;
+    while (tap < pass->tap_end) {
+        int64_t kernel_row = tap / in_row, end = min_of((kernel_row + 1) * in_row, pass->tap_end);
+        int64_t d = first_input(&axes[NN_DEPTH], depth) +
+                    kernel_row / axes[NN_HEIGHT].kernel * axes[NN_DEPTH].dilation;
+        int64_t h = first_input(&axes[NN_HEIGHT], row) +
+                    kernel_row % axes[NN_HEIGHT].kernel * axes[NN_HEIGHT].dilation;
+        bool inside = d >= 0 && d < axes[NN_DEPTH].in && h >= 0 && h < axes[NN_HEIGHT].in;
+        for (; inside && tap < end; tap++)
+            taps[count++] = (nn_tile_tap){
+                .a = (d - view->depth0) * view->plane + (h - view->row0) * view->row +
+                     tap % in_row * axes[NN_WIDTH].dilation * view->pitch + pass->k_begin,
+                .w = tap * tap_floats + pass->k_begin * pass->shape->columns,
+            };
+        tap = end;
+    }
+    return count;
+}
+
+/* What the tile cannot do itself: activations beyond clipping, and those before a residual. */
+static void finish_rows(const direct_job *job, float *raw, int64_t offset, int64_t rows,
+                        int64_t columns) {
+    const nn_direct_plan *plan = job->plan;
+    plan->tiles->finish(&plan->epilogue,
+                        &(nn_epilogue_block){
+                            .x = raw,
+                            .x_step = NN_TILE_MAX_COLUMNS,
+                            .residual = job->residual ? job->residual + offset : NULL,
+                            .y = job->y + offset,
+                            .y_step = plan->problem.out_pitch,
+                            .rows = rows,
+                            .columns = columns,
+                        });
+}
+
+/* Runs a tile into memory of its own and finishes `columns` columns of its rows. */
+static void run_apart(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
+                      int64_t rows, int64_t columns, int64_t offset, int64_t offset1) {
+    _Alignas(NN_ALIGNMENT) float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
+    const float low = tile->low, high = tile->high;
+    tile->low = -INFINITY;
+    tile->high = INFINITY;
+    tile->residual[0] = pass->first ? NULL : job->y + offset;
+    tile->residual[1] = pass->first ? NULL : job->y + offset1;
+    tile->y[0] = raw;
+    tile->y[1] = raw + NN_TILE_SEGMENT * NN_TILE_MAX_COLUMNS;
+    tile->y_step = NN_TILE_MAX_COLUMNS;
+    pass->shape->run[rows](tile);
+    tile->y_step = job->plan->problem.out_pitch;
+    tile->low = low;
+    tile->high = high;
+    int64_t first = min_of(rows, NN_TILE_SEGMENT);
+    finish_rows(job, raw, offset, first, columns);
+    finish_rows(job, tile->y[1], offset1, rows - first, columns);
+}
+
+/* Runs a tile whose y and residual are at `offset`, second segment at `offset1`. */
+static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
+                     int64_t rows, int64_t offset, int64_t offset1) {
+    tile->start = pass->first ? tile->start : NULL;
+    if (job->plan->tile_finishes || !pass->last) {
+        /* Later passes add to what the first ones left in y. */
+        const float *residual =
+            pass->first ? (job->plan->tile_finishes ? job->residual : NULL) : job->y;
+        tile->residual[0] = residual ? residual + offset : NULL;
+        tile->residual[1] = residual ? residual + offset1 : NULL;
+        tile->y[0] = job->y + offset;
+        tile->y[1] = job->y + offset1;
+        pass->shape->run[rows](tile);
+        return;
+    }
+    run_apart(job, pass, tile, rows, pass->columns, offset, offset1);
+}
+
+/* The last columns of a row, which are less than a tile stores. */
+static void run_last_pixel(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
+                           const input_view *view, nn_tile_f32 *tile, int64_t y) {
+    const int64_t column = unit->column_end - 1;
+    y += column * job->plan->problem.out_pitch;
+    tile->a[0] = tile->a[1] = view->base + column * view->column_step + view->column_offset;
+    run_apart(job, pass, tile, 1, job->plan->last_columns, y, y);
+}
+
+static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
+                     const input_view *view, const float *bias, nn_tile_tap *taps) {
+    const nn_direct_plan *plan = job->plan;
+    const nn_direct_problem *p = &plan->problem;
+    const nn_window_axis *height = &p->axes[NN_HEIGHT];
+    const int64_t columns = unit->column_end - unit->column_begin;
+    const int64_t tile_count = (columns + pass->shape->rows - 1) / pass->shape->rows;
+    const int64_t total = tile_count * (unit->row_end - unit->row_begin);
+    /* Not all pixels of the fold at the end of a row exist. */
+    const bool is_cut =
+        plan->last_columns < p->columns && unit->column_end == p->axes[NN_WIDTH].out;
+    /* Two rows of a narrow map fill one tile. */
+    const bool can_pair =
+        !is_cut && columns == NN_TILE_SEGMENT && pass->shape->rows == 2 * NN_TILE_SEGMENT;
+    nn_tile_f32 tile = {
+        .a_step = view->column_step,
+        .w = pass->w,
+        .taps = taps,
+        .k = pass->k,
+        .residual_step = p->out_pitch,
+        .y_step = p->out_pitch,
+        .columns = pass->columns,
+        .low = pass->last ? plan->low : -INFINITY,
+        .high = pass->last ? plan->high : INFINITY,
+    };
+    int64_t done = 0;
+    for (int64_t row = unit->row_begin; row < unit->row_end; row++) {
+        tile.tap_count = list_taps(plan, pass, view, unit->depth, row, taps);
+        bool pair = can_pair && row + 1 < unit->row_end && first_input(height, row) >= 0 &&
+                    end_input(height, row + 1) <= height->in;
+        const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
+                                row * p->out_row + pass->column;
+        for (int64_t i = 0; i < tile_count; i++, done++) {
+            int64_t begin = unit->column_begin + columns * i / tile_count;
+            int64_t end = unit->column_begin + columns * (i + 1) / tile_count;
+            int64_t a = begin * view->column_step + view->column_offset;
+            int64_t y = y_start + begin * p->out_pitch;
+            int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
+            tile.a[0] = view->base + a;
+            tile.a[1] = tile.a[0] + a_step;
+            tile.start = bias;
+            tile.prefetch = (const char *)pass->next + pass->next_bytes * done / total;
+            tile.prefetch_bytes = pass->next_bytes / total;
+            int64_t rows = pair ? 2 * columns : end - begin;
+            if (is_cut && end == unit->column_end) rows--;
+            if (rows > 0)
+                run_tile(job, pass, &tile, rows, y,
+                         y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
+        }
+        if (is_cut) run_last_pixel(job, unit, pass, view, &tile, y_start);
+        if (pair) {
+            row++;
+            done += tile_count;
+        }
+    }
+}
+
+static void run_panel(const direct_job *job, const direct_unit *unit, int64_t panel,
+                      const input_view *view, nn_tile_tap *taps) {
+    const nn_direct_plan *plan = job->plan;
+    const nn_direct_problem *p = &plan->problem;
+    const int64_t first = panel * plan->shape->columns;
+    const float *group = job->packed + unit->group * plan->group_floats;
+    const float *bias = job->bias + unit->group * plan->group_columns + first;
+    direct_pass pass = {
+        .shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape,
+        .w = group + first * plan->taps * plan->k,
+        .column = unit->group * p->columns + first,
+    };
+    pass.columns = (int)min_of(pass.shape->columns, p->columns - first);
+    const float *end = pass.w + plan->taps * plan->k * pass.shape->columns;
+    const float *all_end = group + plan->group_floats;
+    for (int64_t i = 0; i < plan->passes; i++) {
+        pass.first = i == 0;
+        pass.last = i == plan->passes - 1;
+        pass.tap_begin = plan->taps > 1 ? i * plan->taps_per_pass : 0;
+        pass.k_begin = plan->taps > 1 ? 0 : i * plan->k_per_pass;
+        pass.tap_end = min_of(pass.tap_begin + plan->taps_per_pass, plan->taps);
+        pass.k = min_of(plan->k_per_pass, plan->k - pass.k_begin);
+        int64_t floats = (pass.tap_end - pass.tap_begin) * pass.k * pass.shape->columns;
+        pass.next =
+            pass.last
+                ? end
+                : pass.w + (pass.tap_begin * plan->k + pass.k_begin) * pass.shape->columns + floats;
+        bool more = !pass.last || panel + 1 < unit->panel_end;
+        pass.next_bytes = more ? min_of(floats, all_end - pass.next) * (int64_t)sizeof(float) : 0;
+        run_pass(job, unit, &pass, view, bias, taps);
+    }
+}
+
+/* A worker's part of the workspace. */
+typedef struct direct_space {
+    nn_tile_tap *taps;
+    float *band;
+} direct_space;
+
+static direct_space space_at(const nn_direct_plan *plan, char *own) {
+    size_t taps_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
+    size_t band_at = (taps_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return (direct_space){(nn_tile_tap *)own, (float *)(own + band_at)};
+}
+
+static input_view input_of(const direct_job *job, const direct_unit *unit, float *band) {
+    return needs_band(job->plan, unit) ? copy_band(job, unit, band) : whole_input(job, unit);
+}
+
+static void run_panels(const direct_job *job, const direct_unit *unit, const input_view *view,
+                       nn_tile_tap *taps) {
+    for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
+        run_panel(job, unit, panel, view, taps);
+}
+
+static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
+    const direct_job *job = argument;
+    const nn_direct_plan *plan = job->plan;
+    const direct_space space = space_at(plan, job->workspace + plan->worker_bytes * (size_t)worker);
+    input_view view = {0};
+    for (int64_t i = begin; i < end; i++) {
+        const direct_unit unit = unit_at(plan, i);
+        /* Units that differ in panels only follow each other and share their band. */
+        bool same_input = i > begin && i % plan->panel_blocks != 0;
+        if (!same_input) view = input_of(job, &unit, space.band);
+        run_panels(job, &unit, &view, space.taps);
+    }
+}
+
+void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
+                          const float *x, const float *residual, float *y, int64_t pixels,
+                          void *workspace) {
+    const direct_job job = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .y = y,
+    };
+    const direct_space space = space_at(plan, workspace);
+    for (int64_t begin = 0; begin < pixels; begin += plan->column_block) {
+        const direct_unit unit = {
+            .row_end = 1,
+            .column_begin = begin,
+            .column_end = min_of(begin + plan->column_block, pixels),
+            .panel_end = plan->panels,
+        };
+        const input_view view = input_of(&job, &unit, space.band);
+        run_panels(&job, &unit, &view, space.taps);
+    }
+}
+
+void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
+                         const float *x, const float *residual, float *y, int64_t begin,
+                         int64_t end, int worker, void *workspace) {
+    direct_job job = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .y = y,
+        .workspace = workspace,
+    };
+    run_units(&job, begin, end, worker);
+}
+
+void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
+                   const float *x, const float *residual, float *y, nn_pool *pool,
+                   void *workspace) {
+    direct_job job = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .y = y,
+        .workspace = workspace,
+    };
+    nn_parallel(pool, plan->units, 1, run_units, &job);
+}

@@ -1,0 +1,109 @@
+/* Direct convolution and matrix product of channels-last floats, without im2col: for each tap of
+ * the kernel the register tiles (tile_f32.h) read the input where it lies.
+ *
+ * Weights are packed in panels of as many output channels as a tile is wide:
+ * [group][panel][tap][k][columns]. */
+#ifndef NN_DIRECT_F32_H
+#define NN_DIRECT_F32_H
+
+#include "ops/cpu/float32/tile_f32.h"
+#include "ops/family/convolution.h"
+
+typedef struct nn_direct_problem {
+    int64_t images, groups;
+    int64_t k, columns; /* input and output channels of one group */
+    int64_t in_pitch;   /* floats from an input pixel to the next; rows are dense */
+    /* Floats from an output pixel, row, plane, image to the next; residuals have the same. */
+    int64_t out_pitch, out_row, out_plane, out_image;
+    nn_window_axis axes[NN_MAX_SPATIAL];
+    int vectors; /* width of the tiles: nn_prepare_variant of nn_direct_widths; 0: as suits */
+} nn_direct_problem;
+
+/* The widths of tiles as a kernel's variants. */
+extern const char *const nn_direct_widths[];
+
+/* Sets the steps of output that is dense with `channels` a pixel. */
+void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);
+
+/* The product of matrices [m, k] and [k, n] as a convolution of m pixels by a 1x1 kernel. */
+nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k);
+
+/* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one
+ * row of pixels, and a map of width 1 a row standing upright. */
+void nn_direct_simplify(nn_direct_problem *problem);
+
+/* Where weight (group, column, tap, k) is found: steps in floats of the unpacked array. */
+typedef struct nn_direct_source {
+    int64_t group_step, column_step, tap_step, k_step;
+    float scale;
+} nn_direct_source;
+
+/* When a unit copies the input that it reads into a band of its own: where it reads padding left
+ * and right; always, where pixels lie a multiple of 4 KB apart and would push each other out of L1.
+ */
+typedef enum nn_band_use { NN_BAND_NEVER, NN_BAND_FOR_PADDING, NN_BAND_ALWAYS } nn_band_use;
+
+typedef struct nn_direct_plan {
+    nn_direct_problem problem; /* simplified: no axis of size 1 behind another */
+    const nn_tiles_f32 *tiles;
+    const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
+    int64_t panels;                          /* of one group */
+    /* Neighbouring pixels of a row that stand side by side as columns of one, so that few output
+     * channels fill vectors: the kernel grows by what they are apart. `fold_channels` are those of
+     * a pixel, `fold_step` its distance in the input. In the last pixel of a row fewer may exist.
+     */
+    int64_t fold, fold_channels, fold_step, last_columns;
+    int64_t taps, k; /* of the tiles: a tap is a whole kernel row where channels are few */
+    bool merged;     /* that is so */
+    int64_t row_block, column_block, panel_block; /* a unit of work */
+    int64_t row_blocks, column_blocks, panel_blocks, units;
+    int64_t taps_per_pass, k_per_pass, passes; /* splits of the sum, so that weights stay in L2 */
+    nn_band_use band_use;
+    bool band_is_compact; /* holds only the columns that a kernel of width 1 reads */
+    int64_t band_rows, band_columns, band_pitch;
+    int64_t group_floats, group_columns; /* packed weights and bias of one group */
+    size_t worker_bytes;
+    nn_epilogue epilogue;
+    bool tile_finishes; /* the whole epilogue is a residual and a clip, done in registers */
+    float low, high;
+} nn_direct_plan;
+
+void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *tiles, int threads,
+                         const nn_epilogue *epilogue, nn_direct_plan *out);
+
+/* Names all that packing depends on. */
+void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *source, char *text,
+                       size_t size);
+/* Bytes of the packed weights and of the bias, which is padded to whole panels: multiples of the
+ * alignment of memory. */
+size_t nn_direct_packed_bytes(const nn_direct_plan *plan);
+size_t nn_direct_bias_bytes(const nn_direct_plan *plan);
+void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
+                    float *packed);
+/* For a product whose weights the caller packs: where element (k = 0, column) of the packed weights
+ * lies, and the step to the next k. The columns from there to the next multiple of the lanes lie
+ * beside it. */
+float *nn_direct_packed_column(const nn_direct_plan *plan, float *packed, int64_t column,
+                               int64_t *k_step);
+/* `bias` has a value for each column of each group, `step` floats apart; NULL: zeros. */
+void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
+                         float *packed);
+
+size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
+
+/* The first `pixels` pixels of a product (nn_direct_product), on the calling thread; workspace is
+ * that of one thread. */
+void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
+                          const float *x, const float *residual, float *y, int64_t pixels,
+                          void *workspace);
+
+/* Units [begin, end) of those that nn_direct_run does, on the calling thread, which is `worker`. */
+void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
+                         const float *x, const float *residual, float *y, int64_t begin,
+                         int64_t end, int worker, void *workspace);
+
+/* residual is NULL unless the epilogue has one; it may be y itself. */
+void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
+                   const float *x, const float *residual, float *y, nn_pool *pool, void *workspace);
+
+#endif

@@ -1,0 +1,72 @@
+#include "ops/cpu/float32/direct_operands.h"
+
+#include <stdio.h>
+
+typedef struct pack_argument {
+    const nn_direct_plan *plan;
+    const nn_direct_operands *operands;
+} pack_argument;
+
+static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
+    const pack_argument *pack = argument;
+    const nn_tensor *w = nn_view_constant(node, pack->operands->w);
+    nn_direct_pack(pack->plan, &pack->operands->source, w->data, out);
+    return NN_OK;
+}
+
+static nn_status pack_bias(const nn_node_view *node, const void *argument, void *out) {
+    const pack_argument *pack = argument;
+    const nn_tensor *bias = nn_view_constant(node, pack->operands->bias);
+    nn_direct_pack_bias(pack->plan, bias ? bias->data : NULL, pack->operands->bias_step,
+                        pack->operands->bias_scale, out);
+    return NN_OK;
+}
+
+nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_plan *plan,
+                                     nn_prepare *services, nn_direct_operands *operands,
+                                     size_t *workspace_bytes) {
+    char variant[128];
+    const pack_argument argument = {plan, operands};
+    const void *packed;
+    *workspace_bytes = 0;
+    if (nn_view_constant(node, operands->w) != NULL) {
+        nn_direct_variant(plan, &operands->source, variant, sizeof variant);
+        NN_TRY(nn_prepare_pack(services, 1u << operands->w, variant, nn_direct_packed_bytes(plan),
+                               pack_weights, &argument, &packed));
+        operands->packed = packed;
+    } else {
+        operands->packed_bytes = nn_direct_packed_bytes(plan);
+    }
+    if (nn_view_in(node, operands->bias) == NULL || nn_view_constant(node, operands->bias)) {
+        snprintf(variant, sizeof variant, "bias of %lld, x %a", (long long)plan->group_columns,
+                 (double)operands->bias_scale);
+        NN_TRY(nn_prepare_pack(services, 1u << operands->bias, variant, nn_direct_bias_bytes(plan),
+                               pack_bias, &argument, &packed));
+        operands->packed_bias = packed;
+    } else {
+        operands->bias_bytes = nn_direct_bias_bytes(plan);
+    }
+    *workspace_bytes = operands->packed_bytes + operands->bias_bytes;
+    nn_prepare_describe(services, "%dx%d, %lld units, %lld passes", plan->shape->rows,
+                        plan->shape->columns, (long long)plan->units, (long long)plan->passes);
+    return NN_OK;
+}
+
+nn_direct_ready nn_direct_operands_get(const nn_direct_operands *operands,
+                                       const nn_direct_plan *plan, const nn_call *call) {
+    nn_direct_ready out = {operands->packed, operands->packed_bias, NULL};
+    char *workspace = call->workspace;
+    if (out.w == NULL) {
+        nn_direct_pack(plan, &operands->source, call->in[operands->w]->data, (float *)workspace);
+        out.w = (const float *)workspace;
+        workspace += operands->packed_bytes;
+    }
+    if (out.bias == NULL) {
+        nn_direct_pack_bias(plan, call->in[operands->bias]->data, operands->bias_step,
+                            operands->bias_scale, (float *)workspace);
+        out.bias = (const float *)workspace;
+        workspace += operands->bias_bytes;
+    }
+    out.workspace = workspace;
+    return out;
+}

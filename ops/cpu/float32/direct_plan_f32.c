@@ -1,0 +1,516 @@
+/* How a direct convolution is cut up: which tile, which units for the threads, how much of the
+ * weights at a time; and the packing of weights. */
+#include "ops/cpu/float32/direct_f32.h"
+
+#include "base/cpu.h"
+
+#include <stdio.h>
+
+enum {
+    /* Fewer channels than this make taps too short: a whole kernel row is one then. */
+    FEW_CHANNELS = 9,
+    /* Weights of a panel that stay in L2 beside the activations while the tiles of a unit pass. */
+    PASS_BYTES = 200 << 10,
+    /* Multiply-accumulates that pay for waking a thread: some 5 microseconds. */
+    WORTH_A_THREAD = 500 * 1000,
+    /* Units for each thread, so that a core that is taken away costs little. */
+    UNITS_PER_THREAD = 4,
+    LEAST_ACCUMULATORS = 8, /* that keep two units busy, which take four cycles for an FMA */
+    L1_PERIOD = 4096,       /* bytes after which addresses share an L1 set, */
+    L1_WAYS = 8,            /* which holds so many lines */
+};
+
+/* A fold must be faster by as much. */
+static const double FOLD_GAIN = 0.9;
+
+static int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static int64_t blocks_of(int64_t count, int64_t size) {
+    return count / size + (count % size != 0);
+}
+
+/* ---- shape of the problem ---- */
+
+static bool is_trivial(const nn_window_axis *axis) {
+    return axis->in == 1 && axis->out == 1 && axis->kernel == 1 && axis->pad_begin == 0;
+}
+
+nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k) {
+    const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    nn_direct_problem out = {
+        .images = 1,
+        .groups = 1,
+        .k = k,
+        .columns = n,
+        .in_pitch = k,
+        .axes = {one, one, one},
+    };
+    out.axes[NN_WIDTH].in = out.axes[NN_WIDTH].out = m;
+    nn_direct_dense_output(&out, n);
+    return out;
+}
+
+void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels) {
+    problem->out_pitch = channels;
+    problem->out_row = problem->axes[NN_WIDTH].out * channels;
+    problem->out_plane = problem->axes[NN_HEIGHT].out * problem->out_row;
+    problem->out_image = problem->axes[NN_DEPTH].out * problem->out_plane;
+}
+
+static bool has_dense_output(const nn_direct_problem *problem) {
+    nn_direct_problem dense = *problem;
+    nn_direct_dense_output(&dense, problem->out_pitch);
+    return dense.out_row == problem->out_row && dense.out_plane == problem->out_plane &&
+           dense.out_image == problem->out_image;
+}
+
+static bool is_pointwise(const nn_direct_problem *problem) {
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+        const nn_window_axis *axis = &problem->axes[i];
+        if (axis->kernel != 1 || axis->stride != 1 || axis->pad_begin != 0 || axis->in != axis->out)
+            return false;
+    }
+    return true;
+}
+
+void nn_direct_simplify(nn_direct_problem *problem) {
+    const nn_window_axis none = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    nn_window_axis *axes = problem->axes;
+    if (is_pointwise(problem) && has_dense_output(problem)) {
+        int64_t pixels = problem->images;
+        for (int i = 0; i < NN_MAX_SPATIAL; i++) pixels *= axes[i].in;
+        axes[NN_DEPTH] = axes[NN_HEIGHT] = axes[NN_WIDTH] = none;
+        axes[NN_WIDTH].in = axes[NN_WIDTH].out = pixels;
+        problem->images = 1;
+    }
+    for (int i = 0; i < NN_MAX_SPATIAL - 1 && is_trivial(&axes[NN_WIDTH]); i++) {
+        axes[NN_WIDTH] = axes[NN_HEIGHT];
+        axes[NN_HEIGHT] = axes[NN_DEPTH];
+        axes[NN_DEPTH] = none;
+        problem->out_pitch = problem->out_row;
+        problem->out_row = problem->out_plane;
+    }
+}
+
+/* ---- folding ---- */
+
+/* Vector FMAs for an output pixel and a channel and row of the kernel, when `fold` pixels are one.
+ */
+static double folded_time(const nn_direct_problem *p, const nn_tiles_f32 *tiles, int64_t fold) {
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    int64_t vectors = blocks_of(fold * p->columns, tiles->lanes);
+    int64_t kernel = width->kernel + (fold - 1) * width->stride;
+    int64_t pixels = blocks_of(width->out, fold);
+    int64_t rows = min_of(pixels * min_of(p->axes[NN_HEIGHT].out, 2), NN_TILE_MAX_ROWS);
+    /* Few accumulators wait for each other; one vector of weights is loaded for few FMAs. */
+    double wait = rows * vectors < LEAST_ACCUMULATORS
+                      ? (double)LEAST_ACCUMULATORS / (double)(rows * vectors)
+                      : 1;
+    return (double)(pixels * vectors * kernel) / (double)width->out * wait *
+           (vectors == 1 ? 1.25 : 1);
+}
+
+/* How many neighbouring pixels are best taken as one: more where channels leave vectors empty and
+ * the kernel is wide beside the strides. */
+static int64_t best_fold(const nn_direct_problem *p, const nn_tiles_f32 *tiles) {
+    const nn_window_axis *width = &p->axes[NN_WIDTH];
+    const int64_t most = tiles->shapes[tiles->count > 1 ? 1 : 0]->columns / p->columns;
+    bool dense = p->groups == 1 && p->out_pitch == p->columns;
+    if (!dense || width->kernel == 1 || width->dilation != 1) return 1;
+    const double plain = folded_time(p, tiles, 1);
+    double least = FOLD_GAIN * plain;
+    int64_t best = 1, rows = p->axes[NN_DEPTH].kernel * p->axes[NN_HEIGHT].kernel;
+    for (int64_t fold = 2; fold <= most && fold <= width->out; fold++) {
+        int64_t kernel = width->kernel + (fold - 1) * width->stride;
+        int64_t columns = blocks_of(fold * p->columns, tiles->lanes) * tiles->lanes;
+        double time = folded_time(p, tiles, fold);
+        /* The sum is not split: what lies behind the last pixel is not in memory between passes. */
+        if (rows * kernel * p->k * columns * (int64_t)sizeof(float) > PASS_BYTES) break;
+        if (time >= least) continue;
+        least = time;
+        best = fold;
+    }
+    return best;
+}
+
+static void fold_pixels(nn_direct_plan *plan) {
+    nn_direct_problem *p = &plan->problem;
+    nn_window_axis *width = &p->axes[NN_WIDTH];
+    plan->fold = best_fold(p, plan->tiles);
+    plan->fold_channels = p->columns;
+    plan->fold_step = width->stride;
+    plan->last_columns = ((width->out - 1) % plan->fold + 1) * p->columns;
+    width->kernel += (plan->fold - 1) * width->stride;
+    width->stride *= plan->fold;
+    width->out = blocks_of(width->out, plan->fold);
+    p->columns *= plan->fold;
+    p->out_pitch *= plan->fold;
+}
+
+/* ---- tile ---- */
+
+const char *const nn_direct_widths[] = {"1 vector", "2 vectors", "3 vectors", "4 vectors", NULL};
+
+static int vectors_of(const nn_tiles_f32 *tiles, const nn_tile_shape *shape) {
+    return shape->columns / tiles->lanes;
+}
+
+/* The narrowest shape of at least `vectors` vectors, else the widest. */
+static const nn_tile_shape *shape_of_width(const nn_tiles_f32 *tiles, int64_t vectors) {
+    int i = 0;
+    while (i < tiles->count - 1 && vectors_of(tiles, tiles->shapes[i]) < vectors) i++;
+    return tiles->shapes[i];
+}
+
+static void choose_shapes(nn_direct_plan *plan) {
+    const nn_tiles_f32 *tiles = plan->tiles;
+    int64_t vectors = blocks_of(plan->problem.columns, tiles->lanes);
+    int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
+    /* Two vectors suit most: the most rows, so the least traffic of weights. Few pixels need width
+     * to hide the latency of an FMA; few channels leave little to read of the pixels. */
+    int64_t wanted = 2;
+    if (vectors % 3 == 0 && vectors % 2 != 0) wanted = 3;
+    if (vectors >= 4 && (pixels < 4 || (plan->merged && vectors % 4 == 0))) wanted = 4;
+    if (plan->problem.vectors > 0) wanted = plan->problem.vectors;
+    plan->shape = shape_of_width(tiles, min_of(wanted, vectors));
+    int64_t full = vectors_of(tiles, plan->shape), rest = vectors % full;
+    plan->panels = blocks_of(vectors, full);
+    plan->last_shape = rest ? shape_of_width(tiles, rest) : plan->shape;
+}
+
+/* ---- units and passes ---- */
+
+/* As many as have enough to do. */
+static int useful_threads(const nn_direct_plan *plan, int threads) {
+    const nn_direct_problem *p = &plan->problem;
+    double macs = (double)(p->images * p->groups) * (double)(plan->taps * plan->k * p->columns);
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) macs *= (double)p->axes[i].out;
+    if (macs >= (double)WORTH_A_THREAD * threads) return threads;
+    return macs < WORTH_A_THREAD ? 1 : (int)(macs / WORTH_A_THREAD);
+}
+
+static void choose_units(nn_direct_plan *plan, int threads) {
+    const nn_direct_problem *p = &plan->problem;
+    const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
+    int64_t l2 = nn_cpu_get()->l2_bytes;
+    int64_t budget = (l2 > 0 ? l2 : 1 << 20) * 3 / 8;
+    int64_t pixel = p->k * (int64_t)sizeof(float);
+    int64_t row = max_of(width->in * pixel * height->stride, 1);
+    int rows = plan->shape->rows;
+
+    plan->row_block = min_of(max_of(budget / row, 1), height->out);
+    plan->column_block = width->out;
+    if (row > 2 * budget) {
+        int64_t fitting = budget / max_of(pixel * width->stride * height->kernel, 1);
+        plan->column_block = min_of(max_of(fitting / rows, 1) * rows, width->out);
+    }
+    plan->panel_block = plan->panels;
+
+    int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
+    int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
+    int64_t row_blocks = blocks_of(height->out, plan->row_block);
+    int64_t column_blocks = blocks_of(width->out, plan->column_block);
+    double in =
+        (double)p->axes[NN_DEPTH].in * (double)height->in * (double)width->in * (double)p->k;
+    double out = (double)p->axes[NN_DEPTH].out * (double)height->out * (double)width->out *
+                 (double)p->columns;
+    if (others * row_blocks * column_blocks < wanted) {
+        if ((double)plan->group_floats > in + out) {
+            int64_t panel_blocks = blocks_of(wanted, others * row_blocks * column_blocks);
+            plan->panel_block = blocks_of(plan->panels, min_of(panel_blocks, plan->panels));
+        } else {
+            row_blocks = min_of(blocks_of(wanted, others * column_blocks), height->out);
+            plan->row_block = blocks_of(height->out, row_blocks);
+            row_blocks = blocks_of(height->out, plan->row_block);
+            if (others * row_blocks * column_blocks < wanted) {
+                int64_t pieces = blocks_of(wanted, others * row_blocks);
+                int64_t tiles = blocks_of(width->out, rows);
+                plan->column_block = blocks_of(tiles, min_of(pieces, tiles)) * rows;
+            }
+        }
+    }
+    plan->row_blocks = blocks_of(height->out, plan->row_block);
+    plan->column_blocks = blocks_of(width->out, plan->column_block);
+    plan->panel_blocks = blocks_of(plan->panels, plan->panel_block);
+    plan->units = others * plan->row_blocks * plan->column_blocks * plan->panel_blocks;
+}
+
+static void choose_passes(nn_direct_plan *plan) {
+    int64_t bytes = plan->taps * plan->k * plan->shape->columns * (int64_t)sizeof(float);
+    int64_t tiles = plan->row_block * blocks_of(plan->column_block, plan->shape->rows);
+    plan->taps_per_pass = plan->taps;
+    plan->k_per_pass = plan->k;
+    plan->passes = 1;
+    /* Partial sums stand in y, where a residual that tiles do not add may be waiting. */
+    bool residual_late = plan->epilogue.has_residual && !plan->tile_finishes;
+    if (bytes <= PASS_BYTES || tiles < 2 || residual_late) return;
+    int64_t passes = blocks_of(bytes, PASS_BYTES);
+    if (plan->taps > 1) {
+        plan->taps_per_pass = blocks_of(plan->taps, min_of(passes, plan->taps));
+        plan->passes = blocks_of(plan->taps, plan->taps_per_pass);
+    } else {
+        plan->k_per_pass = blocks_of(blocks_of(plan->k, passes), 2) * 2;
+        plan->passes = blocks_of(plan->k, plan->k_per_pass);
+    }
+}
+
+/* ---- band ---- */
+
+/* Input positions that `count` outputs reach along an axis, not more than there are. */
+static int64_t reach(const nn_window_axis *axis, int64_t count) {
+    return (count - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
+}
+
+static nn_band_use band_use(const nn_direct_plan *plan) {
+    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
+    int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
+    bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
+    bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
+    return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
+}
+
+static void choose_band(nn_direct_plan *plan) {
+    const nn_window_axis *axes = plan->problem.axes, *width = &axes[NN_WIDTH];
+    plan->band_use = band_use(plan);
+    plan->band_is_compact = width->kernel == 1;
+    plan->worker_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
+    if (plan->band_use != NN_BAND_NEVER) {
+        int64_t depth = min_of(reach(&axes[NN_DEPTH], 1), axes[NN_DEPTH].in);
+        int64_t height = min_of(reach(&axes[NN_HEIGHT], plan->row_block), axes[NN_HEIGHT].in);
+        plan->band_pitch = plan->problem.k;
+        if (plan->band_pitch * (int64_t)sizeof(float) % (L1_PERIOD / 2) == 0)
+            plan->band_pitch += NN_ALIGNMENT / sizeof(float);
+        plan->band_columns =
+            plan->band_is_compact ? plan->column_block : reach(width, plan->column_block);
+        plan->band_rows = depth * height;
+        int64_t floats = plan->band_rows * plan->band_columns * plan->band_pitch;
+        plan->worker_bytes += (size_t)floats * sizeof(float) + NN_ALIGNMENT;
+    }
+    plan->worker_bytes = (plan->worker_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+}
+
+size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {
+    return plan->worker_bytes * (size_t)threads;
+}
+
+/* ---- all together ---- */
+
+void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *tiles, int threads,
+                         const nn_epilogue *epilogue, nn_direct_plan *out) {
+    *out = (nn_direct_plan){.problem = *problem, .tiles = tiles, .epilogue = *epilogue};
+    nn_direct_simplify(&out->problem);
+    fold_pixels(out);
+    const nn_window_axis *axes = out->problem.axes, *width = &axes[NN_WIDTH];
+    int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
+    out->merged = problem->groups == 1 && problem->k < FEW_CHANNELS && width->kernel > 1 &&
+                  width->dilation == 1 && problem->in_pitch == problem->k;
+    out->taps = out->merged ? kernel_rows : kernel_rows * width->kernel;
+    out->k = out->merged ? problem->k * width->kernel : problem->k;
+    out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
+    choose_shapes(out);
+    out->group_columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
+    out->group_floats = out->group_columns * out->taps * out->k;
+    choose_units(out, useful_threads(out, threads));
+    choose_passes(out);
+    choose_band(out);
+}
+
+/* ---- packing ---- */
+
+void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *source, char *text,
+                       size_t size) {
+    int length =
+        snprintf(text, size, "direct %d+%d columns, %lld groups, steps %lld %lld, x %a",
+                 plan->shape->columns, plan->last_shape->columns, (long long)plan->problem.groups,
+                 (long long)source->column_step, (long long)source->k_step, (double)source->scale);
+    if (plan->fold > 1 && length >= 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", %lld pixels %lld apart",
+                 (long long)plan->fold, (long long)plan->fold_step);
+}
+
+static size_t aligned_floats(int64_t count) {
+    size_t bytes = (size_t)count * sizeof(float);
+    return (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+}
+
+size_t nn_direct_packed_bytes(const nn_direct_plan *plan) {
+    return aligned_floats(plan->group_floats * plan->problem.groups);
+}
+
+size_t nn_direct_bias_bytes(const nn_direct_plan *plan) {
+    return aligned_floats(plan->group_columns * plan->problem.groups);
+}
+
+/* One panel of `width` columns, of which `columns` exist; `w` is its first column. `taps` and `k`
+ * are those of the kernel: a merged row has the same order of positions and channels. */
+typedef struct panel_copy {
+    const nn_direct_source *source;
+    int64_t taps, k, width, columns;
+} panel_copy;
+
+/* Rows of the source are read whole: columns lie beside each other there. */
+static void pack_by_rows(const panel_copy *copy, const float *w, float *packed) {
+    const nn_direct_source *source = copy->source;
+    for (int64_t tap = 0; tap < copy->taps; tap++)
+        for (int64_t k = 0; k < copy->k; k++, packed += copy->width) {
+            const float *from = w + tap * source->tap_step + k * source->k_step;
+            if (source->column_step == 1 && source->scale == 1) {
+                memcpy(packed, from, (size_t)copy->columns * sizeof *packed);
+                continue;
+            }
+            for (int64_t j = 0; j < copy->columns; j++)
+                packed[j] = from[j * source->column_step] * source->scale;
+        }
+}
+
+/* Each column is a row of the source: a block of it at a time, so that what is written stays in L1.
+ */
+static void pack_by_columns(const panel_copy *copy, const float *w, float *packed) {
+    enum { BLOCK = 16 };
+    const nn_direct_source *source = copy->source;
+    for (int64_t begin = 0; begin < copy->k; begin += BLOCK) {
+        int64_t end = min_of(begin + BLOCK, copy->k);
+        for (int64_t j = 0; j < copy->columns; j++)
+            for (int64_t k = begin; k < end; k++) {
+                const float *from = w + j * source->column_step + k * source->k_step;
+                float *to = packed + k * copy->width + j;
+                for (int64_t tap = 0; tap < copy->taps; tap++, to += copy->k * copy->width)
+                    *to = from[tap * source->tap_step] * source->scale;
+            }
+    }
+}
+
+/* The columns of pixel i of a fold have the kernel moved by i steps, among zeros. */
+static void pack_folded(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
+                        float *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    const int64_t wide = p->axes[NN_WIDTH].kernel;
+    const int64_t kernel = wide - (plan->fold - 1) * plan->fold_step;
+    const int64_t rows = p->axes[NN_DEPTH].kernel * p->axes[NN_HEIGHT].kernel;
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t first = panel * plan->shape->columns;
+        const int64_t width =
+            panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+        for (int64_t tap = 0; tap < rows * wide; tap++)
+            for (int64_t k = 0; k < p->k; k++, packed += width)
+                for (int64_t j = 0; j < width; j++) {
+                    int64_t pixel = (first + j) / plan->fold_channels;
+                    int64_t channel = (first + j) % plan->fold_channels;
+                    int64_t x = tap % wide - pixel * plan->fold_step;
+                    bool inside = first + j < p->columns && x >= 0 && x < kernel;
+                    packed[j] =
+                        inside
+                            ? w[channel * source->column_step +
+                                (tap / wide * kernel + x) * source->tap_step + k * source->k_step] *
+                                  source->scale
+                            : 0;
+                }
+    }
+}
+
+/* Four columns whose rows in the source are without gaps: [k][tap] each. Transposed four by four.
+ */
+typedef float quad __attribute__((vector_size(16)));
+
+static inline quad load_quad(const float *from) {
+    quad out;
+    memcpy(&out, from, sizeof out);
+    return out;
+}
+
+/* Four places of four columns, `step` floats apart, to the four addresses, times `scale`. */
+static inline void transpose_quads(const float *from, int64_t step, float scale, float *packed,
+                                   const int64_t to[4]) {
+    const quad w0 = load_quad(from), w1 = load_quad(from + step);
+    const quad w2 = load_quad(from + 2 * step), w3 = load_quad(from + 3 * step);
+    const quad a = __builtin_shufflevector(w0, w1, 0, 4, 1, 5);
+    const quad b = __builtin_shufflevector(w0, w1, 2, 6, 3, 7);
+    const quad c = __builtin_shufflevector(w2, w3, 0, 4, 1, 5);
+    const quad d = __builtin_shufflevector(w2, w3, 2, 6, 3, 7);
+    const quad t0 = __builtin_shufflevector(a, c, 0, 1, 4, 5) * scale;
+    const quad t1 = __builtin_shufflevector(a, c, 2, 3, 6, 7) * scale;
+    const quad t2 = __builtin_shufflevector(b, d, 0, 1, 4, 5) * scale;
+    const quad t3 = __builtin_shufflevector(b, d, 2, 3, 6, 7) * scale;
+    memcpy(packed + to[0], &t0, sizeof t0);
+    memcpy(packed + to[1], &t1, sizeof t1);
+    memcpy(packed + to[2], &t2, sizeof t2);
+    memcpy(packed + to[3], &t3, sizeof t3);
+}
+
+static void pack_by_quads(const panel_copy *copy, const float *w, float *packed) {
+    enum { BLOCK = 64 }; /* what is read and written of it stays in L1 */
+    const nn_direct_source *source = copy->source;
+    const int64_t step = source->column_step, count = copy->k * copy->taps;
+    int64_t to[BLOCK]; /* where the columns of each position of the block lie */
+    for (int64_t begin = 0; begin < count; begin += BLOCK) {
+        const int64_t size = min_of(BLOCK, count - begin);
+        for (int64_t i = 0; i < size; i++) {
+            const int64_t k = (begin + i) / copy->taps, tap = (begin + i) % copy->taps;
+            to[i] = (tap * copy->k + k) * copy->width;
+        }
+        int64_t j = 0;
+        for (; j + 4 <= copy->columns; j += 4) {
+            const float *from = w + j * step + begin;
+            int64_t i = 0;
+            for (; i + 4 <= size; i += 4)
+                transpose_quads(from + i, step, source->scale, packed + j, to + i);
+            for (; i < size; i++)
+                for (int r = 0; r < 4; r++)
+                    packed[to[i] + j + r] = from[r * step + i] * source->scale;
+        }
+        for (; j < copy->columns; j++)
+            for (int64_t i = 0; i < size; i++)
+                packed[to[i] + j] = w[j * step + begin + i] * source->scale;
+    }
+}
+
+void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
+                    float *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    if (plan->fold > 1) {
+        pack_folded(plan, source, w, packed);
+        return;
+    }
+    panel_copy copy = {.source = source, .taps = plan->taps * plan->k / p->k, .k = p->k};
+    for (int64_t group = 0; group < p->groups; group++) {
+        for (int64_t panel = 0; panel < plan->panels; panel++) {
+            int64_t first = panel * plan->shape->columns;
+            bool last = panel == plan->panels - 1;
+            copy.width = last ? plan->last_shape->columns : plan->shape->columns;
+            copy.columns = min_of(copy.width, p->columns - first);
+            const float *from = w + group * source->group_step + first * source->column_step;
+            int64_t floats = copy.taps * copy.k * copy.width;
+            if (copy.columns < copy.width) memset(packed, 0, (size_t)floats * sizeof *packed);
+            if (source->column_step <= source->k_step)
+                pack_by_rows(&copy, from, packed);
+            else if (source->tap_step == 1 && source->k_step == copy.taps)
+                pack_by_quads(&copy, from, packed);
+            else
+                pack_by_columns(&copy, from, packed);
+            packed += floats;
+        }
+    }
+}
+
+float *nn_direct_packed_column(const nn_direct_plan *plan, float *packed, int64_t column,
+                               int64_t *k_step) {
+    int64_t panel = column / plan->shape->columns, first = panel * plan->shape->columns;
+    *k_step = panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+    return packed + first * plan->taps * plan->k + column - first;
+}
+
+void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
+                         float *packed) {
+    const nn_direct_problem *p = &plan->problem;
+    for (int64_t group = 0; group < p->groups; group++)
+        for (int64_t j = 0; j < plan->group_columns; j++) {
+            bool given = bias != NULL && j < p->columns;
+            int64_t column = group * p->columns + j;
+            if (plan->fold > 1) column %= plan->fold_channels;
+            *packed++ = given ? bias[column * step] * scale : 0;
+        }
+}

@@ -1,0 +1,3 @@
+#include "ops/cpu/float32/rows_f32.inc.h"
+
+const nn_rows_f32 nn_rows_f32_portable = ROWS_F32;

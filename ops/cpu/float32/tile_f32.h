@@ -1,0 +1,56 @@
+/* Register tiles of float matrix products, which convolutions, GEMM and Winograd are built of.
+ *
+ * A tile is R rows (pixels) by C columns (output channels), held in registers while it sums over
+ * taps and, for each tap, over k (input channels):
+ *
+ *     y[i][j] = clip(start[j] + sum_taps sum_k a[i][tap.a + k] * w[tap.w + k * C + j] +
+ * residual[i][j])
+ */
+#ifndef NN_TILE_F32_H
+#define NN_TILE_F32_H
+
+#include "ops/cpu/float32/activation_f32.h"
+
+/* Rows come in two segments of equal step, so that one tile can take two short rows of a map. */
+enum { NN_TILE_SEGMENT = 7, NN_TILE_MAX_ROWS = 14, NN_TILE_MAX_COLUMNS = 64 };
+
+typedef struct nn_tile_tap {
+    int64_t a, w; /* offsets in floats */
+} nn_tile_tap;
+
+typedef struct nn_tile_f32 {
+    const float *a[2]; /* row 0 and row NN_TILE_SEGMENT */
+    int64_t a_step;    /* floats from a row to the next; so are the other steps */
+    const float *w;    /* packed, C columns */
+    const nn_tile_tap *taps;
+    int64_t tap_count, k;
+    const float *start;       /* C values, the bias; NULL: zero */
+    const float *residual[2]; /* NULL: none; may be y */
+    int64_t residual_step;
+    float *y[2];
+    int64_t y_step;
+    int columns; /* that exist, some of them in the last vector; others are not read or stored */
+    float low, high;      /* clip: -INFINITY, INFINITY for none */
+    const void *prefetch; /* `prefetch_bytes` from here are brought to L2 while the tile runs */
+    int64_t prefetch_bytes;
+} nn_tile_f32;
+
+typedef void (*nn_tile_function)(const nn_tile_f32 *tile);
+
+/* The functions for 1 .. rows rows of one width. */
+typedef struct nn_tile_shape {
+    int rows, columns;
+    nn_tile_function run[NN_TILE_MAX_ROWS + 1]; /* indexed by the number of rows */
+} nn_tile_shape;
+
+/* Shapes of one instruction set. */
+typedef struct nn_tiles_f32 {
+    int lanes;
+    int count;
+    const nn_tile_shape *shapes[4]; /* of 1, 2, ... vectors */
+    nn_epilogue_function finish;    /* what tiles cannot do themselves */
+} nn_tiles_f32;
+
+extern const nn_tiles_f32 nn_tiles_f32_portable, nn_tiles_f32_avx2, nn_tiles_f32_avx512;
+
+#endif

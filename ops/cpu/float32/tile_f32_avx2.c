@@ -1,0 +1,19 @@
+/* AVX2 tiles: 16 registers. 6x16 does 12 FMAs for 8 loads with 15 registers in use. */
+#include "ops/cpu/float32/vector.h"
+
+#include "ops/cpu/float32/tile_f32.h"
+
+#include <stdbool.h>
+
+#define TILE_ROWS       6
+#define TILE_VECTORS    1
+#define TILE_NAME(stem) stem##_6x8
+#include "ops/cpu/float32/tile_f32.inc.h"
+
+#define TILE_ROWS       6
+#define TILE_VECTORS    2
+#define TILE_NAME(stem) stem##_6x16
+#include "ops/cpu/float32/tile_f32.inc.h"
+
+const nn_tiles_f32 nn_tiles_f32_avx2 = {
+    VF_LANES, 2, {&shape_6x8, &shape_6x16}, nn_epilogue_f32_avx2};

@@ -1,0 +1,112 @@
+/* Convolution of channels-last floats by a 3x3 kernel of stride 1 with the minimal filtering
+ * algorithms of Winograd, F(2x2, 3x3) and F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks", 2015).
+ *
+ * The output is cut into tiles of m x m pixels, each of which reads a x a pixels, a = m + 2:
+ *
+ *     Y = A^T [ sum over channels of (G w G^T) . (B^T x B) ] A
+ *
+ * with . element by element. Done for many tiles, the sums are a^2 matrix products of tiles by
+ * input channels by output channels: 4 (m = 2) or 2.25 (m = 4) multiplications for each output
+ * instead of 9. The polynomials are evaluated at 0, 1, -1, infinity for m = 2 and at 0, +-11/16,
+ * +-3/2, infinity for m = 4: all constants of A and B are exact in binary, and rounding is a third
+ * of what 0, +-1, +-2, infinity give.
+ *
+ * A block of tiles at a time goes through all steps, so that what stands between them stays in
+ * cache. Results that are not finite are computed again directly, so that an infinity or NaN
+ * reaches the pixels it should and no others. */
+#ifndef NN_WINOGRAD_F32_H
+#define NN_WINOGRAD_F32_H
+
+#include "ops/cpu/float32/tile_f32.h"
+#include "ops/family/convolution.h"
+
+enum { NN_WINOGRAD_OUTPUTS = 4, NN_WINOGRAD_POINTS = 6 }; /* the most m and a */
+
+/* a x a pixels; steps count floats. */
+typedef struct nn_winograd_input {
+    const float *x;
+    int64_t row, pitch, channels;
+    float *v; /* [a * a], v_step apart, of `channels` rounded up to whole vectors */
+    int64_t v_step;
+} nn_winograd_input;
+
+/* rows x columns of the m x m pixels exist. */
+typedef struct nn_winograd_output {
+    const float *m; /* [a * a], m_step apart, of `channels` rounded up to whole vectors */
+    int64_t m_step, channels;
+    const float *bias;
+    const float *residual; /* NULL: none; may be y and has its steps */
+    float *y;
+    int64_t row, pitch;
+    int rows, columns;
+    float low, high;
+} nn_winograd_output;
+
+/* m and a, and the functions of one instruction set. */
+typedef struct nn_winograd_form {
+    int outputs, points;
+    const nn_tiles_f32 *tiles;
+    void (*input)(const nn_winograd_input *input);
+    /* Returns how many channels are done: it stops before the first vector that is not finite. */
+    int64_t (*output)(const nn_winograd_output *output);
+} nn_winograd_form;
+
+typedef struct nn_winograd_forms {
+    nn_winograd_form two, four; /* by their outputs */
+} nn_winograd_forms;
+
+extern const nn_winograd_forms nn_winograd_f32_portable, nn_winograd_f32_avx2,
+    nn_winograd_f32_avx512;
+
+/* ---- the plan of one convolution ---- */
+
+typedef struct nn_winograd_plan {
+    const nn_winograd_form *form;
+    int64_t images, in_channels, out_channels;
+    nn_window_axis height, width;
+    int64_t tile_rows, tile_columns, tiles;  /* of one image; of all */
+    const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
+    int64_t panels, padded_channels;
+    int64_t block_tiles, blocks;       /* at most so many tiles in a block */
+    int64_t panel_block, panel_blocks; /* panels whose sums stand side by side */
+    bool shares_blocks;                /* threads work on one block together */
+    int threads;
+    int64_t v_pitch, v_step, m_pitch, m_step;
+    size_t v_bytes, worker_bytes, m_at, edge_at, raw_at; /* workspace; offsets in a worker's part */
+    nn_epilogue epilogue;
+    bool tile_finishes; /* the epilogue is a residual and a clip */
+    float low, high;
+} nn_winograd_plan;
+
+/* Is it a convolution that these algorithms compute? */
+bool nn_winograd_suits(const nn_conv_geometry *geometry);
+
+/* The outputs m of the form that is estimated to be fastest; 1: direct convolution. */
+int nn_winograd_choose(const nn_conv_geometry *geometry, nn_isa isa, int threads);
+
+void nn_winograd_plan_make(const nn_conv_geometry *geometry, const nn_winograd_form *form,
+                           int threads, const nn_epilogue *epilogue, nn_winograd_plan *out);
+size_t nn_winograd_workspace(const nn_winograd_plan *plan);
+
+/* Packed weights: [panel][point][input channel][columns of the panel]. */
+size_t nn_winograd_packed_bytes(const nn_winograd_plan *plan);
+void nn_winograd_pack(const nn_winograd_plan *plan, const float *w, float *packed);
+/* Undoes the transform for columns [0, count) of one input channel: taps[ky * 3 + kx][column].
+ * `packed` is the panel's first weight of that channel, points are `point_step` floats apart. */
+void nn_winograd_unpack(const nn_winograd_plan *plan, const float *packed, int64_t point_step,
+                        int64_t count, float taps[9][NN_TILE_MAX_COLUMNS]);
+
+/* The greatest error, against the greatest result of the same channel, that one tile of random
+ * pixels shows in some of the output channels: what these weights make of rounding. Infinite where
+ * weights are not finite. Above the limit the form is not used. */
+#define NN_WINOGRAD_ERROR_LIMIT 2e-5
+double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const float *packed);
+
+/* `bias` has plan->padded_channels values; residual is NULL unless the epilogue has one; it may be
+ * y. */
+void nn_winograd_run(const nn_winograd_plan *plan, const float *packed, const float *bias,
+                     const float *x, const float *residual, float *y, nn_pool *pool,
+                     void *workspace);
+
+#endif

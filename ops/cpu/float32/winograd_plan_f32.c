@@ -1,0 +1,379 @@
+/* When convolutions are done by Winograd's algorithms, how they are cut up, and the packing of
+ * weights. */
+#include "ops/cpu/float32/winograd_f32.h"
+
+#include <math.h>
+
+enum {
+    /* Tiles of a block, at least: each weight that comes from L3 or memory is used for as many. */
+    LEAST_TILES = 28,
+    /* So many stay in one block, so that weights stream once. */
+    ALL_TILES = 64,
+    BLOCKS_PER_THREAD = 4,
+    MOST_CHANNELS = 4096, /* more make blocks of tens of MB */
+    L1_PERIOD = 1024,     /* floats after which addresses share an L1 set */
+    LINE = 16,            /* floats of a cache line */
+};
+
+static int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static int64_t blocks_of(int64_t count, int64_t size) {
+    return count / size + (count % size != 0);
+}
+static int64_t rounded_up(int64_t count, int64_t step) {
+    return blocks_of(count, step) * step;
+}
+
+/* ---- choice ---- */
+
+static bool is_three_wide(const nn_window_axis *axis) {
+    return axis->kernel == 3 && axis->stride == 1 && axis->dilation == 1;
+}
+
+bool nn_winograd_suits(const nn_conv_geometry *g) {
+    const nn_window_axis *depth = &g->axes[NN_DEPTH];
+    return g->groups == 1 && is_three_wide(&g->axes[NN_HEIGHT]) &&
+           is_three_wide(&g->axes[NN_WIDTH]) && depth->kernel == 1 && depth->in == 1 &&
+           depth->out == 1 && depth->pad_begin == 0 && g->in_channels <= MOST_CHANNELS &&
+           g->out_channels <= MOST_CHANNELS;
+}
+
+/* Time is counted in vector FMAs of one core. */
+typedef struct winograd_cost {
+    int outputs, points;
+    double input, output; /* transforms of one vector of channels of one tile */
+} winograd_cost;
+
+/* What weights take that stream from L3 or memory while others multiply: 2 bytes in the time of
+ * an FMA, 14 GB/s where there are 7 G vector FMAs a second. */
+static const double weight_bytes_per_fma = 2;
+
+static double form_time(const nn_conv_geometry *g, const winograd_cost *form, int lanes,
+                        int threads) {
+    const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
+    double tiles = (double)g->batch * (double)blocks_of(height->out, form->outputs) *
+                   (double)blocks_of(width->out, form->outputs);
+    double points = (double)form->points * form->points;
+    double in_vectors = (double)blocks_of(g->in_channels, lanes);
+    double out_vectors = (double)blocks_of(g->out_channels, lanes);
+    double products = points * tiles * (double)g->in_channels * out_vectors / threads;
+    double weights = points * (double)g->in_channels * (double)g->out_channels * sizeof(float) /
+                     weight_bytes_per_fma;
+    double transforms = tiles * (in_vectors * form->input + out_vectors * form->output) / threads;
+    return fmax(products, weights) + transforms;
+}
+
+int nn_winograd_choose(const nn_conv_geometry *g, nn_isa isa, int threads) {
+    /* Direct convolution is the form of one output and one of nine points, without transforms. A
+     * transform costs its loads, stores and arithmetic, which wait for each other. */
+    static const winograd_cost forms[] = {{1, 3, 0, 0}, {2, 4, 80, 80}, {4, 6, 320, 300}};
+    const int lanes = isa >= NN_ISA_AVX512 ? 16 : isa == NN_ISA_AVX2 ? 8 : 4;
+    /* Direct convolution fills such vectors with several pixels. */
+    if (2 * g->out_channels <= lanes) return 1;
+    int best = 0;
+    double times[3];
+    for (int i = 0; i < 3; i++) {
+        times[i] = form_time(g, &forms[i], lanes, threads);
+        if (times[i] < times[best]) best = i;
+    }
+    return forms[best].outputs;
+}
+
+/* ---- blocks ---- */
+
+static void choose_panels(nn_winograd_plan *plan) {
+    const nn_tiles_f32 *tiles = plan->form->tiles;
+    /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
+    int64_t vectors = blocks_of(plan->out_channels, tiles->lanes);
+    plan->shape = tiles->shapes[vectors > 1 ? 1 : 0];
+    plan->panels = blocks_of(vectors, vectors > 1 ? 2 : 1);
+    plan->last_shape = tiles->shapes[vectors % 2 == 0 ? 1 : 0];
+    plan->padded_channels = vectors * tiles->lanes;
+}
+
+/* Distance of planes: lines of neighbouring ones go to different sets of L1. */
+static int64_t plane_step(int64_t floats) {
+    int64_t lines = blocks_of(floats, LINE);
+    return (lines + (lines % 2 == 0)) * LINE;
+}
+
+static void choose_blocks(nn_winograd_plan *plan) {
+    const int64_t wanted = (int64_t)plan->threads * BLOCKS_PER_THREAD;
+    const int64_t points = plan->form->points * plan->form->points;
+    const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
+    const int64_t size = sizeof(float), rows = plan->shape->rows;
+    /* Transformed input and sums of a block stay in L2, unless that makes too few tiles. */
+    int64_t tile_bytes = points * (plan->v_pitch + plan->shape->columns) * size;
+    int64_t fitting = l2 * 3 / 4 / tile_bytes / rows * rows;
+    plan->block_tiles = max_of(fitting, rounded_up(LEAST_TILES, rows));
+    if (plan->tiles <= ALL_TILES) plan->block_tiles = ALL_TILES;
+    plan->block_tiles = min_of(plan->block_tiles, plan->tiles);
+    plan->blocks = blocks_of(plan->tiles, plan->block_tiles);
+    plan->block_tiles = blocks_of(plan->tiles, plan->blocks);
+    plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted;
+
+    int64_t panel_bytes = points * plan->block_tiles * plan->shape->columns * size;
+    plan->panel_block = min_of(max_of(l2 / 4 / panel_bytes, 1), plan->panels);
+    if (plan->shares_blocks)
+        plan->panel_block =
+            min_of(plan->panel_block, blocks_of(plan->panels, min_of(wanted, plan->panels)));
+    plan->panel_blocks = blocks_of(plan->panels, plan->panel_block);
+}
+
+static size_t reserve(size_t *total, int64_t floats) {
+    size_t at = *total, bytes = (size_t)floats * sizeof(float);
+    *total += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return at;
+}
+
+static void reserve_workspace(nn_winograd_plan *plan) {
+    const nn_winograd_form *form = plan->form;
+    const int64_t points = form->points * form->points, outputs = form->outputs * form->outputs;
+    const int64_t columns = plan->panel_block * plan->shape->columns;
+    plan->v_step = plane_step(plan->block_tiles * plan->v_pitch);
+    plan->m_pitch = columns;
+    plan->m_step = plane_step(plan->block_tiles * plan->m_pitch);
+    reserve(&plan->v_bytes, points * plan->v_step);
+    plan->m_at = reserve(&plan->worker_bytes, points * plan->m_step);
+    plan->edge_at = reserve(&plan->worker_bytes, points * plan->in_channels);
+    plan->raw_at = reserve(&plan->worker_bytes, outputs * columns);
+}
+
+void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_form *form, int threads,
+                           const nn_epilogue *epilogue, nn_winograd_plan *out) {
+    *out = (nn_winograd_plan){
+        .form = form,
+        .threads = threads,
+        .images = g->batch,
+        .in_channels = g->in_channels,
+        .out_channels = g->out_channels,
+        .height = g->axes[NN_HEIGHT],
+        .width = g->axes[NN_WIDTH],
+        .epilogue = *epilogue,
+    };
+    out->tile_rows = blocks_of(out->height.out, form->outputs);
+    out->tile_columns = blocks_of(out->width.out, form->outputs);
+    out->tiles = out->images * out->tile_rows * out->tile_columns;
+    out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
+    out->v_pitch = rounded_up(out->in_channels, form->tiles->lanes);
+    if (out->v_pitch % (L1_PERIOD / 4) == 0) out->v_pitch += LINE;
+    choose_panels(out);
+    choose_blocks(out);
+    reserve_workspace(out);
+}
+
+size_t nn_winograd_workspace(const nn_winograd_plan *plan) {
+    size_t threads = (size_t)plan->threads, blocks = plan->shares_blocks ? 1 : threads;
+    return blocks * plan->v_bytes + threads * plan->worker_bytes;
+}
+
+/* ---- weights ---- */
+
+#define P       (11.0 / 16)
+#define Q       (3.0 / 2)
+#define P_SCALE (2 * P * P * (P * P - Q * Q))
+#define Q_SCALE (2 * Q * Q * (Q * Q - P * P))
+
+/* G, and how a tap of a kernel of three is found again from its transform: value[tap] =
+ * scale[tap] * (transform[plus[tap]] - transform[minus[tap]]), without a second term where it is
+ * -1. */
+typedef struct weight_transform {
+    double g[NN_WINOGRAD_POINTS][3];
+    int plus[3], minus[3];
+    double scale[3];
+} weight_transform;
+
+static const weight_transform transform_2 = {
+    {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
+    {0, 1, 3},
+    {-1, 2, -1},
+    {1, 1, 1},
+};
+
+static const weight_transform transform_4 = {
+    {{1 / (P * P * Q * Q), 0, 0},
+     {1 / P_SCALE, P / P_SCALE, P *P / P_SCALE},
+     {1 / P_SCALE, -P / P_SCALE, P *P / P_SCALE},
+     {1 / Q_SCALE, Q / Q_SCALE, Q *Q / Q_SCALE},
+     {1 / Q_SCALE, -Q / Q_SCALE, Q *Q / Q_SCALE},
+     {0, 0, 1}},
+    {0, 1, 5},
+    {-1, 2, -1},
+    {P * P * Q * Q, P_SCALE / (2 * P), 1},
+};
+
+static const weight_transform *transform_of(const nn_winograd_plan *plan) {
+    return plan->form->outputs == 2 ? &transform_2 : &transform_4;
+}
+
+size_t nn_winograd_packed_bytes(const nn_winograd_plan *plan) {
+    int64_t points = plan->form->points * plan->form->points;
+    return (size_t)(points * plan->in_channels * plan->padded_channels) * sizeof(float);
+}
+
+/* The sum of three lists times a number each. Lists are whole vectors, four numbers at least, which
+ * lets the compiler take them in pieces. */
+static void combine(const double factors[3], const double *a, const double *b, const double *c,
+                    int64_t count, double *restrict out) {
+    for (int64_t j = 0; j < count; j += 4)
+        for (int i = 0; i < 4; i++)
+            out[j + i] = factors[0] * a[j + i] + factors[1] * b[j + i] + factors[2] * c[j + i];
+}
+
+/* One input channel of a panel: u[point][column] from taps[tap][column], in double precision. */
+static void transform_weights(const weight_transform *transform, int points, int64_t columns,
+                              double taps[9][NN_TILE_MAX_COLUMNS], float *u, int64_t point_step) {
+    double rows[3][NN_TILE_MAX_COLUMNS];
+    for (int y = 0; y < points; y++) {
+        const double *g = transform->g[y];
+        for (int kx = 0; kx < 3; kx++)
+            combine(g, taps[kx], taps[3 + kx], taps[6 + kx], columns, rows[kx]);
+        for (int x = 0; x < points; x++, u += point_step) {
+            double values[NN_TILE_MAX_COLUMNS];
+            combine(transform->g[x], rows[0], rows[1], rows[2], columns, values);
+            for (int64_t j = 0; j < columns; j += 4)
+                for (int i = 0; i < 4; i++) u[j + i] = (float)values[j + i];
+        }
+    }
+}
+
+void nn_winograd_pack(const nn_winograd_plan *plan, const float *w, float *packed) {
+    const int points = plan->form->points;
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t first = panel * plan->shape->columns;
+        const int64_t width =
+            panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+        const int64_t columns = min_of(width, plan->out_channels - first);
+        double taps[9][NN_TILE_MAX_COLUMNS] = {{0}};
+        for (int64_t k = 0; k < plan->in_channels; k++) {
+            for (int64_t j = 0; j < columns; j++) {
+                const float *from = w + ((first + j) * plan->in_channels + k) * 9;
+                for (int tap = 0; tap < 9; tap++) taps[tap][j] = from[tap];
+            }
+            transform_weights(transform_of(plan), points, width, taps, packed + k * width,
+                              plan->in_channels * width);
+        }
+        packed += points * points * plan->in_channels * width;
+    }
+}
+
+void nn_winograd_unpack(const nn_winograd_plan *plan, const float *packed, int64_t point_step,
+                        int64_t count, float taps[9][NN_TILE_MAX_COLUMNS]) {
+    const weight_transform *transform = transform_of(plan);
+    const int points = plan->form->points;
+    for (int tap = 0; tap < 9; tap++) {
+        const int ky = tap / 3, kx = tap % 3;
+        const double scale = transform->scale[ky] * transform->scale[kx];
+        const int ys[2] = {transform->plus[ky], transform->minus[ky]};
+        const int xs[2] = {transform->plus[kx], transform->minus[kx]};
+        double sum[NN_TILE_MAX_COLUMNS] = {0};
+        for (int y = 0; y < 2 && ys[y] >= 0; y++)
+            for (int x = 0; x < 2 && xs[x] >= 0; x++) {
+                const float *u = packed + (ys[y] * points + xs[x]) * point_step;
+                for (int64_t j = 0; j < count; j++) sum[j] += y == x ? u[j] : -u[j];
+            }
+        for (int64_t j = 0; j < count; j++) taps[tap][j] = (float)(scale * sum[j]);
+    }
+}
+
+/* ---- accuracy ---- */
+
+enum { SAMPLES = 16 }; /* output channels that are measured */
+
+/* Uniform in [-1, 1), a different number for each index. */
+static float noise(uint32_t index) {
+    uint32_t x = index * 2654435761u + 12345u;
+    x = (x ^ (x >> 15)) * 2246822519u;
+    x = (x ^ (x >> 13)) * 3266489917u;
+    return (float)((x ^ (x >> 16)) >> 8) / (float)(1 << 23) - 1;
+}
+
+/* The packed weights of one output channel: that of point p and input channel k is
+ * from[(p * input channels + k) * width]. */
+typedef struct packed_channel {
+    const float *from;
+    int64_t width;
+} packed_channel;
+
+static packed_channel channel_of(const nn_winograd_plan *plan, const float *packed,
+                                 int64_t channel) {
+    const int64_t points = plan->form->points * plan->form->points;
+    const int64_t panel = channel / plan->shape->columns;
+    const bool is_last = panel == plan->panels - 1;
+    packed += panel * points * plan->in_channels * plan->shape->columns;
+    return (packed_channel){packed + channel % plan->shape->columns,
+                            is_last ? plan->last_shape->columns : plan->shape->columns};
+}
+
+/* The error of one output channel relative to its greatest result. */
+static double channel_error(const nn_winograd_plan *plan, const double *want, const float *got) {
+    const int outputs = plan->form->outputs * plan->form->outputs;
+    double error = 0, greatest = 0;
+    for (int i = 0; i < outputs; i++) {
+        if (!isfinite(want[i]) || !isfinite(got[i])) return INFINITY;
+        error = fmax(error, fabs((double)got[i] - want[i]));
+        greatest = fmax(greatest, fabs(want[i]));
+    }
+    return error == 0 ? 0 : error / greatest;
+}
+
+double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const float *packed) {
+    enum { PIXELS = NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS, LANES = 16 };
+    const int a = plan->form->points, m = plan->form->outputs;
+    const int64_t samples = min_of(SAMPLES, plan->out_channels);
+    double want[SAMPLES][NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS] = {{0}};
+    float sums[PIXELS][SAMPLES] = {{0}};
+    int64_t channels[SAMPLES];
+    packed_channel weights[SAMPLES];
+    for (int64_t i = 0; i < samples; i++) {
+        channels[i] = i * plan->out_channels / samples;
+        weights[i] = channel_of(plan, packed, channels[i]);
+    }
+
+    for (int64_t k = 0; k < plan->in_channels; k++) {
+        float x[PIXELS][LANES] = {{0}}, v[PIXELS][LANES];
+        for (int i = 0; i < a * a; i++) x[i][0] = noise((uint32_t)(k * PIXELS + i));
+        plan->form->input(&(nn_winograd_input){.x = x[0],
+                                               .row = a * LANES,
+                                               .pitch = LANES,
+                                               .channels = 1,
+                                               .v = v[0],
+                                               .v_step = LANES});
+        for (int64_t i = 0; i < samples; i++) {
+            const float *taps = w + (channels[i] * plan->in_channels + k) * 9;
+            for (int point = 0; point < a * a; point++)
+                sums[point][i] +=
+                    v[point][0] *
+                    weights[i].from[(point * plan->in_channels + k) * weights[i].width];
+            for (int pixel = 0; pixel < m * m; pixel++)
+                for (int tap = 0; tap < 9; tap++)
+                    want[i][pixel] +=
+                        (double)taps[tap] * x[(pixel / m + tap / 3) * a + pixel % m + tap % 3][0];
+        }
+    }
+
+    float bias[SAMPLES] = {0}, y[NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS][SAMPLES];
+    int64_t done = plan->form->output(&(nn_winograd_output){.m = sums[0],
+                                                            .m_step = SAMPLES,
+                                                            .channels = samples,
+                                                            .bias = bias,
+                                                            .y = y[0],
+                                                            .row = m * SAMPLES,
+                                                            .pitch = SAMPLES,
+                                                            .rows = m,
+                                                            .columns = m,
+                                                            .low = -INFINITY,
+                                                            .high = INFINITY});
+    if (done < samples) return INFINITY;
+    double error = 0;
+    for (int64_t i = 0; i < samples; i++) {
+        float got[NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS];
+        for (int pixel = 0; pixel < m * m; pixel++) got[pixel] = y[pixel][i];
+        error = fmax(error, channel_error(plan, want[i], got));
+    }
+    return error;
+}

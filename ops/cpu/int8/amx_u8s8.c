@@ -1,0 +1,314 @@
+#include "ops/cpu/int8/amx_u8s8.h"
+
+#include "ops/cpu/int8/amx_u8s8_tiling.h"
+#include "ops/family/qlinear_convolution.h"
+
+enum {
+    BAND_BYTES = 128 * 1024,     /* that one task copies: they stay in L2 beside the weights */
+    BAND_PIXELS = 4096,          /* of one task, which bounds its tables */
+    OUTSIDE_BYTES = 1024 * 1024, /* weights from here on are read once, and pixels once a block */
+    OUTSIDE_BAND_BYTES = 512 * 1024,
+    L1_WEIGHT_BYTES = 16 * 1024, /* weights up to this size stay in L1 */
+    FETCHED_BYTES = 768 * 1024,  /* of weights, before their step: what L2 holds beside the rest */
+    TASKS_PER_THREAD = 4,
+    LEAST_PIXELS = 9, /* below, tiles are too empty */
+    LEAST_K = 16,
+    LEAST_CHANNELS = 8,
+    MACS_PER_CHUNK = 4 * 1000 * 1000 /* some 10 microseconds */
+};
+
+typedef struct amx_state {
+    nn_u8s8_shape shape;
+    nn_int8_setting setting;
+    nn_amx_u8s8_source source;
+    nn_amx_u8s8_packing packing;
+    const int8_t *weights;
+    nn_int8_parameters parameters;
+    const int32_t *step_offsets;
+    int64_t band_rows;              /* output rows of one task */
+    nn_amx_u8s8_tiling whole, last; /* of a band, and of the last band where that is shorter */
+    bool blocks_outside;
+    int64_t blocks_per_task;
+    int64_t worker_bytes; /* workspace of one thread */
+} amx_state;
+
+/* ---- which nodes ---------------------------------------------------------------------------- */
+
+/* Are all weights less their zero point within int8? */
+static bool fits_int8(const nn_node_view *node, const nn_int8_inputs *inputs,
+                      const nn_u8s8_shape *shape) {
+    const nn_tensor *w = nn_int8_constant(node, inputs->w);
+    const nn_tensor *w_zero = nn_int8_constant(node, inputs->w_zero);
+    int32_t usual = w->type == NNOPT_INT8 ? 0 : 128;
+    int64_t taps = shape->height.kernel * shape->width.kernel;
+    for (int64_t c = 0; c < shape->groups * shape->out_channels; c++) {
+        int32_t zero = nn_int8_weight_zero(w_zero, c);
+        if (zero == usual) continue;
+        int64_t base =
+            c / shape->out_channels * shape->w_group + c % shape->out_channels * shape->w_out;
+        for (int64_t i = 0; i < shape->in_channels; i++)
+            for (int64_t t = 0; t < taps; t++) {
+                int64_t at = base + i * shape->w_in + t * shape->w_tap;
+                int32_t value = nn_quant_load(w->data, w->type, at) - zero;
+                if (value < INT8_MIN || value > INT8_MAX) return false;
+            }
+    }
+    return true;
+}
+
+/* Tiles that would be mostly empty are left to vectors. */
+static bool fills_tiles(const nn_u8s8_shape *shape) {
+    int64_t k = shape->in_channels * shape->height.kernel * shape->width.kernel;
+    return shape->height.out * shape->width.out >= LEAST_PIXELS && k >= LEAST_K &&
+           shape->out_channels >= LEAST_CHANNELS;
+}
+
+bool nn_amx_u8s8_accepts(const nn_node_view *node, const nn_target *target,
+                         const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
+    nn_amx_u8s8_source source;
+    return (target->explores || fills_tiles(shape)) && nn_int8_accepts(node, inputs) &&
+           nn_amx_u8s8_choose_source(shape, node->in[inputs->x]->type, &source) &&
+           fits_int8(node, inputs, shape);
+}
+
+/* ---- tasks ---------------------------------------------------------------------------------- */
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t ceil_div(int64_t value, int64_t by) {
+    return (value + by - 1) / by;
+}
+
+/* Bytes of activations that an output row reads. */
+static int64_t row_bytes(const amx_state *state) {
+    const nn_amx_u8s8_source *source = &state->source;
+    return source->row_step * source->column_planes * state->shape.height.stride;
+}
+
+static void choose_tasks(amx_state *state, int threads) {
+    const nn_u8s8_shape *shape = &state->shape;
+    const nn_amx_u8s8_packing *packing = &state->packing;
+    int64_t rows = shape->height.out, bytes = row_bytes(state);
+    state->blocks_outside = packing->group_bytes > OUTSIDE_BYTES;
+    int64_t limit = state->blocks_outside ? OUTSIDE_BAND_BYTES : BAND_BYTES;
+    int64_t most = state->source.uses_band ? limit / (bytes > 0 ? bytes : 1) : rows;
+    most = least(most, BAND_PIXELS / shape->width.out);
+    if (most < 1) most = 1;
+    int64_t bands = ceil_div(rows, most), wanted = threads == 1 ? 1 : TASKS_PER_THREAD * threads;
+    int64_t tasks = bands * shape->batch * shape->groups;
+    state->blocks_per_task = packing->blocks;
+    if (tasks < wanted) {
+        int64_t parts = ceil_div(wanted, tasks);
+        if (packing->group_bytes >= bytes * rows && packing->blocks >= threads)
+            state->blocks_per_task = ceil_div(packing->blocks, least(parts, packing->blocks));
+        else
+            bands = least(bands * parts, rows);
+    }
+    state->band_rows = ceil_div(rows, bands);
+}
+
+static int64_t bands_of(const amx_state *state) {
+    return ceil_div(state->shape.height.out, state->band_rows);
+}
+
+/* ---- preparing ------------------------------------------------------------------------------ */
+
+/* The state's memory: itself, offsets of steps, tables of both tilings, parameters. */
+typedef struct state_sizes {
+    int64_t own, steps, whole, last, parameters, total;
+} state_sizes;
+
+static state_sizes sizes_of(const amx_state *state, bool constant) {
+    const nn_amx_u8s8_source *source = &state->source;
+    int64_t steps = source->taps * source->steps_per_tap;
+    state_sizes out = {.own = nn_round_up(sizeof *state, NN_ALIGNMENT),
+                       .steps = nn_round_up(steps * (int64_t)sizeof(int32_t), NN_ALIGNMENT),
+                       .whole = nn_amx_u8s8_tiling_bytes(&state->whole),
+                       .last = nn_amx_u8s8_tiling_bytes(&state->last),
+                       .parameters = constant ? nn_int8_parameter_bytes(&state->parameters) : 0};
+    out.total = out.own + out.steps + out.whole + out.last + out.parameters;
+    return out;
+}
+
+nn_status nn_amx_u8s8_prepare(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *prepare, const nn_int8_inputs *inputs,
+                              const nn_u8s8_shape *shape) {
+    amx_state made = {.shape = *shape,
+                      .setting = {.inputs = *inputs, .scale = shape->scale, .keeps_zero = true}};
+    nn_amx_u8s8_source *source = &made.source;
+    nn_amx_u8s8_choose_source(shape, node->in[inputs->x]->type, source);
+    made.packing = nn_amx_u8s8_packing_make(inputs, shape, source);
+    NN_TRY(nn_amx_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
+    choose_tasks(&made, target->threads);
+    int64_t last_rows = shape->height.out - (bands_of(&made) - 1) * made.band_rows;
+    made.whole = nn_amx_u8s8_tiling_make(shape, source, made.band_rows);
+    made.last = nn_amx_u8s8_tiling_make(shape, source, last_rows);
+    source->plane_step = nn_amx_u8s8_plane_bytes(shape, source, made.band_rows);
+    made.worker_bytes =
+        nn_amx_u8s8_band_bytes(shape, source, made.band_rows) + nn_amx_u8s8_scratch_bytes();
+
+    nn_prepare_describe(prepare, "tiles of %d pixels, blocks of %d channels%s",
+                        made.whole.tile_rows, made.packing.tiles * NN_AMX_U8S8_CHANNELS,
+                        source->uses_band ? ", bands" : "");
+
+    bool constant = nn_int8_has_constant_parameters(node, inputs);
+    const state_sizes sizes = sizes_of(&made, constant);
+    amx_state *state = nn_prepare_state(prepare, (size_t)sizes.total);
+    if (state == NULL) return nn_fail_memory((size_t)sizes.total);
+    *state = made;
+    char *memory = (char *)state + sizes.own;
+    nn_amx_u8s8_fill_steps(shape, source, (int32_t *)memory);
+    state->step_offsets = (int32_t *)memory;
+    memory += sizes.steps;
+    nn_amx_u8s8_fill_tiling(&state->whole, memory);
+    nn_amx_u8s8_fill_tiling(&state->last, memory + sizes.whole);
+    memory += sizes.whole + sizes.last;
+    if (constant) nn_int8_fill_constant(node, &state->setting, memory, &state->parameters);
+    int64_t workspace = state->worker_bytes * target->threads;
+    if (!constant) workspace += nn_int8_parameter_bytes(&state->parameters);
+    nn_prepare_workspace(prepare, (size_t)workspace);
+    return NN_OK;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+typedef struct amx_work {
+    const amx_state *state;
+    nn_int8_call call;
+    uint8_t *y;
+    int64_t y_bytes; /* of one value */
+    char *workers;   /* workspace */
+    int64_t bands, chunks, tasks;
+    const uint8_t *addend; /* NULL: there is none */
+    bool addend_first;
+    nn_qbinary sum;
+    bool fetches; /* with one thread: others have an L2 of their own */
+    nn_amx_u8s8_range upcoming;
+} amx_work;
+
+/* The input rows of a band, of all groups. */
+static nn_amx_u8s8_range band_input(const amx_work *work, int64_t image, int64_t band) {
+    const nn_window_axis *h = &work->state->shape.height;
+    int64_t first = band * work->state->band_rows,
+            rows = least(h->out - first, work->state->band_rows);
+    int64_t begin = first * h->stride - h->pad_begin;
+    int64_t end = least(begin + (rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1, h->in);
+    if (begin < 0) begin = 0;
+    int64_t row_bytes =
+        work->state->shape.width.in * work->state->shape.in_channels * work->state->shape.groups;
+    return (nn_amx_u8s8_range){(const char *)work->call.x + (image * h->in + begin) * row_bytes,
+                               (end - begin) * row_bytes};
+}
+
+/* What task `task` brings to L2: its part of the weights that the node and the next step need, of
+ * which the step before has fetched the first FETCHED_BYTES, and the input of the band after it. */
+static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64_t band,
+                        nn_amx_u8s8_range out[NN_AMX_U8S8_RANGES]) {
+    const amx_state *state = work->state;
+    int64_t all = state->shape.groups * state->packing.group_bytes;
+    int64_t ahead = least(all, FETCHED_BYTES), tasks = work->tasks;
+    out[0] = (nn_amx_u8s8_range){(const char *)state->weights + ahead, all - ahead};
+    out[1] = work->upcoming;
+    for (int i = 0; i < 2; i++) {
+        int64_t begin = out[i].bytes * task / tasks, end = out[i].bytes * (task + 1) / tasks;
+        out[i] = (nn_amx_u8s8_range){out[i].begin + begin, end - begin};
+    }
+    if (band + 1 < work->bands) out[2] = band_input(work, image, band + 1);
+}
+
+/* A band of output rows, for some blocks of channels of one group of one image. */
+static void run_task(const amx_work *work, int64_t task, int worker) {
+    const amx_state *state = work->state;
+    const nn_u8s8_shape *shape = &state->shape;
+    const nn_amx_u8s8_source *source = &state->source;
+    const nn_amx_u8s8_packing *packing = &state->packing;
+    int64_t chunk = task % work->chunks, rest = task / work->chunks;
+    int64_t band = rest % work->bands, group = rest / work->bands % shape->groups;
+    int64_t image = rest / work->bands / shape->groups;
+    int64_t first = band * state->band_rows;
+    int64_t rows = least(shape->height.out - first, state->band_rows);
+    const nn_amx_u8s8_tiling *tiling = rows == state->band_rows ? &state->whole : &state->last;
+
+    char *memory = work->workers + worker * state->worker_bytes;
+    const uint8_t *a = (const uint8_t *)memory;
+    if (source->uses_band) {
+        nn_amx_u8s8_fill_band(shape, source, &work->call, image, group, first, rows,
+                              (uint8_t *)memory);
+        memory += nn_amx_u8s8_band_bytes(shape, source, state->band_rows);
+    } else {
+        int64_t in_row = image * shape->height.in + first * shape->height.stride;
+        a = work->call.x + in_row * source->row_step + group * shape->in_channels;
+    }
+    int64_t block = chunk * state->blocks_per_task;
+    int64_t channel = block * packing->tiles * NN_AMX_U8S8_CHANNELS;
+    int64_t all = shape->out_channels * shape->groups;
+    int64_t pixel = (image * shape->height.out + first) * shape->width.out;
+    int64_t steps = source->taps * source->steps_per_tap;
+    int64_t y = pixel * all + group * shape->out_channels + channel;
+    nn_amx_u8s8_piece piece = {
+        .a = a,
+        .a_step = source->a_step,
+        .tile_rows = tiling->tile_rows,
+        .pairs = tiling->tiles / 2,
+        .tile_offsets = tiling->offsets,
+        .pixels = tiling->pixels,
+        .step_count = steps,
+        .step_bytes = source->step_bytes,
+        .step_offsets = state->step_offsets,
+        .tiles = packing->tiles,
+        .blocks = least(packing->blocks - block, state->blocks_per_task),
+        .channels = shape->out_channels - channel,
+        .w = state->weights + group * packing->group_bytes + block * packing->block_bytes,
+        .block_bytes = packing->block_bytes,
+        .weights_stream = packing->group_bytes > L1_WEIGHT_BYTES && steps > 1,
+        .blocks_outside = state->blocks_outside,
+        .call = &work->call,
+        .parameter = group * state->parameters.padded + channel,
+        .y = work->y + y * work->y_bytes,
+        .y_step = all * work->y_bytes,
+        .y_bytes = work->y_bytes,
+        .sum = work->addend != NULL ? &work->sum : NULL,
+        .addend_first = work->addend_first,
+        .addend = work->addend != NULL ? work->addend + y : NULL,
+        .scratch = memory};
+    if (work->fetches) set_fetched(work, task, image, band, piece.fetched);
+    nn_amx_u8s8_run_piece(&piece);
+}
+
+static void run_tasks(void *argument, int64_t begin, int64_t end, int worker) {
+    for (int64_t task = begin; task < end; task++) run_task(argument, task, worker);
+}
+
+nn_status nn_amx_u8s8_run(const nn_call *call) {
+    const amx_state *state = call->state;
+    const nn_u8s8_shape *shape = &state->shape;
+    nn_tensor *y = call->out[0];
+    amx_work work = {.state = state,
+                     .call =
+                         nn_int8_begin(call, &state->setting, &state->parameters, call->workspace),
+                     .y = y->data,
+                     .y_bytes = nn_type_bits(y->type) / 8,
+                     .workers = call->workspace};
+    if (!state->parameters.are_constant)
+        work.workers += nn_int8_parameter_bytes(&state->parameters);
+    if (state->setting.inputs.has_sum) {
+        const nn_qconv_attrs *attrs = call->node->attrs;
+        work.addend = call->in[NN_QCONV_ADDEND]->data;
+        work.addend_first = attrs->addend_first;
+        work.sum = nn_qconv_sum(call);
+    }
+    work.bands = bands_of(state);
+    work.chunks = ceil_div(state->packing.blocks, state->blocks_per_task);
+    int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
+    work.tasks = tasks;
+    work.fetches = nn_pool_threads(call->pool) == 1;
+    work.upcoming = (nn_amx_u8s8_range){call->upcoming, least(call->upcoming_bytes, FETCHED_BYTES)};
+    double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
+                  (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
+                  (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;
+    int64_t grain = macs < MACS_PER_CHUNK ? (int64_t)(MACS_PER_CHUNK / macs) + 1 : 1;
+    nn_parallel(call->pool, tasks, grain, run_tasks, &work);
+    return NN_OK;
+}

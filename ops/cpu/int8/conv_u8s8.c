@@ -1,0 +1,378 @@
+#include "ops/cpu/int8/conv_u8s8.h"
+
+#include "ops/cpu/int8/conv_u8s8_pack.h"
+
+enum {
+    BAND_BYTES = 192 * 1024,   /* that one task reads and writes: they stay in L2 over all panels */
+    WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
+    TASKS_PER_THREAD = 4,
+    BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
+    MACS_PER_CHUNK = 1000 * 1000 /* some 10 microseconds */
+};
+
+/* Where the activations of one group lie: in the input itself, or in a band. */
+typedef struct source_layout {
+    bool uses_band;
+    bool merged;                  /* a whole kernel row is one tap */
+    int64_t pixel_step, row_step; /* bytes */
+    int64_t band_columns;         /* input columns that a band holds */
+} source_layout;
+
+typedef struct conv_state {
+    nn_u8s8_shape shape;
+    const nn_u8s8_unit *unit;
+    nn_int8_setting setting;
+    source_layout source;
+    nn_u8s8_packing packing;
+    const int8_t *weights;
+    nn_int8_parameters parameters;
+    int32_t *taps;
+    int64_t band_rows; /* output rows of one task */
+    int64_t panels_per_task;
+    int64_t worker_bytes; /* workspace of one thread */
+} conv_state;
+
+nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry) {
+    int64_t taps = geometry->taps, in = geometry->group_in_channels;
+    return (nn_u8s8_shape){
+        .batch = geometry->batch,
+        .groups = geometry->groups,
+        .in_channels = in,
+        .out_channels = geometry->group_out_channels,
+        .height = geometry->axes[NN_HEIGHT],
+        .width = geometry->axes[NN_WIDTH],
+        .w_group = geometry->group_out_channels * in * taps,
+        .w_out = in * taps,
+        .w_in = taps,
+        .w_tap = 1,
+        .scale = 1,
+    };
+}
+
+nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_t w_k,
+                                      int64_t w_n) {
+    const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    nn_u8s8_shape out = {.batch = 1,
+                         .groups = 1,
+                         .in_channels = k,
+                         .out_channels = n,
+                         .height = one,
+                         .width = one,
+                         .w_out = w_n,
+                         .w_in = w_k,
+                         .scale = 1};
+    out.height.in = out.height.out = rows;
+    return out;
+}
+
+/* ---- where activations come from ------------------------------------------------------------ */
+
+static source_layout choose_source(const nn_u8s8_shape *shape, const nn_u8s8_unit *unit,
+                                   nn_type x_type) {
+    const nn_window_axis *h = &shape->height, *w = &shape->width;
+    int64_t in = shape->in_channels, all = in * shape->groups;
+    bool adjacent = w->dilation == 1 || w->kernel == 1;
+    /* The input is read in place when it needs no padding, nor a conversion. */
+    bool inside = h->pad_begin == 0 && w->pad_begin == 0 &&
+                  (h->out - 1) * h->stride + (h->kernel - 1) * h->dilation < h->in &&
+                  (w->out - 1) * w->stride + (w->kernel - 1) * w->dilation < w->in;
+    bool whole_row = adjacent && shape->groups == 1 && w->kernel * in % unit->depth == 0;
+    bool convertible = unit->activation_bytes == 1 && x_type == NNOPT_UINT8;
+    if (inside && convertible && (whole_row || in % unit->depth == 0))
+        return (source_layout){.merged = whole_row, .pixel_step = all, .row_step = all * w->in};
+    source_layout out = {.uses_band = true, .merged = adjacent};
+    out.pixel_step = (adjacent ? in : nn_round_up(in, unit->depth)) * unit->activation_bytes;
+    out.band_columns = (w->out - 1) * w->stride + (w->kernel - 1) * w->dilation + 1;
+    out.row_step = out.band_columns * out.pixel_step;
+    return out;
+}
+
+/* Offsets of taps are kept in 32 bits. */
+static bool fits_in_band(const nn_u8s8_shape *shape, const source_layout *source) {
+    int64_t rows, bytes;
+    return nn_mul_size(shape->height.kernel - 1, shape->height.dilation, &rows) &&
+           nn_mul_size(rows + 1, source->row_step, &bytes) && bytes < INT32_MAX / 2;
+}
+
+bool nn_u8s8_accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
+                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
+    if (!nn_int8_accepts(node, inputs)) return false;
+    source_layout source = choose_source(shape, unit, node->in[inputs->x]->type);
+    return fits_in_band(shape, &source);
+}
+
+/* ---- tasks and memory ----------------------------------------------------------------------- */
+
+/* Input rows that `rows` output rows need. */
+static int64_t input_rows(const nn_u8s8_shape *shape, int64_t rows) {
+    const nn_window_axis *h = &shape->height;
+    return (rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1;
+}
+
+/* Two short rows of a map make one tile. */
+static bool takes_pairs(const conv_state *state) {
+    const nn_u8s8_unit *unit = state->unit;
+    return state->shape.width.out == unit->segment && 2 * unit->segment <= unit->rows;
+}
+
+static void choose_tasks(conv_state *state, int threads) {
+    const nn_u8s8_shape *shape = &state->shape;
+    int64_t rows = shape->height.out, weight_bytes = state->packing.group_bytes;
+    int64_t row_bytes = state->source.row_step * shape->height.stride;
+    state->band_rows = BAND_BYTES / (row_bytes > 0 ? row_bytes : 1);
+    /* Weights that do not stay in L2 come from further away once for each band. */
+    if (weight_bytes > WEIGHT_BYTES) state->band_rows *= weight_bytes / WEIGHT_BYTES;
+    if (state->band_rows < 1) state->band_rows = 1;
+    if (state->band_rows > rows) state->band_rows = rows;
+    state->panels_per_task = state->packing.panels;
+    int64_t wanted = threads == 1 ? 1 : (int64_t)TASKS_PER_THREAD * threads;
+    int64_t bands = (rows + state->band_rows - 1) / state->band_rows * shape->batch * shape->groups;
+    if (bands < wanted) {
+        int64_t chunks = (wanted + bands - 1) / bands;
+        if (weight_bytes >= row_bytes * rows)
+            state->panels_per_task = (state->packing.panels + chunks - 1) / chunks;
+        else
+            state->band_rows = (state->band_rows + chunks - 1) / chunks;
+    }
+    if (takes_pairs(state)) state->band_rows += state->band_rows % 2;
+}
+
+static int64_t band_bytes(const conv_state *state) {
+    if (!state->source.uses_band) return 0;
+    int64_t bytes = input_rows(&state->shape, state->band_rows) * state->source.row_step;
+    return nn_round_up(bytes + BAND_SLACK, NN_ALIGNMENT);
+}
+
+static int64_t sums_bytes(const nn_u8s8_unit *unit) {
+    return nn_round_up((int64_t)unit->rows * 2 * unit->lanes * (int64_t)sizeof(int32_t),
+                       NN_ALIGNMENT);
+}
+
+static void fill_taps(conv_state *state) {
+    const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
+    int64_t columns = state->source.merged ? 1 : w->kernel;
+    int64_t index = 0;
+    for (int part = 0; part < state->packing.parts; part++)
+        for (int64_t row = 0; row < h->kernel; row++)
+            for (int64_t column = 0; column < columns; column++)
+                state->taps[index++] = (int32_t)(row * h->dilation * state->source.row_step +
+                                                 column * w->dilation * state->source.pixel_step);
+}
+
+nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare,
+                          const nn_u8s8_unit *unit, const nn_int8_inputs *inputs,
+                          const nn_u8s8_shape *shape) {
+    conv_state made = {.shape = *shape,
+                       .unit = unit,
+                       .setting = {.inputs = *inputs,
+                                   .scale = shape->scale,
+                                   .keeps_zero = unit->activation_bytes == 1}};
+    made.source = choose_source(shape, unit, node->in[inputs->x]->type);
+    made.packing = nn_u8s8_packing_make(node, unit, inputs, shape, made.source.merged);
+    NN_TRY(nn_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
+    choose_tasks(&made, target->threads);
+    made.worker_bytes = band_bytes(&made) + sums_bytes(unit);
+
+    bool constant = nn_int8_has_constant_parameters(node, inputs);
+    int64_t tap_bytes =
+        nn_round_up(made.packing.tap_count * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
+    int64_t own_bytes = nn_round_up(sizeof made, NN_ALIGNMENT);
+    int64_t parameter_bytes = nn_int8_parameter_bytes(&made.parameters);
+    size_t total = (size_t)(own_bytes + tap_bytes + (constant ? parameter_bytes : 0));
+    conv_state *state = nn_prepare_state(prepare, total);
+    if (state == NULL) return nn_fail_memory(total);
+    *state = made;
+    state->taps = (int32_t *)((char *)state + own_bytes);
+    fill_taps(state);
+    if (constant)
+        nn_int8_fill_constant(node, &state->setting, (char *)state + own_bytes + tap_bytes,
+                              &state->parameters);
+    int64_t workspace = state->worker_bytes * target->threads + (constant ? 0 : parameter_bytes);
+    nn_prepare_workspace(prepare, (size_t)workspace);
+    return NN_OK;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+typedef struct conv_work {
+    const conv_state *state;
+    nn_int8_call call;
+    uint8_t *y;
+    int64_t y_bytes; /* of one value */
+    char *workers;   /* workspace */
+    int64_t bands, chunks;
+} conv_work;
+
+/* Copies the input rows that output rows [first, first + rows) of a group need. */
+static void fill_band(const conv_work *work, int64_t image, int64_t group, int64_t first,
+                      int64_t rows, uint8_t *band) {
+    const conv_state *state = work->state;
+    const nn_int8_call *call = &work->call;
+    const nn_u8s8_shape *shape = &state->shape;
+    const nn_u8s8_unit *unit = state->unit;
+    const nn_window_axis *h = &shape->height, *w = &shape->width;
+    const source_layout *source = &state->source;
+    int64_t all = shape->in_channels * shape->groups;
+    int64_t left = w->pad_begin < source->band_columns ? w->pad_begin : source->band_columns;
+    int64_t columns = source->band_columns - left < w->in ? source->band_columns - left : w->in;
+    int64_t right = source->band_columns - left - columns;
+    bool is_copy = shape->groups == 1 && all * unit->activation_bytes == source->pixel_step;
+    /* Zero becomes 0 where activations come without their zero point. */
+    int padding = unit->activation_bytes == 1 ? call->x_zero : 0;
+    for (int64_t row = 0; row < input_rows(shape, rows); row++) {
+        uint8_t *out = band + row * source->row_step;
+        int64_t in_row = first * h->stride - h->pad_begin + row;
+        if (in_row < 0 || in_row >= h->in) {
+            memset(out, padding, (size_t)source->row_step);
+            continue;
+        }
+        const uint8_t *x =
+            call->x + (image * h->in + in_row) * w->in * all + group * shape->in_channels;
+        memset(out, padding, (size_t)(left * source->pixel_step));
+        out += left * source->pixel_step;
+        if (is_copy)
+            unit->copy(out, x, columns * all, call->flip, call->x_zero);
+        else
+            for (int64_t i = 0; i < columns; i++)
+                unit->copy(out + i * source->pixel_step, x + i * all, shape->in_channels,
+                           call->flip, call->x_zero);
+        memset(out + columns * source->pixel_step, padding, (size_t)(right * source->pixel_step));
+    }
+}
+
+/* The outputs of one panel for some rows. */
+typedef struct panel_run {
+    const conv_work *work;
+    const uint8_t *a; /* activations of the first output row, column 0 */
+    uint8_t *y;       /* results there */
+    int64_t channel;  /* first of the panel in the parameters */
+    nn_u8s8_tile tile;
+    int vectors;
+} panel_run;
+
+/* Offsets of the two segments in a and y. */
+static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t y_first,
+                     int64_t y_second, int rows) {
+    const nn_int8_call *call = &run->work->call;
+    const nn_u8s8_unit *unit = run->work->state->unit;
+    nn_u8s8_tile *tile = &run->tile;
+    tile->a[0] = run->a + a_first;
+    tile->a[1] = run->a + a_second;
+    tile->y[0] = run->y + y_first;
+    tile->y[1] = run->y + y_second;
+    unit->tile(tile, rows, run->vectors);
+    if (call->is_simple) return;
+    const float *offset = call->parameters.offset;
+    for (int i = 0; i < rows; i++) {
+        int segment = i >= unit->segment;
+        unit->finish(&call->requant, tile->sums + (int64_t)i * run->vectors * unit->lanes,
+                     tile->multiplier, offset ? offset + run->channel : NULL, tile->columns,
+                     tile->y[segment] + (i - segment * unit->segment) * tile->y_step);
+    }
+}
+
+/* `count` pixels in a line, in tiles of about equal size. */
+static void run_line(panel_run *run, int64_t a, int64_t y, int64_t count) {
+    const nn_u8s8_unit *unit = run->work->state->unit;
+    int64_t tiles = (count + unit->rows - 1) / unit->rows;
+    for (int64_t i = 0; i < tiles; i++) {
+        int64_t begin = count * i / tiles, end = count * (i + 1) / tiles;
+        int64_t a_at = a + begin * run->tile.a_step, y_at = y + begin * run->tile.y_step;
+        run_tile(run, a_at, a_at + unit->segment * run->tile.a_step, y_at,
+                 y_at + unit->segment * run->tile.y_step, (int)(end - begin));
+    }
+}
+
+static void run_panel(panel_run *run, int64_t rows) {
+    const conv_state *state = run->work->state;
+    const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
+    int64_t a_row = state->source.row_step * h->stride, y_row = run->tile.y_step * w->out;
+    if (a_row == run->tile.a_step * w->out) { /* the rows follow each other as pixels do */
+        run_line(run, 0, 0, rows * w->out);
+        return;
+    }
+    int64_t row = 0;
+    if (takes_pairs(state))
+        for (; row + 2 <= rows; row += 2)
+            run_tile(run, row * a_row, (row + 1) * a_row, row * y_row, (row + 1) * y_row,
+                     2 * (int)w->out);
+    for (; row < rows; row++) run_line(run, row * a_row, row * y_row, w->out);
+}
+
+/* A band of output rows, for some panels of one group of one image. */
+static void run_task(const conv_work *work, int64_t task, int worker) {
+    const conv_state *state = work->state;
+    const nn_u8s8_shape *shape = &state->shape;
+    const nn_u8s8_unit *unit = state->unit;
+    const nn_u8s8_packing *packing = &state->packing;
+    int64_t chunk = task % work->chunks, rest = task / work->chunks;
+    int64_t band = rest % work->bands, group = rest / work->bands % shape->groups;
+    int64_t image = rest / work->bands / shape->groups;
+    int64_t first = band * state->band_rows, rows = shape->height.out - first;
+    if (rows > state->band_rows) rows = state->band_rows;
+
+    char *memory = work->workers + worker * state->worker_bytes;
+    const uint8_t *a = (const uint8_t *)memory;
+    if (state->source.uses_band) {
+        fill_band(work, image, group, first, rows, (uint8_t *)memory);
+    } else {
+        int64_t in_row = image * shape->height.in + first * shape->height.stride;
+        a = work->call.x + in_row * state->source.row_step + group * shape->in_channels;
+    }
+    int64_t all_channels = shape->out_channels * shape->groups, width = 2 * unit->lanes;
+    int64_t pixel = (image * shape->height.out + first) * shape->width.out;
+    int64_t panel = chunk * state->panels_per_task, end = panel + state->panels_per_task;
+    for (; panel < end && panel < packing->panels; panel++) {
+        int64_t channel = panel * width, left = shape->out_channels - channel;
+        int64_t parameter = (group * packing->panels + panel) * width;
+        panel_run run = {
+            .work = work,
+            .a = a,
+            .y = work->y +
+                 (pixel * all_channels + group * shape->out_channels + channel) * work->y_bytes,
+            .channel = parameter,
+            .vectors = nn_u8s8_panel_vectors(packing, panel),
+            .tile = {.a_step = state->source.pixel_step * shape->width.stride,
+                     .taps = state->taps,
+                     .tap_count = packing->tap_count,
+                     .steps = packing->steps,
+                     .w = state->weights + group * packing->group_bytes +
+                          panel * packing->panel_bytes,
+                     .start = work->call.parameters.start + parameter,
+                     .sums = work->call.is_simple ? NULL : (int32_t *)(memory + band_bytes(state)),
+                     .y_step = all_channels * work->y_bytes,
+                     .multiplier = work->call.parameters.multiplier + parameter,
+                     .zero = work->call.zero,
+                     .low = work->call.low,
+                     .high = work->call.high,
+                     .columns = left < width ? (int)left : (int)width}};
+        run_panel(&run, rows);
+    }
+}
+
+static void run_tasks(void *argument, int64_t begin, int64_t end, int worker) {
+    for (int64_t task = begin; task < end; task++) run_task(argument, task, worker);
+}
+
+nn_status nn_u8s8_run(const nn_call *call) {
+    const conv_state *state = call->state;
+    const nn_u8s8_shape *shape = &state->shape;
+    nn_tensor *y = call->out[0];
+    conv_work work = {.state = state,
+                      .call =
+                          nn_int8_begin(call, &state->setting, &state->parameters, call->workspace),
+                      .y = y->data,
+                      .y_bytes = nn_type_bits(y->type) / 8,
+                      .workers = call->workspace};
+    if (!state->parameters.are_constant)
+        work.workers += nn_int8_parameter_bytes(&state->parameters);
+    work.bands = (shape->height.out + state->band_rows - 1) / state->band_rows;
+    work.chunks = (state->packing.panels + state->panels_per_task - 1) / state->panels_per_task;
+    int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
+    double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
+                  (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
+                  (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;
+    int64_t grain = macs < MACS_PER_CHUNK ? (int64_t)(MACS_PER_CHUNK / macs) + 1 : 1;
+    nn_parallel(call->pool, tasks, grain, run_tasks, &work);
+    return NN_OK;
+}

@@ -1,0 +1,87 @@
+/* Products of 8-bit activations and constant 8-bit weights: quantised convolutions in channels-last
+ * layout, and matrix products, which are convolutions of maps one pixel wide.
+ *
+ * An output is the sum over taps t and k of a[pixel + offset(t) + k] w[t][k][channel]. Tiles of up
+ * to `rows` pixels by two vectors of channels keep their sums in registers over all taps and k, and
+ * are requantised there. No im2col: a tap is an offset.
+ *
+ * Activations are read in place where the input needs no padding and is unsigned, else from a band:
+ * a copy of the input rows that a few output rows need, with the padding filled in, values made
+ * unsigned (x ^ 0x80), channels of one group side by side, so that a whole kernel row is one tap.
+ *
+ * Weights are packed in panels of two vectors of channels: [group][panel][tap][k / depth][channel]
+ * [depth], zero where k or channel exceed. Zero points are folded: w' = w - w_zero is packed, and
+ * the sums start at bias - x_zero sum(w'). Where w' exceeds int8 it is split in parts that are
+ * packed as further taps at the same offsets. */
+#ifndef NN_CONV_U8S8_H
+#define NN_CONV_U8S8_H
+
+#include "ops/cpu/int8/int8_product.h"
+#include "ops/family/convolution.h"
+
+/* One tile. Its pixels come in two segments of even spacing, so that one tile can take two short
+ * rows of a map: unit->segment pixels from a[0], the rest from a[1]; outputs alike. */
+typedef struct nn_u8s8_tile {
+    const uint8_t *a[2];
+    int64_t a_step;      /* bytes from pixel to pixel */
+    const int32_t *taps; /* offsets in bytes */
+    int64_t tap_count;
+    int64_t steps; /* per tap: k / depth */
+    const void *w;
+    const int32_t *start; /* per channel: the sums before the first product */
+
+    int32_t *sums; /* not NULL: sums go here, [row][channel of the panel], and nowhere else */
+    uint8_t *y[2]; /* else y = clamp(round(sum multiplier) + zero, low, high), as bytes */
+    int64_t y_step;
+    const float *multiplier; /* per channel, below 1 */
+    int16_t zero, low, high;
+    int columns; /* channels that exist, of those of the panel */
+} nn_u8s8_tile;
+
+/* What an instruction set brings. */
+typedef struct nn_u8s8_unit {
+    const char *name;     /* keys packed weights */
+    int rows, segment;    /* pixels of the largest tile, and of its first segment */
+    int lanes;            /* channels of a vector; a panel has two vectors */
+    int depth;            /* k's multiplied at once: 4 weights of one byte, or 2 of two */
+    int activation_bytes; /* in a band. 1: unsigned; 2: int16, less the zero point */
+    int weight_bytes;
+    /* rows 1 .. unit->rows, vectors 1 or 2 */
+    void (*tile)(const nn_u8s8_tile *tile, int rows, int vectors);
+    /* `count` bytes into a band: x ^ flip, less `zero` when activations have two bytes. */
+    void (*copy)(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32_t zero);
+    nn_int8_finish finish;
+} nn_u8s8_unit;
+
+/* The copy of units whose activations have two bytes; static, so that each is compiled for its own
+ * instruction set. */
+static inline void nn_u8s8_copy_pairs(void *out, const uint8_t *x, int64_t count, uint8_t flip,
+                                      int32_t zero) {
+    int16_t *values = out;
+    for (int64_t i = 0; i < count; i++) values[i] = (int16_t)((x[i] ^ flip) - zero);
+}
+
+/* The problem, whatever operator it comes from. */
+typedef struct nn_u8s8_shape {
+    int64_t batch, groups;
+    int64_t in_channels, out_channels; /* of one group */
+    nn_window_axis height, width;
+    int64_t w_group, w_out, w_in, w_tap; /* steps between weights, in elements */
+    float scale;                         /* a factor of x_scale: QGemm's alpha, else 1 */
+} nn_u8s8_shape;
+
+nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry);
+/* a [rows, k], unsigned or signed; weights w(k, n) at element k * w_k + n * w_n. */
+nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_t w_k, int64_t w_n);
+
+/* Kernel parts. */
+bool nn_u8s8_accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
+                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape);
+nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare,
+                          const nn_u8s8_unit *unit, const nn_int8_inputs *inputs,
+                          const nn_u8s8_shape *shape);
+nn_status nn_u8s8_run(const nn_call *call);
+
+extern const nn_u8s8_unit nn_u8s8_portable, nn_u8s8_avx2, nn_u8s8_vnni;
+
+#endif

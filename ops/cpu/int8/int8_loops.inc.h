@@ -1,0 +1,204 @@
+/* The loops of int8_loops.h. Set before including: LOOPS, the name of the table. */
+#include "ops/cpu/int8/int8_loops.h"
+
+/* A value in units of the scale to a stored byte. NaN becomes the lowest value. */
+static inline uint8_t to_byte(float scaled, nn_bytes_quant quant) {
+    return (uint8_t)(nn_quant_round(scaled, quant.zero, 0, 255) ^ quant.flip);
+}
+
+static void quantize(const float *restrict x, uint8_t *restrict y, int64_t count,
+                     nn_bytes_quant quant) {
+    for (int64_t i = 0; i < count; i++) y[i] = to_byte(x[i] / quant.scale, quant);
+}
+
+static void dequantize(const uint8_t *restrict x, float *restrict y, int64_t count,
+                       nn_bytes_quant quant) {
+    for (int64_t i = 0; i < count; i++)
+        y[i] = (float)((x[i] ^ quant.flip) - quant.zero) * quant.scale;
+}
+
+/* Several running values let the compiler vectorise minima and maxima of floats in any order. */
+static void range(const float *x, int64_t count, float *low, float *high) {
+    enum { LANES = 32 };
+    float lows[LANES] = {0}, highs[LANES] = {0};
+    int64_t whole = count - count % LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int k = 0; k < LANES; k++) {
+            lows[k] = x[i + k] < lows[k] ? x[i + k] : lows[k];
+            highs[k] = x[i + k] > highs[k] ? x[i + k] : highs[k];
+        }
+    for (int64_t i = whole; i < count; i++) {
+        lows[0] = x[i] < lows[0] ? x[i] : lows[0];
+        highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+    }
+    *low = *high = 0;
+    for (int k = 0; k < LANES; k++) {
+        *low = lows[k] < *low ? lows[k] : *low;
+        *high = highs[k] > *high ? highs[k] : *high;
+    }
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static void look_up_each(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) y[i] = table[x[i]];
+}
+
+#if defined(__AVX512BW__)
+#    include <immintrin.h>
+
+/* The table stands in four registers as 128 words of two entries: the upper seven bits of x choose
+ * the word (the highest one the pair of registers), the lowest bit the byte of it. */
+static inline __m256i look_up_32(const __m512i table[4], __m256i bytes) {
+    __m512i x = _mm512_cvtepu8_epi16(bytes), word = _mm512_srli_epi16(x, 1);
+    __m512i low = _mm512_permutex2var_epi16(table[0], word, table[1]);
+    __m512i high = _mm512_permutex2var_epi16(table[2], word, table[3]);
+    __mmask32 is_high = _mm512_test_epi16_mask(x, _mm512_set1_epi16(0x80));
+    __m512i pair = _mm512_mask_blend_epi16(is_high, low, high);
+    __m512i shift = _mm512_slli_epi16(_mm512_and_si512(x, _mm512_set1_epi16(1)), 3);
+    return _mm512_cvtepi16_epi8(_mm512_srlv_epi16(pair, shift));
+}
+
+static void look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count) {
+    __m512i registers[4];
+    for (int i = 0; i < 4; i++) registers[i] = _mm512_loadu_si512(table + 64 * i);
+    int64_t i = 0;
+    for (; i + 32 <= count; i += 32) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(x + i));
+        _mm256_storeu_si256((__m256i *)(y + i), look_up_32(registers, bytes));
+    }
+    look_up_each(table, x + i, y + i, count - i);
+}
+#else
+static void look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count) {
+    look_up_each(table, x, y, count);
+}
+#endif
+
+/* ---- layout --------------------------------------------------------------------------------- */
+
+#if defined(__AVX2__)
+#    include <immintrin.h>
+
+/* 16 pixels a time: three vectors of results, to which every plane gives the bytes that vpshufb has
+ * put in their places, with zeros between them. Returns how many pixels were done. */
+static int64_t interleave_vectors(const uint8_t *planes, uint8_t *y, int64_t count) {
+    uint8_t places[3][3][16]; /* [vector of results][plane]: the pixel of each byte, or a zero */
+    for (int k = 0; k < 48; k++)
+        for (int plane = 0; plane < 3; plane++)
+            places[k / 16][plane][k % 16] = k % 3 == plane ? (uint8_t)(k / 3) : 0x80;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        for (int v = 0; v < 3; v++) {
+            __m128i bytes = _mm_setzero_si128();
+            for (int plane = 0; plane < 3; plane++) {
+                __m128i from = _mm_loadu_si128((const __m128i *)(planes + plane * count + i));
+                __m128i place = _mm_loadu_si128((const __m128i *)places[v][plane]);
+                bytes = _mm_or_si128(bytes, _mm_shuffle_epi8(from, place));
+            }
+            _mm_storeu_si128((__m128i *)(y + 3 * i + 16 * v), bytes);
+        }
+    return i;
+}
+#else
+static int64_t interleave_vectors(const uint8_t *planes, uint8_t *y, int64_t count) {
+    (void)planes, (void)y, (void)count;
+    return 0;
+}
+#endif
+
+static void interleave_3(const uint8_t *planes, uint8_t *y, int64_t count) {
+    for (int64_t i = interleave_vectors(planes, y, count); i < count; i++)
+        for (int plane = 0; plane < 3; plane++) y[3 * i + plane] = planes[plane * count + i];
+}
+
+/* ---- two operands --------------------------------------------------------------------------- */
+
+/* Steps and the kind are constant where this is inlined. y may be a or b. */
+static inline __attribute__((always_inline)) void combine_row(const nn_qbinary *binary, bool adds,
+                                                              const uint8_t *a, int64_t a_step,
+                                                              const uint8_t *b, int64_t b_step,
+                                                              uint8_t *y, int64_t count) {
+    const nn_qbinary op = *binary;
+    const int32_t flip = op.lowest < 0 ? 0x80 : 0;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+        int32_t left = (a[i * a_step] ^ flip) - flip, right = (b[i * b_step] ^ flip) - flip;
+        float value =
+            adds ? nn_fused((float)left, op.a_scale, nn_fused((float)right, op.b_scale, op.offset))
+                 : (float)((left - op.a_zero) * (right - op.b_zero)) * op.a_scale + op.offset;
+        y[i] = (uint8_t)nn_quant_round(value, 0, op.lowest, op.highest);
+    }
+}
+
+static inline __attribute__((always_inline)) void binary_row(const nn_qbinary *binary, bool adds,
+                                                             const uint8_t *a, int64_t a_step,
+                                                             const uint8_t *b, int64_t b_step,
+                                                             uint8_t *y, int64_t count) {
+    if (a_step == 1 && b_step == 1)
+        combine_row(binary, adds, a, 1, b, 1, y, count);
+    else if (a_step == 1 && b_step == 0)
+        combine_row(binary, adds, a, 1, b, 0, y, count);
+    else if (a_step == 0 && b_step == 1)
+        combine_row(binary, adds, a, 0, b, 1, y, count);
+    else
+        combine_row(binary, adds, a, a_step, b, b_step, y, count);
+}
+
+static void add(const nn_qbinary *binary, const void *a, int64_t a_step, const void *b,
+                int64_t b_step, void *y, int64_t count) {
+    binary_row(binary, true, a, a_step, b, b_step, y, count);
+}
+
+static void multiply(const nn_qbinary *binary, const void *a, int64_t a_step, const void *b,
+                     int64_t b_step, void *y, int64_t count) {
+    binary_row(binary, false, a, a_step, b, b_step, y, count);
+}
+
+/* ---- pools ---------------------------------------------------------------------------------- */
+
+static void sum_pixels(int32_t *restrict sums, const uint8_t *restrict x, int64_t pixels,
+                       int64_t step, int64_t count, uint8_t flip) {
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < count; c++) sums[c] += x[i * step + c] ^ flip;
+}
+
+static void add_row(int32_t *restrict sums, const uint8_t *restrict row, int32_t factor,
+                    int64_t count, uint8_t flip) {
+    for (int64_t i = 0; i < count; i++)
+        sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)(factor * (row[i] ^ flip)));
+}
+
+static void add_pixels(float *restrict sums, const uint8_t *restrict x, int64_t pixels,
+                       int64_t step, int64_t count, nn_bytes_quant quant) {
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < count; c++)
+            sums[c] += (float)((x[i * step + c] ^ quant.flip) - quant.zero) * quant.scale;
+}
+
+/* The zero point is added before rounding. */
+static void quantize_means(const float *restrict sums, uint8_t *restrict y, int64_t count,
+                           float divisor, nn_bytes_quant quant) {
+    const int32_t flip = quant.flip, lowest = -flip, zero = quant.zero - flip;
+    for (int64_t i = 0; i < count; i++)
+        y[i] = (uint8_t)nn_quant_round(sums[i] / divisor / quant.scale + (float)zero, 0, lowest,
+                                       lowest + 255);
+}
+
+static void requantize(const int32_t *restrict sums, uint8_t *restrict y, int64_t count,
+                       float multiplier, nn_bytes_quant quant) {
+    for (int64_t i = 0; i < count; i++) y[i] = to_byte((float)sums[i] * multiplier, quant);
+}
+
+const nn_int8_loops LOOPS = {.quantize = quantize,
+                             .dequantize = dequantize,
+                             .range = range,
+                             .add = add,
+                             .multiply = multiply,
+                             .look_up = look_up,
+                             .sum_pixels = sum_pixels,
+                             .requantize = requantize,
+                             .add_row = add_row,
+                             .add_pixels = add_pixels,
+                             .interleave_3 = interleave_3,
+                             .quantize_means = quantize_means};

@@ -1,2 +1,0 @@
-#define LOOPS nn_int8_loops_portable
-#include "ops/cpu/int8_loops.inc.h"

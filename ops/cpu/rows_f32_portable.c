@@ -1,3 +1,0 @@
-#include "ops/cpu/rows_f32.inc.h"
-
-const nn_rows_f32 nn_rows_f32_portable = ROWS_F32;
