@@ -3,6 +3,9 @@
 #include "engine/plan/prepare.h"
 #include "tests/support/runner.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -218,6 +221,52 @@ static nn_pool *pool_of(int threads) {
     return pools[threads];
 }
 
+/* Which worker wrote a byte of the workspace: its index and 1, or 0. */
+typedef struct worker_watch {
+    const nn_kernel *kernel;
+    const nn_call *call;
+    size_t bytes;
+    unsigned char *writer;
+    int threads;
+    _Atomic int arrived;
+    pthread_mutex_t turn;
+    bool has_failed, overlaps;
+} worker_watch;
+
+/* Runs the kernel inside a job, where all its work is this worker's. */
+static void run_as_worker(void *argument, int64_t begin, int64_t end, int worker) {
+    worker_watch *watch = argument;
+    unsigned char *workspace = watch->call->workspace;
+    (void)begin, (void)end;
+    atomic_fetch_add(&watch->arrived, 1); /* so that each worker gets one of the places */
+    while (atomic_load(&watch->arrived) < watch->threads) sched_yield();
+    pthread_mutex_lock(&watch->turn);
+    memset(workspace, GARBAGE, watch->bytes);
+    if (watch->kernel->run(watch->call) != NN_OK) watch->has_failed = true;
+    for (size_t i = 0; i < watch->bytes; i++) {
+        if (workspace[i] == GARBAGE) continue;
+        if (watch->writer[i] != 0) watch->overlaps = true;
+        watch->writer[i] = (unsigned char)(worker + 1);
+    }
+    pthread_mutex_unlock(&watch->turn);
+}
+
+static void check_workspaces(const nn_kernel *kernel, const nn_call *call, size_t bytes) {
+    int threads = nn_pool_threads(call->pool);
+    if (threads == 1 || bytes == 0) return;
+    worker_watch watch = {.kernel = kernel,
+                          .call = call,
+                          .bytes = bytes,
+                          .writer = calloc(bytes, 1),
+                          .threads = threads,
+                          .turn = PTHREAD_MUTEX_INITIALIZER};
+    ck_assert_ptr_nonnull(watch.writer);
+    nn_parallel(call->pool, threads, 1, run_as_worker, &watch);
+    ck_assert(!watch.has_failed);
+    ck_assert_msg(!watch.overlaps, "threads of kernel '%s' write the same workspace", kernel->name);
+    free(watch.writer);
+}
+
 static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
                      const nn_target *target, bool at_end) {
     nn_pool *pool = pool_of(target->threads);
@@ -226,6 +275,7 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
         .node = &host->view, .arena = &arena, .layout = layout, .variant = host->variant};
     if (kernel->prepare != NULL) ck_assert_ok(kernel->prepare(&host->view, target, &prepare));
 
+    size_t workspace_bytes = 0;
     guarded in_memory[HOST_INPUTS] = {{0}}, out_memory[HOST_OUTPUTS] = {{0}}, workspace = {0};
     nn_tensor in[HOST_INPUTS], out[HOST_OUTPUTS];
     const nn_tensor *in_views[HOST_INPUTS] = {0};
@@ -246,8 +296,9 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
         out_views[i] = &out[i];
     }
     if (prepare.workspace_bytes > 0) {
-        size_t aligned = (prepare.workspace_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
-        workspace = guard(aligned, at_end);
+        workspace_bytes =
+            (prepare.workspace_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+        workspace = guard(workspace_bytes, at_end);
     }
     nn_call call = {.node = &host->view,
                     .state = prepare.state,
@@ -259,6 +310,7 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
                     .workspace = workspace.data,
                     .pool = pool};
     ck_assert_ok(kernel->run(&call));
+    if (host->workspaces_apart) check_workspaces(kernel, &call, workspace_bytes);
 
     for (int i = 0; i < host->out_count; i++) {
         permute(layout, &host->out[i], out[i].data, false);

@@ -21,8 +21,9 @@ enum { HOST_INPUTS = 16, HOST_OUTPUTS = 4, HOST_ATTRS = 16, HOST_LIST = 8 };
 typedef struct kernel_host {
     const nn_op *op;
     int opset;
-    int variant;          /* that kernels are asked for: nn_prepare_variant */
-    nn_epilogue epilogue; /* set before host_infer; its residual is an input like the others */
+    int variant;           /* that kernels are asked for: nn_prepare_variant */
+    bool workspaces_apart; /* threads share no workspace: host_run checks it, whenever they meet */
+    nn_epilogue epilogue;  /* set before host_infer; its residual is an input like the others */
     int in_count, out_count;
     nn_tensor in[HOST_INPUTS];   /* standard layout; data NULL: absent */
     nn_tensor out[HOST_OUTPUTS]; /* standard layout, after host_run */

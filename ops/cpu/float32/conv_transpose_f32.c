@@ -16,7 +16,8 @@ typedef struct transpose_state {
     nn_conv_geometry geometry;
     const float *packed_bias; /* NULL: packed in each run, at the start of the workspace */
     size_t bias_bytes;
-    bool in_step; /* all phases have the same units: each is done for all of them in turn */
+    size_t worker_bytes; /* workspace of one thread, enough for any phase */
+    bool in_step;        /* all phases have the same units: each is done for all of them in turn */
     int count;
     phase phases[]; /* those with outputs */
 } transpose_state;
@@ -64,7 +65,6 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return nn_fail_memory(bytes);
     state->geometry = g;
     state->in_step = true;
-    size_t workspace = 0;
     for (int64_t i = 0; i < count; i++) {
         phase *one = &state->phases[state->count];
         if (!nn_conv_phase_at(&g, i, &one->at)) continue;
@@ -79,8 +79,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         NN_TRY(nn_prepare_pack(services, 1u << 1, variant, nn_direct_packed_bytes(&one->plan), pack,
                                &argument, &packed));
         one->packed = packed;
-        size_t own = nn_direct_workspace(&one->plan, target->threads);
-        workspace = own > workspace ? own : workspace;
+        size_t own = nn_direct_workspace(&one->plan, 1);
+        if (own > state->worker_bytes) state->worker_bytes = own;
         state->in_step &= one->plan.units == state->phases[0].plan.units;
         state->count++;
     }
@@ -96,27 +96,39 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     } else {
         state->bias_bytes = nn_direct_bias_bytes(&state->phases[0].plan);
     }
-    nn_prepare_workspace(services, state->bias_bytes + workspace);
+    nn_prepare_workspace(services,
+                         state->bias_bytes + state->worker_bytes * (size_t)target->threads);
     return NN_OK;
 }
 
 typedef struct transpose_job {
     const transpose_state *state;
+    const phase *phase; /* of run_phase */
     const float *bias, *x, *residual;
     float *y;
-    void *workspace;
+    char *workspace;
 } transpose_job;
 
+/* A thread's workspace is at the same place in all phases: others may be in other phases. */
+static void run_units(const transpose_job *job, const phase *one, int64_t begin, int64_t end,
+                      int worker) {
+    nn_direct_run_units(&one->plan, one->packed, job->bias, job->x,
+                        job->residual ? job->residual + one->at.offset : NULL,
+                        job->y + one->at.offset, begin, end,
+                        job->workspace + job->state->worker_bytes * (size_t)worker);
+}
+
+static void run_phase(void *argument, int64_t begin, int64_t end, int worker) {
+    const transpose_job *job = argument;
+    run_units(job, job->phase, begin, end, worker);
+}
+
 /* Units of all phases, which read the same pixels: those come from memory once. */
-static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
+static void run_in_step(void *argument, int64_t begin, int64_t end, int worker) {
     const transpose_job *job = argument;
     for (int64_t unit = begin; unit < end; unit++)
-        for (int i = 0; i < job->state->count; i++) {
-            const phase *one = &job->state->phases[i];
-            nn_direct_run_units(&one->plan, one->packed, job->bias, job->x,
-                                job->residual ? job->residual + one->at.offset : NULL,
-                                job->y + one->at.offset, unit, unit + 1, worker, job->workspace);
-        }
+        for (int i = 0; i < job->state->count; i++)
+            run_units(job, &job->state->phases[i], unit, unit + 1, worker);
 }
 
 static nn_status run(const nn_call *call) {
@@ -135,14 +147,12 @@ static nn_status run(const nn_call *call) {
         job.bias = call->workspace;
     }
     if (state->in_step) {
-        nn_parallel(call->pool, state->phases[0].plan.units, 1, run_units, &job);
+        nn_parallel(call->pool, state->phases[0].plan.units, 1, run_in_step, &job);
         return NN_OK;
     }
     for (int i = 0; i < state->count; i++) {
-        const phase *one = &state->phases[i];
-        nn_direct_run(&one->plan, one->packed, job.bias, job.x,
-                      job.residual ? job.residual + one->at.offset : NULL, job.y + one->at.offset,
-                      call->pool, job.workspace);
+        job.phase = &state->phases[i];
+        nn_parallel(call->pool, job.phase->plan.units, 1, run_phase, &job);
     }
     return NN_OK;
 }

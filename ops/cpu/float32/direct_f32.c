@@ -372,10 +372,9 @@ static void run_panels(const direct_job *job, const direct_unit *unit, const inp
         run_panel(job, unit, panel, view, taps);
 }
 
-static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
-    const direct_job *job = argument;
+static void run_units(const direct_job *job, int64_t begin, int64_t end, char *own) {
     const nn_direct_plan *plan = job->plan;
-    const direct_space space = space_at(plan, job->workspace + plan->worker_bytes * (size_t)worker);
+    const direct_space space = space_at(plan, own);
     input_view view = {0};
     for (int64_t i = begin; i < end; i++) {
         const direct_unit unit = unit_at(plan, i);
@@ -384,6 +383,11 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
         if (!same_input) view = input_of(job, &unit, space.band);
         run_panels(job, &unit, &view, space.taps);
     }
+}
+
+static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
+    const direct_job *job = argument;
+    run_units(job, begin, end, job->workspace + job->plan->worker_bytes * (size_t)worker);
 }
 
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
@@ -412,17 +416,16 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
 
 void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
                          const float *x, const float *residual, float *y, int64_t begin,
-                         int64_t end, int worker, void *workspace) {
-    direct_job job = {
+                         int64_t end, void *workspace) {
+    const direct_job job = {
         .plan = plan,
         .packed = packed,
         .bias = bias,
         .x = x,
         .residual = residual,
         .y = y,
-        .workspace = workspace,
     };
-    run_units(&job, begin, end, worker);
+    run_units(&job, begin, end, workspace);
 }
 
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
@@ -437,5 +440,5 @@ void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float 
         .y = y,
         .workspace = workspace,
     };
-    nn_parallel(pool, plan->units, 1, run_units, &job);
+    nn_parallel(pool, plan->units, 1, run_task, &job);
 }

@@ -97,10 +97,11 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
                           const float *x, const float *residual, float *y, int64_t pixels,
                           void *workspace);
 
-/* Units [begin, end) of those that nn_direct_run does, on the calling thread, which is `worker`. */
+/* Units [begin, end) of those that nn_direct_run does, on the calling thread; workspace is that of
+ * one thread. */
 void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
                          const float *x, const float *residual, float *y, int64_t begin,
-                         int64_t end, int worker, void *workspace);
+                         int64_t end, void *workspace);
 
 /* residual is NULL unless the epilogue has one; it may be y itself. */
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
