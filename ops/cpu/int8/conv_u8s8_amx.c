@@ -19,6 +19,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 32")
+/* Finishing a row stands in many places: with a sanitizer's checks in each, compilers take minutes.
+ */
+#ifdef NN_SANITIZED
+#    define INLINE_ROW static __attribute__((noinline))
+#else
+#    define INLINE_ROW INLINE
+#endif
 
 enum {
     MOST_ROWS = 2 * NN_AMX_ROWS, /* pixels of a job */
@@ -192,7 +199,7 @@ static void finish_any(const finisher *f, uint8_t *y, const uint8_t *addend) {
 
 /* ---- rows ---- */
 
-INLINE void finish_row(finisher *f, const int tiles, const result_form form) {
+INLINE_ROW void finish_row(finisher *f, const int tiles, const result_form form) {
     const int64_t pixel = *f->pixels++;
     const int is_dropped = pixel < 0;
     const int64_t at = (is_dropped ? 0 : pixel) * f->piece->y_step;
