@@ -202,6 +202,15 @@ static inline const nn_tensor *nn_call_in(const nn_call *call, int index) {
 static inline nn_tensor *nn_call_out(const nn_call *call, int index) {
     return index < call->out_count ? call->out[index] : NULL;
 }
+/* What the epilogue adds, NULL where it adds nothing. */
+static inline const nn_tensor *nn_call_residual(const nn_call *call) {
+    const nn_epilogue *epilogue = &call->node->epilogue;
+    return epilogue->has_residual ? call->in[epilogue->residual] : NULL;
+}
+static inline const void *nn_call_residual_data(const nn_call *call) {
+    const nn_tensor *residual = nn_call_residual(call);
+    return residual != NULL ? residual->data : NULL;
+}
 
 struct nn_kernel {
     const char *name; /* unique, as profiles show it: "conv_f32_nhwc_avx512" */

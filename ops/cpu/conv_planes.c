@@ -28,7 +28,7 @@ nn_status nn_conv_planes_run(const nn_call *call, const nn_conv_geometry *geomet
         .bias = call->in_count > 2 && call->in[2] != NULL ? call->in[2]->data : NULL,
         .y = call->out[0]->data,
         .epilogue = epilogue,
-        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .residual = nn_call_residual_data(call),
         .plane_f32 = plane_f32,
         .plane_f64 = plane_f64,
     };

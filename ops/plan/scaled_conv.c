@@ -46,8 +46,8 @@ static nn_status run(const nn_call *call) {
                            w[m * channels + c];
                 *y++ = (float)sum;
             }
-    nn_epilogue_apply(epilogue, epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
-                      call->out[0]->data, nn_tensor_count(call->out[0]));
+    nn_epilogue_apply(epilogue, nn_call_residual_data(call), call->out[0]->data,
+                      nn_tensor_count(call->out[0]));
     return NN_OK;
 }
 

@@ -68,12 +68,11 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 
 static nn_status run(const nn_call *call) {
     const conv_state *state = call->state;
-    const nn_epilogue *epilogue = &call->node->epilogue;
     const nn_bf16_operands operands = {
         .packed = state->constants.packed,
         .bias = state->constants.packed_bias,
         .x = call->in[inputs.x]->data,
-        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .residual = nn_call_residual_data(call),
         .y = call->out[0]->data,
     };
     nn_bf16_run(&state->plan, &operands, call->pool, call->workspace);

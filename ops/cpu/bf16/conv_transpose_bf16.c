@@ -113,8 +113,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 
 static nn_status run(const nn_call *call) {
     const transpose_state *state = call->state;
-    const nn_epilogue *epilogue = &call->node->epilogue;
-    const nn_tensor *residual = epilogue->has_residual ? call->in[epilogue->residual] : NULL;
+    const nn_tensor *residual = nn_call_residual(call);
     const nn_tensor *out = call->out[0];
     for (int64_t i = 0; i < state->count; i++) {
         const phase *one = &state->phases[i];

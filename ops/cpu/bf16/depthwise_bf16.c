@@ -200,7 +200,7 @@ static nn_status run(const nn_call *call) {
         .state = state,
         .epilogue = epilogue,
         .x = call->in[inputs.x]->data,
-        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .residual = nn_call_residual_data(call),
         .zeros = call->workspace,
         .y = call->out[0]->data,
         .workers = (char *)call->workspace + state->zeros_bytes,

@@ -8,11 +8,6 @@
 /* Fewer columns or fewer summands leave most of a tile empty. */
 enum { LEAST = 8 };
 
-static const void *residual_of(const nn_call *call) {
-    const nn_epilogue *epilogue = &call->node->epilogue;
-    return epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
-}
-
 /* ---- Gemm ---- */
 
 typedef struct gemm_state {
@@ -84,7 +79,7 @@ static nn_status run_gemm(const nn_call *call) {
         .packed = state->constants.packed,
         .bias = state->constants.packed_bias,
         .x = call->in[0]->data,
-        .residual = state->c_is_residual ? call->in[2]->data : residual_of(call),
+        .residual = state->c_is_residual ? call->in[2]->data : nn_call_residual_data(call),
         .y = call->out[0]->data,
     };
     nn_bf16_run(&state->plan, &operands, call->pool, call->workspace);
@@ -174,7 +169,7 @@ static void run_product(const nn_call *call, int64_t index, nn_pool *pool, char 
     const nn_epilogue *epilogue = &call->node->epilogue;
     int64_t a = 0, b = 0, y = index * g->m * g->n;
     if (state->products > 1) nn_matmul_offsets(g, index, &a, &b);
-    const char *residual = residual_of(call);
+    const char *residual = nn_call_residual_data(call);
     if (residual != NULL) residual += y * nn_type_bits(call->in[epilogue->residual]->type) / 8;
     nn_bf16_pack_matrix(&state->plan, (const char *)w->data + b * nn_type_bits(w->type) / 8,
                         w->type == NNOPT_FLOAT, g->n, (uint16_t *)workspace);
@@ -202,7 +197,7 @@ static nn_status run_matmul(const nn_call *call) {
             .packed = state->constants.packed,
             .bias = state->constants.packed_bias,
             .x = call->in[0]->data,
-            .residual = residual_of(call),
+            .residual = nn_call_residual_data(call),
             .y = call->out[0]->data,
         };
         nn_bf16_run(&state->plan, &operands, call->pool, call->workspace);

@@ -44,8 +44,7 @@ nn_status nn_conv_f32_prepare(const nn_node_view *node, const nn_target *target,
 }
 
 void nn_conv_f32_run(const nn_conv_f32_state *state, const nn_call *call) {
-    const nn_epilogue *epilogue = &call->node->epilogue;
-    const float *residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
+    const float *residual = nn_call_residual_data(call);
     nn_direct_ready ready = nn_direct_operands_get(&state->operands, &state->plan, call);
     nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data, residual,
                   call->out[0]->data, call->pool, ready.workspace);

@@ -133,12 +133,11 @@ static void run_in_step(void *argument, int64_t begin, int64_t end, int worker) 
 
 static nn_status run(const nn_call *call) {
     const transpose_state *state = call->state;
-    const nn_epilogue *epilogue = &call->node->epilogue;
     transpose_job job = {
         .state = state,
         .bias = state->packed_bias,
         .x = call->in[0]->data,
-        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .residual = nn_call_residual_data(call),
         .y = call->out[0]->data,
         .workspace = (char *)call->workspace + state->bias_bytes,
     };

@@ -95,13 +95,11 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
 
 nn_status nn_conv_winograd_run(const nn_call *call) {
     const winograd_state *state = call->state;
-    const nn_epilogue *epilogue = &call->node->epilogue;
     if (state->is_direct) {
         nn_conv_f32_run(&state->direct, call);
         return NN_OK;
     }
     nn_winograd_run(&state->plan, state->packed, state->bias, call->in[inputs.x]->data,
-                    epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
-                    call->out[0]->data, call->pool, call->workspace);
+                    nn_call_residual_data(call), call->out[0]->data, call->pool, call->workspace);
     return NN_OK;
 }

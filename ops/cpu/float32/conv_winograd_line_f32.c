@@ -76,14 +76,13 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 
 static nn_status run(const nn_call *call) {
     const line_state *state = call->state;
-    const nn_epilogue *epilogue = &call->node->epilogue;
     if (state->packed == NULL) {
         nn_conv_f32_run(&state->direct, call);
         return NN_OK;
     }
     nn_winograd_line_run(&state->plan, state->packed, state->bias, call->in[inputs.x]->data,
-                         epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
-                         call->out[0]->data, call->pool, call->workspace);
+                         nn_call_residual_data(call), call->out[0]->data, call->pool,
+                         call->workspace);
     return NN_OK;
 }
 

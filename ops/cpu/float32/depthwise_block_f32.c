@@ -277,11 +277,10 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
 
 static nn_status run(const nn_call *call) {
     const block_state *state = call->state;
-    const nn_epilogue *epilogue = &call->node->epilogue;
     block_job job = {
         .state = state,
         .x = call->in[NN_BLOCK_X]->data,
-        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .residual = nn_call_residual_data(call),
         .y = call->out[0]->data,
         .workers = call->workspace,
     };

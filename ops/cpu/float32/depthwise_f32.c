@@ -170,14 +170,13 @@ static nn_status run(const nn_call *call) {
     const depthwise_state *state = call->state;
     const nn_depthwise_plan *plan = &state->plan;
     const nn_conv_geometry *g = &plan->geometry;
-    const nn_epilogue *epilogue = &call->node->epilogue;
     char *workspace = call->workspace;
     depthwise_job job = {
         .plan = plan,
         .x = call->in[inputs.x]->data,
         .w = state->packed,
         .bias = state->packed_bias,
-        .residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL,
+        .residual = nn_call_residual_data(call),
         .y = call->out[0]->data,
         .workers = workspace + state->workers_at,
     };

@@ -15,11 +15,6 @@ static bool has_work(const nn_node_view *node) {
            nn_fact_count(node->in[0]) > 0;
 }
 
-static const float *residual_of(const nn_call *call) {
-    const nn_epilogue *epilogue = &call->node->epilogue;
-    return epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
-}
-
 /* ---- Gemm ---- */
 
 typedef struct gemm_state {
@@ -70,7 +65,7 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
 
 static nn_status run_gemm(const nn_call *call) {
     const gemm_state *state = call->state;
-    const float *residual = state->c_is_residual ? call->in[2]->data : residual_of(call);
+    const float *residual = state->c_is_residual ? call->in[2]->data : nn_call_residual_data(call);
     nn_direct_ready ready = nn_direct_operands_get(&state->operands, &state->plan, call);
     nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data, residual,
                   call->out[0]->data, call->pool, ready.workspace);
@@ -165,8 +160,8 @@ static nn_status run_matmul(const nn_call *call) {
     const matmul_state *state = call->state;
     if (has_one_b(&state->geometry)) {
         nn_direct_ready ready = nn_direct_operands_get(&state->operands, &state->plan, call);
-        nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data, residual_of(call),
-                      call->out[0]->data, call->pool, ready.workspace);
+        nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data,
+                      nn_call_residual_data(call), call->out[0]->data, call->pool, ready.workspace);
         return NN_OK;
     }
     char *workspace = call->workspace;
@@ -175,7 +170,7 @@ static nn_status run_matmul(const nn_call *call) {
         .a = call->in[0]->data,
         .b = call->in[1]->data,
         .bias = (const float *)workspace,
-        .residual = residual_of(call),
+        .residual = nn_call_residual_data(call),
         .y = call->out[0]->data,
         .packed = workspace + state->bias_bytes,
         .workspace = workspace + state->bias_bytes + state->packed_bytes * state->copies,
@@ -275,7 +270,7 @@ static nn_status prepare_matmul_nbits(const nn_node_view *node, const nn_target 
 static nn_status run_matmul_nbits(const nn_call *call) {
     const nbits_state *state = call->state;
     nn_direct_run(&state->plan, state->packed, state->bias, call->in[NN_NBITS_A]->data,
-                  residual_of(call), call->out[0]->data, call->pool, call->workspace);
+                  nn_call_residual_data(call), call->out[0]->data, call->pool, call->workspace);
     return NN_OK;
 }
 

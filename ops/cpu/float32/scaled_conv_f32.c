@@ -55,12 +55,11 @@ static void scale_weights(const nn_direct_plan *plan, const float *packed, const
 static nn_status run(const nn_call *call) {
     const scaled_state *state = call->state;
     const nn_tensor *x = call->in[NN_SCALED_X];
-    const nn_epilogue *epilogue = &call->node->epilogue;
     const int64_t images = x->dims[0], in_floats = nn_tensor_count(x) / images;
     const int64_t out_floats = nn_tensor_count(call->out[0]) / images;
     const int64_t channels = x->dims[3];
     const float *scale = call->in[NN_SCALED_SCALE]->data;
-    const float *residual = epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
+    const float *residual = nn_call_residual_data(call);
     float *scaled = call->workspace;
     for (int64_t i = 0; i < images; i++) {
         scale_weights(&state->plan, state->operands.packed, scale + i * channels, scaled);

@@ -77,11 +77,6 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     return NN_OK;
 }
 
-static const float *residual_of(const nn_call *call) {
-    const nn_epilogue *epilogue = &call->node->epilogue;
-    return epilogue->has_residual ? call->in[epilogue->residual]->data : NULL;
-}
-
 /* ---- MatMul ---- */
 
 typedef struct matmul_job {
@@ -127,7 +122,7 @@ static nn_status run_products(const nn_call *call, const void *bias) {
         .alpha = 1,
         .beta = 1,
         .epilogue = &call->node->epilogue,
-        .residual = residual_of(call),
+        .residual = nn_call_residual_data(call),
     };
     nn_parallel(call->pool, g->batch * g->m, 1, run_matmul_rows, &job);
     return NN_OK;
@@ -195,7 +190,7 @@ static nn_status run_gemm_real(const nn_call *call) {
         .alpha = attrs->alpha,
         .beta = attrs->beta,
         .epilogue = &call->node->epilogue,
-        .residual = residual_of(call),
+        .residual = nn_call_residual_data(call),
     };
     nn_parallel(call->pool, g.m, 1, run_gemm_rows, &p);
     return NN_OK;
