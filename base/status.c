@@ -6,15 +6,22 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { MESSAGE_SIZE = 2048 };
-
-static _Thread_local char last_message[MESSAGE_SIZE];
+static _Thread_local char own_buffer[NN_MESSAGE_SIZE];
+static char *(*shared_buffer)(void); /* of the host; NULL: this is the host */
 
 static nnopt_log_function log_function;
 static void *log_user;
 static nnopt_progress_function progress_function;
 static void *progress_user;
 static volatile _Atomic int interrupted;
+
+char *nn_status_buffer(void) {
+    return shared_buffer != NULL ? shared_buffer() : own_buffer;
+}
+
+void nn_status_share(char *(*buffer)(void)) {
+    shared_buffer = buffer;
+}
 
 /* A message is one line whatever a file's names contain. */
 static void replace_control_characters(char *text) {
@@ -25,23 +32,23 @@ static void replace_control_characters(char *text) {
 }
 
 nn_status nn_fail(nn_status code, const char *format, ...) {
-    char message[MESSAGE_SIZE]; /* the arguments may point into last_message */
+    char message[NN_MESSAGE_SIZE]; /* the arguments may point into the buffer */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     replace_control_characters(message);
-    memcpy(last_message, message, sizeof message);
+    memcpy(nn_status_buffer(), message, sizeof message);
     return code;
 }
 
 nn_status nn_fail_context(nn_status code, const char *format, ...) {
-    char prefix[MESSAGE_SIZE / 2];
+    char prefix[NN_MESSAGE_SIZE / 2];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
-    return nn_fail(code, "%s: %s", prefix, last_message);
+    return nn_fail(code, "%s: %s", prefix, nn_status_buffer());
 }
 
 nn_status nn_fail_memory(size_t bytes) {
@@ -49,7 +56,7 @@ nn_status nn_fail_memory(size_t bytes) {
 }
 
 const char *nnopt_last_error(void) {
-    return last_message;
+    return nn_status_buffer();
 }
 
 const char *nnopt_status_name(nnopt_status status) {
@@ -87,7 +94,7 @@ void nnopt_set_logger(nnopt_log_function log, void *user) {
 
 void nn_log(nnopt_log_level level, const char *format, ...) {
     if (log_function == NULL) return;
-    char message[MESSAGE_SIZE];
+    char message[NN_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);

@@ -28,6 +28,13 @@ nn_status nn_fail_context(nn_status code, const char *format, ...)
 
 nn_status nn_fail_memory(size_t bytes); /* "out of memory: N bytes" */
 
+/* A library that is loaded at run time and has these functions built in writes its messages where
+ * the host looks for them: it shares the host's nn_status_buffer, which gives the calling thread's
+ * NN_MESSAGE_SIZE bytes. */
+enum { NN_MESSAGE_SIZE = 2048 };
+char *nn_status_buffer(void);
+void nn_status_share(char *(*buffer)(void));
+
 /* Leaves the enclosing function with the status when it is not NN_OK. */
 #define NN_TRY(expression)                                                                         \
     do {                                                                                           \
@@ -46,8 +53,8 @@ nn_status nn_fail_memory(size_t bytes); /* "out of memory: N bytes" */
 void nn_log(nnopt_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void nn_progress(const char *stage, double done, double total, const char *message);
 
-/* NN_INTERRUPTED (with a message) once for every call of nnopt_interrupt(), else NN_OK: whoever gets
- * it stops, or hands it on. */
+/* NN_INTERRUPTED (with a message) once for every call of nnopt_interrupt(), else NN_OK: whoever
+ * gets it stops, or hands it on. */
 nn_status nn_check_interrupt(void);
 
 #endif

@@ -1,4 +1,4 @@
-#include "ops/op.h"
+#include "ops/device_kernels.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,36 +54,71 @@ const nn_op *nn_op_find(const char *domain, const char *name, int version) {
     return op;
 }
 
-/* Plans in bf16 may give a product inputs of both types, which float kernels do not tell apart. */
+/* Plans of a lower precision may give a product inputs of both types, which float kernels do not
+ * tell apart. */
 static bool mixes_types(const nn_node_view *node) {
-    bool has_float = false, has_bf16 = false;
+    bool has_float = false, has_other = false;
     for (int i = 0; i <= node->in_count; i++) {
         const nn_fact *fact = i < node->in_count ? node->in[i] : node->out[0];
         if (fact == NULL) continue;
         has_float = has_float || fact->type == NNOPT_FLOAT;
-        has_bf16 = has_bf16 || fact->type == NNOPT_BFLOAT16;
+        has_other = has_other || fact->type == NNOPT_BFLOAT16 || fact->type == NNOPT_FLOAT16;
     }
-    return has_float && has_bf16;
+    return has_float && has_other;
+}
+
+static const nn_kernel *const *device_kernels(const nn_op *op, const nn_target *target) {
+    return target->device != NULL ? nn_device_kernels(target->device, op) : NULL;
+}
+
+/* Has the operator kernels that take both types in plans of this precision? */
+static bool is_mixed_product(const nn_op *op, const nn_target *target) {
+    const nn_kernel *const *kernels = device_kernels(op, target);
+    if (target->device != NULL) return kernels != NULL && kernels[0]->mixes_types;
+    return target->precision == NN_PRECISION_BF16 && op->kernels[0]->precision == target->precision;
 }
 
 static bool takes(const nn_kernel *kernel, const nn_node_view *node, const nn_target *target) {
-    if (kernel->isa > target->isa || kernel->precision > target->precision) return false;
-    if (kernel->precision < target->precision &&
-        node->op->kernels[0]->precision == target->precision && mixes_types(node))
+    /* beside a device the CPU computes in float */
+    const nn_precision precision = target->device != NULL ? NN_PRECISION_FP32 : target->precision;
+    if (kernel->isa > target->isa) return false;
+    if (kernel->precision != NN_PRECISION_FP32 && kernel->precision != precision) return false;
+    if (!kernel->on_device && kernel->precision == NN_PRECISION_FP32 &&
+        is_mixed_product(node->op, target) && mixes_types(node))
         return false;
     if (kernel->accepts == NULL) return nn_epilogue_is_empty(&node->epilogue);
     return kernel->accepts(node, target);
 }
 
+/* All kernels of an operator in the order in which they are asked: the device's, then the CPU's.
+ * Start at 0; NULL ends it. */
+static const nn_kernel *kernel_at(const nn_op *op, const nn_target *target, int index) {
+    const nn_kernel *const *lists[] = {device_kernels(op, target), op->kernels};
+    for (int i = 0; i < 2; i++) {
+        const nn_kernel *const *kernel = lists[i];
+        if (kernel == NULL || *kernel == NULL) continue;
+        if (nn_cpu_get()->reference_only) {
+            if (i == 0) continue;
+            while (kernel[1] != NULL) kernel++;
+        }
+        for (; *kernel != NULL; kernel++)
+            if (index-- == 0) return *kernel;
+    }
+    return NULL;
+}
+
+int nn_kernel_rank(const nn_op *op, const nn_target *target, const nn_kernel *kernel) {
+    int rank = 0;
+    for (const nn_kernel *it; (it = kernel_at(op, target, rank)) != NULL && it != kernel;) rank++;
+    return rank;
+}
+
 static const nn_kernel *select_kernel(const nn_node_view *node, const nn_target *target,
                                       bool standard_only) {
-    const nn_kernel *const *kernel = node->op->kernels;
-    if (kernel == NULL || *kernel == NULL) return NULL;
-    if (nn_cpu_get()->reference_only)
-        while (kernel[1] != NULL) kernel++;
-    for (; *kernel != NULL; kernel++) {
-        if (standard_only && (*kernel)->layout == NN_LAYOUT_CHANNELS_LAST) continue;
-        if (takes(*kernel, node, target)) return *kernel;
+    const nn_kernel *kernel;
+    for (int i = 0; (kernel = kernel_at(node->op, target, i)) != NULL; i++) {
+        if (standard_only && kernel->layout == NN_LAYOUT_CHANNELS_LAST) continue;
+        if (takes(kernel, node, target)) return kernel;
     }
     return NULL;
 }
@@ -98,14 +133,11 @@ const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_ta
 
 int nn_kernel_candidates(const nn_node_view *node, const nn_target *target, const nn_kernel **out,
                          int limit) {
-    const nn_kernel *const *kernel = node->op->kernels;
+    const nn_kernel *kernel;
     int count = 0;
-    if (kernel == NULL || *kernel == NULL) return 0;
-    if (nn_cpu_get()->reference_only)
-        while (kernel[1] != NULL) kernel++;
-    for (; *kernel != NULL; kernel++) {
-        if (!takes(*kernel, node, target)) continue;
-        if (count < limit) out[count] = *kernel;
+    for (int i = 0; (kernel = kernel_at(node->op, target, i)) != NULL; i++) {
+        if (!takes(kernel, node, target)) continue;
+        if (count < limit) out[count] = kernel;
         count++;
     }
     return count;

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/body.h"
 #include "base/cpu.h"
+#include "base/device.h"
 #include "base/libraries.h"
 #include "base/pool.h"
 #include "ops/epilogue.h"
@@ -141,7 +142,8 @@ struct nn_op {
     nn_status (*grad)(struct nn_grad *grad);
     /* Writes the node as other operators (ops/expansion.h); such operators have no kernels. */
     nn_status (*expand)(const nn_node_view *node, struct nn_expansion *expansion);
-    const nn_kernel *const *kernels; /* CPU, best first, portable reference last, NULL ends it */
+    const nn_kernel *const *kernels; /* CPU, best first, portable reference last, NULL ends it;
+                                        those of devices: ops/device_kernels.h */
 };
 
 /* Do the kernels make their outputs? */
@@ -157,13 +159,21 @@ void nn_op_cost(const nn_node_view *node, nn_cost *out);
  * spatial axes, C for values of rank 3 to 5. */
 typedef enum nn_layout { NN_LAYOUT_STANDARD, NN_LAYOUT_CHANNELS_LAST, NN_LAYOUT_ANY } nn_layout;
 
-typedef enum nn_precision { NN_PRECISION_FP32, NN_PRECISION_BF16 } nn_precision;
+/* Of convolutions and matrix products. FP32 is what the standard says; TF32 rounds what is
+ * multiplied to 10 bits, on devices only, values stay float. */
+typedef enum nn_precision {
+    NN_PRECISION_FP32,
+    NN_PRECISION_BF16,
+    NN_PRECISION_TF32,
+    NN_PRECISION_FP16,
+} nn_precision;
 
 /* What a plan is made for. */
 typedef struct nn_target {
     nn_isa isa;
     int threads;
     nn_precision precision;
+    nn_device *device; /* whose kernels come before those of the CPU; NULL: the CPU alone */
     /* `accepts` is asked for what can run, also where another kernel is expected to be faster:
      * times decide (engine/select/select.h). */
     bool explores;
@@ -188,6 +198,7 @@ typedef struct nn_call {
     const void *upcoming;
     int64_t upcoming_bytes;
     nn_pool *pool;
+    nn_device_queue *queue; /* that a kernel of a device puts its work into; NULL for the CPU's */
     nn_body *const *bodies; /* one for each name in op->bodies; NULL where absent */
     nn_arena *texts;        /* for new strings; their outputs may point here, or into the inputs */
 } nn_call;
@@ -218,6 +229,13 @@ struct nn_kernel {
     /* BF16: asked only in plans of that precision, where its inputs and outputs may be bf16 as well
      * as float, each by itself; operands say which. */
     nn_precision precision;
+    /* Runs by putting work into call->queue; tensors, packed constants and workspace are in the
+     * device's memory, state is the host's. Asked in plans for that device only, whatever their
+     * precision: `accepts` sees it in the target. */
+    bool on_device;
+    /* On a device: a product whose inputs and output 0 may be float or the type of the plan's
+     * precision, each by itself; it rounds what is float. */
+    bool mixes_types;
     nn_exactness exactness;
     nn_layout layout;
     /* CHANNELS_LAST and ANY: bit i = input i is handed over channels last (weights are not).
@@ -261,10 +279,13 @@ void nn_prepare_describe(nn_prepare *prepare, const char *format, ...)
 /* Packed constants, shared by all plans and sessions of a model. `inputs`: bit i = the packing
  * depends on constant input i; `variant`: tile and format, as text; both key the cache. On a miss
  * `pack` fills `bytes` zeroed bytes. *out is aligned and lives as long as the plan. Kernels must
- * not read a packed input's own data in run: the planner may have dropped it. */
+ * not read a packed input's own data in run: the planner may have dropped it. For kernels of a
+ * device `pack` fills host memory, and *out is a copy in the device's. */
 typedef nn_status (*nn_pack_function)(const nn_node_view *node, const void *argument, void *out);
 nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *variant, size_t bytes,
                           nn_pack_function pack, const void *argument, const void **out);
+/* Bit i: prepare has read constant input i, run does not; a device gets no copy of it. */
+void nn_prepare_read(nn_prepare *prepare, uint32_t inputs);
 
 /* ---- the table (op_table.def)
  * -------------------------------------------------------------------- */
@@ -280,14 +301,17 @@ extern const nn_op *const nn_op_table[]; /* NULL ends it */
  * then those of ai.onnx and com.microsoft. */
 const nn_op *nn_op_find(const char *domain, const char *name, int version);
 
-/* First kernel that takes the node on this target; NULL: none. Only the reference kernels are asked
- * when the process forces them. The second leaves out kernels that work channels last only. */
+/* First kernel that takes the node on this target, those of its device before those of the CPU;
+ * NULL: none. Only the reference kernels are asked when the process forces them. The second leaves
+ * out kernels that work channels last only. */
 const nn_kernel *nn_kernel_select(const nn_node_view *node, const nn_target *target);
 const nn_kernel *nn_kernel_select_standard(const nn_node_view *node, const nn_target *target);
 /* All kernels that take the node on this target, in the order of the list, up to `limit` of them
  * (which may be 0); how many there are. */
 int nn_kernel_candidates(const nn_node_view *node, const nn_target *target, const nn_kernel **out,
                          int limit);
+/* Its place in that order. */
+int nn_kernel_rank(const nn_op *op, const nn_target *target, const nn_kernel *kernel);
 /* The last kernel of the list, when it takes the node. */
 const nn_kernel *nn_kernel_select_reference(const nn_node_view *node, const nn_target *target);
 

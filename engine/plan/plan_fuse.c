@@ -31,12 +31,6 @@ static bool may_fuse(const nn_node *node) {
 
 /* ---- would a kernel take it? ---- */
 
-static int kernel_rank(const nn_op *op, const nn_kernel *kernel) {
-    int rank = 0;
-    while (op->kernels[rank] != kernel) rank++;
-    return rank;
-}
-
 /* A fused node must not fall back to a lesser kernel. */
 static bool is_accepted(const group *g, const nn_target *target) {
     const nn_node *node = g->node;
@@ -62,7 +56,8 @@ static bool is_accepted(const group *g, const nn_target *target) {
     }
     const nn_kernel *fused = nn_kernel_select(&view, target);
     if (fused == NULL) return false;
-    return plain == NULL || kernel_rank(node->op, fused) <= kernel_rank(node->op, plain);
+    return plain == NULL ||
+           nn_kernel_rank(node->op, target, fused) <= nn_kernel_rank(node->op, target, plain);
 }
 
 /* ---- growing a group ---- */

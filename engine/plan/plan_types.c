@@ -44,12 +44,6 @@ static nn_type type_of(const nn_value *value) {
 
 /* ---- would a kernel take it? ---- */
 
-static int rank_of(const nn_op *op, const nn_kernel *kernel) {
-    int rank = 0;
-    while (op->kernels[rank] != kernel) rank++;
-    return rank;
-}
-
 enum { MAX_LINKS = 64 };
 
 /* The kernel for the node with the types that its values are meant to have. */
@@ -103,7 +97,8 @@ static bool takes_bf16(const typing *t, const nn_node *node) {
     if (op->quant != NN_QUANT_MOVES && !computes_elements(op)) return false;
     const nn_kernel *plain = select_typed(t, node, true);
     return nn_epilogue_is_empty(&node->epilogue) && nn_node_infers_types(node, type_of) &&
-           (plain == NULL || rank_of(op, kernel) <= rank_of(op, plain));
+           (plain == NULL ||
+            nn_kernel_rank(op, t->target, kernel) <= nn_kernel_rank(op, t->target, plain));
 }
 
 /* ---- the choice ---- */

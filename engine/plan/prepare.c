@@ -35,6 +35,10 @@ void nn_prepare_describe(nn_prepare *prepare, const char *format, ...) {
     va_end(arguments);
 }
 
+void nn_prepare_read(nn_prepare *prepare, uint32_t inputs) {
+    prepare->packed_inputs |= inputs;
+}
+
 typedef struct pack_call {
     const nn_node_view *node;
     nn_pack_function pack;
