@@ -65,6 +65,9 @@ typedef struct nn_device_calls {
     nn_status (*allocate_host)(nn_device *device, size_t bytes, void **out);
     void (*release_host)(nn_device *device, void *memory);
 
+    /* Copies at once, for constants: no queue uses the memory. */
+    nn_status (*write)(nn_device *device, void *device_to, const void *host_from, size_t bytes);
+
     nn_status (*create_queue)(nn_device *device, nn_device_queue **out);
     void (*destroy_queue)(nn_device_queue *queue); /* waits; NULL allowed */
     /* Copies in the order of the queue. Host memory from allocate_host is read and written later:

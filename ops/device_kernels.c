@@ -24,7 +24,7 @@ static bool is_named(const nn_op *op, const nn_device_row *row) {
     return strcmp(op->name, row->name) == 0 && strcmp(op->domain, row->domain) == 0;
 }
 
-static nn_status attach(nn_device *device) {
+nn_status nn_device_attach(nn_device *device) {
     size_t count = 0;
     for (const nn_device_row *row = device->rows; row->name != NULL; row++) {
         size_t before = count;
@@ -50,7 +50,7 @@ nn_status nn_device_open_kernels(const char *name, nn_device **out) {
     nn_device *device;
     NN_TRY(nn_device_open(name, &device));
     pthread_mutex_lock(&lock);
-    nn_status status = device->attached == NULL ? attach(device) : NN_OK;
+    nn_status status = device->attached == NULL ? nn_device_attach(device) : NN_OK;
     pthread_mutex_unlock(&lock);
     if (status == NN_OK) *out = device;
     return status;

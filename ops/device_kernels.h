@@ -4,8 +4,10 @@
 
 #include "ops/op.h"
 
-/* nn_device_open, with the rows attached. NN_INTERNAL where a row names an operator that the table
- * does not have. */
+/* Attaches the rows of a device. NN_INTERNAL where one names an operator that the table does not
+ * have. */
+nn_status nn_device_attach(nn_device *device);
+/* nn_device_open, with the rows attached. */
 nn_status nn_device_open_kernels(const char *name, nn_device **out);
 
 /* The device's kernels for `op`, best first, NULL ends them; NULL where it has none. */

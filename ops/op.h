@@ -168,6 +168,12 @@ typedef enum nn_precision {
     NN_PRECISION_FP16,
 } nn_precision;
 
+const char *nn_precision_name(nn_precision precision); /* "fp32" */
+/* NN_USAGE where there is none of this name. */
+nn_status nn_precision_find(const char *name, nn_precision *out);
+/* Of values that a plan keeps in its precision: float unless it is a smaller type. */
+nn_type nn_precision_type(nn_precision precision);
+
 /* What a plan is made for. */
 typedef struct nn_target {
     nn_isa isa;

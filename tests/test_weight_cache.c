@@ -23,7 +23,7 @@ START_TEST(a_weight_is_filled_once_and_goes_with_its_last_reference) {
     nn_weight_cache *cache;
     ck_assert_ok(nn_weight_cache_create(&cache));
     uint64_t blobs[] = {7, 8};
-    nn_weight_key key = {NULL, blobs, 2, "tile14x32", 100};
+    nn_weight_key key = {NULL, NULL, blobs, 2, "tile14x32", 100};
     int seven = 7, nine = 9;
     const nn_weight *a, *b, *c;
     fills = 0;
@@ -55,7 +55,7 @@ START_TEST(every_failed_allocation_leaves_the_cache_whole) {
     nn_weight_cache *cache;
     ck_assert_ok(nn_weight_cache_create(&cache));
     uint64_t blob = 1;
-    nn_weight_key key = {NULL, &blob, 1, "v", 100};
+    nn_weight_key key = {NULL, NULL, &blob, 1, "v", 100};
     int value = 1;
     const nn_weight *weight = NULL;
     nn_status status = NN_NO_MEMORY;
@@ -105,7 +105,7 @@ END_TEST
 static void *get_and_release(void *cache) {
     for (int i = 0; i < 200; i++) {
         uint64_t blob = (uint64_t)(i % 5);
-        nn_weight_key key = {NULL, &blob, 1, "v", 100};
+        nn_weight_key key = {NULL, NULL, &blob, 1, "v", 100};
         int value = i % 5;
         const nn_weight *weight;
         if (nn_weight_get(cache, &key, fill_with, &value, &weight) != NN_OK) return NULL;

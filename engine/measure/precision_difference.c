@@ -63,7 +63,7 @@ nn_status nn_report_add_precision_difference(nn_report *report, cJSON *record, n
     nn_session *in_float = NULL;
     nn_session_options plain = *options;
     nn_status status = NN_OK;
-    if (options->precision != NN_PRECISION_BF16) return NN_OK;
+    if (options->precision == NN_PRECISION_FP32) return NN_OK;
     plain.precision = NN_PRECISION_FP32;
     const size_t count = (size_t)nn_session_model(session)->graph->output_count;
     nn_tensor *outputs = nn_alloc_zero((2 * count + 1) * sizeof *outputs);

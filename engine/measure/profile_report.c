@@ -13,8 +13,7 @@ void nn_report_add_subject(nn_report *report, cJSON *record, const nn_subject *s
     nn_report_set_text(report, record, "device", "cpu");
     nn_report_set_number(report, record, "batch", (double)subject->batch);
     nn_report_set_number(report, record, "threads", subject->threads);
-    nn_report_set_text(report, record, "precision",
-                       subject->precision == NN_PRECISION_BF16 ? "bf16" : "fp32");
+    nn_report_set_text(report, record, "precision", nn_precision_name(subject->precision));
     nn_report_set_text(report, record, "isa", nn_isa_name(nn_cpu_get()->isa));
 }
 

@@ -1,5 +1,6 @@
 #include "engine/run/dynamic.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- nodes of the model without a row ---- */
@@ -88,6 +89,8 @@ static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_t
     NN_TRY(nn_plan_make_graph(plan, request, inputs));
     if (!request->no_fusion) {
         NN_TRY(nn_plan_fuse(plan, request));
+    }
+    if (!request->no_fusion && request->target.device == NULL) { /* the CPU alone has kernels */
         NN_TRY(nn_plan_fuse_sums(plan, request));
         NN_TRY(nn_plan_fuse_blocks(plan, request));
         NN_TRY(nn_plan_fuse_scales(plan, request));
@@ -100,6 +103,7 @@ static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_t
     NN_TRY(nn_plan_make_steps(plan, request, choices));
     NN_TRY(nn_plan_prepare_steps(plan, request));
     NN_TRY(nn_plan_place_tensors(plan));
+    NN_TRY(nn_plan_make_segments(plan));
     return list_absences(plan, request->model);
 }
 
@@ -121,6 +125,7 @@ nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs
 
 void nn_plan_destroy(nn_plan *plan) {
     if (plan == NULL) return;
+    nn_plan_forget_recordings(plan);
     nn_dynamic_destroy(plan->dynamic);
     for (int i = 0; i < plan->target.threads && plan->workers != NULL; i++) {
         nn_weight_list_clear(&plan->workers[i].weights);
@@ -147,6 +152,14 @@ static nn_status run_hooked(nn_plan *plan, nn_step_hook hook, void *user) {
     return NN_OK;
 }
 
+static nn_status run_steps(nn_plan *plan, nn_step_hook hook, void *user) {
+    if (plan->segments != NULL) return nn_plan_run_segments(plan, hook, user);
+    if (hook != NULL) return run_hooked(plan, hook, user);
+    for (const nn_step *step = plan->steps, *end = step + plan->step_count; step < end; step++)
+        NN_TRY(step->kernel->run(&step->call));
+    return NN_OK;
+}
+
 nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook, void *user) {
     for (int64_t i = 0; i < plan->graph->input_count; i++) {
         if (plan->inputs[i] != NULL) plan->inputs[i]->tensor.data = inputs[i].data;
@@ -155,14 +168,7 @@ nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook,
         nn_plan_tensor *view = plan->input_views[i];
         view->tensor.data = nn_plan_tensor_owner(view)->tensor.data;
     }
-    if (hook != NULL) {
-        NN_TRY(run_hooked(plan, hook, user));
-    } else {
-        for (const nn_step *step = plan->steps, *end = step + plan->step_count; step < end;
-             step++) {
-            NN_TRY(step->kernel->run(&step->call));
-        }
-    }
+    NN_TRY(run_steps(plan, hook, user));
     if (plan->dynamic == NULL) return NN_OK;
     for (int64_t i = 0; i < plan->graph->output_count; i++)
         plan->given[i] = &plan->outputs[i]->tensor;
@@ -186,6 +192,7 @@ int64_t nn_plan_step_count(const nn_plan *plan) {
 }
 
 static const char *reason_of(const nn_plan *plan, const nn_step *step) {
+    if (step->view.op == &nn_op_transfer) return "copy";
     if (step->node == NULL) return "layout";
     if (step->reason != NULL) return step->reason;
     const char *reason = nn_choice_estimate_reason(&step->view, &plan->target);
@@ -209,6 +216,7 @@ void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
         .cover_count = step->cover.count,
         .layout = step->call.layout,
         .is_conversion = step->node == NULL,
+        .on_device = step->kernel->on_device,
         .live_bytes = step->live_bytes,
         .workspace_bytes = step->workspace_bytes,
         .packed_bytes = step->packed_bytes,
@@ -217,7 +225,20 @@ void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
 }
 
 int64_t nn_plan_slab_bytes(const nn_plan *plan) {
-    return plan->slab_bytes;
+    return plan->slabs[NN_MEMORY_HOST].bytes;
+}
+
+int64_t nn_plan_device_slab_bytes(const nn_plan *plan) {
+    return plan->slabs[NN_MEMORY_DEVICE].bytes;
+}
+
+double nn_plan_device_seconds(const nn_plan *plan, int64_t index) {
+    return plan->device_seconds != NULL && index < plan->step_count ? plan->device_seconds[index]
+                                                                    : NAN;
+}
+
+bool nn_plan_is_recorded(const nn_plan *plan) {
+    return plan->is_recorded;
 }
 
 int64_t nn_plan_packed_bytes(const nn_plan *plan) {

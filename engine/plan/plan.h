@@ -18,7 +18,8 @@ typedef struct nn_step_info {
     const char *const *covers; /* all ONNX nodes whose work this step does (fused ones too) */
     int64_t cover_count;
     nn_layout layout;
-    bool is_conversion; /* a layout conversion that the planner put in; origin is its reader */
+    bool is_conversion; /* of layout or memory, put in by the planner; origin is its reader */
+    bool on_device;     /* runs there; a copy to or from the device counts as such */
     nn_cost cost;
     int64_t live_bytes; /* slab bytes in use while the step runs */
     int64_t workspace_bytes;
@@ -28,6 +29,11 @@ typedef struct nn_step_info {
 int64_t nn_plan_step_count(const nn_plan *plan);
 void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out);
 int64_t nn_plan_slab_bytes(const nn_plan *plan);
+int64_t nn_plan_device_slab_bytes(const nn_plan *plan);
+/* What step `index` took on the device in the last run with a hook; NaN: it ran on the CPU. */
+double nn_plan_device_seconds(const nn_plan *plan, int64_t index);
+/* Did the last run start recorded work (and not each step by itself)? */
+bool nn_plan_is_recorded(const nn_plan *plan);
 int64_t nn_plan_packed_bytes(const nn_plan *plan); /* packed weights the plan borrows */
 /* Nodes of the model that cost nothing here: folded at plan time, or views of memory. */
 int64_t nn_plan_absent_count(const nn_plan *plan);

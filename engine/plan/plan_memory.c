@@ -57,7 +57,7 @@ static void run_in_place(nn_step *step, int64_t index) {
         if ((step->kernel->in_place >> i & 1) == 0 || step->in[i] == NULL) continue;
         nn_plan_tensor *in = step->in[i], *owner = nn_plan_tensor_owner(in);
         if (owner->place != NN_PLACE_SLAB || owner->last != index) continue;
-        if (in->tensor.type != out->tensor.type) continue;
+        if (in->tensor.type != out->tensor.type || in->memory != out->memory) continue;
         if (nn_tensor_count(&in->tensor) != nn_tensor_count(&out->tensor)) continue;
         if (!is_only_input(step, i, owner)) continue;
         out->owner = owner;
@@ -68,25 +68,36 @@ static void run_in_place(nn_step *step, int64_t index) {
 
 /* ---- offsets ---- */
 
+static nn_memory memory_of(const nn_step *step) {
+    return step->kernel->on_device ? NN_MEMORY_DEVICE : NN_MEMORY_HOST;
+}
+
+static int64_t add_block(nn_plan_slab *slab, nn_memory_block block) {
+    slab->blocks[slab->count] = block;
+    return slab->count++;
+}
+
 static nn_status collect_blocks(nn_plan *plan) {
-    size_t size = (size_t)(plan->tensor_count + plan->step_count) * sizeof *plan->blocks;
+    size_t size = (size_t)(plan->tensor_count + plan->step_count) * sizeof(nn_memory_block);
     if (size == 0) return NN_OK;
-    plan->blocks = nn_arena_alloc(&plan->arena, size);
-    if (plan->blocks == NULL) return nn_fail_memory(size);
+    for (int m = 0; m < NN_MEMORIES; m++) {
+        if (m == NN_MEMORY_DEVICE && plan->target.device == NULL) continue;
+        plan->slabs[m].blocks = nn_arena_alloc(&plan->arena, size);
+        if (plan->slabs[m].blocks == NULL) return nn_fail_memory(size);
+    }
     for (int64_t i = 0; i < plan->tensor_count; i++) {
         nn_plan_tensor *tensor = plan->tensors[i];
         if (tensor->owner != NULL || tensor->place != NN_PLACE_SLAB) continue;
-        tensor->block = plan->block_count++;
-        plan->blocks[tensor->block] = (nn_memory_block){.bytes = nn_tensor_bytes(&tensor->tensor),
-                                                        .first = tensor->first,
-                                                        .last = tensor->last};
+        nn_memory_block block = {.bytes = nn_tensor_bytes(&tensor->tensor),
+                                 .first = tensor->first,
+                                 .last = tensor->last};
+        tensor->block = add_block(&plan->slabs[tensor->memory], block);
     }
     for (int64_t s = 0; s < plan->step_count; s++) {
         nn_step *step = &plan->steps[s];
         if (step->workspace_bytes == 0) continue;
-        step->workspace_block = plan->block_count++;
-        plan->blocks[step->workspace_block] =
-            (nn_memory_block){.bytes = step->workspace_bytes, .first = s, .last = s};
+        nn_memory_block block = {.bytes = step->workspace_bytes, .first = s, .last = s};
+        step->workspace_block = add_block(&plan->slabs[memory_of(step)], block);
     }
     return NN_OK;
 }
@@ -96,25 +107,40 @@ nn_status nn_plan_place_tensors(nn_plan *plan) {
     find_lifetimes(plan);
     for (int64_t s = 0; s < plan->step_count; s++) run_in_place(&plan->steps[s], s);
     NN_TRY(collect_blocks(plan));
-    NN_TRY(nn_memory_plan(plan->blocks, plan->block_count, &plan->slab_bytes));
-    for (int64_t s = 0; s < plan->step_count; s++) {
-        plan->steps[s].live_bytes = nn_memory_live(plan->blocks, plan->block_count, s);
+    for (int m = 0; m < NN_MEMORIES; m++) {
+        nn_plan_slab *slab = &plan->slabs[m];
+        NN_TRY(nn_memory_plan(slab->blocks, slab->count, &slab->bytes));
+        for (int64_t s = 0; s < plan->step_count; s++)
+            plan->steps[s].live_bytes += nn_memory_live(slab->blocks, slab->count, s);
     }
     return NN_OK;
 }
 
-void nn_plan_bind(nn_plan *plan, void *slab) {
-    if (plan->slab == slab) return;
-    char *base = slab;
+/* ---- binding ---- */
+
+static bool is_bound(const nn_plan *plan, const nn_plan_memory *memory) {
+    for (int m = 0; m < NN_MEMORIES; m++)
+        if (plan->slabs[m].base != memory->slabs[m]) return false;
+    return plan->queue == memory->queue;
+}
+
+void nn_plan_bind(nn_plan *plan, const nn_plan_memory *memory) {
+    if (is_bound(plan, memory)) return;
     for (int64_t i = 0; i < plan->tensor_count; i++) {
         nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
         if (owner->place != NN_PLACE_SLAB) continue;
-        tensor->tensor.data = base + plan->blocks[owner->block].offset;
+        tensor->tensor.data = (char *)memory->slabs[owner->memory] +
+                              plan->slabs[owner->memory].blocks[owner->block].offset;
     }
     for (int64_t s = 0; s < plan->step_count; s++) {
         nn_step *step = &plan->steps[s];
+        const nn_memory m = memory_of(step);
+        step->call.queue = memory->queue;
         if (step->workspace_bytes == 0) continue;
-        step->call.workspace = base + plan->blocks[step->workspace_block].offset;
+        step->call.workspace =
+            (char *)memory->slabs[m] + plan->slabs[m].blocks[step->workspace_block].offset;
     }
-    plan->slab = slab;
+    for (int m = 0; m < NN_MEMORIES; m++) plan->slabs[m].base = memory->slabs[m];
+    plan->queue = memory->queue;
+    nn_plan_forget_recordings(plan);
 }

@@ -10,19 +10,23 @@
 #include "engine/run/session.h"
 #include "engine/select/select.h"
 
+typedef enum nn_memory { NN_MEMORY_HOST, NN_MEMORY_DEVICE, NN_MEMORIES } nn_memory;
+
 typedef enum nn_place { NN_PLACE_SLAB, NN_PLACE_INPUT, NN_PLACE_CONSTANT } nn_place;
 
-/* A tensor in memory: a value in one layout. */
+/* A tensor in memory: a value in one layout and one memory. */
 typedef struct nn_plan_tensor {
-    nn_tensor tensor;             /* physical dims; data is set when the plan is bound and run */
+    nn_tensor tensor; /* physical dims; data is set when the plan is bound and run */
+    nn_memory memory;
     nn_place place;               /* of the memory's owner */
     struct nn_plan_tensor *owner; /* whose memory it shares (a view, or in place); NULL: its own */
     nn_value *value;              /* CONSTANT: whose data it is, or NULL when data is set already */
-    bool is_read;                 /* CONSTANT: some step reads it in run */
-    int64_t readers;              /* CONSTANT: inputs of steps that it is */
-    int64_t input;                /* INPUT: index of the graph input */
-    int64_t first, last;          /* SLAB: the steps between which the owner is in use */
-    int64_t block;                /* SLAB, owner: index in blocks */
+    const struct nn_plan_tensor *on_host; /* CONSTANT of the device: that of the host */
+    bool is_read;                         /* CONSTANT: some step reads it in run */
+    int64_t readers;                      /* CONSTANT: inputs of steps that it is */
+    int64_t input;                        /* INPUT: index of the graph input */
+    int64_t first, last;                  /* SLAB: the steps between which the owner is in use */
+    int64_t block;                        /* SLAB, owner: index in the blocks of its memory */
 } nn_plan_tensor;
 
 typedef struct nn_step {
@@ -53,6 +57,20 @@ typedef struct nn_plan_worker {
     nn_weight_list weights; /* until they are the plan's */
 } nn_plan_worker;
 
+/* Where the tensors and workspaces of one memory lie. */
+typedef struct nn_plan_slab {
+    nn_memory_block *blocks;
+    int64_t count, bytes;
+    const void *base; /* where the tensors point now */
+} nn_plan_slab;
+
+/* Steps in a row that run on the same side. */
+typedef struct nn_plan_segment {
+    int64_t first, end;
+    bool on_device;
+    nn_device_graph *graph; /* of its steps, as they are bound now; NULL: not recorded */
+} nn_plan_segment;
+
 struct nn_plan {
     nn_arena arena;
     nn_plan_worker *workers; /* as many as the target has threads */
@@ -69,10 +87,13 @@ struct nn_plan {
     nn_plan_tensor **input_views; /* tensors that share the memory of an input */
     int64_t input_view_count;
     nn_plan_tensor **outputs; /* of the model, then taps; standard layout */
-    nn_memory_block *blocks;
-    int64_t block_count;
-    int64_t slab_bytes, packed_bytes;
-    const void *slab; /* where the tensors point now */
+    nn_plan_slab slabs[NN_MEMORIES];
+    nn_plan_segment *segments; /* of a plan with steps on a device; NULL: all run on the CPU */
+    int64_t segment_count;
+    nn_device_queue *queue;
+    int64_t runs;           /* since it was bound */
+    bool is_recorded;       /* the last run started recordings */
+    double *device_seconds; /* of each step in the last run with a hook; NaN for the CPU's */
     nn_plan_absence *absences;
     int64_t absence_count;
     struct nn_dynamic *dynamic; /* what is not known before a run; NULL: nothing */
@@ -94,8 +115,14 @@ typedef struct nn_plan_request {
 nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs, nn_plan **out);
 void nn_plan_destroy(nn_plan *plan);
 
-/* Points all tensors into a slab of at least slab_bytes. */
-void nn_plan_bind(nn_plan *plan, void *slab);
+/* Memory of at least slabs[].bytes each, and the queue of a target with a device. */
+typedef struct nn_plan_memory {
+    void *slabs[NN_MEMORIES];
+    nn_device_queue *queue;
+} nn_plan_memory;
+
+/* Points all tensors there. */
+void nn_plan_bind(nn_plan *plan, const nn_plan_memory *memory);
 /* Runs a bound plan. The hook may be NULL. */
 nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook, void *user);
 
@@ -144,6 +171,13 @@ nn_status nn_plan_make_steps(nn_plan *plan, const nn_plan_request *request,
                              const nn_choice *choices);
 /* engine/plan/plan_prepare.c: asks each kernel for its state, workspace and packed constants. */
 nn_status nn_plan_prepare_steps(nn_plan *plan, const nn_plan_request *request);
+
+/* engine/plan/plan_segments.c: cuts the steps where they go from one side to the other. */
+nn_status nn_plan_make_segments(nn_plan *plan);
+/* Ends what was recorded: tensors lie elsewhere now. */
+void nn_plan_forget_recordings(nn_plan *plan);
+/* Runs all steps of a plan with segments. */
+nn_status nn_plan_run_segments(nn_plan *plan, nn_step_hook hook, void *user);
 
 /* engine/plan/plan_memory.c: the last owner in a chain of shared memory. */
 nn_plan_tensor *nn_plan_tensor_owner(nn_plan_tensor *tensor);

@@ -23,6 +23,7 @@ static nn_status call_prepare(nn_plan_worker *worker, const nn_plan_request *req
     nn_prepare prepare = {.node = &step->view,
                           .arena = &worker->arena,
                           .layout = step->call.layout,
+                          .device = step->kernel->on_device ? request->target.device : NULL,
                           .weights = &worker->weights,
                           .blobs = blobs,
                           .variant = step->variant};
@@ -37,6 +38,11 @@ static nn_status call_prepare(nn_plan_worker *worker, const nn_plan_request *req
     if (step->settled == NULL) return nn_fail_memory(sizeof prepare.description);
     *packed_inputs = prepare.packed_inputs;
     return NN_OK;
+}
+
+/* Does a step read the host's constant in run? */
+static bool is_read_on_host(const nn_plan_tensor *constant) {
+    return constant->memory == NN_MEMORY_HOST ? constant->is_read : constant->on_host->is_read;
 }
 
 /* Constants stay in memory, aligned, while a kernel prepares, and longer only when run reads them.
@@ -59,7 +65,7 @@ static nn_status prepare_step(nn_plan_worker *worker, const nn_plan_request *req
     }
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
-        if (constant == NULL || constant->is_read) continue;
+        if (constant == NULL || is_read_on_host(constant)) continue;
         nn_value_unpin(constant->value);
         if (constant->value->initializer != NULL) {
             nn_blob_drop_pages(constant->value->initializer);
@@ -119,6 +125,8 @@ static void sort_steps(prepare_job *job) {
             const nn_plan_tensor *constant = constant_at(&plan->steps[s], i);
             if (constant != NULL && constant->readers > 1) is_alone = false;
         }
+        /* a constant may have tensors on both sides, and kernels of a device time themselves */
+        if (plan->target.device != NULL) is_alone = false;
         if (is_alone)
             job->alone[job->alone_count++] = s;
         else
@@ -174,15 +182,48 @@ static void announce_upcoming(nn_plan *plan) {
     }
 }
 
+static nn_status fill_constant(const void *argument, void *out) {
+    const nn_tensor *constant = argument;
+    const size_t bytes = (size_t)nn_tensor_bytes(constant);
+    if (bytes > 0) memcpy(out, constant->data, bytes);
+    return NN_OK;
+}
+
+static nn_status copy_to_device(nn_plan *plan, nn_plan_tensor *owner) {
+    nn_value *value = owner->value;
+    NN_TRY(nn_value_pin(value));
+    uint64_t id = value->initializer != NULL ? value->initializer->id : nn_weight_new_id();
+    nn_weight_key key = {.device = plan->target.device,
+                         .blobs = &id,
+                         .blob_count = 1,
+                         .variant = "copy",
+                         .bytes = (size_t)nn_tensor_bytes(value->fact.constant)};
+    const nn_weight *weight;
+    NN_TRY(nn_weight_list_get(&plan->weights, &key, fill_constant, value->fact.constant, &weight));
+    owner->tensor.data = weight->data;
+    if (!is_read_on_host(owner)) nn_value_unpin(value);
+    return NN_OK;
+}
+
+/* Where the constants lie that steps read; last, for a pin moves a constant. */
+static nn_status place_constants(nn_plan *plan) {
+    for (int64_t i = 0; i < plan->tensor_count; i++) {
+        nn_plan_tensor *tensor = plan->tensors[i];
+        if (tensor->owner != NULL || tensor->value == NULL || !tensor->is_read) continue;
+        if (tensor->memory == NN_MEMORY_DEVICE)
+            NN_TRY(copy_to_device(plan, tensor));
+        else
+            tensor->tensor.data = tensor->value->fact.constant->data;
+    }
+    for (int64_t i = 0; i < plan->tensor_count; i++) {
+        nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
+        if (owner->place == NN_PLACE_CONSTANT) tensor->tensor.data = owner->tensor.data;
+    }
+    return NN_OK;
+}
+
 nn_status nn_plan_prepare_steps(nn_plan *plan, const nn_plan_request *request) {
     NN_TRY(prepare_steps(plan, request));
     announce_upcoming(plan);
-    /* addresses last: a pin moves a constant */
-    for (int64_t i = 0; i < plan->tensor_count; i++) {
-        nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
-        if (owner->value != NULL && owner->is_read) {
-            tensor->tensor.data = owner->value->fact.constant->data;
-        }
-    }
-    return NN_OK;
+    return place_constants(plan);
 }

@@ -1,11 +1,11 @@
-/* Plans in bf16 keep in bf16 what may be: values that their producer rounds and all readers take
- * so.
+/* Plans in bf16, and in fp16 on a device, keep in that type what may be: values that their producer
+ * rounds and all readers take so.
  *
  * Products are computed in bf16 by the kernels of that precision whatever lies in memory: they take
  * floats, too, and round them on the way. Halving the bytes between them is worth it where
  * everybody in between either moves elements or computes one from another in float. What sums up
  * many elements or feeds on small differences (Softmax, normalisations, reductions, exponentials)
- * stays float. */
+ * stays float on the CPU; kernels of a device do so in float from such values, too. */
 #include "engine/plan/plan_parts.h"
 #include "engine/transform/retype.h"
 
@@ -26,7 +26,38 @@ static bool computes_elements(const nn_op *op) {
     return false;
 }
 
-static bool may_be_bf16(const nn_value *value) {
+/* Operators that kernels of a device compute in float whatever the type of values. */
+static bool computes_in_float(const nn_op *op) {
+    static const nn_op *const ops[] = {
+        &nn_op_softmax,
+        &nn_op_layer_normalization,
+        &nn_op_rms_normalization,
+        &nn_op_simplified_layer_normalization,
+        &nn_op_instance_normalization,
+        &nn_op_group_normalization,
+        &nn_op_batch_normalization,
+        &nn_op_max_pool,
+        &nn_op_average_pool,
+        &nn_op_global_average_pool,
+        &nn_op_global_max_pool,
+        &nn_op_resize,
+        &nn_op_gelu,
+        &nn_op_erf,
+        &nn_op_elu,
+        &nn_op_softplus,
+        &nn_op_mish,
+        &nn_op_div,
+        &nn_op_where,
+        &nn_op_prelu,
+        &nn_op_reduce_mean,
+        &nn_op_reduce_max,
+    };
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (op == ops[i]) return true;
+    return false;
+}
+
+static bool may_be_short(const nn_value *value) {
     if (value->fact.type != NNOPT_FLOAT || value->is_output || value->is_captured) return false;
     if (value->producer == NULL || nn_value_is_constant(value)) return false;
     for (int64_t i = 0; i < value->use_count; i++)
@@ -34,12 +65,12 @@ static bool may_be_bf16(const nn_value *value) {
     return true;
 }
 
-static bool is_bf16(const nn_value *value) {
+static bool is_short(const nn_value *value) {
     return value != NULL && value->mark != 0;
 }
 
 static nn_type type_of(const nn_value *value) {
-    return is_bf16(value) ? NNOPT_BFLOAT16 : value->fact.type;
+    return is_short(value) ? (nn_type)value->mark : value->fact.type;
 }
 
 /* ---- would a kernel take it? ---- */
@@ -76,25 +107,33 @@ static const nn_kernel *select_typed(const typing *t, const nn_node *node, bool 
     return nn_kernel_select(&view, t->target);
 }
 
-static bool touches_bf16(const nn_node *node) {
+static bool touches_short(const nn_node *node) {
     for (int i = 0; i < node->in_count; i++)
-        if (is_bf16(node->inputs[i])) return true;
+        if (is_short(node->inputs[i])) return true;
     for (int i = 0; i < node->out_count; i++)
-        if (is_bf16(node->outputs[i])) return true;
+        if (is_short(node->outputs[i])) return true;
     return false;
+}
+
+/* Is it a product in the precision of the plan? */
+static bool rounds(const typing *t, const nn_kernel *kernel) {
+    return kernel->on_device ? kernel->mixes_types : kernel->precision == t->target->precision;
 }
 
 /* Kernels of the precision say what they take. Others know one type for all, as the operator does,
  * and must not be lesser ones than floats would have. */
-static bool takes_bf16(const typing *t, const nn_node *node) {
+static bool takes_short(const typing *t, const nn_node *node) {
     const nn_op *op = node->op;
     if (op == NULL || op->is_impure) return false;
     if (op->is_view) return nn_node_infers_types(node, type_of);
     if (op->kernels == NULL) return false;
     const nn_kernel *kernel = select_typed(t, node, false);
     if (kernel == NULL || kernel->makes_outputs) return false;
-    if (kernel->precision == NN_PRECISION_BF16) return true;
-    if (op->quant != NN_QUANT_MOVES && !computes_elements(op)) return false;
+    if (rounds(t, kernel)) return true;
+    if (t->target->device != NULL && !kernel->on_device) return false;
+    if (op->quant != NN_QUANT_MOVES && !computes_elements(op) &&
+        !(kernel->on_device && computes_in_float(op)))
+        return false;
     const nn_kernel *plain = select_typed(t, node, true);
     return nn_epilogue_is_empty(&node->epilogue) && nn_node_infers_types(node, type_of) &&
            (plain == NULL ||
@@ -106,12 +145,12 @@ static bool takes_bf16(const typing *t, const nn_node *node) {
 static bool keep_float(const nn_node *node) {
     bool changed = false;
     for (int i = 0; i < node->in_count; i++) {
-        if (!is_bf16(node->inputs[i])) continue;
+        if (!is_short(node->inputs[i])) continue;
         node->inputs[i]->mark = 0;
         changed = true;
     }
     for (int i = 0; i < node->out_count; i++) {
-        if (!is_bf16(node->outputs[i])) continue;
+        if (!is_short(node->outputs[i])) continue;
         node->outputs[i]->mark = 0;
         changed = true;
     }
@@ -122,7 +161,7 @@ static bool keep_float(const nn_node *node) {
 static bool is_near_product(const typing *t, const nn_node *node) {
     if (node->op == NULL || node->op->kernels == NULL || node->op->is_view) return false;
     const nn_kernel *kernel = select_typed(t, node, true);
-    return kernel != NULL && kernel->precision == NN_PRECISION_BF16;
+    return kernel != NULL && rounds(t, kernel);
 }
 
 static bool has_products(const typing *t) {
@@ -136,16 +175,17 @@ static bool has_products(const typing *t) {
 void nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request) {
     nn_graph *graph = plan->graph;
     const typing t = {plan, &request->target};
-    if (request->target.precision != NN_PRECISION_BF16 || request->reference_only) return;
+    const nn_type type = nn_precision_type(request->target.precision);
+    if (type == NNOPT_FLOAT || request->reference_only) return;
     if (!has_products(&t)) return;
     for (int64_t i = 0; i < graph->value_count; i++)
-        graph->values[i]->mark = may_be_bf16(graph->values[i]);
+        graph->values[i]->mark = may_be_short(graph->values[i]) ? (int64_t)type : 0;
     bool changed = true;
     while (changed) {
         changed = false;
         for (int64_t i = 0; i < graph->node_count; i++) {
             const nn_node *node = graph->nodes[i];
-            if (touches_bf16(node) && !nn_node_is_folded(node) && !takes_bf16(&t, node))
+            if (touches_short(node) && !nn_node_is_folded(node) && !takes_short(&t, node))
                 changed = keep_float(node) || changed;
         }
     }

@@ -68,7 +68,18 @@ static nn_status pack_shared(nn_prepare *prepare, uint32_t inputs, const char *v
     for (int i = 0; i < MAX_PACKED_INPUTS && i < prepare->node->in_count; i++) {
         if (inputs >> i & 1) blobs[count++] = prepare->blobs[i];
     }
-    nn_weight_key key = {prepare->node->op, blobs, count, variant, bytes};
+    nn_weight_key key = {prepare->device, prepare->node->op, blobs, count, variant, bytes};
+    const nn_weight *weight;
+    NN_TRY(nn_weight_list_get(prepare->weights, &key, call_pack, call, &weight));
+    *out = weight->data;
+    return NN_OK;
+}
+
+/* Of constants that are no initialisers: under a key that nobody else has. */
+static nn_status pack_on_device(nn_prepare *prepare, size_t bytes, const pack_call *call,
+                                const void **out) {
+    const uint64_t id = nn_weight_new_id();
+    nn_weight_key key = {prepare->device, prepare->node->op, &id, 1, "", bytes};
     const nn_weight *weight;
     NN_TRY(nn_weight_list_get(prepare->weights, &key, call_pack, call, &weight));
     *out = weight->data;
@@ -80,6 +91,8 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
     pack_call call = {prepare->node, pack, argument};
     if (is_shared(prepare, inputs)) {
         NN_TRY(pack_shared(prepare, inputs, variant, bytes, &call, out));
+    } else if (prepare->device != NULL) {
+        NN_TRY(pack_on_device(prepare, bytes, &call, out));
     } else {
         void *memory = alloc_aligned(prepare->arena, bytes);
         if (memory == NULL) return nn_fail_memory(bytes);

@@ -10,6 +10,7 @@ struct nn_prepare {
     const nn_node_view *node;
     nn_arena *arena; /* state, and packed constants that are not shared */
     nn_layout layout;
+    nn_device *device; /* in whose memory packed constants lie (needs weights); NULL: the host's */
     nn_weight_list *weights; /* takes the references to shared constants; NULL: nothing is shared */
     const uint64_t *blobs; /* blob id of each input; 0: no initialiser, its packing is not shared */
     int variant;           /* which the kernel is asked for: nn_prepare_variant */

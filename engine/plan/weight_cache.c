@@ -3,10 +3,12 @@
 #include "engine/plan/weight_memory.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct nn_weight_entry {
-    nn_weight weight;       /* first: callers hold a pointer to it */
-    nn_weight_chunk *chunk; /* where the data lies */
+    nn_weight weight; /* first: callers hold a pointer to it */
+    nn_device *device;
+    nn_weight_chunk *chunk; /* where the data lies; NULL: in the device's memory */
     struct nn_weight_entry *next;
     uint64_t hash;
     int64_t references;
@@ -48,6 +50,11 @@ void nn_weight_cache_destroy(nn_weight_cache *cache) {
     nn_free(cache);
 }
 
+uint64_t nn_weight_new_id(void) {
+    static _Atomic uint64_t last = UINT64_MAX; /* those of blobs count from below */
+    return atomic_fetch_sub(&last, 1);
+}
+
 /* FNV-1a, 64 bits. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
     const unsigned char *p = bytes;
@@ -57,6 +64,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
 
 static uint64_t hash_key(const nn_weight_key *key) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    hash = hash_bytes(hash, &key->device, sizeof key->device);
     hash = hash_bytes(hash, &key->op, sizeof key->op);
     hash = hash_bytes(hash, key->blobs, (size_t)key->blob_count * sizeof *key->blobs);
     hash = hash_bytes(hash, key->variant, strlen(key->variant));
@@ -64,16 +72,29 @@ static uint64_t hash_key(const nn_weight_key *key) {
 }
 
 static bool has_key(const nn_weight_entry *entry, const nn_weight_key *key, uint64_t hash) {
-    return entry->hash == hash && entry->op == key->op && entry->weight.bytes == key->bytes &&
-           entry->blob_count == key->blob_count && strcmp(entry->variant, key->variant) == 0 &&
+    return entry->hash == hash && entry->device == key->device && entry->op == key->op &&
+           entry->weight.bytes == key->bytes && entry->blob_count == key->blob_count &&
+           strcmp(entry->variant, key->variant) == 0 &&
            (key->blob_count == 0 ||
             memcmp(entry->blobs, key->blobs, (size_t)key->blob_count * sizeof *key->blobs) == 0);
 }
 
 static void free_entry(nn_weight_cache *cache, nn_weight_entry *entry) {
-    nn_weight_memory_give(&cache->memory, entry->chunk);
+    if (entry->device != NULL)
+        entry->device->calls->release(entry->device, entry->weight.data);
+    else
+        nn_weight_memory_give(&cache->memory, entry->chunk);
     nn_free(entry->variant);
     nn_free(entry);
+}
+
+static nn_status take_memory(nn_weight_cache *cache, nn_weight_entry *entry) {
+    const size_t bytes = entry->weight.bytes;
+    if (entry->device != NULL)
+        return entry->device->calls->allocate(entry->device, bytes > 0 ? bytes : 1,
+                                              &entry->weight.data);
+    entry->weight.data = nn_weight_memory_take(&cache->memory, bytes, &entry->chunk);
+    return entry->weight.data != NULL ? NN_OK : nn_fail_memory(bytes);
 }
 
 static nn_status create_entry(nn_weight_cache *cache, const nn_weight_key *key, uint64_t hash,
@@ -82,18 +103,19 @@ static nn_status create_entry(nn_weight_cache *cache, const nn_weight_key *key, 
     nn_weight_entry *entry = nn_alloc_zero(sizeof *entry + blobs_size);
     if (entry == NULL) return nn_fail_memory(sizeof *entry + blobs_size);
     entry->hash = hash;
+    entry->device = key->device;
     entry->op = key->op;
     entry->blob_count = key->blob_count;
     if (blobs_size > 0) memcpy(entry->blobs, key->blobs, blobs_size);
     entry->weight.bytes = key->bytes;
     entry->variant = nn_strdup(key->variant);
-    entry->weight.data = nn_weight_memory_take(&cache->memory, key->bytes, &entry->chunk);
-    if (entry->variant == NULL || entry->weight.data == NULL) {
+    nn_status status = entry->variant != NULL ? take_memory(cache, entry)
+                                              : nn_fail_memory(strlen(key->variant) + 1);
+    if (status == NN_OK)
+        *out = entry;
+    else
         free_entry(cache, entry);
-        return nn_fail_memory(key->bytes);
-    }
-    *out = entry;
-    return NN_OK;
+    return status;
 }
 
 static void unlink_entry(nn_weight_cache *cache, nn_weight_entry *entry) {
@@ -117,6 +139,18 @@ static nn_weight_entry *find_entry(nn_weight_cache *cache, const nn_weight_key *
     }
 }
 
+static nn_status fill_entry(nn_weight_entry *entry, nn_weight_fill fill, const void *argument) {
+    if (entry->device == NULL) return fill(argument, entry->weight.data);
+    const size_t bytes = entry->weight.bytes;
+    void *host = nn_alloc_zero(bytes > 0 ? bytes : 1);
+    if (host == NULL) return nn_fail_memory(bytes);
+    nn_status status = fill(argument, host);
+    if (status == NN_OK)
+        status = entry->device->calls->write(entry->device, entry->weight.data, host, bytes);
+    nn_free(host);
+    return status;
+}
+
 /* A new entry, filled while the lock is not held, so that several are at once. */
 static nn_status add_entry(nn_weight_cache *cache, const nn_weight_key *key, uint64_t hash,
                            nn_weight_fill fill, const void *argument, nn_weight_entry **out) {
@@ -127,7 +161,7 @@ static nn_status add_entry(nn_weight_cache *cache, const nn_weight_key *key, uin
     cache->bytes += (int64_t)key->bytes;
     cache->count++;
     pthread_mutex_unlock(&cache->lock);
-    nn_status status = fill(argument, entry->weight.data);
+    nn_status status = fill_entry(entry, fill, argument);
     pthread_mutex_lock(&cache->lock);
     entry->is_filled = true;
     if (status != NN_OK) unlink_entry(cache, entry);

@@ -14,11 +14,12 @@ void nn_weight_cache_destroy(nn_weight_cache *cache);
 
 /* A packed constant; counted: it goes with its last reference. */
 typedef struct nn_weight {
-    void *data; /* aligned to NN_ALIGNMENT */
+    void *data; /* aligned to NN_ALIGNMENT; of a device: in its memory */
     size_t bytes;
 } nn_weight;
 
 typedef struct nn_weight_key {
+    nn_device *device;     /* in whose memory it lies; NULL: the host's */
     const nn_op *op;       /* whose packing it is; NULL: plain copies */
     const uint64_t *blobs; /* ids of the constants that were packed, 0 for an absent one */
     int blob_count;
@@ -26,7 +27,10 @@ typedef struct nn_weight_key {
     size_t bytes;
 } nn_weight_key;
 
-/* Fills key->bytes zeroed bytes. Must not use the cache. */
+/* An id for `blobs` that no constant has and no later call gives: such a weight is not shared. */
+uint64_t nn_weight_new_id(void);
+
+/* Fills key->bytes zeroed bytes of the host's memory. Must not use the cache. */
 typedef nn_status (*nn_weight_fill)(const void *argument, void *out);
 
 /* The weight with this key, filled when new; one reference for the caller. */

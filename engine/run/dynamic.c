@@ -88,6 +88,10 @@ nn_status nn_dynamic_create(nn_graph *graph, const bool *is_dynamic, nn_value *c
     }
     dynamic->graph = graph;
     dynamic->request = *request;
+    if (request->target.device != NULL) { /* what is not known beforehand runs on the CPU */
+        dynamic->request.target.device = NULL;
+        dynamic->request.target.precision = NN_PRECISION_FP32;
+    }
     dynamic->given_count = given_count;
     nn_status status = build(dynamic, is_dynamic, given, covers);
     if (status != NN_OK) {

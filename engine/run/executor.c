@@ -17,13 +17,33 @@ static void destroy_plan(nn_executor_plan *entry) {
     nn_shape_key_clear(&entry->key);
 }
 
+/* What lies in the host's memory beside a device is where copies run at full speed. */
+static nn_status take_memory(nn_device *device, nn_memory memory, int64_t bytes, void **out) {
+    if (device == NULL) {
+        *out = nn_alloc((size_t)bytes);
+        return *out != NULL ? NN_OK : nn_fail_memory((size_t)bytes);
+    }
+    return memory == NN_MEMORY_DEVICE ? device->calls->allocate(device, (size_t)bytes, out)
+                                      : device->calls->allocate_host(device, (size_t)bytes, out);
+}
+
+static void give_memory(nn_device *device, nn_memory memory, void *slab) {
+    if (device == NULL)
+        nn_free(slab);
+    else if (memory == NN_MEMORY_DEVICE)
+        device->calls->release(device, slab);
+    else
+        device->calls->release_host(device, slab);
+}
+
 void nn_executor_clear(nn_executor *executor) {
+    nn_device *device = executor->request.target.device;
     for (int64_t i = 0; i < executor->plan_count; i++) destroy_plan(&executor->plans[i]);
     nn_free(executor->plans);
-    nn_free(executor->slab);
-    executor->plans = NULL;
-    executor->slab = NULL;
-    executor->plan_count = executor->plan_capacity = executor->slab_bytes = 0;
+    for (int m = 0; m < NN_MEMORIES; m++) give_memory(device, m, executor->memory.slabs[m]);
+    if (device != NULL) device->calls->destroy_queue(executor->memory.queue);
+    const nn_plan_request request = executor->request;
+    *executor = (nn_executor){.request = request};
 }
 
 static int64_t find_plan(const nn_executor *executor, const nn_tensor *inputs, size_t input_count) {
@@ -42,13 +62,22 @@ bool nn_executor_has(const nn_executor *executor, const nn_tensor *inputs, size_
     return find_plan(executor, inputs, input_count) >= 0;
 }
 
-static nn_status grow_slab(nn_executor *executor, int64_t bytes) {
-    if (bytes <= executor->slab_bytes) return NN_OK;
-    char *slab = nn_alloc((size_t)bytes);
-    if (slab == NULL) return nn_fail_memory((size_t)bytes);
-    nn_free(executor->slab);
-    executor->slab = slab;
-    executor->slab_bytes = bytes;
+static nn_status grow_slab(nn_executor *executor, nn_memory memory, int64_t bytes) {
+    nn_device *device = executor->request.target.device;
+    void *slab;
+    if (bytes <= executor->bytes[memory]) return NN_OK;
+    NN_TRY(take_memory(device, memory, bytes, &slab));
+    give_memory(device, memory, executor->memory.slabs[memory]);
+    executor->memory.slabs[memory] = slab;
+    executor->bytes[memory] = bytes;
+    return NN_OK;
+}
+
+static nn_status grow(nn_executor *executor, const nn_plan *plan) {
+    nn_device *device = executor->request.target.device;
+    if (device != NULL && executor->memory.queue == NULL)
+        NN_TRY(device->calls->create_queue(device, &executor->memory.queue));
+    for (int m = 0; m < NN_MEMORIES; m++) NN_TRY(grow_slab(executor, m, plan->slabs[m].bytes));
     return NN_OK;
 }
 
@@ -77,7 +106,7 @@ static nn_status add_plan(nn_executor *executor, const nn_tensor *inputs, size_t
     }
     NN_TRY_DONE(nn_shape_key_init(&made.key, inputs, input_count));
     NN_TRY_DONE(nn_plan_create(&executor->request, inputs, &made.plan));
-    NN_TRY_DONE(grow_slab(executor, made.plan->slab_bytes));
+    NN_TRY_DONE(grow(executor, made.plan));
 done:
     if (status != NN_OK) {
         destroy_plan(&made);
@@ -108,6 +137,6 @@ nn_plan *nn_executor_current(const nn_executor *executor) {
 nn_status nn_executor_run(nn_executor *executor, const nn_tensor *inputs, nn_step_hook hook,
                           void *user) {
     nn_plan *plan = nn_executor_current(executor);
-    nn_plan_bind(plan, executor->slab);
+    nn_plan_bind(plan, &executor->memory);
     return nn_plan_run(plan, inputs, hook, user);
 }

@@ -1,4 +1,4 @@
-/* An executor: a lowered graph, one plan for each set of input shapes, and the slab they share. A
+/* An executor: a lowered graph, one plan for each set of input shapes, and the memory they share. A
  * session has one, and so has each body of a node. */
 #ifndef NN_EXECUTOR_H
 #define NN_EXECUTOR_H
@@ -12,10 +12,10 @@ typedef struct nn_executor {
     nn_plan_request request;
     nn_executor_plan *plans;
     int64_t plan_count, plan_capacity;
-    int64_t current; /* index of the plan selected last; beyond the count: it is gone */
-    uint64_t uses;   /* counts selections */
-    char *slab;
-    int64_t slab_bytes;
+    int64_t current;       /* index of the plan selected last; beyond the count: it is gone */
+    uint64_t uses;         /* counts selections */
+    nn_plan_memory memory; /* of all plans: one runs at a time */
+    int64_t bytes[NN_MEMORIES];
 } nn_executor;
 
 void nn_executor_clear(nn_executor *executor);

@@ -1,6 +1,7 @@
 #include "engine/run/session.h"
 
 #include "engine/run/executor.h"
+#include "ops/device_kernels.h"
 
 struct nnopt_session {
     nn_model *model;
@@ -72,6 +73,7 @@ static nn_status open_session(nn_session *session, const nn_session_options *opt
         .target = {.isa = options->reference_only ? NN_ISA_PORTABLE : nn_cpu_get()->isa,
                    .threads = nn_pool_threads(session->pool),
                    .precision = options->precision,
+                   .device = options->reference_only ? NULL : options->device,
                    .deterministic = options->deterministic},
         .pool = session->pool,
         .reference_only = options->reference_only,
@@ -172,7 +174,8 @@ static nn_status check_inputs(const nn_graph *graph, const nn_tensor *inputs) {
 /* Of every run. Allocates nothing. */
 static nn_status check_data(const nn_session *session, const nn_tensor *inputs) {
     const nn_graph *graph = session->model->graph;
-    const char *slab = session->executor.slab;
+    const char *slab = session->executor.memory.slabs[NN_MEMORY_HOST];
+    const int64_t slab_bytes = session->executor.bytes[NN_MEMORY_HOST];
     for (int64_t i = 0; i < graph->input_count; i++) {
         const char *name = graph->inputs[i]->name, *data = inputs[i].data;
         if (data == NULL && nn_tensor_count(&inputs[i]) > 0) {
@@ -183,7 +186,7 @@ static nn_status check_data(const nn_session *session, const nn_tensor *inputs) 
             return nn_fail(NN_USAGE, "input '%s': data must be aligned to %d bytes", name,
                            bits / 8);
         }
-        if (slab != NULL && data >= slab && data < slab + session->executor.slab_bytes) {
+        if (slab != NULL && data >= slab && data < slab + slab_bytes) {
             return nn_fail(NN_USAGE,
                            "input '%s': data is an output of this session, which the run "
                            "would overwrite; copy it first",
@@ -257,11 +260,10 @@ void nn_session_set_hook(nn_session *session, nn_step_hook hook, void *user) {
 
 static const nn_option_spec session_specs[] = {
     {.name = "device",
-     .kind = NNOPT_OPTION_CHOICE,
+     .kind = NNOPT_OPTION_TEXT,
      .metavar = "DEVICE",
      .fallback = "cpu",
-     .choices = "cpu",
-     .help = "where the model runs"},
+     .help = "where the model runs: cpu, cuda, or cuda:N for GPU number N"},
     {.name = "threads",
      .kind = NNOPT_OPTION_INT,
      .metavar = "N",
@@ -273,8 +275,10 @@ static const nn_option_spec session_specs[] = {
      .kind = NNOPT_OPTION_CHOICE,
      .metavar = "P",
      .fallback = "fp32",
-     .choices = "fp32|bf16",
-     .help = "arithmetic of convolutions and matrix products"},
+     .choices = "fp32|bf16|tf32|fp16",
+     .help =
+         "arithmetic of convolutions and matrix products; bf16 needs AMX or a GPU, tf32 and fp16 "
+         "a GPU"},
     {.name = "kernels",
      .kind = NNOPT_OPTION_CHOICE,
      .metavar = "HOW",
@@ -311,9 +315,30 @@ static nn_selection read_selection(const char *text) {
     return NN_SELECT_ESTIMATE;
 }
 
+/* Where and in which precision. */
+static nn_status read_place(const nnopt_options *options, nn_session_options *out) {
+    const nn_option_table *table = &nn_options_session;
+    const char *device = nn_option_text(options, table, "device");
+    const char *precision = nn_option_text(options, table, "precision");
+    const nn_isa isa = nn_cpu_get()->isa;
+    NN_TRY(nn_precision_find(precision, &out->precision));
+    if (strcmp(device, "cpu") != 0) {
+        if (out->selection != NN_SELECT_ESTIMATE)
+            return nn_fail(NN_USAGE, "option 'kernels' is for the CPU; kernels of a device that "
+                                     "need it are measured when a plan is made");
+        return nn_device_open_kernels(device, &out->device);
+    }
+    if (out->precision == NN_PRECISION_FP32) return NN_OK;
+    if (out->precision != NN_PRECISION_BF16)
+        return nn_fail(NN_UNSUPPORTED, "precision '%s' needs a GPU (--device cuda)", precision);
+    if (isa < NN_ISA_AMX)
+        return nn_fail(NN_UNSUPPORTED, "precision 'bf16' needs AMX, this CPU has %s",
+                       nn_isa_name(isa));
+    return NN_OK;
+}
+
 nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out) {
     const nn_option_table *table = &nn_options_session;
-    nn_isa isa = nn_cpu_get()->isa;
     *out = (nn_session_options){
         .threads = (int)nn_option_int(options, table, "threads"),
         .selection = read_selection(nn_option_text(options, table, "kernels")),
@@ -325,13 +350,7 @@ nn_status nn_session_options_read(const nnopt_options *options, nn_session_optio
         return nn_fail(NN_USAGE,
                        "options 'deterministic' and 'kernels' contradict each other: what "
                        "is measured differs from run to run");
-    if (strcmp(nn_option_text(options, table, "precision"), "bf16") != 0) return NN_OK;
-    if (isa < NN_ISA_AMX) {
-        return nn_fail(NN_UNSUPPORTED, "precision 'bf16' needs AMX, this CPU has %s",
-                       nn_isa_name(isa));
-    }
-    out->precision = NN_PRECISION_BF16;
-    return NN_OK;
+    return read_place(options, out);
 }
 
 nnopt_status nnopt_session_create(nnopt_model *model, const nnopt_options *options,

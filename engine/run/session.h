@@ -9,7 +9,8 @@
 
 /* A tap: a value of the model graph that must exist as a tensor after a run, in spite of fusion. */
 typedef struct nn_session_options {
-    int threads; /* 0: all usable cores */
+    int threads;       /* 0: all usable cores */
+    nn_device *device; /* NULL: the CPU */
     nn_precision precision;
     nn_selection selection;
     double selection_seconds; /* that NN_SELECT_MEASURE may take, all plans together */

@@ -15,10 +15,10 @@ typedef struct contender {
 } contender;
 
 static nn_status make_slab(contender *self) {
-    const size_t bytes = (size_t)self->plan->slab_bytes + NN_ALIGNMENT;
+    const size_t bytes = (size_t)nn_plan_slab_bytes(self->plan) + NN_ALIGNMENT;
     self->slab = nn_alloc_zero(bytes);
     if (self->slab == NULL) return nn_fail_memory(bytes);
-    nn_plan_bind(self->plan, self->slab);
+    nn_plan_bind(self->plan, &(nn_plan_memory){.slabs = {self->slab}});
     return NN_OK;
 }
 
@@ -68,7 +68,7 @@ static nn_status compare(nn_plan *plan, nn_plan *standard, const nn_tensor *shap
         nn_log(NNOPT_LOG_INFO, "a run takes %.4g ms with measured kernels, %.4g ms without",
                1e3 * both[0].seconds, 1e3 * both[1].seconds);
     for (int i = 0; i < 2; i++) {
-        both[i].plan->slab = NULL; /* whoever runs it binds it again */
+        both[i].plan->slabs[NN_MEMORY_HOST].base = NULL; /* whoever runs it binds it again */
         nn_free(both[i].slab);
     }
     for (int64_t i = 0; i < plan->graph->input_count; i++) nn_tensor_clear(&inputs[i]);
