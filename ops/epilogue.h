@@ -7,27 +7,7 @@
 #define NN_EPILOGUE_H
 
 #include "base/tensor.h"
-
-typedef enum nn_activation_kind {
-    NN_ACT_NONE = 0,
-    NN_ACT_RELU,       /* max(x, 0) */
-    NN_ACT_CLIP,       /* min(max(x, alpha), beta) */
-    NN_ACT_LEAKY_RELU, /* x < 0 ? alpha x : x */
-    NN_ACT_SIGMOID,    /* 1 / (1 + exp(-x)) */
-    NN_ACT_TANH,
-    NN_ACT_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
-    NN_ACT_HARD_SWISH,   /* x min(max(alpha x + beta, 0), 1); ONNX: alpha 1/6, beta 1/2 */
-    NN_ACT_SILU,         /* x sigmoid(x) */
-    NN_ACT_GELU,         /* x (1 + erf(x / sqrt 2)) / 2 */
-    NN_ACT_GELU_TANH,
-    NN_ACT_LINEAR, /* alpha x + beta */
-    NN_ACT_KINDS,
-} nn_activation_kind;
-
-typedef struct nn_activation {
-    nn_activation_kind kind;
-    float alpha, beta;
-} nn_activation;
+#include "ops/activation_kind.h"
 
 /* Zero-initialised: nothing fused. The residual is an extra input of the node, after the operator's
  * own, of the shape of output 0. */
@@ -47,10 +27,11 @@ static inline bool nn_epilogue_is_empty(const nn_epilogue *epilogue) {
 float nn_activate(nn_activation activation, float x);
 /* In place over `count` floats by the best code of this CPU; for kernels without own epilogues. */
 void nn_activate_array(nn_activation activation, float *x, int64_t count);
-/* True when the whole is min(max(x + residual, low), high), which kernels do in registers; infinities
- * where there is no bound. */
+/* True when the whole is min(max(x + residual, low), high), which kernels do in registers;
+ * infinities where there is no bound. */
 bool nn_epilogue_as_clip(const nn_epilogue *epilogue, float *low, float *high);
-/* The scalar definition of the whole, in place; `residual` is not read unless the epilogue has one. */
+/* The scalar definition of the whole, in place; `residual` is not read unless the epilogue has one.
+ */
 void nn_epilogue_apply(const nn_epilogue *epilogue, const float *residual, float *x, int64_t count);
 
 #endif

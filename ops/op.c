@@ -1,68 +1,10 @@
 #include "ops/device_kernels.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define NN_OP(symbol) &nn_op_##symbol,
 const nn_op *const nn_op_table[] = {
 #include "ops/op_table.def"
     NULL};
 #undef NN_OP
-
-static const struct {
-    const char *name;
-    nn_type type;
-} precisions[] = {
-    [NN_PRECISION_FP32] = {"fp32", NNOPT_FLOAT},
-    [NN_PRECISION_BF16] = {"bf16", NNOPT_BFLOAT16},
-    [NN_PRECISION_TF32] = {"tf32", NNOPT_FLOAT},
-    [NN_PRECISION_FP16] = {"fp16", NNOPT_FLOAT16},
-};
-
-const char *nn_precision_name(nn_precision precision) {
-    return precisions[precision].name;
-}
-
-nn_status nn_precision_find(const char *name, nn_precision *out) {
-    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
-        if (strcmp(precisions[i].name, name) != 0) continue;
-        *out = (nn_precision)i;
-        return NN_OK;
-    }
-    return nn_fail(NN_USAGE, "there is no precision '%s'", name);
-}
-
-nn_type nn_precision_type(nn_precision precision) {
-    return precisions[precision].type;
-}
-
-nn_status nn_view_fail(const nn_node_view *node, nn_status code, const char *format, ...) {
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return nn_fail(code, "node '%s' (%s): %s", node->name, node->op->name, text);
-}
-
-const char *nn_view_describe(const nn_node_view *node, char *text, size_t size) {
-    size_t used = (size_t)snprintf(text, size, "'%s' (%s:", node->name, node->op->name);
-    for (int i = 0; i < node->in_count && used < size; i++) {
-        char fact[128] = "absent";
-        if (node->in[i] != NULL) nn_fact_text(node->in[i], fact, sizeof fact);
-        used += (size_t)snprintf(text + used, size - used, "%s %s", i > 0 ? "," : "", fact);
-    }
-    if (used < size) snprintf(text + used, size - used, ")");
-    return text;
-}
-
-nn_status nn_call_text(const nn_call *call, const char *bytes, size_t length, const char **out) {
-    char *text = nn_arena_alloc(call->texts, length + 1);
-    if (text == NULL) return nn_fail_memory(length + 1);
-    if (length > 0) memcpy(text, bytes, length);
-    *out = text;
-    return NN_OK;
-}
 
 static const nn_op *find(const char *domain, const char *name, int version) {
     for (const nn_op *const *row = nn_op_table; *row != NULL; row++) {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The layers: base <- ops <- engine <- formats <- optim <- cli. A file includes only what stands before
-# it, protobuf stops in formats/onnx*, and the command includes nothing but the public header.
+# it, protobuf stops in formats/onnx*, and the command includes nothing but the public header. The CUDA
+# library (ops/cuda) stands outside: nothing includes it, and device code knows nothing of nnopt but plain
+# argument structures.
 set -u
 cd "$NNOPT_SOURCE"
 layers=(base ops engine formats optim)
@@ -21,4 +23,12 @@ found=$(grep -rlE '#[[:space:]]*include [<"](protobuf-c|onnx\.pb-c)' base ops en
 found=$(grep -rnwE 'abort|exit|printf|puts|perror' --include='*.c' base ops engine formats optim |
   grep -E '(^|[^a-z_n])(abort|exit|printf|puts|perror)\(' |
   grep -vE 'format\(printf|child process|_exit\(') && complain "the library prints or exits: $found"
+found=$(grep -rnE '#[[:space:]]*include [<"](cuda|cudnn|cublas|nvml|nvtx)' --include='*.[ch]' base ops engine formats optim cli |
+  grep -v '^ops/cuda/') && complain "a vendor's header outside ops/cuda/: $found"
+found=$(grep -rnE '#[[:space:]]*include "ops/cuda/' base ops engine formats optim cli | grep -v '^ops/cuda/') &&
+  complain "ops/cuda/ is a library of its own: $found"
+found=$(grep -rnE '#[[:space:]]*include "(engine|formats|optim)/' ops/cuda) && complain "ops/cuda/ includes higher layers: $found"
+found=$(grep -rnE '#[[:space:]]*include "' --include='*.cu' --include='*.cuh' --include='*_launch.h' ops/cuda |
+  grep -vE 'include "(ops/cuda/|ops/activation_kind\.h|emulated_device\.h)') &&
+  complain "device code includes more than arguments and ops/cuda/: $found"
 exit $failed

@@ -175,8 +175,7 @@ static inline void copy_element(char *to, const char *from, size_t size) {
     }
 }
 
-/* Copies between standard and channels last; `to_physical` says which way. */
-static void permute(nn_layout layout, const nn_tensor *standard, void *physical, bool to_physical) {
+void host_permute(nn_layout layout, const nn_tensor *standard, void *physical, bool to_physical) {
     const size_t size = (size_t)nn_type_bits(standard->type) / 8;
     const int64_t count = nn_tensor_count(standard);
     char *a = standard->data, *b = physical;
@@ -195,7 +194,7 @@ static void permute(nn_layout layout, const nn_tensor *standard, void *physical,
     }
 }
 
-static nn_tensor physical_tensor(nn_layout layout, const nn_tensor *standard, void *data) {
+nn_tensor host_physical_tensor(nn_layout layout, const nn_tensor *standard, void *data) {
     nn_tensor out = *standard;
     for (int place = 0; place < out.rank; place++)
         out.dims[place] = standard->dims[physical_axis(layout, out.rank, place)];
@@ -205,9 +204,8 @@ static nn_tensor physical_tensor(nn_layout layout, const nn_tensor *standard, vo
 
 /* ---- running ---- */
 
-/* Layout in which the kernel gets input `index`. */
-static nn_layout input_layout(const kernel_host *host, const nn_kernel *kernel, nn_layout layout,
-                              int index) {
+nn_layout host_input_layout(const kernel_host *host, const nn_kernel *kernel, nn_layout layout,
+                            int index) {
     bool residual = host->epilogue.has_residual && host->epilogue.residual == index;
     bool converted = residual || (kernel->layout_inputs >> index & 1);
     return converted ? layout : NN_LAYOUT_STANDARD;
@@ -283,16 +281,16 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
     for (int i = 0; i < host->in_count; i++) {
         const nn_tensor *source = &host->in[i];
         if (source->type == NNOPT_TYPE_NONE) continue;
-        nn_layout own = input_layout(host, kernel, layout, i);
+        nn_layout own = host_input_layout(host, kernel, layout, i);
         in_memory[i] = guard((size_t)nn_tensor_bytes(source), at_end);
-        in[i] = physical_tensor(own, source, in_memory[i].data);
+        in[i] = host_physical_tensor(own, source, in_memory[i].data);
         bool dropped = host->constant[i] && (prepare.packed_inputs >> i & 1);
-        if (!dropped) permute(own, source, in[i].data, true);
+        if (!dropped) host_permute(own, source, in[i].data, true);
         in_views[i] = &in[i];
     }
     for (int i = 0; i < host->out_count; i++) {
         out_memory[i] = guard((size_t)nn_tensor_bytes(&host->out[i]), at_end);
-        out[i] = physical_tensor(layout, &host->out[i], out_memory[i].data);
+        out[i] = host_physical_tensor(layout, &host->out[i], out_memory[i].data);
         out_views[i] = &out[i];
     }
     if (prepare.workspace_bytes > 0) {
@@ -313,7 +311,7 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
     if (host->workspaces_apart) check_workspaces(kernel, &call, workspace_bytes);
 
     for (int i = 0; i < host->out_count; i++) {
-        permute(layout, &host->out[i], out[i].data, false);
+        host_permute(layout, &host->out[i], out[i].data, false);
         unguard(&out_memory[i]);
     }
     for (int i = 0; i < host->in_count; i++) unguard(&in_memory[i]);

@@ -68,6 +68,16 @@ bool host_accepts(const kernel_host *host, const nn_kernel *kernel, const nn_tar
 void host_run(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
               const nn_target *target);
 
+/* ---- between layouts, for who runs kernels in other memory (device_host.h) ---- */
+
+/* The layout in which the kernel gets input `index`. */
+nn_layout host_input_layout(const kernel_host *host, const nn_kernel *kernel, nn_layout layout,
+                            int index);
+/* The tensor's type and dims in `layout`, with `data`. */
+nn_tensor host_physical_tensor(nn_layout layout, const nn_tensor *standard, void *data);
+/* Copies from standard layout to `physical`, which has `layout`, or back. */
+void host_permute(nn_layout layout, const nn_tensor *standard, void *physical, bool to_physical);
+
 /* Uniform in [-1, 1), the same sequence in every run of the program after the same seed. */
 void host_seed(uint32_t seed);
 float host_random(void);

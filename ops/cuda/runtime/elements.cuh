@@ -1,0 +1,116 @@
+/* Elements as numbers, 16 bytes at a time, and division by what the host knows. */
+#ifndef NN_CUDA_ELEMENTS_CUH
+#define NN_CUDA_ELEMENTS_CUH
+
+#include "ops/cuda/runtime/arguments.h"
+#include "ops/cuda/runtime/launch.cuh"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <math.h>
+
+/* ---- one element ---- */
+
+template <typename T> __device__ __forceinline__ float nn_to_float(T x) {
+    return static_cast<float>(x);
+}
+template <> __device__ __forceinline__ float nn_to_float<__half>(__half x) {
+    return __half2float(x);
+}
+template <> __device__ __forceinline__ float nn_to_float<__nv_bfloat16>(__nv_bfloat16 x) {
+    return __bfloat162float(x);
+}
+
+/* Integers: round to nearest even, then saturate; NaN becomes 0. */
+template <typename T> struct nn_from_float_as {
+    static __device__ __forceinline__ T convert(float x) {
+        constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
+        constexpr int bits = static_cast<int>(sizeof(T)) * 8 - (is_signed ? 1 : 0);
+        constexpr T highest =
+            static_cast<T>(is_signed ? ~(static_cast<unsigned long long>(1) << bits) : ~0ull);
+        constexpr T lowest = is_signed ? static_cast<T>(-highest - 1) : static_cast<T>(0);
+        constexpr float limit = bits < 64 ? static_cast<float>(1ull << (bits < 64 ? bits : 0))
+                                          : 18446744073709551616.0f;
+        const float rounded = rintf(x);
+        if (rounded >= limit) return highest;
+        if (rounded <= (is_signed ? -limit : 0.0f)) return lowest;
+        return rounded == rounded ? static_cast<T>(rounded) : static_cast<T>(0);
+    }
+};
+template <> struct nn_from_float_as<float> {
+    static __device__ __forceinline__ float convert(float x) { return x; }
+};
+template <> struct nn_from_float_as<double> {
+    static __device__ __forceinline__ double convert(float x) { return x; }
+};
+template <> struct nn_from_float_as<bool> {
+    static __device__ __forceinline__ bool convert(float x) { return x != 0.0f; }
+};
+template <> struct nn_from_float_as<__half> {
+    static __device__ __forceinline__ __half convert(float x) { return __float2half_rn(x); }
+};
+template <> struct nn_from_float_as<__nv_bfloat16> {
+    static __device__ __forceinline__ __nv_bfloat16 convert(float x) {
+        return __float2bfloat16_rn(x);
+    }
+};
+
+template <typename T> __device__ __forceinline__ T nn_from_float(float x) {
+    return nn_from_float_as<T>::convert(x);
+}
+template <typename T> __device__ __forceinline__ float nn_load(const T *p) {
+    return nn_to_float<T>(*p);
+}
+template <typename T> __device__ __forceinline__ void nn_store(T *p, float x) {
+    *p = nn_from_float<T>(x);
+}
+
+/* ---- 16 bytes at a time ---- */
+
+/* As many elements as one access moves; `p` of the accesses is aligned to 16 bytes. */
+template <typename T> struct alignas(16) nn_vector {
+    static constexpr int count = 16 / static_cast<int>(sizeof(T));
+    T items[count];
+};
+
+template <typename T> __device__ __forceinline__ nn_vector<T> nn_load_vector(const T *p) {
+    nn_vector<T> out;
+    *reinterpret_cast<uint4 *>(&out) = *reinterpret_cast<const uint4 *>(p);
+    return out;
+}
+template <typename T>
+__device__ __forceinline__ void nn_store_vector(T *p, const nn_vector<T> &vector) {
+    *reinterpret_cast<uint4 *>(p) = *reinterpret_cast<const uint4 *>(&vector);
+}
+
+/* On the host: may all of these be accessed so, `count` elements of `bytes` from each on? */
+inline bool nn_is_vectorizable(int64_t count, size_t bytes, const void *a, const void *b = nullptr,
+                               const void *c = nullptr) {
+    const uintptr_t addresses = reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) |
+                                reinterpret_cast<uintptr_t>(c);
+    return addresses % 16 == 0 && static_cast<uint64_t>(count) * bytes % 16 == 0;
+}
+
+/* ---- division ---- */
+
+/* n / d and, through *remainder, n % d; n below 2^31. */
+__device__ __forceinline__ uint32_t nn_divide(uint32_t n, nn_divisor d) {
+    return (__umulhi(n, d.multiplier) + n) >> d.shift;
+}
+__device__ __forceinline__ uint32_t nn_divide(uint32_t n, nn_divisor d, uint32_t *remainder) {
+    const uint32_t quotient = nn_divide(n, d);
+    *remainder = n - quotient * d.divisor;
+    return quotient;
+}
+
+/* ---- grid-stride loops ---- */
+
+/* for (int64_t i = nn_first(); i < count; i += nn_stride()) */
+__device__ __forceinline__ int64_t nn_first() {
+    return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+__device__ __forceinline__ int64_t nn_stride() {
+    return static_cast<int64_t>(gridDim.x) * blockDim.x;
+}
+
+#endif

@@ -1,0 +1,254 @@
+/* Blocks in turn; the threads of a block on fibers, where they wait for each other.
+ *
+ * A fiber starts one thread after the other until one has to wait; the next fiber goes on with the
+ * threads that are left. So a kernel whose threads never meet costs one call for each. */
+#include "tests/cuda_emulator/internal.h"
+
+#include "tests/cuda_emulator/fiber.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_THREADS = 1024,
+    WARP = 32,
+    GUARD_BYTES = 64, /* behind dynamic shared memory */
+    GUARD = 0xa7,
+    GARBAGE = 0xff, /* floats of all sizes: NaN */
+};
+
+NN_EMULATOR_API nn_emulated_state nn_emulated;
+
+typedef enum thread_phase { RUNS, WAITS_FOR_BLOCK, WAITS_FOR_WARP, DONE } thread_phase;
+
+typedef enum warp_operation { WARP_BARRIER, SHUFFLE, BALLOT } warp_operation;
+
+typedef struct emulated_thread {
+    thread_phase phase;
+    fiber *fiber; /* NULL: not started */
+    int line;     /* where it waits */
+    warp_operation operation;
+    unsigned mask;
+    int source;
+    unsigned long long value, result;
+} emulated_thread;
+
+/* The block that runs. */
+static struct {
+    void (*body)(const void *closure);
+    const void *closure;
+    bool backwards; /* threads start with the last: whoever relies on an order fails in one of both
+                     */
+    int count, started, alive, at_barrier, current;
+    emulated_thread threads[MOST_THREADS];
+    fiber *idle[MOST_THREADS + 1];
+    int idle_count;
+    unsigned char *shared;
+    size_t shared_room;
+    long long launches;
+} run;
+
+long long nn_emulator_launch_count(void) {
+    return run.launches;
+}
+
+/* ---- threads ---- */
+
+static void set_current(int index) {
+    const unsigned linear = (unsigned)index, x = nn_emulated.block_size.x,
+                   y = nn_emulated.block_size.y;
+    run.current = index;
+    nn_emulated.thread = (uint3){linear % x, linear / x % y, linear / x / y};
+}
+
+static void release_barrier(void) {
+    int line = 0; /* of the first that waits */
+    for (int i = 0; i < run.count; i++) {
+        emulated_thread *thread = &run.threads[i];
+        if (thread->phase != WAITS_FOR_BLOCK) continue;
+        if (line == 0) line = thread->line;
+        if (thread->line != line)
+            nn_emulator_die("threads of a block meet at different __syncthreads: line %d, line %d",
+                            line, thread->line);
+        thread->phase = RUNS;
+    }
+    run.at_barrier = 0;
+}
+
+static void end_thread(int index) {
+    run.threads[index].phase = DONE;
+    run.alive--;
+    if (run.at_barrier > 0 && run.at_barrier == run.alive) release_barrier();
+}
+
+static void run_threads(fiber *own, void *argument) {
+    (void)argument;
+    for (;;) {
+        while (run.started < run.count) {
+            const int order = run.started++, index = run.backwards ? run.count - 1 - order : order;
+            set_current(index);
+            run.threads[index].fiber = own;
+            run.body(run.closure);
+            end_thread(run.current);
+        }
+        run.idle[run.idle_count++] = own;
+        fiber_leave(own);
+    }
+}
+
+/* The calling thread waits until its phase is RUNS again. */
+static void wait_turn(void) {
+    const int index = run.current;
+    fiber_leave(run.threads[index].fiber);
+    set_current(index);
+}
+
+void nn_emulator_block_barrier(int line) {
+    emulated_thread *own = &run.threads[run.current];
+    own->phase = WAITS_FOR_BLOCK;
+    own->line = line;
+    run.at_barrier++;
+    if (run.at_barrier == run.alive)
+        release_barrier();
+    else
+        wait_turn();
+}
+
+/* ---- warps ---- */
+
+static void finish_warp(emulated_thread *warp, unsigned lanes, unsigned mask) {
+    for (int lane = 0; lane < WARP; lane++) {
+        emulated_thread *thread = &warp[lane];
+        if ((lanes >> lane & 1) == 0) continue;
+        if (thread->operation == SHUFFLE) {
+            const int source = thread->source;
+            if ((lanes >> source & 1) == 0)
+                nn_emulator_die("line %d: lane %d takes from lane %d, which %s", thread->line, lane,
+                                source, mask >> source & 1 ? "has ended" : "its mask leaves out");
+            thread->result = warp[source].value;
+        } else if (thread->operation == BALLOT) {
+            thread->result = 0;
+            for (int other = 0; other < WARP; other++)
+                if ((lanes >> other & 1) && warp[other].value) thread->result |= 1ull << other;
+        }
+        thread->phase = RUNS;
+    }
+}
+
+/* Waits for the lanes of the mask, of which the last one does the work. */
+static unsigned long long meet(warp_operation operation, unsigned mask, unsigned long long value,
+                               int source, int line) {
+    const int index = run.current, lane = index % WARP;
+    emulated_thread *warp = &run.threads[index - lane], *own = &run.threads[index];
+    if ((mask >> lane & 1) == 0)
+        nn_emulator_die("line %d: lane %d is not in its own mask %08x", line, lane, mask);
+    *own = (emulated_thread){WAITS_FOR_WARP, own->fiber, line, operation, mask, source, value, 0};
+    unsigned lanes = 0;
+    bool is_complete = true;
+    for (int i = 0; i < WARP; i++) {
+        const emulated_thread *other = &warp[i];
+        if ((mask >> i & 1) == 0 || index - lane + i >= run.count || other->phase == DONE) continue;
+        if (other->phase != WAITS_FOR_WARP) {
+            is_complete = false;
+        } else if (other->mask != mask || other->operation != operation || other->line != line) {
+            nn_emulator_die(
+                "lanes of a warp meet at different places: lane %d at line %d with mask "
+                "%08x, lane %d at line %d with mask %08x",
+                lane, line, mask, i, other->line, other->mask);
+        }
+        lanes |= 1u << i;
+    }
+    if (is_complete)
+        finish_warp(warp, lanes, mask);
+    else
+        wait_turn();
+    return own->result;
+}
+
+void nn_emulator_warp_barrier(unsigned mask, int line) {
+    (void)meet(WARP_BARRIER, mask, 0, 0, line);
+}
+
+unsigned long long nn_emulator_shuffle(unsigned mask, unsigned long long value, int source,
+                                       int line) {
+    return meet(SHUFFLE, mask, value, source, line);
+}
+
+unsigned nn_emulator_ballot(unsigned mask, bool predicate, int line) {
+    return (unsigned)meet(BALLOT, mask, predicate, 0, line);
+}
+
+/* ---- blocks ---- */
+
+static fiber *take_fiber(void) {
+    return run.idle_count > 0 ? run.idle[--run.idle_count] : fiber_create(run_threads, NULL);
+}
+
+static void die_of_deadlock(void) {
+    for (int i = 0; i < run.count; i++) {
+        const emulated_thread *thread = &run.threads[i];
+        if (thread->phase == WAITS_FOR_BLOCK || thread->phase == WAITS_FOR_WARP)
+            nn_emulator_die(
+                "block (%u, %u, %u): thread %d waits for ever at line %d (%s), %d of %d "
+                "threads have ended",
+                nn_emulated.block.x, nn_emulated.block.y, nn_emulated.block.z, i, thread->line,
+                thread->phase == WAITS_FOR_BLOCK ? "__syncthreads" : "its warp",
+                run.count - run.alive, run.count);
+    }
+    nn_emulator_die("a block does not end");
+}
+
+static void run_block(void) {
+    run.started = run.at_barrier = 0;
+    run.alive = run.count;
+    for (int i = 0; i < run.count; i++) run.threads[i] = (emulated_thread){0};
+    while (run.started < run.count) fiber_enter(take_fiber());
+    while (run.alive > 0) {
+        bool moved = false;
+        for (int order = 0; order < run.count; order++) {
+            const int i = run.backwards ? run.count - 1 - order : order;
+            if (run.threads[i].phase != RUNS) continue;
+            moved = true;
+            fiber_enter(run.threads[i].fiber);
+        }
+        if (!moved) die_of_deadlock();
+    }
+}
+
+static void prepare_shared(size_t bytes) {
+    const size_t room = (bytes + 15) / 16 * 16 + GUARD_BYTES;
+    if (room > run.shared_room) {
+        free(run.shared);
+        run.shared = aligned_alloc(256, (room + 255) / 256 * 256);
+        if (run.shared == NULL) nn_emulator_die("no memory for the shared memory of a block");
+        run.shared_room = room;
+    }
+    memset(run.shared, GARBAGE, bytes);
+    memset(run.shared + bytes, GUARD, GUARD_BYTES);
+    nn_emulated.dynamic_shared = run.shared;
+}
+
+static void check_shared(size_t bytes) {
+    for (int i = 0; i < GUARD_BYTES; i++)
+        if (run.shared[bytes + (size_t)i] != GUARD)
+            nn_emulator_die("a kernel wrote behind its %zu bytes of dynamic shared memory", bytes);
+}
+
+void nn_emulator_run_launch(const emulated_launch *launch) {
+    run.body = launch->body;
+    run.closure = launch->closure;
+    run.count = (int)(launch->block.x * launch->block.y * launch->block.z);
+    nn_emulated.block_size = launch->block;
+    nn_emulated.grid_size = launch->grid;
+    for (unsigned z = 0; z < launch->grid.z; z++)
+        for (unsigned y = 0; y < launch->grid.y; y++)
+            for (unsigned x = 0; x < launch->grid.x; x++) {
+                nn_emulated.block = (uint3){x, y, z};
+                run.backwards = ((x + y + z + (unsigned)run.launches) & 1) != 0;
+                prepare_shared(launch->shared_bytes);
+                run_block();
+                check_shared(launch->shared_bytes);
+            }
+    run.launches++;
+}
