@@ -40,10 +40,10 @@ NN_DECLARE_KERNELS(global_average_pool_f32)
 /* Products of plans in bf16, as entries of a descriptor's list, before all others. */
 extern const nn_kernel nn_kernel_conv_bf16_amx, nn_kernel_conv_transpose_bf16_amx,
     nn_kernel_gemm_bf16_amx, nn_kernel_matmul_bf16_amx, nn_kernel_linear_bf16_amx,
-    nn_kernel_recurrent_bf16_amx,
-    nn_kernel_add_bf16_amx, nn_kernel_mul_bf16_amx, nn_kernel_depthwise_bf16_amx,
-    nn_kernel_max_pool_bf16_avx512, nn_kernel_average_pool_bf16_avx512,
-    nn_kernel_global_max_pool_bf16_avx512, nn_kernel_global_average_pool_bf16_avx512;
+    nn_kernel_recurrent_bf16_amx, nn_kernel_add_bf16_amx, nn_kernel_mul_bf16_amx,
+    nn_kernel_depthwise_bf16_amx, nn_kernel_max_pool_bf16_avx512,
+    nn_kernel_average_pool_bf16_avx512, nn_kernel_global_max_pool_bf16_avx512,
+    nn_kernel_global_average_pool_bf16_avx512;
 #if defined(__x86_64__)
 #    define NN_BF16_KERNEL(stem, isa) &nn_kernel_##stem##_bf16_##isa,
 #else
@@ -74,6 +74,8 @@ NN_DECLARE_INT8_KERNELS(qgemm_u8s8)
 extern const nn_kernel nn_kernel_qconv_depthwise_u8s8_vnni, nn_kernel_qconv_depthwise_u8s8_avx2;
 extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni,
     nn_kernel_conv_integer_depthwise_u8s8_avx2;
+extern const nn_kernel nn_kernel_lstm_u8s8_portable, nn_kernel_lstm_u8s8_avx2,
+    nn_kernel_lstm_u8s8_vnni; /* lstm_u8s8.c */
 
 /* Entries of a descriptor's list, best first; those of convolutions with the depthwise ones. */
 #if defined(__x86_64__)

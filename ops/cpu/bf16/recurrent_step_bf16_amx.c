@@ -114,5 +114,5 @@ static void configure(int64_t samples) {
 
 #include "ops/cpu/float32/recurrent_step_f32.inc.h"
 
-const nn_recurrent_steps_f32 nn_recurrent_steps_bf16_amx = {
-    VF_LANES, true, rnn, lstm, gru, gru_gates, gru_last, lstm_cell};
+const nn_recurrent_steps_f32 nn_recurrent_steps_bf16_amx = {VF_LANES, true,      rnn,     lstm,
+                                                            gru,      gru_gates, gru_last};

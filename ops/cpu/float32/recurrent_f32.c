@@ -2,11 +2,11 @@
  * directions; a step is recurrent_step_f32.h. Directions and samples do not wait for each other:
  * each thread takes some of them through all steps. */
 #include "ops/cpu/bf16/direct_bf16.h"
+#include "ops/cpu/float32/recurrent_samples_f32.h"
 #include "ops/cpu/float32/recurrent_step_f32.h"
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/cpu/kernels.h"
 
-#include <math.h>
 #include <stdio.h>
 
 enum {
@@ -267,7 +267,7 @@ typedef struct run_work {
 /* Some samples of one direction. */
 typedef struct piece {
     const run_work *work;
-    int64_t direction, first, count;
+    nn_recurrent_samples samples;
     const float *packed; /* of the direction */
     const float **inputs;
     float **y;
@@ -287,30 +287,12 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     blocks->run(blocks->step, begin, end, blocks->falling);
 }
 
-/* Where each sample of the piece reads its inputs and stores its state at step `i`. */
-static void find_places(const piece *p, int64_t i) {
-    const recurrent_state *state = p->work->state;
-    const nn_recurrent *shape = &state->shape;
-    const nn_tensor *out = nn_call_out(p->work->call, NN_RNN_Y);
-    for (int64_t sample = 0; sample < p->count; sample++) {
-        int64_t b = p->first + sample, length = nn_recurrent_length(p->work->call, shape, b);
-        p->inputs[sample] = NULL;
-        p->y[sample] = NULL;
-        if (i >= length) continue;
-        int64_t t = nn_recurrent_is_reverse(shape, p->direction) ? length - 1 - i : i;
-        int64_t row = shape->attrs->batch_first ? b * shape->steps + t : t * shape->batch + b;
-        p->inputs[sample] =
-            p->work->products + (row * shape->directions + p->direction) * state->columns;
-        if (out != NULL)
-            p->y[sample] = (float *)out->data + t * shape->y_step +
-                           p->direction * shape->y_direction + b * shape->y_sample;
-    }
-}
-
 static void run_step(piece *p, int64_t i) {
     const recurrent_state *state = p->work->state;
     const int64_t blocks = state->pitch / state->lanes;
-    find_places(p, i);
+    nn_recurrent_find_places(&p->samples, i,
+                             p->work->products + p->samples.direction * state->columns,
+                             state->shape.directions * state->columns, p->inputs, p->y);
     p->step.h = p->h;
     p->step.next = p->next;
     for (int k = 0; k < state->part_count; k++) {
@@ -318,9 +300,9 @@ static void run_step(piece *p, int64_t i) {
         const step_blocks work = {&p->step, part->run, i % 2 == 1};
         p->step.w = p->packed + part->first * state->pitch * state->k_floats;
         p->step.x = k == 0 ? p->h : p->step.c;
-        for (int64_t sample = 0; k > 0 && sample < p->count; sample++)
+        for (int64_t sample = 0; k > 0 && sample < p->samples.count; sample++)
             if (p->inputs[sample] != NULL) p->inputs[sample] += part->first * state->pitch;
-        nn_parallel(p->work->pool, blocks, step_grain(state, part, p->count), run_blocks,
+        nn_parallel(p->work->pool, blocks, step_grain(state, part, p->samples.count), run_blocks,
                     (void *)&work);
     }
     float *before = p->h;
@@ -328,71 +310,36 @@ static void run_step(piece *p, int64_t i) {
     p->next = before;
 }
 
-static void load_states(const piece *p, int input, float *states) {
-    const nn_recurrent *shape = &p->work->state->shape;
-    const nn_tensor *in = nn_call_in(p->work->call, input);
-    const int64_t pitch = p->step.pitch;
-    memset(states, 0, (size_t)(p->count * pitch) * sizeof *states);
-    for (int64_t b = 0; in != NULL && b < p->count; b++)
-        memcpy(states + b * pitch,
-               (const float *)in->data + p->direction * shape->state_direction +
-                   (p->first + b) * shape->state_sample,
-               (size_t)shape->hidden * sizeof *states);
-}
-
-static void store_states(const piece *p, int output, const float *states) {
-    const nn_recurrent *shape = &p->work->state->shape;
-    nn_tensor *out = nn_call_out(p->work->call, output);
-    for (int64_t b = 0; out != NULL && b < p->count; b++)
-        memcpy((float *)out->data + p->direction * shape->state_direction +
-                   (p->first + b) * shape->state_sample,
-               states + b * p->step.pitch, (size_t)shape->hidden * sizeof *states);
-}
-
-/* Zeros behind the ends of the sequences. */
-static void clear_rest(const piece *p) {
-    const nn_recurrent *shape = &p->work->state->shape;
-    const nn_tensor *out = nn_call_out(p->work->call, NN_RNN_Y);
-    for (int64_t b = p->first; out != NULL && b < p->first + p->count; b++)
-        for (int64_t t = nn_recurrent_length(p->work->call, shape, b); t < shape->steps; t++)
-            memset((float *)out->data + t * shape->y_step + p->direction * shape->y_direction +
-                       b * shape->y_sample,
-                   0, (size_t)shape->hidden * sizeof(float));
-}
-
 /* Piece `index`, with its places in the workspace. */
 static piece piece_at(const run_work *work, int64_t index) {
     const recurrent_state *state = work->state;
     const nn_recurrent *shape = &state->shape;
-    const nn_tensor *peepholes = nn_call_in(work->call, NN_RNN_P);
-    const int64_t pitch = state->pitch, samples = shape->directions * shape->batch;
-    piece p = {.work = work,
-               .direction = index / work->chunks,
-               .first = index % work->chunks * work->chunk,
-               .count = work->chunk};
-    if (p.count > shape->batch - p.first) p.count = shape->batch - p.first;
-    const int64_t sample = p.direction * shape->batch + p.first;
-    p.packed =
-        work->packed + state->w_floats + state->bias_floats + p.direction * state->direction_floats;
+    const int64_t pitch = state->pitch, all = shape->directions * shape->batch;
+    nn_recurrent_samples samples = {.call = work->call,
+                                    .shape = shape,
+                                    .direction = index / work->chunks,
+                                    .first = index % work->chunks * work->chunk,
+                                    .count = work->chunk,
+                                    .pitch = pitch};
+    if (samples.count > shape->batch - samples.first) samples.count = shape->batch - samples.first;
+    const int64_t sample = samples.direction * shape->batch + samples.first;
+    piece p = {.work = work, .samples = samples};
+    p.packed = work->packed + state->w_floats + state->bias_floats +
+               samples.direction * state->direction_floats;
     p.inputs = work->pointers + sample;
-    p.y = (float **)(work->pointers + samples + sample);
+    p.y = (float **)(work->pointers + all + sample);
     p.h = work->states + 4 * sample * pitch;
-    p.next = p.h + p.count * pitch;
+    p.next = p.h + samples.count * pitch;
     p.step = (nn_recurrent_step){
-        .cell = {.functions = shape->attrs->functions[p.direction],
-                 .clip = shape->attrs->clip > 0 ? shape->attrs->clip : INFINITY,
-                 .coupled = shape->attrs->input_forget,
-                 .hidden = shape->hidden},
+        .cell = nn_recurrent_cell_of(&samples),
         .pitch = pitch,
-        .samples = p.count,
+        .samples = samples.count,
         .inputs = p.inputs,
         .y = p.y,
-        .c = p.next + p.count * pitch,
-        .z = p.next + 2 * p.count * pitch,
+        .c = p.next + samples.count * pitch,
+        .z = p.next + 2 * samples.count * pitch,
         .last_bias = p.packed + aligned_floats(state->k_floats * state->columns),
     };
-    if (peepholes != NULL)
-        p.step.cell.peepholes = (const float *)peepholes->data + 3 * shape->hidden * p.direction;
     return p;
 }
 
@@ -401,12 +348,12 @@ static void run_pieces(void *argument, int64_t begin, int64_t end, int worker) {
     const run_work *work = argument;
     for (int64_t index = begin; index < end; index++) {
         piece p = piece_at(work, index);
-        load_states(&p, NN_RNN_H, p.h);
-        load_states(&p, NN_RNN_C, p.step.c);
+        nn_recurrent_load_states(&p.samples, NN_RNN_H, p.h);
+        nn_recurrent_load_states(&p.samples, NN_RNN_C, p.step.c);
         for (int64_t i = 0; i < work->state->shape.steps; i++) run_step(&p, i);
-        store_states(&p, NN_RNN_LAST_H, p.h);
-        store_states(&p, NN_RNN_LAST_C, p.step.c);
-        clear_rest(&p);
+        nn_recurrent_store_states(&p.samples, NN_RNN_LAST_H, p.h);
+        nn_recurrent_store_states(&p.samples, NN_RNN_LAST_C, p.step.c);
+        nn_recurrent_clear_rest(&p.samples);
     }
 }
 

@@ -8,16 +8,7 @@
 #ifndef NN_RECURRENT_STEP_F32_H
 #define NN_RECURRENT_STEP_F32_H
 
-#include "ops/family/recurrent.h"
-
-/* What the layer does with the sums of its gates. */
-typedef struct nn_recurrent_cell {
-    const nn_gate_function *functions; /* f, g, h */
-    const float *peepholes; /* LSTM: [3][hidden] of input, output, forget gate; NULL: none */
-    float clip;             /* sums lie between -clip and clip; INFINITY: anywhere */
-    bool coupled;           /* LSTM: the forget gate is 1 - the input gate */
-    int64_t hidden;         /* units */
-} nn_recurrent_cell;
+#include "ops/cpu/float32/recurrent_cell_f32.h"
 
 typedef struct nn_recurrent_step {
     nn_recurrent_cell cell;
@@ -49,10 +40,6 @@ typedef struct nn_recurrent_steps_f32 {
     nn_recurrent_function gru;
     /* It multiplies the state before that: first two gates for all blocks, then the last gate. */
     nn_recurrent_function gru_gates, gru_last;
-    /* The new state h, c of one sample of an LSTM whose gates are not packed: [gate][unit] of what
-     * the inputs give, g, and the state, s. */
-    void (*lstm_cell)(const nn_recurrent_cell *cell, const float *g, const float *s, float *h,
-                      float *c);
 } nn_recurrent_steps_f32;
 
 extern const nn_recurrent_steps_f32 nn_recurrent_steps_f32_portable, nn_recurrent_steps_f32_avx2,
@@ -60,8 +47,5 @@ extern const nn_recurrent_steps_f32 nn_recurrent_steps_f32_portable, nn_recurren
 
 /* Most hidden units of the last one, whose states are rounded on the stack. */
 enum { NN_RECURRENT_BF16_HIDDEN = 1024 };
-
-/* The best one of this machine. */
-const nn_recurrent_steps_f32 *nn_recurrent_steps_f32_best(void);
 
 #endif

@@ -10,8 +10,8 @@
  * multiply-accumulate: an LSTM of 256 units reads its 1 MB from L2 in 6.4 microseconds with AVX-512
  * (164 GB/s; the sums alone reach 180 GB/s), a GRU 0.75 MB in 4.8. Prefetch instructions make it
  * slower. */
+#include "ops/cpu/float32/recurrent_cell_f32.inc.h"
 #include "ops/cpu/float32/recurrent_step_f32.h"
-#include "ops/cpu/float32/vector_math.h"
 
 #if !defined(STEP_SUMS)
 
@@ -136,41 +136,6 @@ NN_INLINE int64_t block_floats(int64_t hidden, int gates) {
 
 #endif
 
-/* ---- functions of gates ---- */
-
-static vf gate_value(const nn_gate_function *f, vf x) {
-    const vf alpha = vf_set(f->alpha), beta = vf_set(f->beta);
-    switch (f->kind) {
-    case NN_GATE_RELU:
-        return vf_max(vf_zero(), x);
-    case NN_GATE_TANH:
-        return vf_tanh(x);
-    case NN_GATE_SIGMOID:
-        return vf_sigmoid(x);
-    case NN_GATE_AFFINE:
-        return vf_fma(alpha, x, beta);
-    case NN_GATE_LEAKY_RELU:
-        return vf_where_less(x, vf_zero(), alpha * x, x);
-    case NN_GATE_THRESHOLDED_RELU:
-        return vf_where_less(x, alpha, vf_zero(), x);
-    case NN_GATE_SCALED_TANH:
-        return alpha * vf_tanh(beta * x);
-    case NN_GATE_HARD_SIGMOID:
-        return vf_min(vf_set(1), vf_max(vf_zero(), vf_fma(alpha, x, beta)));
-    case NN_GATE_ELU:
-        return vf_where_less(x, vf_zero(), alpha * vf_expm1(vf_max(vf_set(-20), x)), x);
-    case NN_GATE_SOFTSIGN:
-        return x / (vf_set(1) + vf_abs(x));
-    default:
-        return vf_softplus(x);
-    }
-}
-
-/* Of a sum, which is bounded first. NaN stays. */
-NN_INLINE vf gate(const nn_gate_function *f, float clip, vf x) {
-    return gate_value(f, vf_min(vf_set(clip), vf_max(vf_set(-clip), x)));
-}
-
 /* ---- cells: a block of one sample after its sums ---- */
 
 typedef struct cell_place {
@@ -198,26 +163,6 @@ NN_INLINE void store_hidden(const nn_recurrent_step *s, const cell_place *p, vf 
 NN_INLINE void finish_rnn(const nn_recurrent_step *s, const cell_place *p, const float *sums) {
     const nn_recurrent_cell *cell = &s->cell;
     store_hidden(s, p, gate(&cell->functions[0], cell->clip, gate_sum(s, p, sums, 1, 0)));
-}
-
-/* The hidden state of the sums of four gates; `c` becomes the new cell. */
-NN_INLINE vf lstm_units(const nn_recurrent_cell *cell, int64_t unit, int count, const vf sums[4],
-                        vf *c) {
-    const nn_gate_function *f = cell->functions;
-    const float *peepholes = cell->peepholes != NULL ? cell->peepholes + unit : NULL;
-    vf in = sums[0], out = sums[1], forget = sums[2];
-    if (peepholes != NULL) {
-        in = vf_fma(vf_load_first(peepholes, count), *c, in);
-        forget = vf_fma(vf_load_first(peepholes + 2 * cell->hidden, count), *c, forget);
-    }
-    in = gate(&f[0], cell->clip, in);
-    if (cell->coupled)
-        forget = vf_set(1) - in;
-    else
-        forget = gate(&f[0], cell->clip, forget);
-    *c = vf_fma(forget, *c, in * gate(&f[1], cell->clip, sums[3]));
-    if (peepholes != NULL) out = vf_fma(vf_load_first(peepholes + cell->hidden, count), *c, out);
-    return gate(&f[0], cell->clip, out) * gate_value(&f[2], *c);
 }
 
 NN_INLINE void finish_lstm(const nn_recurrent_step *s, const cell_place *p, const float *sums) {
@@ -305,20 +250,6 @@ STEP(gru, 3, 1, finish_gru)
 STEP(gru_gates, 2, 2, finish_gru_gates)
 STEP(gru_last, 1, 4, finish_gru_last)
 
-static void lstm_cell(const nn_recurrent_cell *cell, const float *g, const float *s, float *h,
-                      float *c) {
-    for (int64_t unit = 0; unit < cell->hidden; unit += VF_LANES) {
-        const int64_t left = cell->hidden - unit;
-        const int count = left < VF_LANES ? (int)left : VF_LANES;
-        vf sums[4], state = vf_load_first(c + unit, count);
-        for (int i = 0; i < 4; i++)
-            sums[i] = vf_load_first(g + i * cell->hidden + unit, count) +
-                      vf_load_first(s + i * cell->hidden + unit, count);
-        vf_store_first(h + unit, lstm_units(cell, unit, count, sums, &state), count);
-        vf_store_first(c + unit, state, count);
-    }
-}
-
 #define STEPS(isa)                                                                                 \
     const nn_recurrent_steps_f32 nn_recurrent_steps_f32_##isa = {                                  \
-        VF_LANES, false, rnn, lstm, gru, gru_gates, gru_last, lstm_cell};
+        VF_LANES, false, rnn, lstm, gru, gru_gates, gru_last};

@@ -35,8 +35,6 @@ typedef struct nn_int8_loops {
     /* y = saturate(round(sum multiplier) + zero); the scale is not used */
     void (*requantize)(const int32_t *sums, uint8_t *y, int64_t count, float multiplier,
                        nn_bytes_quant quant);
-    /* sums[i] += factor (row[i] ^ flip) */
-    void (*add_row)(int32_t *sums, const uint8_t *row, int32_t factor, int64_t count, uint8_t flip);
     /* sums[c] += dequantised x[i step + c], pixel after pixel */
     void (*add_pixels)(float *sums, const uint8_t *x, int64_t pixels, int64_t step, int64_t count,
                        nn_bytes_quant quant);

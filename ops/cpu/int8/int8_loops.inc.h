@@ -31,11 +31,13 @@ static void range(const float *x, int64_t count, float *low, float *high) {
         lows[0] = x[i] < lows[0] ? x[i] : lows[0];
         highs[0] = x[i] > highs[0] ? x[i] : highs[0];
     }
-    *low = *high = 0;
-    for (int k = 0; k < LANES; k++) {
-        *low = lows[k] < *low ? lows[k] : *low;
-        *high = highs[k] > *high ? highs[k] : *high;
-    }
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) {
+            lows[k] = lows[k + half] < lows[k] ? lows[k + half] : lows[k];
+            highs[k] = highs[k + half] > highs[k] ? highs[k + half] : highs[k];
+        }
+    *low = lows[0];
+    *high = highs[0];
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -163,12 +165,6 @@ static void sum_pixels(int32_t *restrict sums, const uint8_t *restrict x, int64_
         for (int64_t c = 0; c < count; c++) sums[c] += x[i * step + c] ^ flip;
 }
 
-static void add_row(int32_t *restrict sums, const uint8_t *restrict row, int32_t factor,
-                    int64_t count, uint8_t flip) {
-    for (int64_t i = 0; i < count; i++)
-        sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)(factor * (row[i] ^ flip)));
-}
-
 static void add_pixels(float *restrict sums, const uint8_t *restrict x, int64_t pixels,
                        int64_t step, int64_t count, nn_bytes_quant quant) {
     for (int64_t i = 0; i < pixels; i++)
@@ -198,7 +194,6 @@ const nn_int8_loops LOOPS = {.quantize = quantize,
                              .look_up = look_up,
                              .sum_pixels = sum_pixels,
                              .requantize = requantize,
-                             .add_row = add_row,
                              .add_pixels = add_pixels,
                              .interleave_3 = interleave_3,
                              .quantize_means = quantize_means};
