@@ -151,6 +151,7 @@ nnopt_status nnopt_profile(nnopt_model *model, nnopt_dataset *data, const nnopt_
                               .data = work.data->name,
                               .batch = work.profile.batch,
                               .threads = work.profile.threads,
+                              .device = work.session_options.device,
                               .precision = work.session_options.precision};
         status = make_report(&work, model, &subject, out);
     }

@@ -103,6 +103,7 @@ static nn_status add_result(nn_report *report, cJSON *results, const bench_work 
                                         .data = entry->data->name,
                                         .batch = entry->batch,
                                         .threads = nn_session_threads(entry->session),
+                                        .device = work->session_options.device,
                                         .precision = work->session_options.precision});
     nn_report_add_latency(report, record, &seconds);
     nn_report_set_number(report, record, "throughput", (double)entry->batch / seconds.median);

@@ -107,6 +107,7 @@ static nn_status add_model(compare_writer *self, cJSON *models, int64_t index) {
                                         .data = compared->data->name,
                                         .batch = compared->bench.batch,
                                         .threads = nn_session_threads(compared->session),
+                                        .device = self->settings->session.device,
                                         .precision = self->settings->session.precision});
     nn_report_add_latency(report, record, total);
     nn_report_set_number(report, record, "total_ms", 1e3 * total->median);

@@ -25,6 +25,7 @@ void nn_step_timer_hook(void *user, const nn_plan *plan, int64_t step, bool begi
 
 typedef struct profiler {
     nn_session *session;
+    const nn_plan *plan;
     nn_feed feed;
     size_t input_count;
     nn_tensor *outputs;
@@ -51,8 +52,14 @@ static nn_status run_instrumented(profiler *self) {
     NN_TRY(nn_samples_add(&self->instrumented, seconds));
     double between = seconds;
     for (int64_t i = 0; i < profile->row_count; i++) {
-        NN_TRY(nn_samples_add(&profile->rows[i].samples, self->timer.durations[i]));
-        between -= self->timer.durations[i];
+        nn_profile_row *row = &profile->rows[i];
+        double step = self->timer.durations[i];
+        if (row->on_device) { /* the hook saw how long it took to put it into the queue */
+            step = nn_plan_device_seconds(self->plan, i) + profile->timer_seconds;
+            row->occupancy = nn_plan_occupancy(self->plan, i);
+        }
+        NN_TRY(nn_samples_add(&row->samples, step));
+        between -= step;
     }
     /* The timer takes as long outside of what it measures as inside. */
     between -= (double)profile->row_count * profile->timer_seconds;
@@ -142,6 +149,10 @@ static double typical(const nn_samples *step, const nn_samples *runs, double low
 
 static nn_status evaluate_rows(profiler *self) {
     nn_profile *profile = self->profile;
+    if (profile->device != NULL) {
+        profile->device->calls->sensors(profile->device, &profile->sensors);
+        profile->is_recorded = nn_plan_is_recorded(self->plan);
+    }
     nn_statistics statistics;
     double sum = 0, low, high;
     NN_TRY(nn_samples_statistics(&profile->plain, &profile->total));
@@ -169,6 +180,7 @@ static nn_status evaluate_rows(profiler *self) {
 static nn_status describe_plan(nn_profile *profile, const nn_plan *plan) {
     profile->row_count = nn_plan_step_count(plan);
     profile->slab_bytes = nn_plan_slab_bytes(plan);
+    profile->device_bytes = nn_plan_device_slab_bytes(plan);
     profile->packed_bytes = nn_plan_packed_bytes(plan);
     nn_plan_footprint(plan, &profile->constant_bytes);
     size_t size = sizeof *profile->rows * (size_t)(profile->row_count + 1);
@@ -213,7 +225,12 @@ static nn_status prepare(profiler *self, nn_dataset *data) {
     NN_TRY(data->read(data, 0, &self->feed));
     profile->batch = self->feed.sample_count;
     profile->threads = nn_session_threads(self->session);
+    profile->device = nn_session_device(self->session);
+    profile->precision = nn_session_precision(self->session);
+    if (profile->device != NULL)
+        NN_TRY(nn_device_roofline_get(profile->device, false, &profile->device_roofline));
     NN_TRY(nn_session_plan(self->session, self->feed.inputs, self->input_count, &plan));
+    self->plan = plan;
     /* once, so that shapes found in a run are there to be described */
     NN_TRY(nnopt_session_run(self->session, self->feed.inputs, self->input_count, self->outputs));
     NN_TRY(describe_plan(profile, plan));

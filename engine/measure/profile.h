@@ -3,6 +3,7 @@
 #ifndef NN_PROFILE_H
 #define NN_PROFILE_H
 
+#include "engine/measure/device_roofline.h"
 #include "engine/measure/measure.h"
 #include "engine/measure/roofline.h"
 
@@ -12,12 +13,16 @@ const char *nn_bound_name(nn_bound bound); /* "compute", "memory", "overhead" */
 
 typedef struct nn_profile_row {
     const char *node; /* ONNX node that the row is keyed by */
-    const char *op;   /* "Conv"; "Layout" for a conversion that the planner put in */
+    const char *op;   /* "Conv"; "Layout" and "Copy" for what the planner put in */
     const char *kernel, *variant, *chosen_by; /* as in nn_step_info */
     const char *shape;   /* of what is read and written: "1x64x16x16 -> 1x64x8x8" */
     const char **covers; /* all ONNX nodes whose work the step does */
     int64_t cover_count;
     bool is_conversion, is_channels_last;
+    bool on_device;   /* ran there; times are the device's own */
+    bool is_copy;     /* between the memories of the device and the host */
+    double occupancy; /* of the device: threads in flight over those that fit; 0: not known */
+    const char *device_arithmetic; /* "fp16": which ceiling of the device counts; NULL: the CPU's */
     nn_arithmetic arithmetic;
     nn_samples samples; /* seconds of each instrumented run, timer cost included */
     /* Mean over the runs whose total is in the middle half, so that rows add up to a typical run;
@@ -35,7 +40,13 @@ typedef struct nn_profile {
     nn_arena arena; /* holds texts and rows */
     nn_roofline roofline;
     int threads;
-    int64_t batch; /* samples a run holds */
+    nn_device *device; /* NULL: the CPU, and what follows is empty */
+    nn_precision precision;
+    nn_device_roofline device_roofline;
+    nn_device_sensors sensors; /* at the end of the runs */
+    int64_t device_bytes;      /* slab of the device */
+    bool is_recorded;          /* runs without instrumentation start recorded work */
+    int64_t batch;             /* samples a run holds */
     nn_profile_row *rows;
     int64_t row_count;
     nn_samples plain;     /* seconds of runs without instrumentation, interleaved with the others */

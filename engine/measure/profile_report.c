@@ -1,5 +1,7 @@
 #include "engine/measure/profile_report.h"
 
+#include <math.h>
+
 /* ---- shared records ---- */
 
 const char *nn_base_name(const char *path) {
@@ -10,7 +12,12 @@ const char *nn_base_name(const char *path) {
 void nn_report_add_subject(nn_report *report, cJSON *record, const nn_subject *subject) {
     nn_report_set_text(report, record, "model", subject->model);
     nn_report_set_text(report, record, "data", subject->data);
-    nn_report_set_text(report, record, "device", "cpu");
+    nn_report_set_text(report, record, "device", subject->device != NULL ? "cuda" : "cpu");
+    if (subject->device != NULL) {
+        nn_device_info info;
+        subject->device->calls->info(subject->device, &info);
+        nn_report_set_text(report, record, "device_name", info.name);
+    }
     nn_report_set_number(report, record, "batch", (double)subject->batch);
     nn_report_set_number(report, record, "threads", subject->threads);
     nn_report_set_text(report, record, "precision", nn_precision_name(subject->precision));
@@ -61,7 +68,7 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_text(report, node, "kernel", row->kernel);
     nn_report_set_text(report, node, "variant", row->variant);
     nn_report_set_text(report, node, "chosen_by", row->chosen_by);
-    nn_report_set_text(report, node, "device", "cpu");
+    nn_report_set_text(report, node, "device", row->on_device ? "cuda" : "cpu");
     nn_report_set_text(report, node, "shape", row->shape);
     nn_report_set_number(report, node, "ms", 1e3 * row->seconds);
     nn_report_set_number(report, node, "median_ms", 1e3 * row->median);
@@ -76,7 +83,10 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_number(report, node, "attainable_ms", 1e3 * row->attainable);
     nn_report_set_number(report, node, "roof_fraction", timed ? row->attainable / row->seconds : 0);
     nn_report_set_text(report, node, "bound", nn_bound_name(row->bound));
-    nn_report_set_text(report, node, "arithmetic", nn_arithmetic_name(row->arithmetic));
+    nn_report_set_text(report, node, "arithmetic",
+                       row->on_device ? row->device_arithmetic
+                                      : nn_arithmetic_name(row->arithmetic));
+    if (row->occupancy > 0) nn_report_set_number(report, node, "occupancy", row->occupancy);
     nn_report_set_text(report, node, "layout",
                        row->is_channels_last ? "channels last" : "standard");
     nn_report_set_bool(report, node, "conversion", row->is_conversion);
@@ -149,6 +159,50 @@ static void add_totals(nn_report *report, const nn_profile *profile) {
         (double)(profile->slab_bytes + profile->packed_bytes + profile->constant_bytes));
 }
 
+static void add_sensor(nn_report *report, cJSON *record, const char *key, double value) {
+    if (!isnan(value)) nn_report_set_number(report, record, key, value);
+}
+
+/* What ran on the device, what it costs to start it, and in which state it was. */
+static void add_device(nn_report *report, const nn_profile *profile) {
+    const nn_device_roofline *roofline = &profile->device_roofline;
+    const nn_device_sensors *sensors = &profile->sensors;
+    double rows = 0, copies = 0;
+    int64_t steps = 0;
+    for (int64_t i = 0; i < profile->row_count; i++) {
+        const nn_profile_row *row = &profile->rows[i];
+        if (!row->on_device) continue;
+        *(row->is_copy ? &copies : &rows) += row->seconds;
+        steps++;
+    }
+    cJSON *record = nn_report_object(report, report->root, "device_run");
+    nn_report_set_text(report, record, "name", roofline->info.name);
+    nn_report_set_text(report, record, "architecture", roofline->info.architecture);
+    nn_report_set_text(report, record, "software", roofline->info.software);
+    nn_report_set_bool(report, record, "recorded", profile->is_recorded);
+    nn_report_set_number(report, record, "steps", (double)steps);
+    nn_report_set_number(report, record, "kernels_ms", 1e3 * rows);
+    nn_report_set_number(report, record, "copies_ms", 1e3 * copies);
+    nn_report_set_number(report, record, "launched_ms", 1e3 * profile->instrumented);
+    nn_report_set_number(report, record, "launch_overhead_ms",
+                         1e3 * (profile->instrumented - profile->total.median));
+    nn_report_set_number(report, record, "slab_bytes", (double)profile->device_bytes);
+    nn_report_set_number(report, record, "memory_bytes", (double)roofline->info.memory_bytes);
+    nn_report_set_number(report, record, "free_bytes", (double)roofline->info.free_bytes);
+    add_sensor(report, record, "clock_mhz", 1e-6 * sensors->clock_hz);
+    add_sensor(report, record, "memory_clock_mhz", 1e-6 * sensors->memory_clock_hz);
+    add_sensor(report, record, "power_watts", sensors->power_watts);
+    add_sensor(report, record, "power_limit_watts", sensors->power_limit_watts);
+    add_sensor(report, record, "temperature_celsius", sensors->temperature_celsius);
+    add_sensor(report, record, "utilization", sensors->utilization);
+    if (sensors->throttled != NULL)
+        nn_report_set_text(report, record, "throttled", sensors->throttled);
+    cJSON *ceilings = nn_report_object(report, record, "ceilings");
+    for (int i = 0; i < roofline->count; i++)
+        nn_report_set_number(report, ceilings, roofline->ceilings[i].name,
+                             roofline->ceilings[i].per_second);
+}
+
 nn_status nn_profile_report(const nn_profile *profile, const nn_diagnosis *diagnosis,
                             const nn_subject *subject, nn_report **out) {
     nn_report *report = NULL;
@@ -157,6 +211,7 @@ nn_status nn_profile_report(const nn_profile *profile, const nn_diagnosis *diagn
     nn_report_add_subject(report, root, subject);
     add_totals(report, profile);
     nn_report_add_roofline(report, root, &profile->roofline, profile->threads);
+    if (profile->device != NULL) add_device(report, profile);
     cJSON *bottlenecks = nn_report_array(report, root, "bottlenecks");
     for (int i = 0; i < NN_BOTTLENECK_CLASSES; i++)
         nn_report_add_bottleneck(report, nn_report_object(report, bottlenecks, NULL),

@@ -11,6 +11,7 @@ typedef struct nn_subject {
     const char *model, *data;
     int64_t batch;
     int threads;
+    nn_device *device; /* NULL: the CPU */
     nn_precision precision;
 } nn_subject;
 void nn_report_add_subject(nn_report *report, cJSON *record, const nn_subject *subject);

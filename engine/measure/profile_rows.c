@@ -2,6 +2,8 @@
  * allows. */
 #include "engine/measure/profile_parts.h"
 
+#include "ops/plan/transfer.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +43,38 @@ static double weight_bytes(const nn_step_info *step) {
     return bytes;
 }
 
+static double seconds_at(double amount, double per_second) {
+    return amount > 0 && per_second > 0 ? amount / per_second : 0;
+}
+
+/* Everything comes from the device's memory once, copies over the bus. */
+static void bound_on_device(const nn_profile *profile, const nn_step_info *step,
+                            nn_profile_row *row) {
+    const nn_device_roofline *roofline = &profile->device_roofline;
+    const double bytes = step->cost.bytes_read + step->cost.bytes_written;
+    if (row->is_copy) {
+        const bool goes_up = ((const nn_transfer_attrs *)step->node->attrs)->to_device;
+        row->memory_seconds =
+            seconds_at(step->cost.bytes_read,
+                       nn_device_roofline_rate(roofline, goes_up ? "upload" : "download"));
+    } else {
+        row->memory_seconds = seconds_at(bytes, nn_device_roofline_rate(roofline, "memory"));
+        row->compute_seconds =
+            seconds_at(step->cost.flops, nn_device_roofline_rate(roofline, row->device_arithmetic));
+    }
+    row->attainable = fmax(row->compute_seconds, row->memory_seconds);
+}
+
 nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
                                   nn_profile_row *row) {
     nn_arena *arena = &profile->arena;
+    const bool is_copy = step->node->op == &nn_op_transfer;
+    const nn_fact *first = nn_view_in(step->node, 0);
     *row = (nn_profile_row){
         .node = nn_arena_strdup(arena, step->origin),
-        .op = step->is_conversion ? "Layout" : nn_arena_strdup(arena, step->node->op->name),
+        .op = is_copy               ? "Copy"
+              : step->is_conversion ? "Layout"
+                                    : nn_arena_strdup(arena, step->node->op->name),
         .kernel = nn_arena_strdup(arena, step->kernel != NULL ? step->kernel->name : ""),
         .variant = nn_arena_strdup(arena, step->variant),
         .chosen_by = nn_arena_strdup(arena, step->chosen_by),
@@ -54,6 +82,12 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
         .covers = nn_arena_alloc(arena, sizeof *row->covers * (size_t)(step->cover_count + 1)),
         .cover_count = step->cover_count,
         .is_conversion = step->is_conversion,
+        .is_copy = is_copy,
+        .on_device = step->on_device,
+        .device_arithmetic = step->on_device
+                                 ? nn_device_arithmetic(first != NULL ? first->type : NNOPT_FLOAT,
+                                                        profile->precision)
+                                 : NULL,
         .arithmetic = arithmetic_of(step),
         .is_channels_last = step->layout == NN_LAYOUT_CHANNELS_LAST,
         .cost = step->cost,
@@ -69,6 +103,10 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
         complete = row->covers[i] != NULL;
     }
     if (!complete) return nn_fail_memory(1024);
+    if (row->on_device) {
+        bound_on_device(profile, step, row);
+        return NN_OK;
+    }
 
     /* Weights come from wherever the whole model fits, activations from where they were just
      * written. */

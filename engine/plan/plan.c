@@ -237,6 +237,10 @@ double nn_plan_device_seconds(const nn_plan *plan, int64_t index) {
                                                                     : NAN;
 }
 
+double nn_plan_occupancy(const nn_plan *plan, int64_t index) {
+    return plan->occupancy != NULL && index < plan->step_count ? plan->occupancy[index] : 0;
+}
+
 bool nn_plan_is_recorded(const nn_plan *plan) {
     return plan->is_recorded;
 }

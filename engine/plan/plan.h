@@ -32,6 +32,8 @@ int64_t nn_plan_slab_bytes(const nn_plan *plan);
 int64_t nn_plan_device_slab_bytes(const nn_plan *plan);
 /* What step `index` took on the device in the last run with a hook; NaN: it ran on the CPU. */
 double nn_plan_device_seconds(const nn_plan *plan, int64_t index);
+/* Threads in flight over those that fit, in that run; 0: not known. */
+double nn_plan_occupancy(const nn_plan *plan, int64_t index);
 /* Did the last run start recorded work (and not each step by itself)? */
 bool nn_plan_is_recorded(const nn_plan *plan);
 int64_t nn_plan_packed_bytes(const nn_plan *plan); /* packed weights the plan borrows */

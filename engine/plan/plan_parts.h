@@ -94,6 +94,7 @@ struct nn_plan {
     int64_t runs;           /* since it was bound */
     bool is_recorded;       /* the last run started recordings */
     double *device_seconds; /* of each step in the last run with a hook; NaN for the CPU's */
+    double *occupancy;      /* of the device by each step then; 0: not known */
     nn_plan_absence *absences;
     int64_t absence_count;
     struct nn_dynamic *dynamic; /* what is not known before a run; NULL: nothing */

@@ -18,8 +18,9 @@ nn_status nn_plan_make_segments(nn_plan *plan) {
     size_t seconds_size = (size_t)plan->step_count * sizeof *plan->device_seconds;
     plan->segments = nn_arena_alloc(&plan->arena, size);
     plan->device_seconds = nn_arena_alloc(&plan->arena, seconds_size);
-    if (plan->segments == NULL || plan->device_seconds == NULL)
-        return nn_fail_memory(size + seconds_size);
+    plan->occupancy = nn_arena_alloc(&plan->arena, seconds_size);
+    if (plan->segments == NULL || plan->device_seconds == NULL || plan->occupancy == NULL)
+        return nn_fail_memory(size + 2 * seconds_size);
     for (int64_t s = 0; s < plan->step_count; s++) {
         const bool on_device = plan->steps[s].kernel->on_device;
         plan->device_seconds[s] = NAN;
@@ -48,10 +49,21 @@ static nn_status run_steps(nn_plan *plan, const nn_plan_segment *segment) {
     return NN_OK;
 }
 
+/* Of the last kernel that the step started. */
+static double occupancy_since(const nn_plan *plan, int64_t *launches) {
+    nn_device_launches now;
+    plan->target.device->calls->launches(plan->queue, &now);
+    const bool has_launched = now.launches > *launches;
+    *launches = now.launches;
+    return has_launched ? now.occupancy : 0;
+}
+
 /* Marks 2 s and 2 s + 1 stand around step s. */
 static nn_status run_hooked(nn_plan *plan, const nn_plan_segment *segment, nn_step_hook hook,
                             void *user) {
     const nn_device_calls *calls = plan->target.device->calls;
+    int64_t launches = 0;
+    (void)occupancy_since(plan, &launches);
     for (int64_t s = segment->first; s < segment->end; s++) {
         hook(user, plan, s, true);
         if (segment->on_device) {
@@ -62,6 +74,7 @@ static nn_status run_hooked(nn_plan *plan, const nn_plan_segment *segment, nn_st
         if (segment->on_device) {
             if (status == NN_OK) status = calls->mark(plan->queue, 2 * s + 1);
             calls->end_range();
+            plan->occupancy[s] = occupancy_since(plan, &launches);
         }
         hook(user, plan, s, false);
         NN_TRY(status);

@@ -251,6 +251,14 @@ int nn_session_threads(const nn_session *session) {
     return nn_pool_threads(session->pool);
 }
 
+nn_device *nn_session_device(const nn_session *session) {
+    return session->executor.request.target.device;
+}
+
+nn_precision nn_session_precision(const nn_session *session) {
+    return session->executor.request.target.precision;
+}
+
 void nn_session_set_hook(nn_session *session, nn_step_hook hook, void *user) {
     session->hook = hook;
     session->hook_user = user;

@@ -31,6 +31,8 @@ nn_status nn_session_options_read(const nnopt_options *options, nn_session_optio
 
 nn_model *nn_session_model(const nn_session *session);
 int nn_session_threads(const nn_session *session);
+nn_device *nn_session_device(const nn_session *session); /* NULL: the CPU */
+nn_precision nn_session_precision(const nn_session *session);
 /* The plan for these inputs, made when new; borrowed, ends with the session. */
 nn_status nn_session_plan(nn_session *session, const nn_tensor *inputs, size_t input_count,
                           nn_plan **out);

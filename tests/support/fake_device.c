@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "ops/plan/reorder.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- memory ---- */
@@ -159,6 +160,31 @@ static nn_status elapsed(nn_device_queue *queue, int64_t from, int64_t to, doubl
     return NN_OK;
 }
 
+static void count_launches(nn_device_queue *queue, nn_device_launches *out) {
+    (void)queue;
+    *out = (nn_device_launches){the_device.runs, 0.5};
+}
+
+static void get_info(nn_device *device, nn_device_info *out) {
+    (void)device;
+    *out = (nn_device_info){.name = "fake", .memory_bytes = 1 << 30, .free_bytes = 1 << 29};
+}
+
+static void get_sensors(nn_device *device, nn_device_sensors *out) {
+    (void)device;
+    *out = (nn_device_sensors){.clock_hz = 1e9, .power_watts = NAN};
+}
+
+static nn_status measure_ceilings(nn_device *device, nn_device_ceiling *out, int limit,
+                                  int *count) {
+    static const nn_device_ceiling known[] = {
+        {"fp32", 1e12}, {"memory", 1e11}, {"upload", 1e10}, {"download", 1e10}};
+    (void)device;
+    *count = limit < 4 ? limit : 4;
+    memcpy(out, known, (size_t)*count * sizeof *out);
+    return NN_OK;
+}
+
 static void begin_range(const char *name) {
     (void)name;
 }
@@ -166,6 +192,10 @@ static void begin_range(const char *name) {
 static void end_range(void) {}
 
 static const nn_device_calls calls = {
+    .info = get_info,
+    .sensors = get_sensors,
+    .measure_ceilings = measure_ceilings,
+    .launches = count_launches,
     .allocate = allocate,
     .release = release,
     .allocate_host = allocate_host,
