@@ -23,6 +23,7 @@ static void write_machine(nn_html_page *page) {
     nn_write(writer, "<p class=\"machine\">");
     write_fact(writer, &first, nn_json_text(machine, "cpu"));
     write_fact(writer, &first, nn_json_text(machine, "isa"));
+    write_fact(writer, &first, nn_json_text(model, "device_name"));
     if (!isnan(threads)) {
         nn_writef(writer, " <i>·</i> %.0f thread%s", threads, threads == 1 ? "" : "s");
         if (!isnan(cores)) nn_writef(writer, " of %.0f core%s", cores, cores == 1 ? "" : "s");

@@ -169,9 +169,14 @@ void nn_text_subject(nn_text_page *page, const cJSON *record, const cJSON *machi
     nn_writer *writer = &page->writer;
     double batch = nn_json_number(record, "batch"), threads = nn_json_number(record, "threads");
     nn_write_styled(writer, NN_STYLE_BOLD, nn_json_text(record, "model"));
-    nn_writef(writer, "   batch %.0f, %.0f thread%s, %s, %s", batch, threads,
-              threads == 1 ? "" : "s", nn_json_text(record, "precision"),
-              nn_json_text(record, "isa"));
+    const char *device = nn_json_text(record, "device_name");
+    if (device[0] != '\0')
+        nn_writef(writer, "   batch %.0f, %s on %s", batch, nn_json_text(record, "precision"),
+                  device);
+    else
+        nn_writef(writer, "   batch %.0f, %.0f thread%s, %s, %s", batch, threads,
+                  threads == 1 ? "" : "s", nn_json_text(record, "precision"),
+                  nn_json_text(record, "isa"));
     const char *blas = nn_json_text(machine, "blas");
     if (blas[0] != '\0') nn_writef(writer, ", %s", blas);
     nn_write(writer, "\n");
@@ -181,8 +186,9 @@ void nn_text_precision(nn_text_page *page, const cJSON *record) {
     const cJSON *output;
     char a[NN_FIGURE], b[NN_FIGURE];
     cJSON_ArrayForEach(output, nn_json_get(record, "precision_difference")) {
-        nn_writef(&page->writer, "bf16 changes '%s' by at most %s, %s %% of its range\n",
-                  nn_json_text(output, "output"), nn_figure(nn_json_number(output, "max_abs"), a),
+        nn_writef(&page->writer, "%s changes '%s' by at most %s, %s %% of its range\n",
+                  nn_json_text(record, "precision"), nn_json_text(output, "output"),
+                  nn_figure(nn_json_number(output, "max_abs"), a),
                   nn_figure(100 * nn_json_number(output, "relative"), b));
     }
 }

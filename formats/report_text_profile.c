@@ -13,6 +13,29 @@ static const double mentioned_share = 0.05;
 static const double noisy_share = 0.15;
 enum { TEXT_INDENT = 13 };
 
+/* What the device did and in which state it was. */
+static void write_device(nn_text_page *page, const cJSON *report, const cJSON *device) {
+    char a[NN_FIGURE], b[NN_FIGURE], c[NN_FIGURE], d[NN_FIGURE], line[256];
+    snprintf(line, sizeof line, "%s GFLOP/s; kernels %s ms, copies %s ms; started one by one %s ms",
+             nn_figure(nn_json_number(report, "gflops"), a),
+             nn_figure(nn_json_number(device, "kernels_ms"), b),
+             nn_figure(nn_json_number(device, "copies_ms"), c),
+             nn_figure(nn_json_number(device, "launched_ms"), d));
+    nn_write_wrapped(&page->writer, line, 0, page->columns);
+    size_t used = (size_t)snprintf(line, sizeof line, "%s of its memory in use by the plan",
+                                   nn_figure_bytes(nn_json_number(device, "slab_bytes"), a));
+    static const struct {
+        const char *key, *unit;
+    } sensors[] = {{"clock_mhz", "MHz"}, {"power_watts", "W"}, {"temperature_celsius", "°C"}};
+    for (size_t i = 0; i < sizeof sensors / sizeof *sensors && used < sizeof line; i++) {
+        double value = nn_json_number(device, sensors[i].key);
+        if (!isnan(value))
+            used += (size_t)snprintf(line + used, sizeof line - used, ", %.0f %s", value,
+                                     sensors[i].unit);
+    }
+    nn_write_wrapped(&page->writer, line, 0, page->columns);
+}
+
 static void write_head(nn_text_page *page, const cJSON *report) {
     nn_writer *writer = &page->writer;
     const cJSON *latency = nn_json_get(report, "latency_ms");
@@ -27,12 +50,17 @@ static void write_head(nn_text_page *page, const cJSON *report) {
              nn_figure_count(nn_json_number(report, "macs"), d));
     nn_write(writer, " ");
     nn_write_wrapped(writer, line, nn_text_width(total) + 1, page->columns);
-    snprintf(line, sizeof line, "%s GFLOP/s = %.0f %% of the fp32 peak of %s, memory %s",
-             nn_figure(nn_json_number(report, "gflops"), a),
-             100 * nn_json_number(report, "peak_fraction"),
-             threads == 1 ? "one core" : "the cores in use",
-             nn_figure_bytes(nn_json_number(report, "peak_memory_bytes"), b));
-    nn_write_wrapped(writer, line, 0, page->columns);
+    const cJSON *device = nn_json_get(report, "device_run");
+    if (device != NULL) {
+        write_device(page, report, device);
+    } else {
+        snprintf(line, sizeof line, "%s GFLOP/s = %.0f %% of the fp32 peak of %s, memory %s",
+                 nn_figure(nn_json_number(report, "gflops"), a),
+                 100 * nn_json_number(report, "peak_fraction"),
+                 threads == 1 ? "one core" : "the cores in use",
+                 nn_figure_bytes(nn_json_number(report, "peak_memory_bytes"), b));
+        nn_write_wrapped(writer, line, 0, page->columns);
+    }
     nn_text_precision(page, report);
 }
 

@@ -111,7 +111,7 @@ for key in class share nodes evidence experiment advice kernel covers; do
     stdout_has "\"$key\":"
 done
 for class in data_loading compute memory_bandwidth dispatch_overhead parallelism batch_size \
-    memory_capacity inefficient_layer; do
+    memory_capacity device_copies inefficient_layer; do
     stdout_has "\"$class\""
 done
 stdout_has '"MaxPool"'

@@ -1,5 +1,6 @@
 /* Plans for a device: what runs there, what is copied when, recordings, memory; on a device made of
  * host memory. */
+#include "engine/measure/diagnose.h"
 #include "engine/plan/plan_parts.h"
 #include "tests/support/fake_device.h"
 #include "tests/support/maker.h"
@@ -174,6 +175,45 @@ START_TEST(a_run_with_a_hook_times_each_step_on_the_device) {
 }
 END_TEST
 
+static const nn_profile_row *row_of(const nn_profile *profile, const char *op) {
+    for (int64_t i = 0; i < profile->row_count; i++)
+        if (strcmp(profile->rows[i].op, op) == 0) return &profile->rows[i];
+    ck_abort_msg("no row of %s", op);
+    return NULL;
+}
+
+START_TEST(a_profile_keeps_the_sides_apart) {
+    nn_model *model = model_on_both();
+    fake_device *device = fake_device_open();
+    nn_session *session = open_on(model, device);
+    nn_session_options options = {.threads = 1, .device = &device->base};
+    nn_dataset *data;
+    nn_profile profile;
+    nn_diagnosis diagnosis;
+    ck_assert_ok(nnopt_dataset_random(model, 1, 1, NULL, &data));
+    ck_assert_ok(nn_profile_run(session, data, 0.01, 0, 0, &profile));
+    const nn_profile_row *relu = row_of(&profile, "Relu"), *sigmoid = row_of(&profile, "Sigmoid");
+    ck_assert(relu->on_device && !relu->is_copy && !sigmoid->on_device);
+    ck_assert_double_eq(relu->occupancy, 0.5);
+    ck_assert_double_eq_tol(relu->seconds, 1e-6, 1e-9); /* as the device says */
+    ck_assert_double_eq_tol(relu->memory_seconds, 2 * 24 * 4 / 1e11, 1e-15);
+    ck_assert_ok(nn_diagnose(&profile, model, &options, data, false, 0.05, &diagnosis));
+    for (int i = 0; i < NN_BOTTLENECK_CLASSES; i++) {
+        ck_assert_ptr_nonnull(diagnosis.items[i].evidence.text);
+        ck_assert_ptr_nonnull(diagnosis.items[i].experiment.text);
+        if (diagnosis.items[i].class != NN_DEVICE_COPIES) continue;
+        ck_assert(diagnosis.items[i].share > 0);
+        ck_assert_ptr_nonnull(strstr(diagnosis.items[i].evidence.text, "4 copies"));
+    }
+    nn_diagnosis_clear(&diagnosis);
+    nn_profile_clear(&profile);
+    nnopt_session_destroy(session);
+    nnopt_dataset_destroy(data);
+    nnopt_model_destroy(model);
+    ck_assert_int_eq(device->blocks, 0);
+}
+END_TEST
+
 START_TEST(a_failure_on_the_device_is_reported_and_leaks_nothing) {
     nn_model *model = model_on_both();
     for (int64_t at = 1; at <= 3; at++) {
@@ -230,6 +270,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, what_the_device_lacks_runs_on_the_cpu_between_copies);
     tcase_add_test(tests, sessions_share_constants_on_the_device);
     tcase_add_test(tests, a_run_with_a_hook_times_each_step_on_the_device);
+    tcase_add_test(tests, a_profile_keeps_the_sides_apart);
     tcase_add_test(tests, a_failure_on_the_device_is_reported_and_leaks_nothing);
     tcase_add_test(tests, out_of_memory_at_any_place);
     tcase_add_test(tests, names_of_devices);

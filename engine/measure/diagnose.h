@@ -13,6 +13,7 @@ typedef enum nn_bottleneck_class {
     NN_PARALLELISM,       /* cores that stand idle */
     NN_BATCH_SIZE,        /* work that a larger batch would share between samples */
     NN_MEMORY_CAPACITY,   /* memory that has to be read back from disk */
+    NN_DEVICE_COPIES,     /* copies between the memories of a device and the host */
     NN_INEFFICIENT_LAYER, /* time far above what the machine allows for the work */
     NN_BOTTLENECK_CLASSES,
 } nn_bottleneck_class;

@@ -105,6 +105,32 @@ static nn_status try_batch(const nn_profile *profile, nn_model *model,
     return status;
 }
 
+/* ---- on a device ---- */
+
+static nn_status try_cpu(nn_model *model, const nn_session_options *options, nn_dataset *data,
+                         double seconds, nn_experiments *out) {
+    nn_session_options changed = *options;
+    changed.device = NULL;
+    changed.precision = NN_PRECISION_FP32;
+    changed.threads = 0;
+    return compare_options(model, options, &changed, data, seconds, NULL, &out->cpu);
+}
+
+static nn_status try_fp16(nn_model *model, const nn_session_options *options, nn_dataset *data,
+                          double seconds, nn_experiments *out) {
+    nn_session_options changed = *options;
+    if (options->precision == NN_PRECISION_FP16) {
+        out->precision.reason = "the profiled run is in fp16";
+        return NN_OK;
+    }
+    changed.precision = NN_PRECISION_FP16;
+    nn_status status =
+        compare_options(model, options, &changed, data, seconds, NULL, &out->precision);
+    if (status != NN_UNSUPPORTED) return status;
+    out->precision = (nn_experiment){.reason = "the model does not run in fp16"};
+    return NN_OK;
+}
+
 /* ---- reading inputs ---- */
 
 static nn_status run_feed(nn_session *session, const nn_feed *feed, size_t input_count,
@@ -240,10 +266,17 @@ nn_status nn_experiments_run(const nn_profile *profile, nn_model *model,
     /* The profiled session has measured what there is to measure. */
     if (known.selection != NN_SELECT_ESTIMATE) known.selection = NN_SELECT_WISDOM;
     options = &known;
-    NN_TRY(try_threads(profile, model, options, data, each, &result));
+    if (options->device != NULL) {
+        result.threads.reason = result.streaming.reason = "the model runs on a device";
+        NN_TRY(try_cpu(model, options, data, each, &result));
+        NN_TRY(try_fp16(model, options, data, each, &result));
+    } else {
+        result.cpu.reason = result.precision.reason = "the model runs on the CPU";
+        NN_TRY(try_threads(profile, model, options, data, each, &result));
+        NN_TRY(try_streaming(model, options, data, each, &result.streaming));
+    }
     NN_TRY(try_batch(profile, model, options, data, each, &result));
     NN_TRY(try_unfused(model, options, data, each, &result));
-    NN_TRY(try_streaming(model, options, data, each, &result.streaming));
     if (reads_files)
         NN_TRY(try_reading(model, options, data, each, &result.reading));
     else

@@ -22,7 +22,9 @@ typedef struct nn_experiments {
     nn_experiment unfused; /* before: fused plan, after: one kernel per ONNX node */
     nn_experiment
         streaming; /* on one thread, beside a core that: before computes, after streams memory */
-    nn_experiment reading; /* before: inputs in memory, after: inputs read from their files */
+    nn_experiment cpu;       /* before: on the device, after: on the CPU, all cores */
+    nn_experiment precision; /* before: as profiled, after: in fp16 on the same device */
+    nn_experiment reading;   /* before: inputs in memory, after: inputs read from their files */
 } nn_experiments;
 
 nn_status nn_experiments_run(const nn_profile *profile, nn_model *model,

@@ -22,6 +22,9 @@ typedef struct nn_profile_row {
     bool on_device;   /* ran there; times are the device's own */
     bool is_copy;     /* between the memories of the device and the host */
     double occupancy; /* of the device: threads in flight over those that fit; 0: not known */
+    /* Why the product does not use the device's tensor cores: "type", "alignment", "kernel"; NULL:
+     * it does, or is no product. */
+    const char *without_tensor_cores;
     const char *device_arithmetic; /* "fp16": which ceiling of the device counts; NULL: the CPU's */
     nn_arithmetic arithmetic;
     nn_samples samples; /* seconds of each instrumented run, timer cost included */

@@ -86,6 +86,8 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_text(report, node, "arithmetic",
                        row->on_device ? row->device_arithmetic
                                       : nn_arithmetic_name(row->arithmetic));
+    if (row->without_tensor_cores != NULL)
+        nn_report_set_text(report, node, "without_tensor_cores", row->without_tensor_cores);
     if (row->occupancy > 0) nn_report_set_number(report, node, "occupancy", row->occupancy);
     nn_report_set_text(report, node, "layout",
                        row->is_channels_last ? "channels last" : "standard");

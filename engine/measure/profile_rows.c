@@ -47,10 +47,30 @@ static double seconds_at(double amount, double per_second) {
     return amount > 0 && per_second > 0 ? amount / per_second : 0;
 }
 
+/* Operands of 16 bits in rows of a multiple of 16 bytes, or 8 bits in rows of as much. */
+static bool is_aligned(const nn_fact *fact, bool is_map) {
+    if (fact == NULL || fact->rank < 2) return true;
+    const int64_t row = fact->dims[is_map ? 1 : fact->rank - 1];
+    return row * nn_type_bits(fact->type) % 128 == 0;
+}
+
+static const char *without_tensor_cores(const nn_step_info *step, const char *arithmetic) {
+    const char *kernel = step->kernel->name;
+    const size_t length = strlen(kernel);
+    const bool is_map = step->layout == NN_LAYOUT_CHANNELS_LAST;
+    if (step->cost.macs == 0) return NULL;
+    if (strcmp(arithmetic, "fp32") == 0) return "type";
+    if (length > 5 && strcmp(kernel + length - 5, "_cuda") == 0) return "kernel";
+    if (!is_aligned(nn_view_in(step->node, 0), is_map) || !is_aligned(step->node->out[0], is_map))
+        return "alignment";
+    return NULL;
+}
+
 /* Everything comes from the device's memory once, copies over the bus. */
 static void bound_on_device(const nn_profile *profile, const nn_step_info *step,
                             nn_profile_row *row) {
     const nn_device_roofline *roofline = &profile->device_roofline;
+    row->without_tensor_cores = without_tensor_cores(step, row->device_arithmetic);
     const double bytes = step->cost.bytes_read + step->cost.bytes_written;
     if (row->is_copy) {
         const bool goes_up = ((const nn_transfer_attrs *)step->node->attrs)->to_device;
