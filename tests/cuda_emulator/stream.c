@@ -425,8 +425,19 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 /* ---- graphs ---- */
 
+/* Of the calling thread: relaxed lets it do what recordings of others forbid. */
+static _Thread_local enum cudaStreamCaptureMode thread_mode = cudaStreamCaptureModeGlobal;
+
+cudaError_t cudaThreadExchangeStreamCaptureMode(enum cudaStreamCaptureMode *mode) {
+    const enum cudaStreamCaptureMode before = thread_mode;
+    thread_mode = *mode;
+    *mode = before;
+    return cudaSuccess;
+}
+
 cudaError_t nn_emulator_refuse_in_recording(void) {
     cudaError_t error = cudaSuccess;
+    if (thread_mode == cudaStreamCaptureModeRelaxed) return cudaSuccess;
     for (struct CUstream_st *stream = streams; stream != NULL; stream = stream->next) {
         if (!stream->is_recording || stream->mode == cudaStreamCaptureModeRelaxed) continue;
         if (stream->mode == cudaStreamCaptureModeThreadLocal &&

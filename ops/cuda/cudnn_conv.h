@@ -1,0 +1,66 @@
+/* A convolution, or a transposed one, with its epilogue as graphs of cuDNN's backend. */
+#ifndef NN_CUDNN_CONV_H
+#define NN_CUDNN_CONV_H
+
+#include "ops/cuda/cudnn_plan.h"
+#include "ops/family/conv_transpose.h"
+
+/* All that decides which plan runs it. Maps lie channels last; filters as [out, taps, in of the
+ * group], for transposed convolutions "in" and "out" are those of the convolution that is
+ * transposed. */
+typedef struct nn_cudnn_conv {
+    bool is_transpose;
+    int spatial; /* 2 or 3; one axis is a map of one row */
+    nn_conv_geometry geometry;
+    nn_type type;                  /* of x and the filters: float, float16, bfloat16 */
+    nn_type y_type, residual_type; /* residual NONE: there is none */
+    bool has_bias;
+    nn_activation before, after;
+} nn_cudnn_conv;
+
+/* How a graph and our own kernel share the work. */
+typedef enum nn_cudnn_form {
+    NN_CUDNN_FUSED, /* all in the graph */
+    NN_CUDNN_PLAIN, /* the convolution in the graph, what follows it in a kernel of ours */
+    NN_CUDNN_FORMS,
+} nn_cudnn_form;
+
+/* Numbers by value in a graph: parameters of activations. */
+enum { NN_CUDNN_MOST_NUMBERS = 8 };
+typedef struct nn_cudnn_numbers {
+    int count;
+    float values[NN_CUDNN_MOST_NUMBERS];
+} nn_cudnn_numbers;
+
+/* The type of the bias in the graph: cuDNN's ready-made engines want that of the maps. */
+nn_type nn_cudnn_conv_bias_type(const nn_cudnn_conv *problem, nn_cudnn_form form);
+/* Has the plain form anything left to do behind the graph? Without, both forms are the same. */
+bool nn_cudnn_conv_has_epilogue(const nn_cudnn_conv *problem);
+
+/* Writes the graph, finished; the caller clears it, also after a failure. */
+nn_status nn_cudnn_conv_graph(const nn_cudnn_conv *problem, nn_cudnn_form form,
+                              nn_cudnn_place place, nn_cudnn_graph *graph,
+                              nn_cudnn_numbers *numbers);
+
+/* The problem as one line of text, which names it in caches. */
+void nn_cudnn_conv_key(const nn_cudnn_conv *problem, char *text, size_t size);
+
+/* A form and its plan. */
+typedef struct nn_cudnn_conv_plan {
+    nn_cudnn_form form;
+    nn_cudnn_plan plan;
+    nn_cudnn_numbers numbers;
+    char engine[NN_CUDNN_ENGINE_TEXT];
+} nn_cudnn_conv_plan;
+
+/* Operands on the device. */
+typedef struct nn_cudnn_conv_operands {
+    const void *x, *w, *bias, *residual;
+    void *y, *workspace;
+} nn_cudnn_conv_operands;
+
+/* Puts it into the queue. */
+nn_status nn_cudnn_conv_run(const nn_cudnn_conv *problem, const nn_cudnn_conv_plan *plan,
+                            const nn_cudnn_conv_operands *operands, nn_device_queue *queue);
+
+#endif

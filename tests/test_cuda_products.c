@@ -1,0 +1,386 @@
+/* Convolutions and matrix products of the CUDA library, over the emulator and the doubles of cuDNN
+ * and cuBLASLt. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "tests/support/device_host.h"
+#include "tests/support/runner.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct product_case {
+    const char *name;
+    nn_precision precision;
+    nn_type type;  /* of all inputs and the output */
+    bool constant; /* weights and bias */
+    bool has_bias;
+    nn_epilogue epilogue;
+    double tolerance;
+} product_case;
+
+static nn_target target_of(const product_case *c) {
+    return (nn_target){.threads = 1, .device = device_host_open(), .precision = c->precision};
+}
+
+static void fill(kernel_host *host, nn_type type, const int64_t *dims, int rank, bool constant) {
+    void *data = host_input(host, type, dims, rank, constant);
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) count *= dims[i];
+    for (int64_t i = 0; i < count; i++) {
+        const float value = host_random();
+        if (type == NNOPT_FLOAT16)
+            ((uint16_t *)data)[i] = nn_float_to_half(value);
+        else if (type == NNOPT_BFLOAT16)
+            ((uint16_t *)data)[i] = nn_float_to_bfloat16(value);
+        else
+            ((float *)data)[i] = value;
+    }
+}
+
+/* The operator's own inputs are there; adds the residual. */
+static void finish(kernel_host *host, const product_case *c, int own_inputs, const int64_t *dims,
+                   int rank) {
+    host->epilogue = c->epilogue;
+    if (c->epilogue.has_residual) {
+        while (host->in_count < own_inputs) host_absent(host);
+        host->epilogue.residual = host->in_count;
+        fill(host, c->type, dims, rank, false);
+    }
+    host_infer(host);
+}
+
+/* Against the reference kernel and the scalar epilogue. */
+static void check(kernel_host *host, const product_case *c, const char *name, nn_layout layout) {
+    const nn_target target = target_of(c), portable = {.threads = 1};
+    const nn_kernel *const *reference = host->op->kernels;
+    const nn_kernel *kernel = device_host_kernel(host, name);
+    nn_tensor expected;
+    while (reference[1] != NULL) reference++;
+    ck_assert_msg(host_accepts(host, kernel, &target), "%s is not accepted", c->name);
+    const nn_epilogue epilogue = host->view.epilogue;
+    host->view.epilogue = (nn_epilogue){.has_residual = false};
+    host_run(host, *reference, NN_LAYOUT_STANDARD, &portable);
+    host->view.epilogue = epilogue;
+    ck_assert_ok(nn_tensor_copy(&host->out[0], &expected));
+    for (int64_t i = 0; i < nnopt_tensor_count(&expected); i++) {
+        float y = (float)nn_tensor_get(&expected, i);
+        float residual =
+            epilogue.has_residual ? (float)nn_tensor_get(&host->in[epilogue.residual], i) : 0;
+        nn_epilogue_apply(&epilogue, &residual, &y, 1);
+        nn_tensor_set(&expected, i, (double)y);
+    }
+    device_host_run(host, kernel, layout, &target);
+    device_host_compare(host, 0, &expected, c->tolerance);
+    nn_tensor_clear(&expected);
+}
+
+#define NONE                                                                                       \
+    { NN_ACT_NONE, 0, 0 }
+static const product_case cases[] = {
+    {"float", NN_PRECISION_FP32, NNOPT_FLOAT, true, false, {NONE, false, 0, NONE}, 1e-5},
+    {"float, bias", NN_PRECISION_FP32, NNOPT_FLOAT, true, true, {NONE, false, 0, NONE}, 1e-5},
+    {"float, weights of the run",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     false,
+     true,
+     {NONE, false, 0, {NN_ACT_RELU, 0, 0}},
+     1e-5},
+    {"float, residual, relu",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {NONE, true, 0, {NN_ACT_RELU, 0, 0}},
+     1e-5},
+    {"float, silu, residual",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {{NN_ACT_SILU, 0, 0}, true, 0, NONE},
+     1e-5},
+    {"float, clip",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {NONE, false, 0, {NN_ACT_CLIP, -0.5F, 0.75F}},
+     1e-5},
+    {"float, hard swish",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     false,
+     {NONE, false, 0, {NN_ACT_HARD_SWISH, 1.0F / 6, 0.5F}},
+     1e-5},
+    {"float, hard sigmoid, residual, gelu",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {{NN_ACT_HARD_SIGMOID, 0.2F, 0.5F}, true, 0, {NN_ACT_GELU, 0, 0}},
+     1e-5},
+    {"float, leaky relu",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {NONE, false, 0, {NN_ACT_LEAKY_RELU, 0.1F, 0}},
+     1e-5},
+    {"float, gelu with tanh",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {NONE, false, 0, {NN_ACT_GELU_TANH, 0, 0}},
+     1e-5},
+    {"float, linear",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT,
+     true,
+     false,
+     {{NN_ACT_LINEAR, 0.5F, 0}, true, 0, {NN_ACT_TANH, 0, 0}},
+     1e-5},
+    {"tf32",
+     NN_PRECISION_TF32,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {NONE, true, 0, {NN_ACT_SIGMOID, 0, 0}},
+     1e-3},
+    {"fp16 of floats",
+     NN_PRECISION_FP16,
+     NNOPT_FLOAT,
+     true,
+     true,
+     {NONE, true, 0, {NN_ACT_RELU, 0, 0}},
+     2e-3},
+    {"bf16 of floats of the run",
+     NN_PRECISION_BF16,
+     NNOPT_FLOAT,
+     false,
+     true,
+     {NONE, false, 0, {NN_ACT_GELU, 0, 0}},
+     1e-2},
+    {"halves",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT16,
+     true,
+     true,
+     {NONE, true, 0, {NN_ACT_RELU, 0, 0}},
+     2e-3},
+    {"halves, silu, residual",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT16,
+     true,
+     true,
+     {{NN_ACT_SILU, 0, 0}, true, 0, NONE},
+     2e-3},
+    {"halves of the run",
+     NN_PRECISION_FP32,
+     NNOPT_FLOAT16,
+     false,
+     true,
+     {NONE, false, 0, {NN_ACT_HARD_SWISH, 1.0F / 6, 0.5F}},
+     2e-3},
+    {"bfloat16", NN_PRECISION_FP32, NNOPT_BFLOAT16, true, true, {NONE, false, 0, NONE}, 1e-2},
+};
+enum { CASES = sizeof cases / sizeof cases[0] };
+
+/* ---- convolutions ---- */
+
+typedef struct conv_shape {
+    int rank;
+    int64_t x[5], kernel[3], filters, group;
+    int64_t stride, dilation;
+    int64_t pads[6];
+} conv_shape;
+
+static const conv_shape shapes[] = {
+    {4, {2, 16, 9, 7}, {3, 3}, 24, 1, 1, 1, {1, 1, 1, 1}},
+    {4, {1, 3, 11, 13}, {7, 5}, 6, 1, 2, 1, {3, 2, 2, 1}},  /* unequal pads, odd channels */
+    {4, {1, 8, 10, 10}, {3, 3}, 12, 4, 1, 2, {2, 2, 2, 2}}, /* groups, dilation */
+    {4, {3, 5, 6, 6}, {1, 1}, 7, 1, 1, 1, {0, 0, 0, 0}},
+    {3, {2, 6, 20}, {5}, 8, 2, 3, 1, {2, 2}},
+    {5, {1, 4, 5, 6, 7}, {3, 2, 3}, 5, 1, 2, 1, {1, 0, 1, 1, 1, 1}},
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static void run_conv(const conv_shape *s, const product_case *c) {
+    kernel_host host;
+    const int spatial = s->rank - 2;
+    int64_t w[5] = {s->filters, s->x[1] / s->group}, y[5] = {s->x[0], s->filters};
+    int64_t strides[3], dilations[3];
+    host_init(&host, &nn_op_conv, 22);
+    for (int i = 0; i < spatial; i++) {
+        w[2 + i] = s->kernel[i];
+        strides[i] = s->stride;
+        dilations[i] = s->dilation;
+        y[2 + i] = (s->x[2 + i] + s->pads[i] + s->pads[spatial + i] -
+                    (s->kernel[i] - 1) * s->dilation - 1) /
+                       s->stride +
+                   1;
+    }
+    host_ints(&host, "pads", s->pads, 2 * spatial);
+    host_ints(&host, "strides", strides, spatial);
+    host_ints(&host, "dilations", dilations, spatial);
+    host_int(&host, "group", s->group);
+    fill(&host, c->type, s->x, s->rank, false);
+    fill(&host, c->type, w, s->rank, c->constant);
+    if (c->has_bias) fill(&host, c->type, &s->filters, 1, c->constant);
+    finish(&host, c, 3, y, s->rank);
+    check(&host, c, "conv_cudnn", NN_LAYOUT_CHANNELS_LAST);
+    host_clear(&host);
+}
+
+START_TEST(convolves) {
+    for (int i = 0; i < SHAPES; i++) run_conv(&shapes[i], &cases[_i]);
+}
+END_TEST
+
+static const conv_shape transposed[] = {
+    {4, {1, 8, 5, 6}, {4, 4}, 6, 1, 2, 1, {1, 1, 1, 1}},
+    {4, {2, 6, 4, 3}, {3, 3}, 4, 2, 2, 1, {1, 0, 0, 1}},
+    {3, {1, 5, 9}, {3}, 7, 1, 1, 2, {0, 0}},
+};
+
+static void run_transposed(const conv_shape *s, const product_case *c) {
+    kernel_host host;
+    const int spatial = s->rank - 2;
+    int64_t w[5] = {s->x[1], s->filters / s->group}, y[5] = {s->x[0], s->filters};
+    int64_t strides[3], dilations[3];
+    host_init(&host, &nn_op_conv_transpose, 22);
+    for (int i = 0; i < spatial; i++) {
+        w[2 + i] = s->kernel[i];
+        strides[i] = s->stride;
+        dilations[i] = s->dilation;
+        y[2 + i] = s->stride * (s->x[2 + i] - 1) + (s->kernel[i] - 1) * s->dilation + 1 -
+                   s->pads[i] - s->pads[spatial + i];
+    }
+    host_ints(&host, "pads", s->pads, 2 * spatial);
+    host_ints(&host, "strides", strides, spatial);
+    host_ints(&host, "dilations", dilations, spatial);
+    host_int(&host, "group", s->group);
+    fill(&host, c->type, s->x, s->rank, false);
+    fill(&host, c->type, w, s->rank, c->constant);
+    if (c->has_bias) fill(&host, c->type, &s->filters, 1, c->constant);
+    finish(&host, c, 3, y, s->rank);
+    check(&host, c, "conv_transpose_cudnn", NN_LAYOUT_CHANNELS_LAST);
+    host_clear(&host);
+}
+
+START_TEST(convolves_transposed) {
+    for (int i = 0; i < 3; i++) run_transposed(&transposed[i], &cases[_i]);
+}
+END_TEST
+
+/* ---- matrix products ---- */
+
+typedef struct matmul_shape {
+    int a_rank, b_rank, y_rank;
+    int64_t a[4], b[4], y[4];
+} matmul_shape;
+
+static const matmul_shape matmuls[] = {
+    {2, 2, 2, {16, 32}, {32, 24}, {16, 24}},
+    {2, 2, 2, {5, 7}, {7, 3}, {5, 3}}, /* nothing divides by 16 bytes */
+    {3, 2, 3, {4, 6, 8}, {8, 16}, {4, 6, 16}},
+    {4, 4, 4, {2, 3, 5, 8}, {2, 3, 8, 16}, {2, 3, 5, 16}},
+    {4, 4, 4, {2, 1, 5, 8}, {1, 3, 8, 7}, {2, 3, 5, 7}}, /* no one step for the batch */
+    {3, 3, 3, {1, 4, 8}, {3, 8, 8}, {3, 4, 8}},
+    {1, 2, 1, {8}, {8, 4}, {4}},
+    {2, 1, 1, {6, 8}, {8}, {6}},
+};
+enum { MATMULS = sizeof matmuls / sizeof matmuls[0] };
+
+START_TEST(multiplies) {
+    const product_case *c = &cases[_i];
+    for (int i = 0; i < MATMULS && !c->has_bias; i++) {
+        kernel_host host;
+        const matmul_shape *s = &matmuls[i];
+        host_init(&host, &nn_op_matmul, 13);
+        fill(&host, c->type, s->a, s->a_rank, false);
+        fill(&host, c->type, s->b, s->b_rank, c->constant);
+        finish(&host, c, 2, s->y, s->y_rank);
+        check(&host, c, "matmul_cublas", NN_LAYOUT_STANDARD);
+        host_clear(&host);
+    }
+    for (int i = 0; i < 3 && c->has_bias && c->type == NNOPT_FLOAT; i++) {
+        kernel_host host;
+        const matmul_shape *s = &matmuls[i];
+        host_init(&host, &nn_op_linear, 1);
+        fill(&host, c->type, s->a, s->a_rank, false);
+        fill(&host, c->type, s->b, s->b_rank, c->constant);
+        fill(&host, c->type, &s->y[s->y_rank - 1], 1, c->constant);
+        finish(&host, c, 3, s->y, s->y_rank);
+        check(&host, c, "linear_cublas", NN_LAYOUT_STANDARD);
+        host_clear(&host);
+    }
+}
+END_TEST
+
+/* A', B' and every way that C can be broadcast, with and without factors. */
+static void run_gemm(const product_case *c, int form) {
+    static const int64_t bias_dims[][2] = {{12, 8}, {1, 8}, {12, 1}, {1, 1}};
+    const int64_t m = 12, n = 8, k = 20;
+    const bool ta = form & 1, tb = form & 2, scaled = form & 4;
+    kernel_host host;
+    host_init(&host, &nn_op_gemm, 13);
+    host_int(&host, "transA", ta);
+    host_int(&host, "transB", tb);
+    if (scaled) {
+        host_float(&host, "alpha", 0.5F);
+        host_float(&host, "beta", 1.5F);
+    }
+    fill(&host, c->type, ta ? (int64_t[]){k, m} : (int64_t[]){m, k}, 2, false);
+    fill(&host, c->type, tb ? (int64_t[]){n, k} : (int64_t[]){k, n}, 2, c->constant);
+    if (c->has_bias) fill(&host, c->type, bias_dims[form >> 3], 2, c->constant);
+    finish(&host, c, 3, (int64_t[]){m, n}, 2);
+    check(&host, c, "gemm_cublas", NN_LAYOUT_STANDARD);
+    host_clear(&host);
+}
+
+START_TEST(multiplies_as_gemm) {
+    for (int form = 0; form < 32; form++) run_gemm(&cases[_i], form);
+}
+END_TEST
+
+/* ---- choices ---- */
+
+/* The line of a choice names the problem, so that another process finds it. */
+START_TEST(keeps_choices) {
+    char pattern[600], *text;
+    size_t size;
+    glob_t found;
+    run_conv(&shapes[0], &cases[1]);
+    snprintf(pattern, sizeof pattern, "%s/nnopt/cudnn-*.txt", getenv("XDG_CACHE_HOME"));
+    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+    ck_assert_ok(nn_file_read(found.gl_pathv[0], 1 << 20, &text, &size));
+    ck_assert_ptr_nonnull(strstr(text, "fp32 conv n2 c16 m24 g1 float32-float32 bias"));
+    nn_free(text);
+    globfree(&found);
+}
+END_TEST
+
+static void set_up(void) {
+    char folder[512];
+    const char *build = getenv("NNOPT_BUILD");
+    snprintf(folder, sizeof folder, "%s/Testing/products-cache", build != NULL ? build : "/tmp");
+    setenv("XDG_CACHE_HOME", folder, 1);
+    host_seed(7);
+}
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("cuda_products");
+    TCase *tests = tcase_create("products");
+    tcase_add_checked_fixture(tests, set_up, NULL);
+    tcase_add_loop_test(tests, convolves, 0, CASES);
+    tcase_add_loop_test(tests, convolves_transposed, 0, CASES);
+    tcase_add_loop_test(tests, multiplies, 0, CASES);
+    tcase_add_loop_test(tests, multiplies_as_gemm, 0, CASES);
+    tcase_add_test(tests, keeps_choices);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
