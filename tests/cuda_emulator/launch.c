@@ -27,12 +27,24 @@ typedef enum warp_operation { WARP_BARRIER, SHUFFLE, BALLOT } warp_operation;
 typedef struct emulated_thread {
     thread_phase phase;
     fiber *fiber; /* NULL: not started */
-    int line;     /* where it waits */
-    warp_operation operation;
-    unsigned mask;
-    int source;
+    uint3 place;
+    int line;   /* where it waits */
+    int source; /* the lane it takes from */
     unsigned long long value, result;
 } emulated_thread;
+
+/* Lanes that meet; found by the lowest of their mask. */
+typedef struct lane_group {
+    unsigned mask, arrived;
+    warp_operation operation;
+    int line;
+} lane_group;
+
+typedef struct emulated_warp {
+    unsigned ended;   /* lanes, those that the block does not have included */
+    unsigned waiting; /* groups in which a lane waits */
+    lane_group groups[WARP];
+} emulated_warp;
 
 /* The block that runs. */
 static struct {
@@ -42,6 +54,7 @@ static struct {
                      */
     int count, started, alive, at_barrier, current;
     emulated_thread threads[MOST_THREADS];
+    emulated_warp warps[MOST_THREADS / WARP];
     fiber *idle[MOST_THREADS + 1];
     int idle_count;
     unsigned char *shared;
@@ -55,11 +68,14 @@ long long nn_emulator_launch_count(void) {
 
 /* ---- threads ---- */
 
+static uint3 place_of(unsigned index) {
+    const unsigned x = nn_emulated.block_size.x, y = nn_emulated.block_size.y;
+    return (uint3){index % x, index / x % y, index / x / y};
+}
+
 static void set_current(int index) {
-    const unsigned linear = (unsigned)index, x = nn_emulated.block_size.x,
-                   y = nn_emulated.block_size.y;
     run.current = index;
-    nn_emulated.thread = (uint3){linear % x, linear / x % y, linear / x / y};
+    nn_emulated.thread = run.threads[index].place;
 }
 
 static void release_barrier(void) {
@@ -76,32 +92,100 @@ static void release_barrier(void) {
     run.at_barrier = 0;
 }
 
+/* The calling thread waits until its phase is RUNS again. */
+static void wait_turn(void) {
+    const int index = run.current;
+    fiber_leave(run.threads[index].fiber);
+    set_current(index);
+}
+
+/* ---- warps ---- */
+
+static void finish_lane(emulated_thread *first, int lane, const lane_group *group) {
+    emulated_thread *thread = &first[lane];
+    thread->phase = RUNS;
+    thread->result = 0;
+    if (group->operation == SHUFFLE) {
+        const int source = thread->source;
+        if ((group->arrived >> source & 1) == 0)
+            nn_emulator_die("line %d: lane %d takes from lane %d, which %s", thread->line, lane,
+                            source,
+                            group->mask >> source & 1 ? "has ended" : "its mask leaves out");
+        thread->result = first[source].value;
+    } else if (group->operation == BALLOT) {
+        for (unsigned left = group->arrived; left != 0; left &= left - 1)
+            if (first[__builtin_ctz(left)].value != 0) thread->result |= left & -left;
+    }
+}
+
+/* When all lanes of the mask have come, or ended. */
+static bool finish_group(int warp, int index) {
+    emulated_warp *own = &run.warps[warp];
+    lane_group *group = &own->groups[index];
+    if ((group->mask & ~(group->arrived | own->ended)) != 0) return false;
+    for (unsigned left = group->arrived; left != 0; left &= left - 1)
+        finish_lane(&run.threads[warp * WARP], __builtin_ctz(left), group);
+    group->arrived = 0;
+    own->waiting &= ~(1u << index);
+    return true;
+}
+
+static void end_lane(int index) {
+    const int warp = index / WARP;
+    emulated_warp *own = &run.warps[warp];
+    own->ended |= 1u << index % WARP;
+    for (unsigned left = own->waiting; left != 0; left &= left - 1)
+        (void)finish_group(warp, __builtin_ctz(left));
+}
+
 static void end_thread(int index) {
     run.threads[index].phase = DONE;
     run.alive--;
+    end_lane(index);
     if (run.at_barrier > 0 && run.at_barrier == run.alive) release_barrier();
 }
+
+/* Waits for the lanes of the mask, of which the last one does the work. */
+static unsigned long long meet(warp_operation operation, unsigned mask, unsigned long long value,
+                               int source, int line) {
+    const int index = run.current, lane = index % WARP;
+    emulated_thread *own = &run.threads[index];
+    if ((mask >> lane & 1) == 0)
+        nn_emulator_die("line %d: lane %d is not in its own mask %08x", line, lane, mask);
+    const int place = __builtin_ctz(mask);
+    emulated_warp *warp = &run.warps[index / WARP];
+    lane_group *group = &warp->groups[place];
+    if (group->arrived == 0) *group = (lane_group){mask, 0, operation, line};
+    if (group->mask != mask || group->operation != operation || group->line != line)
+        nn_emulator_die("lanes of a warp meet at different places: line %d with mask %08x, line %d "
+                        "with mask %08x",
+                        line, mask, group->line, group->mask);
+    own->phase = WAITS_FOR_WARP;
+    own->line = line;
+    own->source = source;
+    own->value = value;
+    group->arrived |= 1u << lane;
+    warp->waiting |= 1u << place;
+    if (!finish_group(index / WARP, place)) wait_turn();
+    return own->result;
+}
+
+/* ---- threads, from start to end ---- */
 
 static void run_threads(fiber *own, void *argument) {
     (void)argument;
     for (;;) {
         while (run.started < run.count) {
             const int order = run.started++, index = run.backwards ? run.count - 1 - order : order;
-            set_current(index);
             run.threads[index].fiber = own;
+            run.threads[index].place = place_of((unsigned)index);
+            set_current(index);
             run.body(run.closure);
             end_thread(run.current);
         }
         run.idle[run.idle_count++] = own;
         fiber_leave(own);
     }
-}
-
-/* The calling thread waits until its phase is RUNS again. */
-static void wait_turn(void) {
-    const int index = run.current;
-    fiber_leave(run.threads[index].fiber);
-    set_current(index);
 }
 
 void nn_emulator_block_barrier(int line) {
@@ -113,57 +197,6 @@ void nn_emulator_block_barrier(int line) {
         release_barrier();
     else
         wait_turn();
-}
-
-/* ---- warps ---- */
-
-static void finish_warp(emulated_thread *warp, unsigned lanes, unsigned mask) {
-    for (int lane = 0; lane < WARP; lane++) {
-        emulated_thread *thread = &warp[lane];
-        if ((lanes >> lane & 1) == 0) continue;
-        if (thread->operation == SHUFFLE) {
-            const int source = thread->source;
-            if ((lanes >> source & 1) == 0)
-                nn_emulator_die("line %d: lane %d takes from lane %d, which %s", thread->line, lane,
-                                source, mask >> source & 1 ? "has ended" : "its mask leaves out");
-            thread->result = warp[source].value;
-        } else if (thread->operation == BALLOT) {
-            thread->result = 0;
-            for (int other = 0; other < WARP; other++)
-                if ((lanes >> other & 1) && warp[other].value) thread->result |= 1ull << other;
-        }
-        thread->phase = RUNS;
-    }
-}
-
-/* Waits for the lanes of the mask, of which the last one does the work. */
-static unsigned long long meet(warp_operation operation, unsigned mask, unsigned long long value,
-                               int source, int line) {
-    const int index = run.current, lane = index % WARP;
-    emulated_thread *warp = &run.threads[index - lane], *own = &run.threads[index];
-    if ((mask >> lane & 1) == 0)
-        nn_emulator_die("line %d: lane %d is not in its own mask %08x", line, lane, mask);
-    *own = (emulated_thread){WAITS_FOR_WARP, own->fiber, line, operation, mask, source, value, 0};
-    unsigned lanes = 0;
-    bool is_complete = true;
-    for (int i = 0; i < WARP; i++) {
-        const emulated_thread *other = &warp[i];
-        if ((mask >> i & 1) == 0 || index - lane + i >= run.count || other->phase == DONE) continue;
-        if (other->phase != WAITS_FOR_WARP) {
-            is_complete = false;
-        } else if (other->mask != mask || other->operation != operation || other->line != line) {
-            nn_emulator_die(
-                "lanes of a warp meet at different places: lane %d at line %d with mask "
-                "%08x, lane %d at line %d with mask %08x",
-                lane, line, mask, i, other->line, other->mask);
-        }
-        lanes |= 1u << i;
-    }
-    if (is_complete)
-        finish_warp(warp, lanes, mask);
-    else
-        wait_turn();
-    return own->result;
 }
 
 void nn_emulator_warp_barrier(unsigned mask, int line) {
@@ -203,6 +236,12 @@ static void run_block(void) {
     run.started = run.at_barrier = 0;
     run.alive = run.count;
     for (int i = 0; i < run.count; i++) run.threads[i] = (emulated_thread){0};
+    for (int first = 0; first < run.count; first += WARP) {
+        emulated_warp *warp = &run.warps[first / WARP];
+        warp->waiting = 0;
+        warp->ended = run.count - first < WARP ? ~0u << (run.count - first) : 0;
+        for (int i = 0; i < WARP; i++) warp->groups[i].arrived = 0;
+    }
     while (run.started < run.count) fiber_enter(take_fiber());
     while (run.alive > 0) {
         bool moved = false;

@@ -98,13 +98,11 @@ static void finish(struct CUstream_st *stream, cudaEvent_t until) {
     nn_emulator_open_memory();
     while (stream->pending.first < stream->pending.count && (until == NULL || until->pending > 0))
         run_first(stream);
-    nn_emulator_close_memory();
-    stream->is_running = false;
-    if (stream->pending.first < stream->pending.count) return;
-    stream->pending.first = stream->pending.count = 0;
-    nn_emulator_open_memory();
     nn_emulator_check_memory();
     nn_emulator_close_memory();
+    stream->is_running = false;
+    if (stream->pending.first == stream->pending.count)
+        stream->pending.first = stream->pending.count = 0;
 }
 
 void nn_emulator_finish_all(void) {
