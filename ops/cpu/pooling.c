@@ -40,8 +40,7 @@ static int64_t blocks_of(int64_t count, int64_t size) {
 
 /* What the windows along a row of the output share, and the place of the first tap of a window that
  * begins at column 0. */
-static nn_pool_view row_view(const pool_job *job, const int64_t at[NN_MAX_SPATIAL],
-                             int64_t *offset) {
+static nn_pool_view row_view(const pool_job *job, const int64_t at[2], int64_t *offset) {
     const nn_window_axis *axes = job->geometry.axes;
     const int64_t channels = job->geometry.channels;
     const int64_t steps[] = {axes[1].in * axes[2].in * channels, axes[2].in * channels};
@@ -54,6 +53,7 @@ static nn_pool_view row_view(const pool_job *job, const int64_t at[NN_MAX_SPATIA
         *offset +=
             (at[i] * axes[i].stride - axes[i].pad_begin + first * axes[i].dilation) * steps[i];
     }
+    if (counts[0] == 0 || counts[1] == 0) *offset = 0;
     return (nn_pool_view){.planes = counts[0],
                           .rows = counts[1],
                           .plane_step = steps[0] * axes[0].dilation,
@@ -61,64 +61,85 @@ static nn_pool_view row_view(const pool_job *job, const int64_t at[NN_MAX_SPATIA
                           .column_step = channels * axes[2].dilation};
 }
 
-/* Narrows the view to the window at column `column` and returns where that begins; an empty window
- * has no place. */
-static int64_t narrow_view(const pool_job *job, int64_t column, nn_pool_view *view) {
-    const nn_window_axis *axis = &job->geometry.axes[NN_WIDTH];
-    int64_t start = column * axis->stride - axis->pad_begin, first, last;
-    nn_pool_taps(axis, column, &first, &last);
-    view->columns = last - first;
-    return (start + first * axis->dilation) * job->geometry.channels;
-}
-
-static void max_pixel(const pool_job *job, const nn_pool_view *view, const char *x, char *y) {
+/* Outputs [begin, end) of a row at depth and height `at`, whose windows have the same taps. `x` is
+ * the row of the first tap. */
+static void pool_pixels(const pool_job *job, const int64_t at[2], const nn_pool_view *view,
+                        const char *x, int64_t begin, int64_t end, char *y) {
+    const nn_window_axis *axes = job->geometry.axes, *width = &axes[NN_WIDTH];
     const int64_t channels = job->geometry.channels;
-    if (job->type == NNOPT_FLOAT)
-        job->set->max_f32(view, (const float *)x, (float *)y, channels);
-    else if (job->type == NNOPT_BFLOAT16)
-        job->set->max_bf16(view, (const uint16_t *)x, (uint16_t *)y, channels);
-    else if (job->type == NNOPT_UINT8)
-        job->set->max_u8(view, (const uint8_t *)x, (uint8_t *)y, channels);
-    else
-        job->set->max_i8(view, (const int8_t *)x, (int8_t *)y, channels);
-}
-
-static void average_pixel(const pool_job *job, const int64_t at[NN_MAX_SPATIAL],
-                          const nn_pool_view *view, const char *x, char *y) {
+    int64_t first, last;
+    nn_pool_taps(width, begin, &first, &last);
+    nn_pool_windows windows = {.view = *view,
+                               .channels = channels,
+                               .count = end - begin,
+                               .step = width->stride * channels};
+    windows.view.columns = last - first;
+    int64_t start = (begin * width->stride - width->pad_begin + first * width->dilation) * channels;
+    /* An empty window has no place. */
+    if (view->planes == 0 || view->rows == 0 || last == first) {
+        windows.view = (nn_pool_view){0};
+        x = job->x;
+        windows.step = start = 0;
+    }
+    const void *from = x + start * job->element;
+    void *to = y + begin * channels * job->element;
     int64_t divisor = 1;
-    for (int i = 0; i < NN_MAX_SPATIAL; i++)
-        divisor *= nn_pool_divisor(&job->geometry.axes[i], at[i], job->count_include_pad);
+    for (int i = 0; job->average && i < NN_MAX_SPATIAL; i++)
+        divisor *= nn_pool_divisor(&axes[i], i < 2 ? at[i] : begin, job->count_include_pad);
     const float scale = divisor > 0 ? 1.0f / (float)divisor : 0;
-    const int64_t channels = job->geometry.channels;
-    if (job->type == NNOPT_BFLOAT16)
-        job->set->average_bf16(view, (const uint16_t *)x, (uint16_t *)y, channels, scale);
+    if (job->average && job->type == NNOPT_BFLOAT16)
+        job->set->average_bf16(&windows, from, to, scale);
+    else if (job->average)
+        job->set->average_f32(&windows, from, to, scale);
+    else if (job->type == NNOPT_FLOAT)
+        job->set->max_f32(&windows, from, to);
+    else if (job->type == NNOPT_BFLOAT16)
+        job->set->max_bf16(&windows, from, to);
+    else if (job->type == NNOPT_UINT8)
+        job->set->max_u8(&windows, from, to);
     else
-        job->set->average_f32(view, (const float *)x, (float *)y, channels, scale);
+        job->set->max_i8(&windows, from, to);
 }
 
-/* Output rows, counted over batch and depth. */
+/* Output columns [*begin, *end) whose windows lie on data from end to end. */
+static void find_inner(const nn_window_axis *width, int64_t *begin, int64_t *end) {
+    const int64_t room = width->in - 1 - (width->kernel - 1) * width->dilation + width->pad_begin;
+    *begin = blocks_of(width->pad_begin, width->stride);
+    *end = room < 0 ? 0 : room / width->stride + 1;
+    if (*begin > width->out) *begin = width->out;
+    if (*end > width->out) *end = width->out;
+    if (*end < *begin) *end = *begin;
+}
+
+/* The next output row: height, depth, plane (an image, or a channel of it). */
+static void next_row(const nn_window_axis *axes, int64_t at[2], int64_t *plane) {
+    if (++at[1] < axes[1].out) return;
+    at[1] = 0;
+    if (++at[0] < axes[0].out) return;
+    at[0] = 0;
+    ++*plane;
+}
+
+/* Output rows, counted over batch and depth. Windows that lie on data from end to end go together,
+ * the others one by one. */
 static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const pool_job *job = argument;
     const nn_pool_geometry *g = &job->geometry;
+    const nn_window_axis *axes = g->axes, *width = &axes[NN_WIDTH];
     const int64_t pixel = g->channels * job->element;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t plane = i / g->axes[NN_HEIGHT].out, image = plane / g->axes[NN_DEPTH].out;
-        int64_t at[NN_MAX_SPATIAL] = {plane % g->axes[NN_DEPTH].out, i % g->axes[NN_HEIGHT].out};
-        const char *x = job->x + image * g->in_pixels * pixel;
-        char *y = job->y + i * g->axes[NN_WIDTH].out * pixel;
-        int64_t row;
-        nn_pool_view view = row_view(job, at, &row);
-        for (at[2] = 0; at[2] < g->axes[NN_WIDTH].out; at[2]++, y += pixel) {
-            int64_t column = narrow_view(job, at[2], &view);
-            bool is_empty = view.planes == 0 || view.rows == 0 || view.columns == 0;
-            const char *first = is_empty ? x : x + (row + column) * job->element;
-            nn_pool_view window = is_empty ? (nn_pool_view){0} : view;
-            if (job->average)
-                average_pixel(job, at, &window, first, y);
-            else
-                max_pixel(job, &window, first, y);
-        }
+    int64_t inner, inner_end, image = begin / axes[1].out / axes[0].out;
+    int64_t at[2] = {begin / axes[1].out % axes[0].out, begin % axes[1].out};
+    find_inner(width, &inner, &inner_end);
+    for (int64_t i = begin; i < end; i++, next_row(axes, at, &image)) {
+        int64_t offset;
+        const nn_pool_view view = row_view(job, at, &offset);
+        const char *x = job->x + image * g->in_pixels * pixel + offset * job->element;
+        char *y = job->y + i * width->out * pixel;
+        for (int64_t o = 0; o < inner; o++) pool_pixels(job, at, &view, x, o, o + 1, y);
+        if (inner < inner_end) pool_pixels(job, at, &view, x, inner, inner_end, y);
+        for (int64_t o = inner_end; o < width->out; o++)
+            pool_pixels(job, at, &view, x, o, o + 1, y);
     }
 }
 
@@ -186,25 +207,16 @@ static void run_plane_rows(void *argument, int64_t begin, int64_t end, int worke
     (void)worker;
     const pool_job *job = argument;
     const nn_window_axis *axes = job->geometry.axes, *width = &axes[NN_WIDTH];
-    int64_t room = width->in - 1 - (width->kernel - 1) * width->dilation + width->pad_begin;
-    int64_t inner = blocks_of(width->pad_begin, width->stride);
-    int64_t inner_end = room < 0 ? 0 : room / width->stride + 1;
-    if (inner > width->out) inner = width->out;
-    if (inner_end > width->out) inner_end = width->out;
-    if (inner_end < inner) inner_end = inner;
+    int64_t inner, inner_end;
+    find_inner(width, &inner, &inner_end);
     int64_t plane = begin / axes[1].out / axes[0].out;
     int64_t at[2] = {begin / axes[1].out % axes[0].out, begin % axes[1].out};
-    for (int64_t i = begin; i < end; i++) {
+    for (int64_t i = begin; i < end; i++, next_row(axes, at, &plane)) {
         pool_row row = row_at(job, plane, at);
         row.y = job->y + i * width->out * job->element;
         for (int64_t o = 0; o < inner; o++) pool_outputs(job, &row, o, o + 1);
         if (inner < inner_end) pool_outputs(job, &row, inner, inner_end);
         for (int64_t o = inner_end; o < width->out; o++) pool_outputs(job, &row, o, o + 1);
-        if (++at[1] < axes[1].out) continue;
-        at[1] = 0;
-        if (++at[0] < axes[0].out) continue;
-        at[0] = 0;
-        plane++;
     }
 }
 
@@ -262,14 +274,15 @@ static void run_global_blocks(const global_job *job, int64_t begin, int64_t end,
         const void *x = job->x + (image * image_size + c) * job->element;
         void *y = job->y + (image * job->channels + c) * job->element;
         const bool is_bf16 = job->type == NNOPT_BFLOAT16;
+        const nn_pool_windows plane = {.view = job->view, .channels = count, .count = 1};
         if (average && is_bf16)
-            job->set->average_bf16(&job->view, x, y, count, job->scale);
+            job->set->average_bf16(&plane, x, y, job->scale);
         else if (average)
-            job->set->average_f32(&job->view, x, y, count, job->scale);
+            job->set->average_f32(&plane, x, y, job->scale);
         else if (is_bf16)
-            job->set->max_bf16(&job->view, x, y, count);
+            job->set->max_bf16(&plane, x, y);
         else
-            job->set->max_f32(&job->view, x, y, count);
+            job->set->max_f32(&plane, x, y);
     }
 }
 

@@ -11,16 +11,22 @@ typedef struct nn_pool_view {
     int64_t plane_step, row_step, column_step;
 } nn_pool_view;
 
-/* One instruction set. x is channel 0 of the first pixel of the window, which may be empty. */
+/* Windows of equal view, channels last, whose outputs lie side by side. */
+typedef struct nn_pool_windows {
+    nn_pool_view view; /* may be empty */
+    int64_t channels, count;
+    int64_t step; /* elements from the first pixel of a window to that of the next */
+} nn_pool_windows;
+
+/* One instruction set. x is channel 0 of the first pixel of the first window. */
 typedef struct nn_pooling {
-    void (*max_f32)(const nn_pool_view *view, const float *x, float *y, int64_t channels);
-    void (*max_u8)(const nn_pool_view *view, const uint8_t *x, uint8_t *y, int64_t channels);
-    void (*max_i8)(const nn_pool_view *view, const int8_t *x, int8_t *y, int64_t channels);
-    void (*max_bf16)(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels);
+    void (*max_f32)(const nn_pool_windows *windows, const float *x, float *y);
+    void (*max_u8)(const nn_pool_windows *windows, const uint8_t *x, uint8_t *y);
+    void (*max_i8)(const nn_pool_windows *windows, const int8_t *x, int8_t *y);
+    void (*max_bf16)(const nn_pool_windows *windows, const uint16_t *x, uint16_t *y);
     /* Sums times scale, rows summed by themselves first. */
-    void (*average_f32)(const nn_pool_view *view, const float *x, float *y, int64_t channels,
-                        float scale);
-    void (*average_bf16)(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels,
+    void (*average_f32)(const nn_pool_windows *windows, const float *x, float *y, float scale);
+    void (*average_bf16)(const nn_pool_windows *windows, const uint16_t *x, uint16_t *y,
                          float scale);
     /* Standard order: `count` outputs of a row, the window of output i at x + i stride. */
     void (*max_row_f32)(const nn_pool_view *view, const float *x, int64_t stride, float *y,

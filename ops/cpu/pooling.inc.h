@@ -9,20 +9,22 @@
 
 enum { BLOCK = 4 };
 
-#define EACH_PIXEL(view, x, pixel)                                                                 \
+/* The pixels of a window; numbers of them that are constants leave no loops. */
+#define EACH_PIXEL(view)                                                                           \
     for (int64_t d = 0; d < (view)->planes; d++)                                                   \
         for (int64_t h = 0; h < (view)->rows; h++)                                                 \
-            for (const __typeof__(*(x)) *                                                          \
-                     pixel = (x) + d * (view)->plane_step + h * (view)->row_step,                  \
-                    *end = pixel + (view)->columns * (view)->column_step;                          \
-                 pixel < end; pixel += (view)->column_step)
+            for (int64_t w = 0; w < (view)->columns; w++)
+#define PIXEL(view, x)                                                                             \
+    ((x) + d * (view)->plane_step + h * (view)->row_step + w * (view)->column_step)
 
-static void max_f32(const nn_pool_view *view, const float *x, float *y, int64_t channels) {
+NN_INLINE void max_f32_window(const nn_pool_view *view, const float *x, float *y,
+                              int64_t channels) {
     const vf lowest = vf_set(-INFINITY);
     int64_t c = 0;
     for (; c + BLOCK * VF_LANES <= channels; c += BLOCK * VF_LANES) {
         vf best[BLOCK] = {lowest, lowest, lowest, lowest};
-        EACH_PIXEL(view, x + c, pixel) {
+        EACH_PIXEL(view) {
+            const float *pixel = PIXEL(view, x + c);
 #pragma GCC unroll 4
             for (int i = 0; i < BLOCK; i++)
                 best[i] = vf_max(vf_load(pixel + i * VF_LANES), best[i]);
@@ -30,21 +32,28 @@ static void max_f32(const nn_pool_view *view, const float *x, float *y, int64_t 
 #pragma GCC unroll 4
         for (int i = 0; i < BLOCK; i++) vf_store(y + c + i * VF_LANES, best[i]);
     }
-    for (; c < channels; c += VF_LANES) {
-        int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
+    for (; c + VF_LANES <= channels; c += VF_LANES) {
         vf best = lowest;
-        EACH_PIXEL(view, x + c, pixel) best = vf_max(vf_load_first(pixel, count), best);
+        EACH_PIXEL(view) best = vf_max(vf_load(PIXEL(view, x + c)), best);
+        vf_store(y + c, best);
+    }
+    if (c < channels) {
+        const int count = (int)(channels - c);
+        vf best = lowest;
+        EACH_PIXEL(view) best = vf_max(vf_load_first(PIXEL(view, x + c), count), best);
         vf_store_first(y + c, best, count);
     }
 }
 
 /* bf16 in memory, float in registers. */
-static void max_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels) {
+NN_INLINE void max_bf16_window(const nn_pool_view *view, const uint16_t *x, uint16_t *y,
+                               int64_t channels) {
     const vf lowest = vf_set(-INFINITY);
     int64_t c = 0;
     for (; c + BLOCK * VF_LANES <= channels; c += BLOCK * VF_LANES) {
         vf best[BLOCK] = {lowest, lowest, lowest, lowest};
-        EACH_PIXEL(view, x + c, pixel) {
+        EACH_PIXEL(view) {
+            const uint16_t *pixel = PIXEL(view, x + c);
 #pragma GCC unroll 4
             for (int i = 0; i < BLOCK; i++)
                 best[i] = vf_max(vf_load_first_bf16(pixel + i * VF_LANES, VF_LANES), best[i]);
@@ -56,13 +65,13 @@ static void max_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *y, i
     for (; c < channels; c += VF_LANES) {
         int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
         vf best = lowest;
-        EACH_PIXEL(view, x + c, pixel) best = vf_max(vf_load_first_bf16(pixel, count), best);
+        EACH_PIXEL(view) best = vf_max(vf_load_first_bf16(PIXEL(view, x + c), count), best);
         vf_store_first_bf16(y + c, best, count);
     }
 }
 
-static void average_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *y, int64_t channels,
-                         float scale) {
+NN_INLINE void average_bf16_window(const nn_pool_view *view, const uint16_t *x, uint16_t *y,
+                                   int64_t channels, float scale) {
     const vf factor = vf_set(scale);
     for (int64_t c = 0; c < channels; c += VF_LANES) {
         int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
@@ -79,8 +88,8 @@ static void average_bf16(const nn_pool_view *view, const uint16_t *x, uint16_t *
     }
 }
 
-static void average_f32(const nn_pool_view *view, const float *x, float *y, int64_t channels,
-                        float scale) {
+NN_INLINE void average_f32_window(const nn_pool_view *view, const float *x, float *y,
+                                  int64_t channels, float scale) {
     const vf factor = vf_set(scale);
     for (int64_t c = 0; c < channels; c += VF_LANES) {
         int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
@@ -104,20 +113,52 @@ static void average_f32(const nn_pool_view *view, const float *x, float *y, int6
         const nn_pool_view *view, const type *x, type *y, const int width) {                       \
         type best[64];                                                                             \
         for (int i = 0; i < width; i++) best[i] = lowest;                                          \
-        EACH_PIXEL(view, x, pixel) {                                                               \
+        EACH_PIXEL(view) {                                                                         \
+            const type *pixel = PIXEL(view, x);                                                    \
             for (int i = 0; i < width; i++) best[i] = pixel[i] > best[i] ? pixel[i] : best[i];     \
         }                                                                                          \
         for (int i = 0; i < width; i++) y[i] = best[i];                                            \
     }                                                                                              \
-    static void name(const nn_pool_view *view, const type *x, type *y, int64_t channels) {         \
+    NN_INLINE void name##_window(const nn_pool_view *view, const type *x, type *y,                 \
+                                 int64_t channels) {                                               \
         int64_t c = 0;                                                                             \
         for (; c + 64 <= channels; c += 64) name##_block(view, x + c, y + c, 64);                  \
+        for (; c + 32 <= channels; c += 32) name##_block(view, x + c, y + c, 32);                  \
         for (; c + 16 <= channels; c += 16) name##_block(view, x + c, y + c, 16);                  \
         for (; c + 8 <= channels; c += 8) name##_block(view, x + c, y + c, 8);                     \
         for (; c < channels; c++) name##_block(view, x + c, y + c, 1);                             \
     }
 MAX_BYTES(max_u8, uint8_t, 0)
 MAX_BYTES(max_i8, int8_t, INT8_MIN)
+
+/* The loop over windows, with copies for those of 2x2 and 3x3 pixels, which need no loop inside. */
+NN_INLINE bool is_square(const nn_pool_view *view, int64_t size) {
+    return view->planes == 1 && view->rows == size && view->columns == size;
+}
+
+#define EACH_WINDOW(windows, square, call)                                                         \
+    do {                                                                                           \
+        nn_pool_view view = (windows)->view;                                                       \
+        if ((square) > 0) view.planes = 1, view.rows = view.columns = (square);                    \
+        const int64_t channels = (windows)->channels;                                              \
+        for (int64_t i = (windows)->count; i > 0; i--, x += (windows)->step, y += channels) call;  \
+    } while (0)
+#define WINDOWS(name, type, call, ...)                                                             \
+    static void name(const nn_pool_windows *windows, const type *x, type *y __VA_ARGS__) {         \
+        if (is_square(&windows->view, 2))                                                          \
+            EACH_WINDOW(windows, 2, call);                                                         \
+        else if (is_square(&windows->view, 3))                                                     \
+            EACH_WINDOW(windows, 3, call);                                                         \
+        else                                                                                       \
+            EACH_WINDOW(windows, 0, call);                                                         \
+    }
+WINDOWS(max_f32, float, max_f32_window(&view, x, y, channels), )
+WINDOWS(max_u8, uint8_t, max_u8_window(&view, x, y, channels), )
+WINDOWS(max_i8, int8_t, max_i8_window(&view, x, y, channels), )
+WINDOWS(max_bf16, uint16_t, max_bf16_window(&view, x, y, channels), )
+#define SCALE , float scale
+WINDOWS(average_f32, float, average_f32_window(&view, x, y, channels, scale), SCALE)
+WINDOWS(average_bf16, uint16_t, average_bf16_window(&view, x, y, channels, scale), SCALE)
 
 /* ---- standard order ---- */
 
@@ -156,7 +197,7 @@ NN_INLINE void row_f32(const nn_pool_view *view, const float *x, int64_t stride,
         const float *from = x + i * stride;
         vf best = start;
         if (stride == 1) {
-            EACH_PIXEL(view, from, pixel) best = pool_join(best, load_some(pixel, n), average);
+            EACH_PIXEL(view) best = pool_join(best, load_some(PIXEL(view, from), n), average);
         } else {
             int64_t w = 0;
             for (; w + 2 <= view->columns && view->column_step == 1; w += 2)
@@ -174,8 +215,8 @@ NN_INLINE void row_f32(const nn_pool_view *view, const float *x, int64_t stride,
     static void name(const nn_pool_view *view, const type *x, int64_t stride, type *restrict y,    \
                      int64_t count) {                                                              \
         for (int64_t i = 0; i < count; i++) y[i] = lowest;                                         \
-        EACH_PIXEL(view, x, pixel) {                                                               \
-            const type *restrict from = pixel;                                                     \
+        EACH_PIXEL(view) {                                                                         \
+            const type *restrict from = PIXEL(view, x);                                            \
             if (stride == 1) {                                                                     \
                 for (int64_t i = 0; i < count; i++) y[i] = from[i] > y[i] ? from[i] : y[i];        \
             } else if (stride == 2) {                                                              \
@@ -209,7 +250,8 @@ static void average_row_f32(const nn_pool_view *view, const float *x, int64_t st
         row_f32(view, x, 2, y, count, true, scale);
     } else {
         for (int64_t i = 0; i < count; i++) y[i] = 0;
-        EACH_PIXEL(view, x, pixel) {
+        EACH_PIXEL(view) {
+            const float *pixel = PIXEL(view, x);
             for (int64_t i = 0; i < count; i++) y[i] += pixel[i * stride];
         }
         for (int64_t i = 0; i < count; i++) y[i] *= scale;

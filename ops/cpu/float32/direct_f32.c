@@ -177,21 +177,28 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
     const nn_window_axis *axes = plan->problem.axes;
     const int64_t in_row = plan->merged ? 1 : axes[NN_WIDTH].kernel;
     const int64_t tap_floats = plan->k * pass->shape->columns;
-    int64_t count = 0, tap = pass->tap_begin;
+    /* A division takes as long as a row of a small tile. */
+    int64_t kernel_row = pass->tap_begin > 0 ? pass->tap_begin / in_row : 0;
+    int64_t kd = kernel_row > 0 ? kernel_row / axes[NN_HEIGHT].kernel : 0;
+    int64_t kh = kernel_row - kd * axes[NN_HEIGHT].kernel;
+    int64_t column = pass->tap_begin - kernel_row * in_row, count = 0, tap = pass->tap_begin;
     while (tap < pass->tap_end) {
-        int64_t kernel_row = tap / in_row, end = min_of((kernel_row + 1) * in_row, pass->tap_end);
-        int64_t d = first_input(&axes[NN_DEPTH], depth) +
-                    kernel_row / axes[NN_HEIGHT].kernel * axes[NN_DEPTH].dilation;
-        int64_t h = first_input(&axes[NN_HEIGHT], row) +
-                    kernel_row % axes[NN_HEIGHT].kernel * axes[NN_HEIGHT].dilation;
-        bool inside = d >= 0 && d < axes[NN_DEPTH].in && h >= 0 && h < axes[NN_HEIGHT].in;
-        for (; inside && tap < end; tap++)
+        const int64_t end = min_of(tap + in_row - column, pass->tap_end);
+        const int64_t d = first_input(&axes[NN_DEPTH], depth) + kd * axes[NN_DEPTH].dilation;
+        const int64_t h = first_input(&axes[NN_HEIGHT], row) + kh * axes[NN_HEIGHT].dilation;
+        const bool inside = d >= 0 && d < axes[NN_DEPTH].in && h >= 0 && h < axes[NN_HEIGHT].in;
+        for (; inside && tap < end; tap++, column++)
             taps[count++] = (nn_tile_tap){
                 .a = (d - view->depth0) * view->plane + (h - view->row0) * view->row +
-                     tap % in_row * axes[NN_WIDTH].dilation * view->pitch + pass->k_begin,
+                     column * axes[NN_WIDTH].dilation * view->pitch + pass->k_begin,
                 .w = tap * tap_floats + pass->k_begin * pass->shape->columns,
             };
         tap = end;
+        column = 0;
+        if (++kh == axes[NN_HEIGHT].kernel) {
+            kh = 0;
+            kd++;
+        }
     }
     return count;
 }
@@ -267,6 +274,8 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     const nn_window_axis *height = &p->axes[NN_HEIGHT];
     const int64_t columns = unit->column_end - unit->column_begin;
     const int64_t tile_count = (columns + pass->shape->rows - 1) / pass->shape->rows;
+    /* Tiles of about equal size, without a division for each. */
+    const int64_t each = columns / tile_count, rest = columns % tile_count;
     const int64_t total = tile_count * (unit->row_end - unit->row_begin);
     /* Not all pixels of the fold at the end of a row exist. */
     const bool is_cut =
@@ -284,6 +293,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         .columns = pass->columns,
         .low = pass->last ? plan->low : -INFINITY,
         .high = pass->last ? plan->high : INFINITY,
+        .prefetch_bytes = pass->next_bytes / total,
     };
     int64_t done = 0;
     for (int64_t row = unit->row_begin; row < unit->row_end; row++) {
@@ -292,17 +302,21 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
                     end_input(height, row + 1) <= height->in;
         const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
                                 row * p->out_row + pass->column;
-        for (int64_t i = 0; i < tile_count; i++, done++) {
-            int64_t begin = unit->column_begin + columns * i / tile_count;
-            int64_t end = unit->column_begin + columns * (i + 1) / tile_count;
+        int64_t begin = unit->column_begin, end, over = 0;
+        for (int64_t i = 0; i < tile_count; i++, done++, begin = end) {
+            end = begin + each;
+            over += rest;
+            if (over >= tile_count) {
+                over -= tile_count;
+                end++;
+            }
             int64_t a = begin * view->column_step + view->column_offset;
             int64_t y = y_start + begin * p->out_pitch;
             int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
             tile.a[0] = view->base + a;
             tile.a[1] = tile.a[0] + a_step;
             tile.start = bias;
-            tile.prefetch = (const char *)pass->next + pass->next_bytes * done / total;
-            tile.prefetch_bytes = pass->next_bytes / total;
+            tile.prefetch = (const char *)pass->next + tile.prefetch_bytes * done;
             int64_t rows = pair ? 2 * columns : end - begin;
             if (is_cut && end == unit->column_end) rows--;
             if (rows > 0)
