@@ -51,11 +51,10 @@ static const nn_option_spec test_specs[] = {
      .metavar = "TEXT",
      .help = "only cases whose name contains TEXT"},
     {.name = "device",
-     .kind = NNOPT_OPTION_CHOICE,
+     .kind = NNOPT_OPTION_TEXT,
      .metavar = "DEVICE",
      .fallback = "cpu",
-     .choices = "cpu",
-     .help = "where the models run"},
+     .help = "where the models run: cpu, cuda, or cuda:N for GPU number N"},
     {.name = "threads",
      .kind = NNOPT_OPTION_INT,
      .metavar = "N",
@@ -67,7 +66,7 @@ static const nn_option_spec test_specs[] = {
      .kind = NNOPT_OPTION_CHOICE,
      .metavar = "P",
      .fallback = "fp32",
-     .choices = "fp32|bf16",
+     .choices = "fp32|bf16|tf32|fp16",
      .help = "arithmetic of convolutions and matrix products"},
 };
 NN_DEFINE_OPTION_TABLE(test, test_specs);

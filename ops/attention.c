@@ -5,8 +5,19 @@
 
 #include <math.h>
 
-enum { Q, K, V, MASK, PAST_K, PAST_V, VALID };
-enum { Y, PRESENT_K, PRESENT_V, SCORES };
+enum {
+    Q = NN_ATTENTION_Q,
+    K = NN_ATTENTION_K,
+    V = NN_ATTENTION_V,
+    MASK = NN_ATTENTION_MASK,
+    PAST_K = NN_ATTENTION_PAST_K,
+    PAST_V = NN_ATTENTION_PAST_V,
+    VALID = NN_ATTENTION_VALID,
+    Y = NN_ATTENTION_Y,
+    PRESENT_K = NN_ATTENTION_PRESENT_K,
+    PRESENT_V = NN_ATTENTION_PRESENT_V,
+    SCORES = NN_ATTENTION_SCORES,
+};
 
 typedef struct attention_attrs {
     int64_t q_heads, kv_heads; /* 0: not given */
@@ -236,8 +247,7 @@ static nn_heads heads_of(const nn_tensor *tensor, nn_type type, int rank, int64_
     return out;
 }
 
-/* The problem of concrete facts; without a call, without data. */
-static nn_attention attention_of(const nn_node_view *node, const nn_call *call) {
+nn_attention nn_attention_of(const nn_node_view *node, const nn_call *call) {
     const attention_attrs *attrs = node->attrs;
     const nn_tensor *in[VALID + 1] = {NULL};
     attention_sizes s;
@@ -258,8 +268,8 @@ static nn_attention attention_of(const nn_node_view *node, const nn_call *call) 
         .v = heads_of(in[V], value_type, s.rank, s.kv_heads, s.kv_length, s.value_size),
         .past_k = heads_of(in[PAST_K], type, 4, s.kv_heads, s.past_length, s.head_size),
         .past_v = heads_of(in[PAST_V], value_type, 4, s.kv_heads, s.past_length, s.value_size),
-        .y =
-            heads_of(call ? call->out[Y] : NULL, node->out[Y]->type, s.rank, s.q_heads, s.q_length, s.value_size),
+        .y = heads_of(call ? call->out[Y] : NULL, node->out[Y]->type, s.rank, s.q_heads, s.q_length,
+                      s.value_size),
         .scale = attrs->has_scale ? (double)attrs->scale : 1 / sqrt((double)s.head_size),
         .cap = (double)attrs->cap,
         .left = attrs->left,
@@ -329,7 +339,7 @@ static void write_present(const nn_call *call, const nn_attention *a, int index)
 }
 
 static nn_status start(const nn_call *call, nn_attention *out) {
-    *out = attention_of(call->node, call);
+    *out = nn_attention_of(call->node, call);
     write_present(call, out, PRESENT_K);
     write_present(call, out, PRESENT_V);
     return check_valid(call->node, out);
@@ -337,7 +347,7 @@ static nn_status start(const nn_call *call, nn_attention *out) {
 
 static nn_status prepare_reference(const nn_node_view *node, const nn_target *target,
                                    nn_prepare *services) {
-    nn_attention attention = attention_of(node, NULL);
+    nn_attention attention = nn_attention_of(node, NULL);
     nn_prepare_workspace(services, nn_attention_reference_workspace(&attention, target->threads));
     return NN_OK;
 }
@@ -358,7 +368,7 @@ static const nn_kernel attention_reference = {
 
 static bool accepts_float(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    nn_attention attention = attention_of(node, NULL);
+    nn_attention attention = nn_attention_of(node, NULL);
     return nn_epilogue_is_empty(&node->epilogue) && nn_attention_is_float(&attention);
 }
 
@@ -367,7 +377,7 @@ static bool accepts_float(const nn_node_view *node, const nn_target *target) {
                                                         &nn_rows_f32_##isa_name};                  \
     static nn_status prepare_##isa_name(const nn_node_view *node, const nn_target *target,         \
                                         nn_prepare *services) {                                    \
-        nn_attention attention = attention_of(node, NULL);                                         \
+        nn_attention attention = nn_attention_of(node, NULL);                                      \
         nn_prepare_workspace(                                                                      \
             services, nn_attention_workspace(&attention, &parts_##isa_name, target->threads));     \
         return NN_OK;                                                                              \
@@ -402,13 +412,13 @@ static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
     if (nn_view_in(node, PAST_K) != NULL || nn_view_in(node, VALID) != NULL ||
         node->in[Q]->type != node->in[K]->type || !nn_epilogue_is_empty(&node->epilogue))
         return false;
-    nn_attention attention = attention_of(node, NULL);
+    nn_attention attention = nn_attention_of(node, NULL);
     return nn_attention_bf16_accepts(&attention);
 }
 
 static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
                               nn_prepare *services) {
-    nn_attention attention = attention_of(node, NULL);
+    nn_attention attention = nn_attention_of(node, NULL);
     size_t bytes = nn_attention_bf16_bytes(&attention);
     nn_attention_bf16 *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
@@ -418,7 +428,7 @@ static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
 }
 
 static nn_status run_bf16(const nn_call *call) {
-    nn_attention attention = attention_of(call->node, call);
+    nn_attention attention = nn_attention_of(call->node, call);
     nn_attention_bf16_run(call->state, &attention, call->pool, call->workspace);
     return NN_OK;
 }
@@ -437,10 +447,9 @@ static const nn_kernel attention_bf16_amx = {
 
 static const nn_kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &attention_bf16_amx,
-    &attention_f32_avx512, &attention_f32_avx2,
+    &attention_bf16_amx,     &attention_f32_avx512, &attention_f32_avx2,
 #endif
-    &attention_f32_portable, &attention_reference, NULL};
+    &attention_f32_portable, &attention_reference,  NULL};
 
 const nn_op nn_op_attention = {
     .name = "Attention",

@@ -49,6 +49,21 @@ typedef struct nn_attention {
     void *scores; /* [batch, q_heads, q_length, length]; NULL: not wanted */
 } nn_attention;
 
+/* Inputs and outputs of the operator Attention. */
+enum {
+    NN_ATTENTION_Q,
+    NN_ATTENTION_K,
+    NN_ATTENTION_V,
+    NN_ATTENTION_MASK,
+    NN_ATTENTION_PAST_K,
+    NN_ATTENTION_PAST_V,
+    NN_ATTENTION_VALID,
+};
+enum { NN_ATTENTION_Y, NN_ATTENTION_PRESENT_K, NN_ATTENTION_PRESENT_V, NN_ATTENTION_SCORES };
+
+/* A node of Attention with concrete facts; without a call, without data. */
+nn_attention nn_attention_of(const nn_node_view *node, const nn_call *call);
+
 /* In double, for every floating type. */
 size_t nn_attention_reference_workspace(const nn_attention *attention, int threads);
 void nn_attention_reference(const nn_attention *attention, nn_pool *pool, void *workspace);
