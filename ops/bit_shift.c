@@ -1,11 +1,7 @@
 #include "ops/family/binary.h"
 
-typedef struct bit_shift_attrs {
-    bool right;
-} bit_shift_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    bit_shift_attrs *parsed = out;
+    nn_bit_shift_attrs *parsed = out;
     const char *direction;
     NN_TRY(nn_attrs_string(attrs, "direction", NULL, &direction));
     if (direction == NULL)
@@ -37,7 +33,7 @@ static const nn_binary_rows left = {{NN_EACH_INTEGER(LEFT_ENTRY)}};
 static const nn_binary_rows right = {{NN_EACH_INTEGER(RIGHT_ENTRY)}};
 
 static const nn_binary_rows *rows_of(const nn_node_view *node) {
-    const bit_shift_attrs *attrs = node->attrs;
+    const nn_bit_shift_attrs *attrs = node->attrs;
     return attrs->right ? &right : &left;
 }
 
@@ -59,7 +55,7 @@ const nn_op nn_op_bit_shift = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(bit_shift_attrs),
+    .attr_size = sizeof(nn_bit_shift_attrs),
     .parse = parse,
     .infer = infer,
     .axes = nn_axes_of_broadcast,

@@ -2,14 +2,8 @@
 
 #include <float.h>
 
-/* Before version 11 the bounds were float attributes, since then they are scalar inputs. */
-typedef struct clip_attrs {
-    bool from_input;
-    float low, high;
-} clip_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    clip_attrs *parsed = out;
+    nn_clip_attrs *parsed = out;
     parsed->from_input = node->opset >= 11;
     NN_TRY(nn_attrs_float(attrs, "min", -FLT_MAX, &parsed->low));
     return nn_attrs_float(attrs, "max", FLT_MAX, &parsed->high);
@@ -66,7 +60,7 @@ static void set_bound(nn_type type, int place, const nn_tensor *value, void *bou
 }
 
 static nn_status run_table(const nn_call *call, const nn_unary_rows *table) {
-    const clip_attrs *attrs = call->node->attrs;
+    const nn_clip_attrs *attrs = call->node->attrs;
     nn_type type = call->in[0]->type;
     int64_t bounds[2];
     set_widest(type, bounds);
@@ -101,7 +95,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const clip_attrs *attrs = node->attrs;
+    const nn_clip_attrs *attrs = node->attrs;
     if (!attrs->from_input) return nn_infer_unary_float(node);
     NN_TRY(nn_check_types(node, 0, -1, NN_TYPES_NUMBER));
     NN_TRY(nn_check_same_types(node, 0, -1));
@@ -136,7 +130,7 @@ const nn_op nn_op_clip = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(clip_attrs),
+    .attr_size = sizeof(nn_clip_attrs),
     .parse = parse,
     .infer = infer,
     .axes = nn_axes_of_unary,

@@ -1,11 +1,8 @@
 #include "ops/family/copy.h"
-
-typedef struct concat_attrs {
-    int64_t axis;
-} concat_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    concat_attrs *parsed = out;
+    nn_axis_attrs *parsed = out;
     if (node->opset >= 4 && nn_attrs_find(attrs, "axis") == NULL)
         return nn_view_fail(node, NN_BAD_INPUT, "attribute 'axis' is missing");
     return nn_attrs_int(attrs, "axis", 1, &parsed->axis);
@@ -41,7 +38,7 @@ static void join_elements(const nn_node_view *node) {
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const concat_attrs *attrs = node->attrs;
+    const nn_axis_attrs *attrs = node->attrs;
     int64_t dims[NN_MAX_RANK];
     int rank = -1, axis = 0, first = -1;
     nn_type type = NNOPT_TYPE_NONE;
@@ -80,7 +77,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const concat_attrs *attrs = node->attrs;
+    const nn_axis_attrs *attrs = node->attrs;
     int rank = node->out[0]->rank, joined;
     int64_t offset = 0;
     NN_TRY(nn_check_axis(node, attrs->axis, rank, &joined));
@@ -101,7 +98,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 }
 
 static nn_status run(const nn_call *call) {
-    const concat_attrs *attrs = call->node->attrs;
+    const nn_axis_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     int rank = out->rank, logical;
     NN_TRY(nn_check_axis(call->node, attrs->axis, rank, &logical));
@@ -138,7 +135,7 @@ const nn_op nn_op_concat = {
     .max_inputs = NN_ANY_COUNT,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(concat_attrs),
+    .attr_size = sizeof(nn_axis_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -1,12 +1,9 @@
 #include "ops/family/copy.h"
 #include "ops/family/fill.h"
-
-typedef struct constant_attrs {
-    const nn_tensor *value; /* one element; NULL: a float zero */
-} constant_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    constant_attrs *parsed = out;
+    nn_constant_attrs *parsed = out;
     NN_TRY(nn_attrs_tensor(attrs, "value", &parsed->value));
     if (parsed->value != NULL && nn_tensor_count(parsed->value) != 1)
         return nn_view_fail(node, NN_BAD_INPUT, "attribute 'value' has %lld elements, not 1",
@@ -15,7 +12,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const constant_attrs *attrs = node->attrs;
+    const nn_constant_attrs *attrs = node->attrs;
     nn_type type = attrs->value != NULL ? attrs->value->type : NNOPT_FLOAT;
     nn_list shape;
     int64_t dims[NN_MAX_RANK];
@@ -55,7 +52,7 @@ static void fill_packed(const nn_call *call, unsigned code) {
 }
 
 static nn_status run(const nn_call *call) {
-    const constant_attrs *attrs = call->node->attrs;
+    const nn_constant_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     static const float zero = 0;
     if (nn_type_in(out->type, NN_TYPES_PACKED)) {
@@ -84,7 +81,7 @@ const nn_op nn_op_constant_of_shape = {
     .max_inputs = 1,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(constant_attrs),
+    .attr_size = sizeof(nn_constant_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -1,14 +1,10 @@
 #include "ops/family/copy.h"
-
-typedef struct eye_like_attrs {
-    nn_type type; /* NONE: that of the input */
-    int64_t diagonal;
-} eye_like_attrs;
+#include "ops/family/movement.h"
 
 #define EYE_TYPES (NN_TYPES_NUMBER | NN_TYPES_BOOL)
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    eye_like_attrs *parsed = out;
+    nn_eye_like_attrs *parsed = out;
     int64_t type;
     NN_TRY(nn_attrs_int(attrs, "k", 0, &parsed->diagonal));
     NN_TRY(nn_attrs_int(attrs, "dtype", NNOPT_TYPE_NONE, &type));
@@ -19,7 +15,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const eye_like_attrs *attrs = node->attrs;
+    const nn_eye_like_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0];
     NN_TRY(nn_check_types(node, 0, 0, EYE_TYPES));
     if (in->rank >= 0 && in->rank != 2)
@@ -29,7 +25,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status run(const nn_call *call) {
-    const eye_like_attrs *attrs = call->node->attrs;
+    const nn_eye_like_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     int64_t rows = out->dims[0], columns = out->dims[1], diagonal = attrs->diagonal;
     nn_tensor_zero(out);
@@ -61,7 +57,7 @@ const nn_op nn_op_eye_like = {
     .max_inputs = 1,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(eye_like_attrs),
+    .attr_size = sizeof(nn_eye_like_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_header,

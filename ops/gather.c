@@ -1,13 +1,10 @@
 #include "ops/family/copy.h"
 #include "ops/family/index.h"
-
-typedef struct gather_attrs {
-    int64_t axis;
-} gather_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
-    gather_attrs *parsed = out;
+    nn_axis_attrs *parsed = out;
     return nn_attrs_int(attrs, "axis", 0, &parsed->axis);
 }
 
@@ -26,7 +23,7 @@ static void pick_elements(const nn_node_view *node) {
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const gather_attrs *attrs = node->attrs;
+    const nn_axis_attrs *attrs = node->attrs;
     const nn_fact *data = node->in[0], *indices = node->in[1];
     int64_t dims[2 * NN_MAX_RANK];
     int axis, rank = 0;
@@ -48,7 +45,7 @@ static void cost(const nn_node_view *node, nn_cost *out) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const gather_attrs *attrs = node->attrs;
+    const nn_axis_attrs *attrs = node->attrs;
     const nn_fact *data = node->in[0], *indices = node->in[1];
     int axis = 0;
     NN_TRY(nn_check_axis(node, attrs->axis, data->rank, &axis));
@@ -83,7 +80,7 @@ static void gather_rows(void *argument, int64_t begin, int64_t end, int worker) 
 }
 
 static nn_status run(const nn_call *call) {
-    const gather_attrs *attrs = call->node->attrs;
+    const nn_axis_attrs *attrs = call->node->attrs;
     const nn_tensor *data = call->in[0], *indices = call->in[1];
     int axis;
     NN_TRY(nn_check_axis(call->node, attrs->axis, data->rank, &axis));
@@ -118,7 +115,7 @@ const nn_op nn_op_gather = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(gather_attrs),
+    .attr_size = sizeof(nn_axis_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

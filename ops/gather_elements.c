@@ -1,18 +1,15 @@
 #include "ops/family/copy.h"
 #include "ops/family/index.h"
-
-typedef struct gather_attrs {
-    int64_t axis;
-} gather_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
-    gather_attrs *parsed = out;
+    nn_axis_attrs *parsed = out;
     return nn_attrs_int(attrs, "axis", 0, &parsed->axis);
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const gather_attrs *attrs = node->attrs;
+    const nn_axis_attrs *attrs = node->attrs;
     const nn_fact *data = node->in[0], *indices = node->in[1];
     int axis;
     NN_TRY(nn_check_types(node, 1, 1, NN_TYPE_BIT(NNOPT_INT32) | NN_TYPE_BIT(NNOPT_INT64)));
@@ -97,7 +94,7 @@ static void gather_runs(void *argument, nn_cursor *cursor) {
 }
 
 static nn_status run(const nn_call *call) {
-    const gather_attrs *attrs = call->node->attrs;
+    const nn_axis_attrs *attrs = call->node->attrs;
     const nn_tensor *data = call->in[0], *indices = call->in[1];
     gather_work work = {.data = data,
                         .indices = indices,
@@ -136,7 +133,7 @@ const nn_op nn_op_gather_elements = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(gather_attrs),
+    .attr_size = sizeof(nn_axis_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

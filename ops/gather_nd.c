@@ -1,13 +1,10 @@
 #include "ops/family/gather_nd.h"
+#include "ops/family/movement.h"
 
 #include "ops/family/copy.h"
 
-typedef struct gather_nd_attrs {
-    int batch_dims;
-} gather_nd_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    gather_nd_attrs *parsed = out;
+    nn_gather_nd_attrs *parsed = out;
     int64_t batch_dims;
     NN_TRY(nn_attrs_int(attrs, "batch_dims", 0, &batch_dims));
     if (batch_dims < 0 || batch_dims >= NN_MAX_RANK)
@@ -18,7 +15,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const gather_nd_attrs *attrs = node->attrs;
+    const nn_gather_nd_attrs *attrs = node->attrs;
     const nn_fact *data = node->in[0], *indices = node->in[1];
     int64_t tuple, dims[2 * NN_MAX_RANK];
     int rank = 0;
@@ -52,7 +49,7 @@ static void gather_slices(void *argument, int64_t begin, int64_t end, int worker
 }
 
 static nn_status run(const nn_call *call) {
-    const gather_nd_attrs *attrs = call->node->attrs;
+    const nn_gather_nd_attrs *attrs = call->node->attrs;
     const nn_tensor *data = call->in[0];
     gather_nd_work work = {
         .data = data->data, .out = call->out[0]->data, .element = nn_element_size(data->type)};
@@ -80,7 +77,7 @@ const nn_op nn_op_gather_nd = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(gather_nd_attrs),
+    .attr_size = sizeof(nn_gather_nd_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

@@ -1,20 +1,16 @@
 #include "ops/family/predicate.h"
 
-typedef struct is_inf_attrs {
-    bool positive, negative; /* which infinities count */
-} is_inf_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
-    is_inf_attrs *parsed = out;
+    nn_is_inf_attrs *parsed = out;
     int64_t positive, negative;
     NN_TRY(nn_attrs_int(attrs, "detect_positive", 1, &positive));
     NN_TRY(nn_attrs_int(attrs, "detect_negative", 1, &negative));
-    *parsed = (is_inf_attrs){positive != 0, negative != 0};
+    *parsed = (nn_is_inf_attrs){positive != 0, negative != 0};
     return NN_OK;
 }
 
-#define WANTED(name) (((const is_inf_attrs *)attrs)->name)
+#define WANTED(name) (((const nn_is_inf_attrs *)attrs)->name)
 #define IS_INF_ROW(TYPE, type, suffix, sign, infinity)                                             \
     NN_PREDICATE_ROW(is_inf_##suffix, type,                                                        \
                      (x == (infinity) && WANTED(positive)) ||                                      \
@@ -37,7 +33,7 @@ const nn_op nn_op_is_inf = {
     .domain = "",
     .since = 10,
     NN_UNARY_COLUMNS,
-    .attr_size = sizeof(is_inf_attrs),
+    .attr_size = sizeof(nn_is_inf_attrs),
     .parse = parse,
     .infer = nn_infer_predicate,
     .quant = NN_QUANT_FLOAT,

@@ -2,12 +2,8 @@
 
 #include <math.h>
 
-typedef struct mod_attrs {
-    bool truncates; /* like C: the sign of the dividend; else the sign of the divisor */
-} mod_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    mod_attrs *parsed = out;
+    nn_mod_attrs *parsed = out;
     int64_t truncates;
     NN_TRY(nn_attrs_int(attrs, "fmod", 0, &truncates));
     if (truncates != 0 && truncates != 1)
@@ -58,7 +54,7 @@ static const nn_binary_rows truncated_rows = {
     {NN_EACH_REAL(TRUNCATED_ENTRY) NN_EACH_SIGNED(TRUNCATED_ENTRY) NN_EACH_UNSIGNED(FLOOR_ENTRY)}};
 
 static nn_status remainder_run(const nn_call *call) {
-    const mod_attrs *attrs = call->node->attrs;
+    const nn_mod_attrs *attrs = call->node->attrs;
     NN_TRY(nn_check_divisor(call->node, call->in[1]));
     return nn_binary_run(call, attrs->truncates ? &truncated_rows : &floor_rows);
 }
@@ -80,7 +76,7 @@ const nn_op nn_op_mod = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(mod_attrs),
+    .attr_size = sizeof(nn_mod_attrs),
     .parse = parse,
     .infer = infer,
     .axes = nn_axes_of_broadcast,

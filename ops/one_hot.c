@@ -1,18 +1,15 @@
 #include "ops/family/copy.h"
 #include "ops/family/fill.h"
-
-typedef struct one_hot_attrs {
-    int64_t axis; /* of the output */
-} one_hot_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
-    one_hot_attrs *parsed = out;
+    nn_axis_attrs *parsed = out;
     return nn_attrs_int(attrs, "axis", -1, &parsed->axis);
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const one_hot_attrs *attrs = node->attrs;
+    const nn_axis_attrs *attrs = node->attrs;
     const nn_fact *indices = node->in[0], *values = node->in[2];
     int64_t dims[NN_MAX_RANK + 1], depth;
     int axis;
@@ -65,7 +62,7 @@ static void set_places(void *argument, int64_t begin, int64_t end, int worker) {
 }
 
 static nn_status run(const nn_call *call) {
-    const one_hot_attrs *attrs = call->node->attrs;
+    const nn_axis_attrs *attrs = call->node->attrs;
     const nn_tensor *indices = call->in[0], *values = call->in[2];
     nn_tensor *out = call->out[0];
     int axis;
@@ -101,7 +98,7 @@ const nn_op nn_op_one_hot = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(one_hot_attrs),
+    .attr_size = sizeof(nn_axis_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -1,32 +1,18 @@
 #include "ops/family/copy.h"
 #include "ops/family/fill.h"
+#include "ops/family/movement.h"
 #include "ops/family/packed.h"
-
-typedef enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
-
-/* Before version 11 pads and the constant were attributes. */
-typedef struct pad_attrs {
-    pad_mode mode;
-    bool from_input;
-    float value;
-    nn_list pads;
-} pad_attrs;
-
-typedef struct axis_pad {
-    bool known;
-    int64_t before, after; /* negative: elements are cut off */
-} axis_pad;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
-    pad_attrs *parsed = out;
+    nn_pad_attrs *parsed = out;
     const char *mode;
     int found = -1;
     NN_TRY(nn_attrs_string(attrs, "mode", "constant", &mode));
     for (int i = 0; i < 4; i++)
         if (strcmp(modes[i], mode) == 0) found = i;
     if (found < 0) return nn_view_fail(node, NN_BAD_INPUT, "attribute 'mode' is '%s'", mode);
-    parsed->mode = (pad_mode)found;
+    parsed->mode = (nn_pad_mode)found;
     parsed->from_input = node->opset >= 11;
     if (parsed->from_input)
         return node->in_count >= 2 ? NN_OK
@@ -36,15 +22,14 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
                              &parsed->pads);
 }
 
-/* Pads of all axes of an input of this rank; not known where they are not. */
-static nn_status find_pads(const nn_node_view *node, int rank, axis_pad pads[NN_MAX_RANK]) {
-    const pad_attrs *attrs = node->attrs;
+nn_status nn_pad_axes(const nn_node_view *node, int rank, nn_axis_pad pads[NN_MAX_RANK]) {
+    const nn_pad_attrs *attrs = node->attrs;
     nn_list list = attrs->pads, axes = {.known = true};
     if (attrs->from_input) {
         NN_TRY(nn_list_input(node, 1, 2 * NN_MAX_RANK, &list));
         NN_TRY(nn_list_input(node, 3, NN_MAX_RANK, &axes));
     }
-    for (int axis = 0; axis < rank; axis++) pads[axis] = (axis_pad){.known = axes.present};
+    for (int axis = 0; axis < rank; axis++) pads[axis] = (nn_axis_pad){.known = axes.present};
     if (!axes.known) {
         for (int axis = 0; axis < rank; axis++) pads[axis].known = false;
         return NN_OK;
@@ -57,24 +42,24 @@ static nn_status find_pads(const nn_node_view *node, int rank, axis_pad pads[NN_
                             list.count);
     for (int i = 0; i < count; i++) {
         int64_t axis = axes.present ? axes.values[i] : i;
-        axis_pad *pad = &pads[axis < 0 ? axis + rank : axis];
+        nn_axis_pad *pad = &pads[axis < 0 ? axis + rank : axis];
         const nn_fact *fact = attrs->from_input ? node->in[1] : NULL;
-        *pad = (axis_pad){.known = true};
+        *pad = (nn_axis_pad){.known = true};
         if (fact == NULL) {
             pad->before = list.values[i];
             pad->after = list.values[i + count];
         } else if (!nn_fact_element(fact, i, &pad->before) ||
                    !nn_fact_element(fact, i + count, &pad->after)) {
-            *pad = (axis_pad){.known = false};
+            *pad = (nn_axis_pad){.known = false};
         }
     }
     return NN_OK;
 }
 
 /* Reflection does not repeat the border, so it reaches no further than the opposite one. */
-static nn_status padded_size(const nn_node_view *node, int axis, int64_t size, const axis_pad *pad,
+static nn_status padded_size(const nn_node_view *node, int axis, int64_t size, const nn_axis_pad *pad,
                              int64_t *out) {
-    const pad_attrs *attrs = node->attrs;
+    const nn_pad_attrs *attrs = node->attrs;
     int64_t total;
     *out = NN_DIM_UNKNOWN;
     if (pad->known && pad->before == 0 && pad->after == 0) *out = size;
@@ -84,7 +69,7 @@ static nn_status padded_size(const nn_node_view *node, int axis, int64_t size, c
         return nn_view_fail(node, NN_BAD_INPUT,
                             "axis %d of size %lld cannot be padded by %lld and %lld", axis,
                             (long long)size, (long long)pad->before, (long long)pad->after);
-    if (total > 0 && size == 0 && attrs->mode != PAD_CONSTANT)
+    if (total > 0 && size == 0 && attrs->mode != NN_PAD_CONSTANT)
         return nn_view_fail(node, NN_BAD_INPUT, "axis %d is empty: nothing can be repeated", axis);
     *out = total;
     return NN_OK;
@@ -92,26 +77,26 @@ static nn_status padded_size(const nn_node_view *node, int axis, int64_t size, c
 
 static nn_status infer(const nn_node_view *node) {
     const nn_fact *in = node->in[0];
-    axis_pad pads[NN_MAX_RANK];
+    nn_axis_pad pads[NN_MAX_RANK];
     int64_t dims[NN_MAX_RANK];
     if (in->rank < 0) return nn_set_output(node, 0, in->type, -1, NULL);
-    NN_TRY(find_pads(node, in->rank, pads));
+    NN_TRY(nn_pad_axes(node, in->rank, pads));
     for (int axis = 0; axis < in->rank; axis++)
         NN_TRY(padded_size(node, axis, in->dims[axis], &pads[axis], &dims[axis]));
     return nn_set_output(node, 0, in->type, in->rank, dims);
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const pad_attrs *attrs = node->attrs;
+    const nn_pad_attrs *attrs = node->attrs;
     int rank = node->in[0]->rank;
-    axis_pad pads[NN_MAX_RANK];
-    NN_TRY(find_pads(node, rank, pads));
+    nn_axis_pad pads[NN_MAX_RANK];
+    NN_TRY(nn_pad_axes(node, rank, pads));
     for (int axis = 0; axis < rank; axis++) {
         nn_axis_end from = nn_in_axis(0, axis), to = nn_out_axis(0, axis);
-        const axis_pad *pad = &pads[axis];
+        const nn_axis_pad *pad = &pads[axis];
         if (pad->known && pad->before == 0 && pad->after == 0)
             NN_TRY(nn_axes_same(node, out, from, to));
-        else if (pad->known && attrs->mode == PAD_CONSTANT && pad->before >= 0 && pad->after >= 0)
+        else if (pad->known && attrs->mode == NN_PAD_CONSTANT && pad->before >= 0 && pad->after >= 0)
             NN_TRY(nn_axes_offset(node, out, from, to, pad->before));
         else
             NN_TRY(nn_axes_mixed(node, out, from, to));
@@ -122,16 +107,16 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 /* ---- running ---- */
 
 /* Where element `i` of a padded axis comes from; -1: the constant. */
-static int64_t source_index(pad_mode mode, int64_t i, int64_t size) {
+static int64_t source_index(nn_pad_mode mode, int64_t i, int64_t size) {
     if (i >= 0 && i < size) return i;
     switch (mode) {
-    case PAD_CONSTANT:
+    case NN_PAD_CONSTANT:
         return -1;
-    case PAD_EDGE:
+    case NN_PAD_EDGE:
         return i < 0 ? 0 : size - 1;
-    case PAD_WRAP:
+    case NN_PAD_WRAP:
         return ((i % size) + size) % size;
-    case PAD_REFLECT:
+    case NN_PAD_REFLECT:
         break;
     }
     if (size == 1) return 0;
@@ -141,7 +126,7 @@ static int64_t source_index(pad_mode mode, int64_t i, int64_t size) {
 }
 
 typedef struct pad_work {
-    pad_mode mode;
+    nn_pad_mode mode;
     int rank;
     const char *in;
     char *out;
@@ -157,7 +142,7 @@ static void merge_last_axes(pad_work *work) {
     for (int last = work->rank - 1; last > 0; last--) {
         int64_t size = work->in_dims[last];
         bool is_whole = work->before[last] == 0 && work->out_dims[last] == size;
-        if (!is_whole || (size != 1 && work->mode != PAD_CONSTANT)) return;
+        if (!is_whole || (size != 1 && work->mode != NN_PAD_CONSTANT)) return;
         work->in_dims[last - 1] *= size;
         work->out_dims[last - 1] *= size;
         work->before[last - 1] *= size;
@@ -173,7 +158,7 @@ static void pad_side(const pad_work *work, char *target, const char *row, int64_
                      int64_t end) {
     const int last = work->rank - 1;
     target += begin * (int64_t)work->size;
-    if (work->mode == PAD_CONSTANT) {
+    if (work->mode == NN_PAD_CONSTANT) {
         if (work->size == sizeof(uint32_t) && end - begin <= FEW)
             for (; begin < end; begin++, target += sizeof(uint32_t))
                 memcpy(target, work->value, sizeof(uint32_t));
@@ -232,7 +217,7 @@ static void pad_rows(void *argument, int64_t begin, int64_t end, int worker) {
 }
 
 /* In run the pads are read from the tensors themselves. */
-static nn_status run_pads(const nn_call *call, int rank, axis_pad pads[NN_MAX_RANK]) {
+static nn_status run_pads(const nn_call *call, int rank, nn_axis_pad pads[NN_MAX_RANK]) {
     const nn_fact *facts[4] = {NULL};
     nn_fact own[4];
     nn_node_view node = *call->node;
@@ -242,14 +227,14 @@ static nn_status run_pads(const nn_call *call, int rank, axis_pad pads[NN_MAX_RA
         facts[i] = &own[i];
     }
     node.in = facts;
-    return find_pads(&node, rank, pads);
+    return nn_pad_axes(&node, rank, pads);
 }
 
 static nn_status run_bytes(const nn_call *call) {
-    const pad_attrs *attrs = call->node->attrs;
+    const nn_pad_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
-    axis_pad pads[NN_MAX_RANK];
+    nn_axis_pad pads[NN_MAX_RANK];
     if (in->rank == 0) return nn_copy_run(call);
     NN_TRY(run_pads(call, in->rank, pads));
     pad_work work = {.mode = attrs->mode,
@@ -301,7 +286,7 @@ const nn_op nn_op_pad = {
     .max_inputs = 4,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(pad_attrs),
+    .attr_size = sizeof(nn_pad_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -1,11 +1,8 @@
 #include "ops/family/copy.h"
-
-typedef struct reverse_sequence_attrs {
-    bool batch_first; /* time is axis 1, else axis 0 */
-} reverse_sequence_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    reverse_sequence_attrs *parsed = out;
+    nn_reverse_sequence_attrs *parsed = out;
     int64_t batch, time;
     NN_TRY(nn_attrs_int(attrs, "batch_axis", 1, &batch));
     NN_TRY(nn_attrs_int(attrs, "time_axis", 0, &time));
@@ -18,7 +15,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const reverse_sequence_attrs *attrs = node->attrs;
+    const nn_reverse_sequence_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0], *lengths = node->in[1];
     NN_TRY(nn_check_types(node, 1, 1, NN_TYPE_BIT(NNOPT_INT64)));
     if (in->rank >= 0 && in->rank < 2)
@@ -36,7 +33,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const reverse_sequence_attrs *attrs = node->attrs;
+    const nn_reverse_sequence_attrs *attrs = node->attrs;
     int batch = attrs->batch_first ? 0 : 1;
     bool mixed[NN_MAX_RANK] = {0};
     mixed[1 - batch] = true;
@@ -67,7 +64,7 @@ static void reverse_rows(void *argument, int64_t begin, int64_t end, int worker)
 }
 
 static nn_status run(const nn_call *call) {
-    const reverse_sequence_attrs *attrs = call->node->attrs;
+    const nn_reverse_sequence_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int64_t length = nn_dims_product(in->dims, 2, in->rank);
     reverse_work work = {.in = in->data,
@@ -104,7 +101,7 @@ const nn_op nn_op_reverse_sequence = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(reverse_sequence_attrs),
+    .attr_size = sizeof(nn_reverse_sequence_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -1,26 +1,22 @@
 #include "ops/family/unary.h"
 
-typedef struct shrink_attrs {
-    float bias, lambd;
-} shrink_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
-    shrink_attrs *parsed = out;
+    nn_shrink_attrs *parsed = out;
     NN_TRY(nn_attrs_float(attrs, "bias", 0, &parsed->bias));
     return nn_attrs_float(attrs, "lambd", 0.5f, &parsed->lambd);
 }
 
-static inline double shrink(const shrink_attrs *attrs, double x) {
+static inline double shrink(const nn_shrink_attrs *attrs, double x) {
     if (x < -(double)attrs->lambd) return x + (double)attrs->bias;
     return x > (double)attrs->lambd ? x - (double)attrs->bias : 0;
 }
 
 NN_UNARY_ROW(shrink_f32, float,
-             x<-((const shrink_attrs *)attrs)->lambd ? x + ((const shrink_attrs *)attrs)->bias : x>(
-                 (const shrink_attrs *)attrs)
+             x<-((const nn_shrink_attrs *)attrs)->lambd ? x + ((const nn_shrink_attrs *)attrs)->bias : x>(
+                 (const nn_shrink_attrs *)attrs)
                      ->lambd
-                 ? x - ((const shrink_attrs *)attrs)->bias
+                 ? x - ((const nn_shrink_attrs *)attrs)->bias
                  : 0)
 NN_UNARY_ROW(shrink_f64, double, shrink(attrs, x))
 
@@ -50,7 +46,7 @@ const nn_op nn_op_shrink = {
     .domain = "",
     .since = 9,
     NN_UNARY_COLUMNS,
-    .attr_size = sizeof(shrink_attrs),
+    .attr_size = sizeof(nn_shrink_attrs),
     .parse = parse,
     .infer = nn_infer_unary_number,
     .quant = NN_QUANT_FLOAT,

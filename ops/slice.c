@@ -1,20 +1,8 @@
 #include "ops/family/copy.h"
-
-/* Starts, ends, axes, steps: attributes before version 10, inputs after. */
-typedef struct slice_attrs {
-    bool from_input;
-    nn_list starts, ends, axes;
-} slice_attrs;
-
-/* What happens to one axis. */
-typedef struct axis_slice {
-    bool known;
-    bool whole; /* all of it, in order */
-    int64_t start, step, count;
-} axis_slice;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    slice_attrs *parsed = out;
+    nn_slice_attrs *parsed = out;
     parsed->from_input = node->opset >= 10;
     if (parsed->from_input)
         return node->in_count >= 3
@@ -31,8 +19,8 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high) {
     return value > high ? high : value;
 }
 
-static axis_slice slice_axis(int64_t size, int64_t start, int64_t end, int64_t step) {
-    axis_slice slice = {.known = true, .step = step};
+static nn_axis_slice slice_axis(int64_t size, int64_t start, int64_t end, int64_t step) {
+    nn_axis_slice slice = {.known = true, .step = step};
     if (start < 0) start = start < -size ? -1 : start + size;
     if (end < 0) end = end < -size ? -1 : end + size;
     if (step > 0) {
@@ -69,17 +57,15 @@ static bool value_of(const nn_node_view *node, const nn_list *list, int input, i
                      int64_t fallback, int64_t *out) {
     *out = fallback;
     if (!list->present) return true;
-    const slice_attrs *attrs = node->attrs;
+    const nn_slice_attrs *attrs = node->attrs;
     if (attrs->from_input) return nn_fact_element(nn_view_in(node, input), index, out);
     *out = list->values[index];
     return true;
 }
 
-/* Slices of all axes of a shape that is known in part. *all_known false: even which axes are cut is
- * not known. */
-static nn_status find_slices(const nn_node_view *node, const int64_t *dims, int rank,
-                             axis_slice slices[NN_MAX_RANK], bool *axes_known) {
-    const slice_attrs *attrs = node->attrs;
+nn_status nn_slice_axes(const nn_node_view *node, const int64_t *dims, int rank,
+                             nn_axis_slice slices[NN_MAX_RANK], bool *axes_known) {
+    const nn_slice_attrs *attrs = node->attrs;
     nn_list starts = attrs->starts, ends = attrs->ends, axes = attrs->axes;
     nn_list steps = {.known = true};
     if (attrs->from_input) {
@@ -97,7 +83,7 @@ static nn_status find_slices(const nn_node_view *node, const int64_t *dims, int 
         return nn_view_fail(node, NN_BAD_INPUT, "cuts %d axes of an input of rank %d", count, rank);
     if (axes.present) NN_TRY(nn_check_axes(node, axes.values, axes.count, rank, seen));
     for (int axis = 0; axis < rank; axis++)
-        slices[axis] = (axis_slice){.known = true, .whole = true, .step = 1, .count = dims[axis]};
+        slices[axis] = (nn_axis_slice){.known = true, .whole = true, .step = 1, .count = dims[axis]};
     for (int i = 0; i < count; i++) {
         int64_t start, end, step;
         int axis =
@@ -111,12 +97,12 @@ static nn_status find_slices(const nn_node_view *node, const int64_t *dims, int 
         if (known && nn_dim_is_known(dims[axis]))
             slices[axis] = slice_axis(dims[axis], start, end, step);
         else if (!keeps_all)
-            slices[axis] = (axis_slice){.count = NN_DIM_UNKNOWN};
+            slices[axis] = (nn_axis_slice){.count = NN_DIM_UNKNOWN};
     }
     return NN_OK;
 }
 
-static void cut_elements(const nn_node_view *node, const axis_slice *slice) {
+static void cut_elements(const nn_node_view *node, const nn_axis_slice *slice) {
     int count = nn_elements_count(node->in[0]);
     if (count < 0 || !slice->known || slice->count < 0 || node->out[0] == NULL) return;
     nn_elements_begin(node->out[0], (int)slice->count);
@@ -127,11 +113,11 @@ static void cut_elements(const nn_node_view *node, const axis_slice *slice) {
 
 static nn_status infer(const nn_node_view *node) {
     const nn_fact *in = node->in[0];
-    axis_slice slices[NN_MAX_RANK];
+    nn_axis_slice slices[NN_MAX_RANK];
     int64_t dims[NN_MAX_RANK];
     bool axes_known;
     if (in->rank < 0) return nn_set_output(node, 0, in->type, -1, NULL);
-    NN_TRY(find_slices(node, in->dims, in->rank, slices, &axes_known));
+    NN_TRY(nn_slice_axes(node, in->dims, in->rank, slices, &axes_known));
     for (int axis = 0; axis < in->rank; axis++)
         dims[axis] = axes_known ? slices[axis].count : NN_DIM_UNKNOWN;
     NN_TRY(nn_set_output(node, 0, in->type, in->rank, dims));
@@ -141,9 +127,9 @@ static nn_status infer(const nn_node_view *node) {
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     const nn_fact *in = node->in[0];
-    axis_slice slices[NN_MAX_RANK];
+    nn_axis_slice slices[NN_MAX_RANK];
     bool axes_known;
-    NN_TRY(find_slices(node, in->dims, in->rank, slices, &axes_known));
+    NN_TRY(nn_slice_axes(node, in->dims, in->rank, slices, &axes_known));
     for (int axis = 0; axis < in->rank; axis++) {
         nn_axis_end from = nn_in_axis(0, axis), to = nn_out_axis(0, axis);
         if (axes_known && slices[axis].whole)
@@ -158,8 +144,8 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 
 /* In run the lists are read from the tensors themselves. */
 static nn_status run_slices(const nn_call *call, const int64_t *dims, int rank,
-                            axis_slice slices[NN_MAX_RANK]) {
-    const slice_attrs *attrs = call->node->attrs;
+                            nn_axis_slice slices[NN_MAX_RANK]) {
+    const nn_slice_attrs *attrs = call->node->attrs;
     const nn_fact *facts[5] = {NULL};
     nn_fact own[5];
     nn_node_view node = *call->node;
@@ -170,7 +156,7 @@ static nn_status run_slices(const nn_call *call, const int64_t *dims, int rank,
         facts[i] = &own[i];
     }
     node.in = facts;
-    return find_slices(&node, dims, rank, slices, &axes_known);
+    return nn_slice_axes(&node, dims, rank, slices, &axes_known);
 }
 
 static nn_status run(const nn_call *call) {
@@ -179,14 +165,14 @@ static nn_status run(const nn_call *call) {
     int rank = in->rank;
     int64_t dims[NN_MAX_RANK], steps[NN_MAX_RANK], source[NN_MAX_RANK], target[NN_MAX_RANK];
     int64_t begin = 0;
-    axis_slice slices[NN_MAX_RANK];
+    nn_axis_slice slices[NN_MAX_RANK];
     for (int place = 0; place < rank; place++)
         dims[nn_logical_axis(call->layout, rank, place)] = in->dims[place];
     NN_TRY(run_slices(call, dims, rank, slices));
     nn_dense_steps(in->dims, rank, steps);
     nn_dense_steps(out->dims, rank, target);
     for (int place = 0; place < rank; place++) {
-        const axis_slice *slice = &slices[nn_logical_axis(call->layout, rank, place)];
+        const nn_axis_slice *slice = &slices[nn_logical_axis(call->layout, rank, place)];
         begin += slice->start * steps[place];
         source[place] = slice->step * steps[place];
     }
@@ -215,7 +201,7 @@ const nn_op nn_op_slice = {
     .max_inputs = 5,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(slice_attrs),
+    .attr_size = sizeof(nn_slice_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

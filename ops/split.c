@@ -1,14 +1,8 @@
 #include "ops/family/copy.h"
-
-typedef struct split_attrs {
-    int64_t axis;
-    int64_t parts;   /* attribute num_outputs; 0: not given */
-    bool from_input; /* sizes in input 1 */
-    nn_list sizes;
-} split_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    split_attrs *parsed = out;
+    nn_split_attrs *parsed = out;
     NN_TRY(nn_attrs_int(attrs, "axis", 0, &parsed->axis));
     NN_TRY(nn_attrs_int(attrs, "num_outputs", 0, &parsed->parts));
     parsed->from_input = node->in_count > 1;
@@ -19,7 +13,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 
 /* Sizes of all parts, unknown where they are. The last part of an uneven division is smaller. */
 static nn_status find_sizes(const nn_node_view *node, int64_t total, int64_t *sizes) {
-    const split_attrs *attrs = node->attrs;
+    const nn_split_attrs *attrs = node->attrs;
     nn_list list = attrs->sizes;
     int parts = node->out_count;
     if (attrs->from_input) NN_TRY(nn_list_input(node, 1, NN_MAX_OUTPUTS, &list));
@@ -52,7 +46,7 @@ static nn_status find_sizes(const nn_node_view *node, int64_t total, int64_t *si
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const split_attrs *attrs = node->attrs;
+    const nn_split_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0];
     int64_t sizes[NN_MAX_OUTPUTS], dims[NN_MAX_RANK];
     int axis;
@@ -83,7 +77,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const split_attrs *attrs = node->attrs;
+    const nn_split_attrs *attrs = node->attrs;
     int rank = node->in[0]->rank, cut;
     int64_t sizes[NN_MAX_OUTPUTS], offset = 0;
     NN_TRY(nn_check_axis(node, attrs->axis, rank, &cut));
@@ -105,7 +99,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 }
 
 static nn_status run(const nn_call *call) {
-    const split_attrs *attrs = call->node->attrs;
+    const nn_split_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int rank = in->rank, logical;
     NN_TRY(nn_check_axis(call->node, attrs->axis, rank, &logical));
@@ -151,7 +145,7 @@ const nn_op nn_op_split = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = NN_MAX_OUTPUTS,
-    .attr_size = sizeof(split_attrs),
+    .attr_size = sizeof(nn_split_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -1,22 +1,15 @@
 #include "ops/family/copy.h"
+#include "ops/family/movement.h"
 #include "ops/family/packed.h"
 #include "ops/grad.h"
 
-typedef struct transpose_attrs {
-    nn_list order; /* not present: reversed */
-} transpose_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    transpose_attrs *parsed = out;
+    nn_transpose_attrs *parsed = out;
     return nn_list_attribute(node, attrs, "perm", NN_MAX_RANK, &parsed->order);
 }
 
-static int source_axis(const transpose_attrs *attrs, int rank, int axis) {
-    return attrs->order.present ? (int)attrs->order.values[axis] : rank - 1 - axis;
-}
-
 static nn_status infer(const nn_node_view *node) {
-    const transpose_attrs *attrs = node->attrs;
+    const nn_transpose_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0];
     if (in->rank < 0)
         return nn_set_output(
@@ -35,7 +28,7 @@ static nn_status infer(const nn_node_view *node) {
     }
     int64_t dims[NN_MAX_RANK];
     for (int axis = 0; axis < in->rank; axis++)
-        dims[axis] = in->dims[source_axis(attrs, in->rank, axis)];
+        dims[axis] = in->dims[nn_transpose_source(attrs, in->rank, axis)];
     if (in->rank <= 1) return nn_infer_same(node);
     return nn_set_output(node, 0, in->type, in->rank, dims);
 }
@@ -43,14 +36,14 @@ static nn_status infer(const nn_node_view *node) {
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     int rank = node->in[0]->rank;
     for (int axis = 0; axis < rank; axis++)
-        NN_TRY(nn_axes_same(node, out, nn_in_axis(0, source_axis(node->attrs, rank, axis)),
+        NN_TRY(nn_axes_same(node, out, nn_in_axis(0, nn_transpose_source(node->attrs, rank, axis)),
                             nn_out_axis(0, axis)));
     return NN_OK;
 }
 
 /* The inverse order takes the axes back. */
 static nn_status grad(nn_grad *grad) {
-    const transpose_attrs *attrs = grad->node->attrs;
+    const nn_transpose_attrs *attrs = grad->node->attrs;
     nn_term *dy = grad->out_gradient[0];
     int64_t inverse[NN_MAX_RANK];
     for (int axis = 0; axis < attrs->order.count; axis++) inverse[attrs->order.values[axis]] = axis;
@@ -67,7 +60,7 @@ static nn_status run_bytes(const nn_call *call) {
     nn_dense_steps(in->dims, in->rank, in_steps);
     nn_dense_steps(out->dims, out->rank, target);
     for (int axis = 0; axis < out->rank; axis++)
-        source[axis] = in_steps[source_axis(call->node->attrs, in->rank, axis)];
+        source[axis] = in_steps[nn_transpose_source(call->node->attrs, in->rank, axis)];
     nn_copy_strided(call->pool, nn_element_size(in->type), out->dims, out->rank, out->data, target,
                     in->data, source);
     return NN_OK;
@@ -95,7 +88,7 @@ const nn_op nn_op_transpose = {
     .max_inputs = 1,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(transpose_attrs),
+    .attr_size = sizeof(nn_transpose_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

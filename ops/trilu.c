@@ -1,13 +1,10 @@
 #include "ops/family/copy.h"
 #include "ops/family/fill.h"
-
-typedef struct trilu_attrs {
-    bool upper;
-} trilu_attrs;
+#include "ops/family/movement.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
-    trilu_attrs *parsed = out;
+    nn_trilu_attrs *parsed = out;
     int64_t upper;
     NN_TRY(nn_attrs_int(attrs, "upper", 1, &upper));
     parsed->upper = upper != 0;
@@ -58,7 +55,7 @@ static void trilu_rows(void *argument, int64_t begin, int64_t end, int worker) {
 }
 
 static nn_status run(const nn_call *call) {
-    const trilu_attrs *attrs = call->node->attrs;
+    const nn_trilu_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     trilu_work work = {.in = in->data,
                        .out = call->out[0]->data,
@@ -94,7 +91,7 @@ const nn_op nn_op_trilu = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(trilu_attrs),
+    .attr_size = sizeof(nn_trilu_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -23,6 +23,15 @@ typedef struct nn_binary_attrs {
     bool legacy, broadcast;
     int axis;
 } nn_binary_attrs;
+
+typedef struct nn_mod_attrs {
+    bool truncates; /* like C: the sign of the dividend; else the sign of the divisor */
+} nn_mod_attrs;
+
+typedef struct nn_bit_shift_attrs {
+    bool right;
+} nn_bit_shift_attrs;
+
 nn_status nn_binary_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 
 /* Types agree and are in the set; output 0 gets the broadcast shape and `type`, the inputs' when

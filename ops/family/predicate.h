@@ -25,6 +25,11 @@
     X(BFLOAT16, uint16_t, bf16, 0x8000, 0x7f80)                                                    \
     X(FLOAT8E5M2, uint8_t, f8e5m2, 0x80, 0x7c)
 
+/* Of IsInf. */
+typedef struct nn_is_inf_attrs {
+    bool positive, negative; /* which infinities count */
+} nn_is_inf_attrs;
+
 /* Floating types of 8 bits and more, from version 20 on those of 8 bits too; output 0 is bool. */
 nn_status nn_infer_predicate(const nn_node_view *node);
 

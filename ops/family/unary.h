@@ -64,4 +64,18 @@ typedef struct nn_alpha_beta {
     float alpha, beta;
 } nn_alpha_beta;
 
+typedef struct nn_gelu_attrs {
+    bool approximate; /* with tanh instead of erf */
+} nn_gelu_attrs;
+
+typedef struct nn_shrink_attrs {
+    float bias, lambd;
+} nn_shrink_attrs;
+
+/* Before version 11 the bounds were float attributes, since then they are scalar inputs. */
+typedef struct nn_clip_attrs {
+    bool from_input;
+    float low, high;
+} nn_clip_attrs;
+
 #endif

@@ -5,10 +5,6 @@
 #include "ops/family/binary.h"
 #include "ops/family/unary.h"
 
-typedef struct nn_gelu_attrs {
-    bool approximate; /* with tanh instead of erf */
-} nn_gelu_attrs;
-
 typedef void (*nn_reduce_rows)(const float *x, int64_t count, float *y, int64_t rows);
 
 typedef struct nn_rows_f32 {
