@@ -29,7 +29,8 @@ static nn_status infer(const nn_node_view *node) {
     return nn_check_constant_indices(node, 1, data->dims[axis]);
 }
 
-/* One run: the element at data[i * step + index[i] * axis_step]; indices below 0 count from `size`. */
+/* One run: the element at data[i * step + index[i] * axis_step]; indices below 0 count from `size`.
+ */
 typedef void (*gather_row)(const void *data, int64_t step, int64_t axis_step, int64_t size,
                            const void *indices, void *out, int64_t count);
 

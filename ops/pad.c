@@ -57,8 +57,8 @@ nn_status nn_pad_axes(const nn_node_view *node, int rank, nn_axis_pad pads[NN_MA
 }
 
 /* Reflection does not repeat the border, so it reaches no further than the opposite one. */
-static nn_status padded_size(const nn_node_view *node, int axis, int64_t size, const nn_axis_pad *pad,
-                             int64_t *out) {
+static nn_status padded_size(const nn_node_view *node, int axis, int64_t size,
+                             const nn_axis_pad *pad, int64_t *out) {
     const nn_pad_attrs *attrs = node->attrs;
     int64_t total;
     *out = NN_DIM_UNKNOWN;
@@ -96,7 +96,8 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
         const nn_axis_pad *pad = &pads[axis];
         if (pad->known && pad->before == 0 && pad->after == 0)
             NN_TRY(nn_axes_same(node, out, from, to));
-        else if (pad->known && attrs->mode == NN_PAD_CONSTANT && pad->before >= 0 && pad->after >= 0)
+        else if (pad->known && attrs->mode == NN_PAD_CONSTANT && pad->before >= 0 &&
+                 pad->after >= 0)
             NN_TRY(nn_axes_offset(node, out, from, to, pad->before));
         else
             NN_TRY(nn_axes_mixed(node, out, from, to));

@@ -13,8 +13,8 @@ static inline double shrink(const nn_shrink_attrs *attrs, double x) {
 }
 
 NN_UNARY_ROW(shrink_f32, float,
-             x<-((const nn_shrink_attrs *)attrs)->lambd ? x + ((const nn_shrink_attrs *)attrs)->bias : x>(
-                 (const nn_shrink_attrs *)attrs)
+             x<-((const nn_shrink_attrs *)attrs)->lambd ? x + ((const nn_shrink_attrs *)attrs)->bias
+                                                        : x>((const nn_shrink_attrs *)attrs)
                      ->lambd
                  ? x - ((const nn_shrink_attrs *)attrs)->bias
                  : 0)

@@ -64,7 +64,7 @@ static bool value_of(const nn_node_view *node, const nn_list *list, int input, i
 }
 
 nn_status nn_slice_axes(const nn_node_view *node, const int64_t *dims, int rank,
-                             nn_axis_slice slices[NN_MAX_RANK], bool *axes_known) {
+                        nn_axis_slice slices[NN_MAX_RANK], bool *axes_known) {
     const nn_slice_attrs *attrs = node->attrs;
     nn_list starts = attrs->starts, ends = attrs->ends, axes = attrs->axes;
     nn_list steps = {.known = true};
@@ -83,7 +83,8 @@ nn_status nn_slice_axes(const nn_node_view *node, const int64_t *dims, int rank,
         return nn_view_fail(node, NN_BAD_INPUT, "cuts %d axes of an input of rank %d", count, rank);
     if (axes.present) NN_TRY(nn_check_axes(node, axes.values, axes.count, rank, seen));
     for (int axis = 0; axis < rank; axis++)
-        slices[axis] = (nn_axis_slice){.known = true, .whole = true, .step = 1, .count = dims[axis]};
+        slices[axis] =
+            (nn_axis_slice){.known = true, .whole = true, .step = 1, .count = dims[axis]};
     for (int i = 0; i < count; i++) {
         int64_t start, end, step;
         int axis =

@@ -6,6 +6,7 @@
 #include "ops/cuda/fault.h"
 #include "ops/cuda/loops.h"
 #include "ops/cuda/runtime/queue.h"
+#include "ops/family/unary.h"
 
 enum {
     FLOATS = NN_TYPES_FLOAT,
@@ -84,8 +85,8 @@ static void make_loops(const nn_call *call, const nn_tensor *a, const nn_tensor 
     nn_cuda_loops_make(&loops, out);
 }
 
-static double option_of(const nn_node_view *node, kind kind) {
-    switch (kind) {
+static double option_of(const nn_node_view *node) {
+    switch (row_of(node)->kind) {
     case modulo:
         return ((const nn_mod_attrs *)node->attrs)->truncates;
     case shift:
@@ -119,8 +120,7 @@ static nn_status combine(const nn_call *call, const nn_tensor *a, const nn_tenso
 }
 
 static nn_status run(const nn_call *call) {
-    return combine(call, call->in[0], call->in[1],
-                   option_of(call->node, row_of(call->node)->kind));
+    return combine(call, call->in[0], call->in[1], option_of(call->node));
 }
 
 /* Sums are kept in the output. Halves are rounded after each input. */
@@ -154,7 +154,6 @@ static nn_status run_variadic(const nn_call *call) {
 #define COLUMN(name, kind) PASTE(name, kind)
 
 #define NN_CUDA_BINARY(symbol, name_, types, kind)                                                 \
-    extern const nn_kernel *const nn_cuda_##symbol##_kernels[];                                    \
     static const nn_kernel symbol##_cuda = {                                                       \
         .name = #symbol "_cuda",                                                                   \
         .on_device = true,                                                                         \

@@ -1,7 +1,8 @@
 #include "ops/cuda/binary_launch.h"
-#include "ops/cuda/functions.cuh"
 #include "ops/cuda/loops.cuh"
+#include "ops/cuda/numbers.cuh"
 #include "ops/cuda/runtime/activation.cuh"
+#include "ops/cuda/types.cuh"
 
 namespace {
 
@@ -89,8 +90,8 @@ __global__ void binary(int function, nn_cuda_loops loops, T *y, const T *a, cons
                 number value =
                     combine<number>(function, nn_compute(as.items[k]), nn_compute(bs.items[k]), p);
                 if (EPILOGUE)
-                    value = finish(e, value,
-                                   residual != nullptr ? nn_compute(rs.items[k]) : number(0));
+                    value =
+                        finish(e, value, residual != nullptr ? nn_compute(rs.items[k]) : number(0));
                 out.items[k] = nn_result<T>(value);
             }
             nn_store_pack(y + at, out);
@@ -146,20 +147,16 @@ template <typename T> cudaError_t launch_float(const nn_cuda_binary &a, cudaStre
 
 /* ---- integers and bool ---- */
 
-template <typename T> __device__ __forceinline__ constexpr bool has_sign() {
-    return static_cast<T>(-1) < static_cast<T>(1);
-}
-
 /* Towards zero; the most negative number by -1 wraps. */
 template <typename T> __device__ __forceinline__ T divide(T a, T b) {
-    if constexpr (has_sign<T>())
+    if constexpr (nn_is_whole<T>::has_sign)
         if (b == T(-1)) return static_cast<T>(0 - static_cast<uint64_t>(a));
     return static_cast<T>(a / b);
 }
 
 /* Division by -1 leaves nothing, and would overflow for the most negative number. */
 template <typename T> __device__ __forceinline__ T remainder_of(T a, T b, bool truncates) {
-    if constexpr (has_sign<T>()) {
+    if constexpr (nn_is_whole<T>::has_sign) {
         if (b == T(-1)) return T(0);
         const T rest = static_cast<T>(a % b);
         const bool differ = (rest < T(0)) != (b < T(0));
@@ -175,7 +172,8 @@ template <typename T> __device__ __forceinline__ T shift(T a, T b, bool to_right
     const bool inside = static_cast<uint64_t>(b) < bits;
     const unsigned amount = inside ? static_cast<unsigned>(b) : 0;
     if (!to_right) return inside ? static_cast<T>(static_cast<uint64_t>(a) << amount) : T(0);
-    if constexpr (has_sign<T>()) return static_cast<T>(a >> (inside ? amount : bits - 1));
+    if constexpr (nn_is_whole<T>::has_sign)
+        return static_cast<T>(a >> (inside ? amount : bits - 1));
     return inside ? static_cast<T>(a >> amount) : T(0);
 }
 
@@ -202,7 +200,7 @@ __device__ __forceinline__ T combine_integers(int function, T a, T b, bool optio
     case NN_CUDA_BINARY_min:
         return a < b ? a : b;
     case NN_CUDA_BINARY_prelu:
-        if constexpr (has_sign<T>())
+        if constexpr (nn_is_whole<T>::has_sign)
             if (a < T(0)) return static_cast<T>(x * y);
         return a;
     case NN_CUDA_BINARY_bit_shift:
@@ -277,47 +275,6 @@ __global__ void comparison(int function, nn_cuda_loops loops, bool *y, const T *
 
 /* ---- powers of integers, and of exponents of another type ---- */
 
-__host__ __device__ __forceinline__ bool is_integer(nnopt_type type) {
-    return type != NNOPT_FLOAT && type != NNOPT_FLOAT16 && type != NNOPT_BFLOAT16 &&
-           type != NNOPT_DOUBLE;
-}
-
-__device__ __forceinline__ int64_t integer_at(nnopt_type type, const void *data, int64_t i) {
-    switch (type) {
-    case NNOPT_INT8:
-        return static_cast<const int8_t *>(data)[i];
-    case NNOPT_INT16:
-        return static_cast<const int16_t *>(data)[i];
-    case NNOPT_INT32:
-        return static_cast<const int32_t *>(data)[i];
-    case NNOPT_UINT8:
-        return static_cast<const uint8_t *>(data)[i];
-    case NNOPT_UINT16:
-        return static_cast<const uint16_t *>(data)[i];
-    case NNOPT_UINT32:
-        return static_cast<const uint32_t *>(data)[i];
-    default:
-        return static_cast<const int64_t *>(data)[i];
-    }
-}
-
-__device__ __forceinline__ double number_at(nnopt_type type, const void *data, int64_t i) {
-    switch (type) {
-    case NNOPT_FLOAT:
-        return static_cast<double>(static_cast<const float *>(data)[i]);
-    case NNOPT_FLOAT16:
-        return static_cast<double>(nn_load(static_cast<const __half *>(data) + i));
-    case NNOPT_BFLOAT16:
-        return static_cast<double>(nn_load(static_cast<const __nv_bfloat16 *>(data) + i));
-    case NNOPT_DOUBLE:
-        return static_cast<const double *>(data)[i];
-    case NNOPT_UINT64:
-        return static_cast<double>(static_cast<const uint64_t *>(data)[i]);
-    default:
-        return static_cast<double>(integer_at(type, data, i));
-    }
-}
-
 __device__ __forceinline__ int64_t integer_power(int64_t base, int64_t exponent) {
     if (exponent < 0) {
         if (base == 1) return 1;
@@ -330,31 +287,19 @@ __device__ __forceinline__ int64_t integer_power(int64_t base, int64_t exponent)
     return static_cast<int64_t>(result);
 }
 
-/* Towards zero, what does not fit is clamped, NaN is 0. */
-template <typename T> __device__ __forceinline__ T clamped(double x) {
-    constexpr int bits = 8 * static_cast<int>(sizeof(T)) - (has_sign<T>() ? 1 : 0);
-    constexpr T highest =
-        static_cast<T>(has_sign<T>() ? ~(~0ull << (8 * sizeof(T) - 1)) : ~0ull);
-    constexpr T lowest = has_sign<T>() ? static_cast<T>(-highest - 1) : T(0);
-    const double limit = ldexp(1.0, bits);
-    if (x != x) return T(0);
-    if (x >= limit) return highest;
-    if (x <= static_cast<double>(lowest)) return lowest;
-    return static_cast<T>(x);
-}
-
 template <typename T> struct power_of {
     static __device__ __forceinline__ T compute(T base, nnopt_type type, const void *b, int64_t i) {
-        if (is_integer(type))
-            return static_cast<T>(integer_power(static_cast<int64_t>(base), integer_at(type, b, i)));
-        return clamped<T>(pow(static_cast<double>(base), number_at(type, b, i)));
+        if (nn_is_integer(type))
+            return static_cast<T>(
+                integer_power(static_cast<int64_t>(base), nn_integer_at(type, b, i)));
+        return nn_clamp_to_integer<T>(pow(static_cast<double>(base), nn_number_at(type, b, i)));
     }
 };
 template <typename T> struct real_power_of {
     static __device__ __forceinline__ T compute(T base, nnopt_type type, const void *b, int64_t i) {
         typedef typename nn_computed<T>::type number;
         return nn_result<T>(
-            power<number>(nn_compute(base), static_cast<number>(number_at(type, b, i))));
+            power<number>(nn_compute(base), static_cast<number>(nn_number_at(type, b, i))));
     }
 };
 template <> struct power_of<float> : real_power_of<float> {};
@@ -404,10 +349,10 @@ template <typename T> cudaError_t launch(const nn_cuda_binary &a, cudaStream_t s
     if (is_comparison(a.function))
         return nn_launch(comparison<T>, grid, THREADS, 0, stream, a.function, a.loops,
                          static_cast<bool *>(a.y), x, static_cast<const T *>(a.b));
-    const bool own = is_integer(a.type) || a.exponent_type != a.type;
+    const bool own = nn_is_integer(a.type) || a.exponent_type != a.type;
     if (a.function == NN_CUDA_BINARY_pow && own)
-        return nn_launch(mixed_power<T>, grid, THREADS, 0, stream, a.loops, static_cast<T *>(a.y), x,
-                         a.exponent_type, a.b);
+        return nn_launch(mixed_power<T>, grid, THREADS, 0, stream, a.loops, static_cast<T *>(a.y),
+                         x, a.exponent_type, a.b);
     return other_kernels<T>::launch(a, stream);
 }
 
@@ -416,31 +361,11 @@ template <typename T> cudaError_t launch(const nn_cuda_binary &a, cudaStream_t s
 cudaError_t nn_cuda_launch_binary(const nn_cuda_binary *arguments, cudaStream_t stream) {
     const nn_cuda_binary &a = *arguments;
     switch (a.type) {
-    case NNOPT_FLOAT:
-        return launch<float>(a, stream);
-    case NNOPT_FLOAT16:
-        return launch<__half>(a, stream);
-    case NNOPT_BFLOAT16:
-        return launch<__nv_bfloat16>(a, stream);
-    case NNOPT_DOUBLE:
-        return launch<double>(a, stream);
-    case NNOPT_INT8:
-        return launch<int8_t>(a, stream);
-    case NNOPT_INT16:
-        return launch<int16_t>(a, stream);
-    case NNOPT_INT32:
-        return launch<int32_t>(a, stream);
-    case NNOPT_INT64:
-        return launch<int64_t>(a, stream);
-    case NNOPT_UINT8:
-    case NNOPT_BOOL:
-        return launch<uint8_t>(a, stream);
-    case NNOPT_UINT16:
-        return launch<uint16_t>(a, stream);
-    case NNOPT_UINT32:
-        return launch<uint32_t>(a, stream);
-    case NNOPT_UINT64:
-        return launch<uint64_t>(a, stream);
+#define LAUNCH(type) return launch<type>(a, stream);
+        NN_EACH_INTEGER_CASE(LAUNCH)
+        NN_EACH_FLOAT_CASE(LAUNCH)
+        NN_TYPE_CASE(BOOL, uint8_t, LAUNCH)
+#undef LAUNCH
     default:
         return cudaErrorInvalidValue;
     }

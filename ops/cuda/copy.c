@@ -104,6 +104,6 @@ nn_status nn_cuda_copy_tensor(const nn_call *call, const nn_tensor *from, const 
 nn_status nn_cuda_zero(const nn_call *call, const nn_tensor *tensor) {
     const int64_t bytes = nn_tensor_bytes(tensor);
     if (bytes == 0) return NN_OK;
-    return nn_cuda_launched(
-        call, cudaMemsetAsync(tensor->data, 0, (size_t)bytes, call->queue->stream));
+    return nn_cuda_launched(call,
+                            cudaMemsetAsync(tensor->data, 0, (size_t)bytes, call->queue->stream));
 }

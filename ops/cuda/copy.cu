@@ -28,8 +28,8 @@ template <typename T> struct tile {
 };
 constexpr int TILE_ROWS = 8; /* of threads */
 
-/* Blocks take tile after tile: `band_tiles` along the columns, then the rows, then the loops. A tile
- * has a column more than it needs, so that the threads of a warp hit different banks. */
+/* Blocks take tile after tile: `band_tiles` along the columns, then the rows, then the loops. A
+ * tile has a column more than it needs, so that the threads of a warp hit different banks. */
 template <typename T>
 __global__ void transpose(nn_cuda_loops loops, T *to, const T *from, int64_t rows, int64_t columns,
                           int64_t row_step, int64_t column_step, int64_t row_tiles,
@@ -46,7 +46,8 @@ __global__ void transpose(nn_cuda_loops loops, T *to, const T *from, int64_t row
         const T *source = from + places[1] + row + column * column_step;
         T *target = to + places[0] + row * row_step + column;
         for (int k = threadIdx.y; k < side && column + k < columns; k += TILE_ROWS)
-            if (row + threadIdx.x < rows) cells[k][threadIdx.x] = source[k * column_step + threadIdx.x];
+            if (row + threadIdx.x < rows)
+                cells[k][threadIdx.x] = source[k * column_step + threadIdx.x];
         __syncthreads();
         for (int k = threadIdx.y; k < side && row + k < rows; k += TILE_ROWS)
             if (column + threadIdx.x < columns)
@@ -68,11 +69,10 @@ cudaError_t launch_tiles(const nn_cuda_transposition &a, cudaStream_t stream) {
 
 } // namespace
 
-cudaError_t nn_cuda_launch_copy(const nn_cuda_copy *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_copy(const nn_cuda_copy *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch, *arguments, stream)}
 
-cudaError_t nn_cuda_launch_transposition(const nn_cuda_transposition *arguments,
-                                         cudaStream_t stream) {
+cudaError_t
+    nn_cuda_launch_transposition(const nn_cuda_transposition *arguments, cudaStream_t stream) {
     NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_tiles, *arguments, stream)
 }

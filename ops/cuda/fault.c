@@ -2,6 +2,8 @@
 
 #include "ops/cuda/runtime/queue.h"
 
+#include <stdio.h>
+
 /* Codes count from 1: code i is texts[i - 1]. Nodes share a code when they say the same, so the
  * list ends with the nodes of the plans that the queue runs. */
 struct nn_cuda_faults {

@@ -15,8 +15,8 @@ template <typename T> __device__ __forceinline__ T nn_clamp(T x, T low, T high) 
 template <typename T> __device__ __forceinline__ T nn_function(int function, T x, T p, T q) {
     switch (function) {
 #define NN_CUDA_FUNCTION(symbol, ...)                                                              \
-    case NN_CUDA_FUNCTION_##symbol:                                                                \
-        return static_cast<T>(__VA_ARGS__);
+case NN_CUDA_FUNCTION_##symbol:                                                                    \
+    return static_cast<T>(__VA_ARGS__);
 #define NN_CUDA_UNARY(symbol, name, types, parameters, ...) NN_CUDA_FUNCTION(symbol, __VA_ARGS__)
 #include "ops/cuda/functions.def"
 #undef NN_CUDA_UNARY
@@ -27,12 +27,8 @@ template <typename T> __device__ __forceinline__ T nn_function(int function, T x
 }
 
 /* What elements are computed in: float but for double. */
-template <typename T> struct nn_computed {
-    typedef float type;
-};
-template <> struct nn_computed<double> {
-    typedef double type;
-};
+template <typename T> struct nn_computed { typedef float type; };
+template <> struct nn_computed<double> { typedef double type; };
 
 template <typename T> __device__ __forceinline__ typename nn_computed<T>::type nn_compute(T x) {
     return nn_to_float<T>(x);

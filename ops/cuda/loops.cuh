@@ -30,9 +30,7 @@ __device__ __forceinline__ void nn_locate(const nn_cuda_loops &loops, int64_t in
 }
 
 /* V elements that one access moves where p is aligned to their size together. */
-template <typename T, int V> struct alignas(sizeof(T) * V) nn_pack {
-    T items[V];
-};
+template <typename T, int V> struct alignas(sizeof(T) * V) nn_pack { T items[V]; };
 
 /* V neighbours along the innermost axis, or one element for all of them (step 0). */
 template <int V, typename T>

@@ -6,8 +6,7 @@
 #include "ops/plan/reorder.h"
 
 #define COPY_KERNELS(symbol) const nn_kernel *const nn_cuda_##symbol##_kernels[]
-#define COLUMNS(text)                                                                              \
-    .name = text, .on_device = true, .exactness = NN_EXACT
+#define COLUMNS(text)        .name = text, .on_device = true, .exactness = NN_EXACT
 
 /* ---- all elements as they are: views that cannot share memory, Dropout in inference ---- */
 
@@ -37,7 +36,7 @@ static bool accepts_inference(const nn_node_view *node, const nn_target *target)
 }
 
 static const nn_kernel dropout_cuda = {
-    COLUMNS("dropout_cuda"), .layout = NN_LAYOUT_ANY, .layout_inputs = 1, .in_place = 1,
+    COLUMNS("dropout_cuda"),      .layout = NN_LAYOUT_ANY, .layout_inputs = 1, .in_place = 1,
     .accepts = accepts_inference, .prepare = reads_shapes, .run = run_whole};
 
 /* ---- Transpose, Reorder ---- */
@@ -106,9 +105,9 @@ static nn_status run_concat(const nn_call *call) {
     return NN_OK;
 }
 
-static const nn_kernel concat_cuda = {
-    COLUMNS("concat_cuda"), .layout = NN_LAYOUT_ANY, .layout_inputs = UINT32_MAX,
-    .accepts = nn_cuda_moves_bytes, .run = run_concat};
+static const nn_kernel concat_cuda = {COLUMNS("concat_cuda"), .layout = NN_LAYOUT_ANY,
+                                      .layout_inputs = UINT32_MAX, .accepts = nn_cuda_moves_bytes,
+                                      .run = run_concat};
 
 /* Sizes are read from the outputs, of which none may be missing. */
 static bool accepts_split(const nn_node_view *node, const nn_target *target) {
@@ -141,9 +140,9 @@ static nn_status run_split(const nn_call *call) {
     return NN_OK;
 }
 
-static const nn_kernel split_cuda = {
-    COLUMNS("split_cuda"), .layout = NN_LAYOUT_ANY, .layout_inputs = 1, .accepts = accepts_split,
-    .prepare = reads_shapes, .run = run_split};
+static const nn_kernel split_cuda = {COLUMNS("split_cuda"),   .layout = NN_LAYOUT_ANY,
+                                     .layout_inputs = 1,      .accepts = accepts_split,
+                                     .prepare = reads_shapes, .run = run_split};
 
 /* ---- Slice ---- */
 
@@ -185,9 +184,9 @@ static nn_status run_slice(const nn_call *call) {
                                 (const char *)in->data + begin * size, source);
 }
 
-static const nn_kernel slice_cuda = {
-    COLUMNS("slice_cuda"), .layout = NN_LAYOUT_ANY, .layout_inputs = 1, .accepts = accepts_slice,
-    .prepare = prepare_slice, .run = run_slice};
+static const nn_kernel slice_cuda = {COLUMNS("slice_cuda"),    .layout = NN_LAYOUT_ANY,
+                                     .layout_inputs = 1,       .accepts = accepts_slice,
+                                     .prepare = prepare_slice, .run = run_slice};
 
 /* ---- Expand, Tile ---- */
 
@@ -295,16 +294,12 @@ static nn_status run_center_crop_pad(const nn_call *call) {
                                 out_steps, (const char *)in->data + from * size, in_steps);
 }
 
-static const nn_kernel center_crop_pad_cuda = {
-    COLUMNS("center_crop_pad_cuda"), .accepts = nn_cuda_moves_bytes, .prepare = reads_shapes,
-    .run = run_center_crop_pad};
+static const nn_kernel center_crop_pad_cuda = {COLUMNS("center_crop_pad_cuda"),
+                                               .accepts = nn_cuda_moves_bytes,
+                                               .prepare = reads_shapes, .run = run_center_crop_pad};
 
 /* ---- lists ---- */
 
-extern COPY_KERNELS(view), COPY_KERNELS(dropout), COPY_KERNELS(transpose), COPY_KERNELS(reorder),
-    COPY_KERNELS(concat), COPY_KERNELS(split), COPY_KERNELS(slice), COPY_KERNELS(expand),
-    COPY_KERNELS(tile), COPY_KERNELS(depth_to_space), COPY_KERNELS(space_to_depth),
-    COPY_KERNELS(center_crop_pad);
 COPY_KERNELS(view) = {&copy_cuda, NULL};
 COPY_KERNELS(dropout) = {&dropout_cuda, NULL};
 COPY_KERNELS(transpose) = {&transpose_cuda, NULL};

@@ -140,7 +140,6 @@ static nn_status run(const nn_call *call) {
     const nn_kernel *const nn_cuda_##symbol##_kernels[] = {&symbol##_cuda, NULL};
 
 #define NN_CUDA_UNARY(symbol, name, types, parameters, ...)                                        \
-    extern const nn_kernel *const nn_cuda_##symbol##_kernels[];                                    \
     UNARY_KERNEL(symbol, 1, accepts, prepare)
 #define NN_CUDA_FUNCTION(symbol, ...)
 #include "ops/cuda/functions.def"
@@ -189,5 +188,4 @@ static nn_status prepare_activation(const nn_node_view *node, const nn_target *t
     return NN_OK;
 }
 
-extern const nn_kernel *const nn_cuda_activation_kernels[];
 UNARY_KERNEL(activation, 1, accepts_activation, prepare_activation)

@@ -1,6 +1,8 @@
-#include "ops/cuda/functions.cuh"
-#include "ops/cuda/loops.cuh"
 #include "ops/cuda/unary_launch.h"
+
+#include "ops/cuda/loops.cuh"
+#include "ops/cuda/numbers.cuh"
+#include "ops/cuda/types.cuh"
 
 namespace {
 
@@ -37,8 +39,8 @@ __global__ void unary(int function, const IN *x, OUT *y, int64_t count, bool pac
 template <int FUNCTION, typename IN, typename OUT>
 cudaError_t launch_as(const nn_cuda_unary &a, cudaStream_t stream) {
     constexpr int width = nn_pack_width<IN, OUT>::value;
-    const uintptr_t addresses =
-        reinterpret_cast<uintptr_t>(a.x) / sizeof(IN) | reinterpret_cast<uintptr_t>(a.y) / sizeof(OUT);
+    const uintptr_t addresses = reinterpret_cast<uintptr_t>(a.x) / sizeof(IN) |
+                                reinterpret_cast<uintptr_t>(a.y) / sizeof(OUT);
     return nn_launch(unary<FUNCTION, IN, OUT>, nn_grid_for((a.count + width - 1) / width, THREADS),
                      THREADS, 0, stream, a.function, static_cast<const IN *>(a.x),
                      static_cast<OUT *>(a.y), a.count, addresses % width == 0, a.p, a.q);
@@ -57,7 +59,7 @@ cudaError_t launch_function(const nn_cuda_unary &a, cudaStream_t stream) {
 /* A kernel for each function: the branch to it costs nothing, and registers are its own. */
 template <typename T> cudaError_t launch_float(const nn_cuda_unary &a, cudaStream_t stream) {
     static launcher *const launchers[] = {
-#define NN_CUDA_FUNCTION(symbol, ...)        launch_function<NN_CUDA_FUNCTION_##symbol, T>,
+#define NN_CUDA_FUNCTION(symbol, ...)         launch_function<NN_CUDA_FUNCTION_##symbol, T>,
 #define NN_CUDA_UNARY(symbol, operator_, ...) launch_function<NN_CUDA_FUNCTION_##symbol, T>,
 #include "ops/cuda/functions.def"
 #undef NN_CUDA_UNARY
@@ -75,13 +77,14 @@ cudaError_t launch_double(const nn_cuda_unary &a, cudaStream_t stream) {
 /* ---- integers and bool ---- */
 
 template <typename T> __device__ __forceinline__ bool is_negative(T x) {
-    if constexpr (static_cast<T>(-1) < static_cast<T>(1))
+    if constexpr (nn_is_whole<T>::has_sign)
         return x < T(0);
     else
         return false;
 }
 
-template <typename T> __device__ __forceinline__ T integer_function(int function, T x, T low, T high) {
+template <typename T>
+__device__ __forceinline__ T integer_function(int function, T x, T low, T high) {
     const uint64_t bits = static_cast<uint64_t>(x);
     switch (function) {
     case NN_CUDA_FUNCTION_abs: /* the most negative integer stays itself */
@@ -110,8 +113,9 @@ __global__ void integer_unary(int function, const T *x, T *y, int64_t count, T l
 }
 
 template <typename T> cudaError_t launch_integer(const nn_cuda_unary &a, cudaStream_t stream) {
-    return nn_launch(integer_unary<T>, nn_grid_for(a.count, THREADS), THREADS, 0, stream, a.function,
-                     static_cast<const T *>(a.x), static_cast<T *>(a.y), a.count, a.low, a.high);
+    return nn_launch(integer_unary<T>, nn_grid_for(a.count, THREADS), THREADS, 0, stream,
+                     a.function, static_cast<const T *>(a.x), static_cast<T *>(a.y), a.count, a.low,
+                     a.high);
 }
 
 } // namespace
@@ -127,23 +131,10 @@ cudaError_t nn_cuda_launch_unary(const nn_cuda_unary *arguments, cudaStream_t st
         return launch_float<__nv_bfloat16>(a, stream);
     case NNOPT_DOUBLE:
         return launch_double(a, stream);
-    case NNOPT_INT8:
-        return launch_integer<int8_t>(a, stream);
-    case NNOPT_INT16:
-        return launch_integer<int16_t>(a, stream);
-    case NNOPT_INT32:
-        return launch_integer<int32_t>(a, stream);
-    case NNOPT_INT64:
-        return launch_integer<int64_t>(a, stream);
-    case NNOPT_UINT8:
-    case NNOPT_BOOL:
-        return launch_integer<uint8_t>(a, stream);
-    case NNOPT_UINT16:
-        return launch_integer<uint16_t>(a, stream);
-    case NNOPT_UINT32:
-        return launch_integer<uint32_t>(a, stream);
-    case NNOPT_UINT64:
-        return launch_integer<uint64_t>(a, stream);
+#define LAUNCH(type) return launch_integer<type>(a, stream);
+        NN_EACH_INTEGER_CASE(LAUNCH)
+        NN_TYPE_CASE(BOOL, uint8_t, LAUNCH)
+#undef LAUNCH
     default:
         return cudaErrorInvalidValue;
     }

@@ -1,7 +1,7 @@
 #include "ops/cuda/where_launch.h"
 
-#include "ops/cuda/loops.h"
 #include "ops/cuda/copy.h"
+#include "ops/cuda/loops.h"
 #include "ops/cuda/runtime/queue.h"
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
@@ -30,5 +30,4 @@ static const nn_kernel where_cuda = {
     .run = run,
 };
 
-extern const nn_kernel *const nn_cuda_where_kernels[];
 const nn_kernel *const nn_cuda_where_kernels[] = {&where_cuda, NULL};

@@ -7,7 +7,8 @@
 extern "C" {
 #endif
 
-/* y = condition ? a : b for elements of 1, 2, 4, 8 or 16 bytes, over loops of y, condition, a, b. */
+/* y = condition ? a : b for elements of 1, 2, 4, 8 or 16 bytes, over loops of y, condition, a, b.
+ */
 typedef struct nn_cuda_where {
     int bytes;
     nn_cuda_loops loops;

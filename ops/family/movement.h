@@ -38,8 +38,8 @@ typedef struct nn_axis_slice {
     int64_t start, step, count;
 } nn_axis_slice;
 
-/* Slices of all axes of a shape that is known in part. *axes_known false: even which axes are cut is
- * not known. */
+/* Slices of all axes of a shape that is known in part. *axes_known false: even which axes are cut
+ * is not known. */
 nn_status nn_slice_axes(const nn_node_view *node, const int64_t *dims, int rank,
                         nn_axis_slice slices[NN_MAX_RANK], bool *axes_known);
 

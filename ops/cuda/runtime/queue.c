@@ -1,6 +1,7 @@
 #include "ops/cuda/runtime/queue.h"
 
 #include "base/memory.h"
+#include "ops/cuda/fault.h"
 #include "ops/cuda/runtime/device.h"
 
 #include <stdlib.h>
@@ -24,10 +25,15 @@ nn_status nn_cuda_create_queue(nn_device *device, nn_device_queue **out) {
     queue->device = device;
     nn_status status = nn_cuda_check(
         cudaStreamCreateWithFlags(&queue->stream, cudaStreamNonBlocking), "create a stream");
+    if (status != NN_OK) {
+        nn_free(queue);
+        return status;
+    }
+    status = nn_cuda_faults_create(&queue->faults);
     if (status == NN_OK)
         *out = queue;
     else
-        nn_free(queue);
+        nn_cuda_destroy_queue(queue);
     return status;
 }
 
@@ -42,6 +48,7 @@ void nn_cuda_destroy_queue(nn_device_queue *queue) {
     for (int64_t i = 0; i < queue->mark_count; i++)
         if (queue->marks[i] != NULL) (void)cudaEventDestroy(queue->marks[i]);
     (void)cudaStreamDestroy(queue->stream);
+    nn_cuda_faults_destroy(queue->faults);
     (void)cudaGetLastError();
     nn_free(queue->marks);
     nn_free(queue);
@@ -67,7 +74,8 @@ nn_status nn_cuda_download(nn_device_queue *queue, void *host_to, const void *de
 
 nn_status nn_cuda_wait(nn_device_queue *queue) {
     NN_TRY(enter(queue));
-    return nn_cuda_check(cudaStreamSynchronize(queue->stream), "finish the work of the device");
+    NN_TRY(nn_cuda_check(cudaStreamSynchronize(queue->stream), "finish the work of the device"));
+    return nn_cuda_faults_check(queue->faults);
 }
 
 /* ---- recording ---- */
