@@ -136,8 +136,8 @@ START_TEST(counts_launches) {
     kernel_host host;
     nn_device_queue *queue;
     nn_device_launches launches;
-    host_init(&host, nn_op_find("", "Relu", 14), 14);
-    host_input(&host, NNOPT_FLOAT, (int64_t[]){1000}, 1, false);
+    host_init(&host, nn_op_find("", "Add", 14), 14);
+    for (int i = 0; i < 2; i++) host_input(&host, NNOPT_FLOAT, (int64_t[]){1000}, 1, false);
     host_infer(&host);
     ck_assert_ok(device->calls->create_queue(device, &queue));
     device->calls->launches(queue, &launches);
@@ -146,10 +146,10 @@ START_TEST(counts_launches) {
     nn_tensor x = host.in[0], y = host.out[0];
     ck_assert_ok(device->calls->allocate(device, 4000, &x.data));
     ck_assert_ok(device->calls->allocate(device, 4000, &y.data));
-    const nn_tensor *in[] = {&x};
+    const nn_tensor *in[] = {&x, &x};
     nn_tensor *out[] = {&y};
     const nn_call call = {
-        .node = &host.view, .in_count = 1, .out_count = 1, .in = in, .out = out, .queue = queue};
+        .node = &host.view, .in_count = 2, .out_count = 1, .in = in, .out = out, .queue = queue};
     for (int i = 0; i < 3; i++) ck_assert_ok(device_host_select(&host, &target)->run(&call));
     device->calls->launches(queue, &launches);
     ck_assert_int_eq(launches.launches, 3);

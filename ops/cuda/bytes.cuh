@@ -2,12 +2,24 @@
 #ifndef NN_CUDA_BYTES_CUH
 #define NN_CUDA_BYTES_CUH
 
-#include <stdint.h>
+#include "ops/cuda/generate_launch.h"
+#include "ops/cuda/runtime/launch.cuh"
 
 /* A complex number of two doubles is aligned to 8 bytes only where it stands in a larger block. */
 struct alignas(16) nn_16_bytes {
     uint64_t halves[2];
 };
+
+template <typename T> __device__ __forceinline__ T nn_element_of(const nn_cuda_element &value) {
+    return static_cast<T>(value.bits[0]);
+}
+template <>
+__device__ __forceinline__ nn_16_bytes nn_element_of<nn_16_bytes>(const nn_cuda_element &value) {
+    nn_16_bytes out;
+    out.halves[0] = value.bits[0];
+    out.halves[1] = value.bits[1];
+    return out;
+}
 
 /* Returns call<T>(arguments...) for the type of `bytes` bytes; `failed` for any other size. */
 #define NN_BY_SIZE(bytes, failed, call, ...)                                                       \

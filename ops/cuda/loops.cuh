@@ -29,6 +29,20 @@ __device__ __forceinline__ void nn_locate(const nn_cuda_loops &loops, int64_t in
     for (int k = 0; k < OPERANDS; k++) offsets[k] += index * loops.steps[k][0];
 }
 
+/* place / extent, and what is left. */
+__device__ __forceinline__ int64_t nn_divide(int64_t place, const nn_cuda_extent &extent,
+                                             int64_t *rest) {
+    if (extent.is_wide) {
+        const int64_t quotient = place / extent.size;
+        *rest = place - quotient * extent.size;
+        return quotient;
+    }
+    uint32_t left;
+    const uint32_t quotient = nn_divide(static_cast<uint32_t>(place), extent.divisor, &left);
+    *rest = left;
+    return quotient;
+}
+
 /* V elements that one access moves where p is aligned to their size together. */
 template <typename T, int V> struct alignas(sizeof(T) * V) nn_pack { T items[V]; };
 

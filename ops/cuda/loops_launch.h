@@ -24,4 +24,18 @@ typedef struct nn_cuda_loops {
     int64_t steps[NN_CUDA_LOOP_OPERANDS][NN_CUDA_LOOP_RANK];
 } nn_cuda_loops;
 
+/* A size to divide places by: quotients and remainders in 32 bits where all places fit. */
+typedef struct nn_cuda_extent {
+    int64_t size; /* at least 1 */
+    bool is_wide;
+    nn_divisor divisor;
+} nn_cuda_extent;
+
+/* Of places below `count`; a size of 0 or less counts as 1. */
+static inline nn_cuda_extent nn_cuda_extent_make(int64_t size, int64_t count) {
+    nn_cuda_extent out = {size > 0 ? size : 1, size > INT32_MAX || count > INT32_MAX, {1, 1, 0}};
+    if (!out.is_wide) out.divisor = nn_divisor_make(out.size);
+    return out;
+}
+
 #endif

@@ -265,6 +265,12 @@ inline float __fmaf_rn(float a, float b, float c) {
 inline float __fsqrt_rn(float a) {
     return sqrtf(a);
 }
+inline double __dadd_rn(double a, double b) {
+    return a + b;
+}
+inline double __dmul_rn(double a, double b) {
+    return a * b;
+}
 inline float __frcp_rn(float a) {
     return 1.0f / a;
 }
