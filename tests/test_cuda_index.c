@@ -3,7 +3,10 @@
 #include "tests/support/device_host.h"
 #include "tests/support/runner.h"
 
-#define DIMS(...) (int64_t[]){__VA_ARGS__}
+#define DIMS(...)                                                                                  \
+    (int64_t[]) {                                                                                  \
+        __VA_ARGS__                                                                                \
+    }
 
 /* One type for each size of element. */
 static const nn_type types[] = {NNOPT_INT8, NNOPT_BFLOAT16, NNOPT_FLOAT, NNOPT_DOUBLE};
@@ -22,7 +25,14 @@ static void add_list(kernel_host *host, const int64_t *values, int64_t count, bo
     if (count > 0) memcpy(list, values, (size_t)count * sizeof *list);
 }
 
-static const nn_kernel *select(const kernel_host *host, const nn_target *target) {
+/* Small whole numbers, whose sums and products are exact in any order. */
+static void add_whole(kernel_host *host, nn_type type, const int64_t *dims, int rank) {
+    nn_tensor *tensor = fill_input(host, type, dims, rank, false, 0, 2);
+    for (int64_t i = 0; i < nn_tensor_count(tensor); i++)
+        nn_tensor_set(tensor, i, host_random() > 0);
+}
+
+static const nn_kernel *kernel_of(const kernel_host *host, const nn_target *target) {
     const nn_kernel *kernel = device_host_select(host, target);
     char text[400];
     ck_assert_msg(kernel != NULL, "no kernel takes %s",
@@ -33,7 +43,7 @@ static const nn_kernel *select(const kernel_host *host, const nn_target *target)
 static void check_as(kernel_host *host, nn_layout layout, bool deterministic, double tolerance) {
     const nn_target target = {
         .threads = 1, .device = device_host_open(), .deterministic = deterministic};
-    device_host_check(host, select(host, &target), layout, &target, tolerance);
+    device_host_check(host, kernel_of(host, &target), layout, &target, tolerance);
 }
 
 static void check(kernel_host *host) {
@@ -98,7 +108,6 @@ END_TEST
 
 static const char *const reductions[] = {"none", "add", "mul", "max", "min"};
 
-/* Small whole numbers: sums and products are exact in any order. */
 START_TEST(scatters_elements) {
     static const nn_type all[] = {NNOPT_FLOAT, NNOPT_FLOAT16, NNOPT_BFLOAT16, NNOPT_DOUBLE,
                                   NNOPT_INT8,  NNOPT_INT32,   NNOPT_UINT64,   NNOPT_BOOL};
@@ -109,13 +118,13 @@ START_TEST(scatters_elements) {
                 start(&host, "ScatterElements", 18);
                 host_int(&host, "axis", axis);
                 host_text(&host, "reduction", reductions[r]);
-                fill_input(&host, all[t], DIMS(100, 90), 2, false, 0, 2);
+                add_whole(&host, all[t], DIMS(100, 90), 2);
                 /* without a reduction places do not repeat */
                 int64_t *places = host_input(&host, NNOPT_INT64, DIMS(70, 80), 2, false);
                 for (int i = 0; i < 70 * 80; i++)
-                    places[i] = r == 0 ? (axis == 0 ? i / 80 : i % 80) + 7
-                                       : (int64_t)host_random_below(90);
-                fill_input(&host, all[t], DIMS(70, 80), 2, false, 0, 2);
+                    places[i] =
+                        r == 0 ? (axis == 0 ? i / 80 : i % 80) + 7 : (int64_t)host_random_below(90);
+                add_whole(&host, all[t], DIMS(70, 80), 2);
                 host_infer(&host);
                 check_as(&host, NN_LAYOUT_STANDARD, true, 0);
                 check_as(&host, NN_LAYOUT_STANDARD, false, 0);
@@ -133,14 +142,14 @@ START_TEST(scatters_slices) {
                 kernel_host host;
                 start(&host, "ScatterND", 18);
                 host_text(&host, "reduction", reductions[r]);
-                fill_input(&host, all[t], DIMS(9, 11, length), 3, false, 0, 2);
+                add_whole(&host, all[t], DIMS(9, 11, length), 3);
                 int64_t *places = host_input(&host, NNOPT_INT64, DIMS(80, 2), 2, false);
                 for (int i = 0; i < 80; i++) {
                     const int place = r == 0 ? i : (int)host_random_below(99);
                     places[2 * i] = place / 11 - (i % 2 == 0 ? 9 : 0);
                     places[2 * i + 1] = place % 11;
                 }
-                fill_input(&host, all[t], DIMS(80, length), 2, false, 0, 2);
+                add_whole(&host, all[t], DIMS(80, length), 2);
                 host_infer(&host);
                 check_as(&host, NN_LAYOUT_STANDARD, true, 0);
                 check_as(&host, NN_LAYOUT_STANDARD, false, 0);
@@ -149,7 +158,7 @@ START_TEST(scatters_slices) {
 }
 END_TEST
 
-START_TEST(pads) {
+START_TEST(pads_every_way) {
     static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
     static const int64_t pads[][8] = {{0, 0, 1, 2, 0, 0, 3, 1},
                                       {1, 0, 0, 2, 0, 2, 0, 0},
@@ -202,8 +211,8 @@ START_TEST(triangles_and_turned_sequences) {
 END_TEST
 
 START_TEST(generates) {
-    static const nn_type numbers[] = {NNOPT_FLOAT, NNOPT_DOUBLE, NNOPT_FLOAT16, NNOPT_INT16,
-                                      NNOPT_INT32, NNOPT_INT64};
+    static const nn_type numbers[] = {NNOPT_FLOAT, NNOPT_DOUBLE, NNOPT_FLOAT16,
+                                      NNOPT_INT16, NNOPT_INT32,  NNOPT_INT64};
     for (int t = 0; t < 6; t++) {
         kernel_host host;
         if (t != 3) { /* not one of its types */
@@ -265,7 +274,7 @@ START_TEST(reports_what_values_break) {
                               .in = in,
                               .out = out,
                               .queue = queue};
-        const nn_kernel *kernel = select(&host, &target);
+        const nn_kernel *kernel = kernel_of(&host, &target);
         ck_assert_ok(kernel->run(&call));
         ck_assert_fails(calls->wait(queue), NN_BAD_INPUT, rules[i]);
         ck_assert_ptr_nonnull(strstr(nnopt_last_error(), names[i]));
@@ -291,7 +300,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, gathers_slices);
     tcase_add_test(cases, scatters_elements);
     tcase_add_test(cases, scatters_slices);
-    tcase_add_test(cases, pads);
+    tcase_add_test(cases, pads_every_way);
     tcase_add_test(cases, triangles_and_turned_sequences);
     tcase_add_test(cases, generates);
     tcase_add_test(cases, reports_what_values_break);

@@ -32,8 +32,7 @@ static nn_status run_gather(const nn_call *call) {
                                 .x = data->data,
                                 .indices = indices->data,
                                 .y = call->out[0]->data};
-    arguments.bytes =
-        widen((int)nn_element_size(data->type), &inner, arguments.x, arguments.y);
+    arguments.bytes = widen((int)nn_element_size(data->type), &inner, arguments.x, arguments.y);
     arguments.total = arguments.outer * count * inner;
     if (arguments.total == 0) return NN_OK;
     arguments.count = nn_cuda_extent_make(count, arguments.total);
@@ -96,9 +95,8 @@ nn_status nn_cuda_slices_make(const nn_call *call, const nn_tensor *data, const 
 static nn_status run_gather_nd(const nn_call *call) {
     const nn_gather_nd_attrs *attrs = call->node->attrs;
     const nn_tensor *data = call->in[0];
-    nn_cuda_gather_nd arguments = {.bytes = (int)nn_element_size(data->type),
-                                   .x = data->data,
-                                   .y = call->out[0]->data};
+    nn_cuda_gather_nd arguments = {
+        .bytes = (int)nn_element_size(data->type), .x = data->data, .y = call->out[0]->data};
     NN_TRY(nn_cuda_slices_make(call, data, call->in[1], attrs->batch_dims, &arguments.slices));
     return nn_cuda_launched(call, nn_cuda_launch_gather_nd(&arguments, call->queue->stream));
 }

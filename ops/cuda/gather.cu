@@ -60,14 +60,12 @@ template <typename T> cudaError_t launch_nd(const nn_cuda_gather_nd &a, cudaStre
 
 } // namespace
 
-cudaError_t nn_cuda_launch_gather(const nn_cuda_gather *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_gather, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_gather(const nn_cuda_gather *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_gather, *arguments, stream)}
 
-cudaError_t nn_cuda_launch_gather_elements(const nn_cuda_gather_elements *arguments,
-                                           cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_elements, *arguments, stream)
-}
+cudaError_t
+    nn_cuda_launch_gather_elements(const nn_cuda_gather_elements *arguments, cudaStream_t stream){
+        NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_elements, *arguments, stream)}
 
 cudaError_t nn_cuda_launch_gather_nd(const nn_cuda_gather_nd *arguments, cudaStream_t stream) {
     NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_nd, *arguments, stream)

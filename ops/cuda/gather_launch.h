@@ -27,7 +27,8 @@ typedef struct nn_cuda_gather {
 } nn_cuda_gather;
 cudaError_t nn_cuda_launch_gather(const nn_cuda_gather *arguments, cudaStream_t stream);
 
-/* y[i] = x[place + indices[i] * axis_step] over loops of y and the data without the gathered axis. */
+/* y[i] = x[place + indices[i] * axis_step] over loops of y and the data without the gathered axis.
+ */
 typedef struct nn_cuda_gather_elements {
     int bytes;
     nnopt_type index_type;

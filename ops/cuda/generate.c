@@ -24,8 +24,7 @@ static nn_status run_constant_of_shape(const nn_call *call) {
     const nn_tensor *y = call->out[0];
     nn_cuda_fill arguments = {
         .bytes = (int)nn_element_size(y->type), .y = y->data, .count = nn_tensor_count(y)};
-    if (attrs->value != NULL)
-        memcpy(&arguments.value, attrs->value->data, (size_t)arguments.bytes);
+    if (attrs->value != NULL) memcpy(&arguments.value, attrs->value->data, (size_t)arguments.bytes);
     return nn_cuda_launched(call, nn_cuda_launch_fill(&arguments, call->queue->stream));
 }
 

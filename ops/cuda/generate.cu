@@ -68,9 +68,10 @@ template <typename T> __global__ void one_hot(nn_cuda_one_hot a) {
         int64_t inside, place;
         const int64_t row = nn_divide(i, a.inner, &inside), outer = nn_divide(row, a.depth, &place);
         const int64_t at = outer * a.inner.size + inside;
-        int64_t index = nn_is_integer(a.index_type)
-                            ? nn_integer_at(a.index_type, a.indices, at)
-                            : nn_clamp_to_integer<int64_t>(nn_number_at(a.index_type, a.indices, at));
+        int64_t index =
+            nn_is_integer(a.index_type)
+                ? nn_integer_at(a.index_type, a.indices, at)
+                : nn_clamp_to_integer<int64_t>(nn_number_at(a.index_type, a.indices, at));
         if (index < 0 && a.wraps && !is_unsigned_64) index += a.depth.size;
         y[i] = index == place ? on : off;
     }
@@ -82,17 +83,14 @@ template <typename T> cudaError_t launch_one_hot(const nn_cuda_one_hot &a, cudaS
 
 } // namespace
 
-cudaError_t nn_cuda_launch_fill(const nn_cuda_fill *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_fill, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_fill(const nn_cuda_fill *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_fill, *arguments, stream)}
 
-cudaError_t nn_cuda_launch_eye(const nn_cuda_eye *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_eye, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_eye(const nn_cuda_eye *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_eye, *arguments, stream)}
 
-cudaError_t nn_cuda_launch_one_hot(const nn_cuda_one_hot *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_one_hot, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_one_hot(const nn_cuda_one_hot *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_one_hot, *arguments, stream)}
 
 cudaError_t nn_cuda_launch_range(const nn_cuda_range *arguments, cudaStream_t stream) {
     switch (arguments->type) {

@@ -42,8 +42,8 @@ typedef struct nn_cuda_range {
 } nn_cuda_range;
 cudaError_t nn_cuda_launch_range(const nn_cuda_range *arguments, cudaStream_t stream);
 
-/* y[o][d][i] = d == indices[o][i] ? values[1] : values[0]. Indices are numbers of any type; floating
- * ones are truncated. Negative ones count from the end where `wraps`. */
+/* y[o][d][i] = d == indices[o][i] ? values[1] : values[0]. Indices are numbers of any type;
+ * floating ones are truncated. Negative ones count from the end where `wraps`. */
 typedef struct nn_cuda_one_hot {
     int bytes;
     nnopt_type index_type;

@@ -60,8 +60,10 @@ template <typename T> __global__ void reverse(nn_cuda_reverse a) {
     T *y = static_cast<T *>(a.y);
     for (int64_t i = nn_first(); i < a.count; i += nn_stride()) {
         int64_t inside, second;
-        const int64_t row = nn_divide(i, a.length, &inside), first = nn_divide(row, a.inner, &second);
-        const int64_t sample = a.batch_first ? first : second, time = a.batch_first ? second : first;
+        const int64_t row = nn_divide(i, a.length, &inside),
+                      first = nn_divide(row, a.inner, &second);
+        const int64_t sample = a.batch_first ? first : second,
+                      time = a.batch_first ? second : first;
         int64_t length = a.lengths[sample];
         if (length < 0 || length > a.times) {
             if (a.fault.flag != nullptr) *a.fault.flag = a.fault.code;
@@ -79,13 +81,11 @@ template <typename T> cudaError_t launch_reverse(const nn_cuda_reverse &a, cudaS
 
 } // namespace
 
-cudaError_t nn_cuda_launch_pad(const nn_cuda_pad *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_pad, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_pad(const nn_cuda_pad *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_pad, *arguments, stream)}
 
-cudaError_t nn_cuda_launch_trilu(const nn_cuda_trilu *arguments, cudaStream_t stream) {
-    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_trilu, *arguments, stream)
-}
+cudaError_t nn_cuda_launch_trilu(const nn_cuda_trilu *arguments, cudaStream_t stream){
+    NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_trilu, *arguments, stream)}
 
 cudaError_t nn_cuda_launch_reverse(const nn_cuda_reverse *arguments, cudaStream_t stream) {
     NN_BY_SIZE(arguments->bytes, cudaErrorInvalidValue, launch_reverse, *arguments, stream)

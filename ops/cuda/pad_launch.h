@@ -27,7 +27,7 @@ typedef struct nn_cuda_pad {
     nn_cuda_pad_mode mode;
     int rank; /* at least 1 */
     int64_t count;
-    nn_cuda_extent dims[NN_CUDA_PAD_RANK]; /* of y */
+    nn_cuda_extent dims[NN_CUDA_PAD_RANK];                                              /* of y */
     int64_t sizes[NN_CUDA_PAD_RANK], before[NN_CUDA_PAD_RANK], steps[NN_CUDA_PAD_RANK]; /* of x */
     nn_cuda_element value;
     const void *x;
@@ -35,7 +35,8 @@ typedef struct nn_cuda_pad {
 } nn_cuda_pad;
 cudaError_t nn_cuda_launch_pad(const nn_cuda_pad *arguments, cudaStream_t stream);
 
-/* y = x where column - row >= diagonal (`upper`) or <= diagonal, else 0; x and y may be the same. */
+/* y = x where column - row >= diagonal (`upper`) or <= diagonal, else 0; x and y may be the same.
+ */
 typedef struct nn_cuda_trilu {
     int bytes;
     bool upper;

@@ -115,8 +115,7 @@ static nn_status run_nd(const nn_call *call) {
                                     .updates = call->in[2]->data,
                                     .data = out->data};
     NN_TRY(nn_cuda_slices_make(call, out, call->in[1], 0, &arguments.slices));
-    arguments.in_order =
-        goes_in_order(call, arguments.slices.length.size, arguments.slices.count);
+    arguments.in_order = goes_in_order(call, arguments.slices.length.size, arguments.slices.count);
     return nn_cuda_launched(call, nn_cuda_launch_scatter_nd(&arguments, call->queue->stream));
 }
 

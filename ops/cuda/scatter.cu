@@ -28,8 +28,8 @@ template <typename T> __device__ __forceinline__ T reduce(int reduction, T a, T 
     if constexpr (!nn_is_whole<T>::value)
         return nn_result<T>(reduce_numbers(reduction, nn_compute(a), nn_compute(b)));
     else if (reduction == NN_CUDA_SCATTER_ADD || reduction == NN_CUDA_SCATTER_MUL)
-        return static_cast<T>(reduce_numbers(reduction, static_cast<uint64_t>(a),
-                                             static_cast<uint64_t>(b)));
+        return static_cast<T>(
+            reduce_numbers(reduction, static_cast<uint64_t>(a), static_cast<uint64_t>(b)));
     else
         return reduce_numbers(reduction, a, b);
 }
@@ -45,15 +45,9 @@ __device__ __forceinline__ nn_16_bytes reduce<nn_16_bytes>(int, nn_16_bytes, nn_
 /* ---- in one step: the word is replaced where it is still what the result was made from ---- */
 
 template <int BYTES> struct word;
-template <> struct word<2> {
-    typedef unsigned short type;
-};
-template <> struct word<4> {
-    typedef unsigned int type;
-};
-template <> struct word<8> {
-    typedef unsigned long long type;
-};
+template <> struct word<2> { typedef unsigned short type; };
+template <> struct word<4> { typedef unsigned int type; };
+template <> struct word<8> { typedef unsigned long long type; };
 
 template <typename TO, typename FROM> __device__ __forceinline__ TO same_bits(FROM from) {
     union both {

@@ -16,9 +16,9 @@ typedef enum nn_cuda_reduction {
     NN_CUDA_SCATTER_MIN,
 } nn_cuda_reduction;
 
-/* data[place] = data[place] op update. `type` is that of the elements; where nothing is combined any
- * unsigned integer of their size. In order: one thread takes the updates of what may meet one after
- * the other. Else all at once, each combined in one step that nothing comes between. */
+/* data[place] = data[place] op update. `type` is that of the elements; where nothing is combined
+ * any unsigned integer of their size. In order: one thread takes the updates of what may meet one
+ * after the other. Else all at once, each combined in one step that nothing comes between. */
 
 /* Places lie along an axis: loops over the other axes of updates and data where they go in order
  * (`count` updates each, `update_step` apart), over all axes but with a step of 0 along this one of
