@@ -4,27 +4,13 @@
 #ifndef NN_FAMILY_RECURRENT_H
 #define NN_FAMILY_RECURRENT_H
 
+#include "ops/gate_kind.h"
 #include "ops/op.h"
 
 enum { NN_RNN_X, NN_RNN_W, NN_RNN_R, NN_RNN_B, NN_RNN_LENGTHS, NN_RNN_H, NN_RNN_C, NN_RNN_P };
 enum { NN_RNN_Y, NN_RNN_LAST_H, NN_RNN_LAST_C };
 enum { NN_GATES_RNN = 1, NN_GATES_GRU = 3, NN_GATES_LSTM = 4 };
 enum { NN_MOST_GATE_FUNCTIONS = 3 };
-
-typedef enum nn_gate_kind {
-    NN_GATE_RELU,
-    NN_GATE_TANH,
-    NN_GATE_SIGMOID,
-    NN_GATE_AFFINE,
-    NN_GATE_LEAKY_RELU,
-    NN_GATE_THRESHOLDED_RELU,
-    NN_GATE_SCALED_TANH,
-    NN_GATE_HARD_SIGMOID,
-    NN_GATE_ELU,
-    NN_GATE_SOFTSIGN,
-    NN_GATE_SOFTPLUS,
-    NN_GATE_KINDS,
-} nn_gate_kind;
 
 typedef struct nn_gate_function {
     nn_gate_kind kind;
