@@ -2,8 +2,8 @@
 #include "cli/output.h"
 #include "cli/rewrite.h"
 
-static const char *const functions[] = {"optimize", "dataset", NULL};
-static const char *const optimize_functions[] = {"optimize", NULL};
+static const char *const functions[] = {"optimize", "session", "dataset", NULL};
+static const char *const optimize_functions[] = {"optimize", "session", NULL};
 
 /* What the search left: a model when one was better, and its report in any case but an error. */
 static int finish(const cli_arguments *arguments, nnopt_status status, const nnopt_model *best,

@@ -1,7 +1,7 @@
 #include "cli/inputs.h"
 #include "cli/output.h"
 
-static const char *const functions[] = {"tune", NULL};
+static const char *const functions[] = {"tune", "session", NULL};
 
 static nnopt_status call(nnopt_model *model, nnopt_dataset *data, const nnopt_options *options,
                          void *user, nnopt_report **out) {
@@ -18,7 +18,8 @@ const cli_command command_tune = {
     .operands = "MODEL",
     .minimum = 1,
     .maximum = 1,
-    .summary = "batch size and threads for latency or throughput, with the measured curve",
+    .summary = "batch size and threads, on a device streams and precision, for latency or "
+               "throughput, with the measured curve",
     .functions = functions,
     .takes = CUTS_DATA | TAKES_DATA,
     .run = run,

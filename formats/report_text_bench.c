@@ -2,6 +2,19 @@
 
 #include <stdio.h>
 
+static void write_side_by_side(nn_text_page *page, const cJSON *result) {
+    const cJSON *record = nn_json_get(result, "side_by_side");
+    char a[NN_FIGURE], b[NN_FIGURE], c[NN_FIGURE];
+    if (record == NULL) return;
+    const cJSON *latency = nn_json_get(record, "latency_ms");
+    nn_writef(&page->writer,
+              "%.0f device%s with %.0f streams each: %s samples/s, %s ms median, %s ms p99\n",
+              nn_json_number(record, "devices"), nn_json_number(record, "devices") == 1 ? "" : "s",
+              nn_json_number(record, "streams"), nn_figure(nn_json_number(record, "throughput"), a),
+              nn_figure(nn_json_number(latency, "median"), b),
+              nn_figure(nn_json_number(latency, "p99"), c));
+}
+
 static void write_one(nn_text_page *page, const cJSON *result) {
     nn_writer *writer = &page->writer;
     const cJSON *latency = nn_json_get(result, "latency_ms");
@@ -18,6 +31,7 @@ static void write_one(nn_text_page *page, const cJSON *result) {
               nn_figure_bytes(nn_json_number(result, "peak_memory_bytes"), a),
               nn_figure(nn_json_number(result, "load_ms"), b),
               nn_figure(nn_json_number(result, "prepare_ms"), c));
+    write_side_by_side(page, result);
     nn_text_precision(page, result);
 }
 

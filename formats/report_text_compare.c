@@ -54,6 +54,17 @@ static void write_accuracy(nn_writer *writer, const cJSON *before, const cJSON *
     nn_write(writer, ")");
 }
 
+/* Of one model run twice, on different devices. */
+static void write_differences(nn_text_page *page, const cJSON *model) {
+    const cJSON *output;
+    char a[NN_FIGURE], b[NN_FIGURE];
+    cJSON_ArrayForEach(output, nn_json_get(model, "output_difference")) {
+        nn_writef(&page->writer, "'%s' differs by at most %s, %s %% of its range\n",
+                  nn_json_text(output, "output"), nn_figure(nn_json_number(output, "max_abs"), a),
+                  nn_figure(100 * nn_json_number(output, "relative"), b));
+    }
+}
+
 static void write_verdict(const compare_view *view) {
     nn_writer *writer = &view->page->writer;
     const cJSON *before = view->models[0], *after = view->models[view->best];
@@ -76,6 +87,7 @@ static void write_verdict(const compare_view *view) {
     nn_writef(writer, ", memory %s -> %s\n",
               nn_figure_bytes(nn_json_number(before, "peak_memory_bytes"), a),
               nn_figure_bytes(nn_json_number(after, "peak_memory_bytes"), b));
+    write_differences(view->page, after);
 }
 
 /* ---- bottlenecks and predictions ---- */

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "engine/measure/precision_difference.h"
 #include "engine/measure/profile_report.h"
+#include "engine/measure/streams.h"
 #include "formats/dataset.h"
 #include "optim/inputs.h"
 
@@ -17,8 +18,12 @@ static const nn_option_spec bench_specs[] = {
      "runs of each model to measure, in place of a duration"},
     {"warmup", NNOPT_OPTION_INT, "N", NULL, NULL, 0, 1e9, false,
      "untimed runs of each model first (default: a tenth of the duration)"},
+    {"streams", NNOPT_OPTION_INT, "N", "1", NULL, 1, NN_MAX_STREAMS, false,
+     "sessions at work side by side on each device, for throughput"},
     {"seed", NNOPT_OPTION_INT, "N", "0", NULL, 0, 9e15, false, "seed of random inputs"},
 };
+
+enum { MAX_DEVICES = 16 };
 NN_DEFINE_OPTION_TABLE(bench, bench_specs);
 
 /* What the report says of one model beside its times. */
@@ -26,6 +31,7 @@ typedef struct bench_subject {
     nn_dataset *own_data;
     double session_seconds; /* lowering, plan and packing, where shapes are fixed */
     double prepare_seconds; /* the same with the first run */
+    nn_streams_result streams;
     int64_t slab_bytes, packed_bytes, constant_bytes;
 } bench_subject;
 
@@ -33,7 +39,9 @@ typedef struct bench_work {
     nnopt_model *const *models;
     const char *const *names;
     size_t count;
-    nn_session_options session_options;
+    nn_session_options session_options;      /* of the first device */
+    nn_session_options devices[MAX_DEVICES]; /* one each */
+    int device_count, streams;
     nn_bench_entry *entries;
     bench_subject *subjects;
     bool is_interrupted;
@@ -65,6 +73,18 @@ static nn_status prepare_entry(bench_work *work, size_t index, nn_dataset *data,
     return NN_OK;
 }
 
+static bool has_streams(const bench_work *work) {
+    return work->device_count * work->streams > 1;
+}
+
+static nn_status measure_streams(bench_work *work, double seconds) {
+    for (size_t i = 0; i < work->count && has_streams(work); i++)
+        NN_TRY(nn_bench_streams_of(work->models[i], work->devices, work->device_count,
+                                   work->streams, work->entries[i].data,
+                                   seconds / (double)work->count, &work->subjects[i].streams));
+    return NN_OK;
+}
+
 static nn_status measure(bench_work *work, nn_dataset *data, const nnopt_options *options) {
     const nn_option_table *table = &nn_options_bench;
     int64_t iterations = nn_option_int(options, table, "iterations");
@@ -82,11 +102,21 @@ static nn_status measure(bench_work *work, nn_dataset *data, const nnopt_options
     }
     nn_status status = nn_bench_interleaved(work->entries, (int64_t)work->count, seconds,
                                             iterations, warmup_seconds);
+    if (status == NN_OK) return measure_streams(work, has_duration ? seconds : 1);
     if (status != NN_INTERRUPTED) return status;
     for (size_t i = 0; i < work->count; i++)
         if (work->entries[i].samples.count == 0) return status;
     work->is_interrupted = true; /* a shorter measurement is one, too */
     return NN_OK;
+}
+
+static void add_streams(nn_report *report, cJSON *parent, const bench_work *work,
+                        const nn_streams_result *result) {
+    cJSON *record = nn_report_object(report, parent, "side_by_side");
+    nn_report_set_number(report, record, "devices", work->device_count);
+    nn_report_set_number(report, record, "streams", work->streams);
+    nn_report_set_number(report, record, "throughput", result->throughput);
+    nn_report_add_latency(report, record, &result->run);
 }
 
 static nn_status add_result(nn_report *report, cJSON *results, const bench_work *work,
@@ -119,6 +149,7 @@ static nn_status add_result(nn_report *report, cJSON *results, const bench_work 
     nn_report_set_number(report, record, "prepare_ms", 1e3 * subject->prepare_seconds);
     NN_TRY(nn_report_add_precision_difference(report, record, entry->session,
                                               &work->session_options, entry->data));
+    if (has_streams(work)) add_streams(report, record, work, &subject->streams);
     if (index == 0) return NN_OK;
     NN_TRY(nn_samples_compare(&work->entries[0].samples, &entry->samples, &comparison));
     cJSON *versus = nn_report_object(report, record, "versus_first");
@@ -160,7 +191,9 @@ nnopt_status nnopt_bench(nnopt_model *const *models, const char *const *names, s
         return nn_fail(NN_USAGE, "bench needs a model");
     *out = NULL;
     NN_TRY(nn_options_check(options, tables, 3));
-    NN_TRY(nn_session_options_read(options, &work.session_options));
+    NN_TRY(nn_session_options_read_each(options, work.devices, MAX_DEVICES, &work.device_count));
+    work.session_options = work.devices[0];
+    work.streams = (int)nn_option_int(options, &nn_options_bench, "streams");
     work.entries = nn_alloc_zero(count * sizeof *work.entries);
     work.subjects = nn_alloc_zero(count * sizeof *work.subjects);
     nn_status status = work.entries != NULL && work.subjects != NULL

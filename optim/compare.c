@@ -26,6 +26,9 @@ enum { RANDOM_RUNS = 8 };
 typedef struct compare_work {
     nn_compared models[NN_MAX_COMPARED];
     int64_t count;
+    char *own_names[NN_MAX_COMPARED];            /* where one model runs on several devices */
+    nn_session_options options[NN_MAX_COMPARED]; /* by device */
+    int device_count;
     nn_dataset *own_data;
     nn_evaluation evaluation;
     nn_compare_settings settings;
@@ -50,7 +53,8 @@ static nn_status read_settings(compare_work *work, const nn_dataset *data,
                                const nnopt_options *options) {
     const nn_option_table *table = &nn_options_compare;
     nn_compare_settings *settings = &work->settings;
-    NN_TRY(nn_session_options_read(options, &settings->session));
+    NN_TRY(
+        nn_session_options_read_each(options, work->options, NN_MAX_COMPARED, &work->device_count));
     settings->seconds = nn_option_time(options, table, "duration");
     settings->iterations = nn_option_int(options, table, "iterations");
     settings->warmup_seconds = nn_option_has(options, "warmup")
@@ -60,16 +64,43 @@ static nn_status read_settings(compare_work *work, const nn_dataset *data,
     return choose_evaluation(work, data, options);
 }
 
-static nn_status add_models(compare_work *work, nnopt_model *const *models,
+/* One device runs all models, several run one model each, or all the same. */
+static nn_status count_models(compare_work *work, int64_t models) {
+    work->count = models;
+    if (work->device_count > 1 && models == 1) work->count = work->device_count;
+    if (work->device_count > 1 && work->count != work->device_count)
+        return nn_fail(NN_USAGE, "%d devices are given for %lld models", work->device_count,
+                       (long long)models);
+    if (work->count < 2)
+        return nn_fail(NN_USAGE, "compare takes a model on several devices, or 2 to %d models",
+                       NN_MAX_COMPARED);
+    return NN_OK;
+}
+
+/* "model.onnx on NVIDIA H200". */
+static nn_status name_device(compare_work *work, int64_t index, const char *name) {
+    nn_compared *compared = &work->models[index];
+    nn_device_info info = {.name = "cpu"};
+    nn_device *device = compared->options.device;
+    if (device != NULL) device->calls->info(device, &info);
+    compared->name = work->own_names[index] = nn_format("%s on %s", name, info.name);
+    return compared->name != NULL ? NN_OK : nn_fail_memory(strlen(name) + sizeof info.name);
+}
+
+static nn_status add_models(compare_work *work, nnopt_model *const *models, int64_t model_count,
                             const char *const *names, nn_dataset *data,
                             const nnopt_options *options) {
     uint64_t seed = (uint64_t)nn_option_int(options, &nn_options_compare, "seed");
     if (data == NULL)
         NN_TRY(nn_random_inputs(models[0], seed, RANDOM_RUNS, options, &work->own_data));
     for (int64_t i = 0; i < work->count; i++) {
-        NN_TRY(nn_check_same_inputs(models[0], models[i], names[i]));
-        work->models[i] = (nn_compared){
-            .name = names[i], .model = models[i], .data = data != NULL ? data : work->own_data};
+        const int64_t m = model_count > 1 ? i : 0;
+        NN_TRY(nn_check_same_inputs(models[0], models[m], names[m]));
+        work->models[i] = (nn_compared){.name = names[m],
+                                        .options = work->options[work->device_count > 1 ? i : 0],
+                                        .model = models[m],
+                                        .data = data != NULL ? data : work->own_data};
+        if (model_count == 1) NN_TRY(name_device(work, i, names[0]));
     }
     return NN_OK;
 }
@@ -89,15 +120,17 @@ nnopt_status nnopt_compare(nnopt_model *const *models, const char *const *names,
                                              &nn_options_session, &nn_options_dataset};
     if (models == NULL || names == NULL || out == NULL)
         return nn_fail(NN_USAGE, "compare needs models");
-    if (count < 2 || count > NN_MAX_COMPARED)
-        return nn_fail(NN_USAGE, "compare takes 2 to %d models, not %zu", NN_MAX_COMPARED, count);
+    if (count < 1 || count > NN_MAX_COMPARED)
+        return nn_fail(NN_USAGE, "compare takes 1 to %d models, not %zu", NN_MAX_COMPARED, count);
     NN_TRY(nn_options_check(options, tables, 4));
-    compare_work work = {.count = (int64_t)count};
+    compare_work work = {0};
     nn_status status = read_settings(&work, data, options);
-    if (status == NN_OK) status = add_models(&work, models, names, data, options);
+    if (status == NN_OK) status = count_models(&work, (int64_t)count);
+    if (status == NN_OK) status = add_models(&work, models, (int64_t)count, names, data, options);
     if (status == NN_OK) status = nn_compare_measure(work.models, work.count, &work.settings);
     if (status == NN_OK) status = make_report(&work, out);
     nn_compared_clear(work.models, work.count);
+    for (int i = 0; i < NN_MAX_COMPARED; i++) nn_free(work.own_names[i]);
     nnopt_dataset_destroy(work.own_data);
     return status;
 }

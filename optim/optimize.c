@@ -30,13 +30,6 @@ static const nn_option_spec specs[] = {
      .help =
          "quality: top1, top5, agreement, cosine, ... (default: top1 with labels, else agreement)"},
     {.name = "output", .kind = NNOPT_OPTION_TEXT, .metavar = "NAME", .help = "output to judge"},
-    {.name = "threads",
-     .kind = NNOPT_OPTION_INT,
-     .metavar = "N",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 1024,
-     .help = "threads of a run (0: all)"},
     {.name = "pareto",
      .kind = NNOPT_OPTION_TEXT,
      .metavar = "FOLDER",
@@ -61,7 +54,7 @@ static nn_status read_options(const nn_model *model, const nn_dataset *data,
     out->max_drop = nn_option_number(options, table, "max-drop");
     out->strict = nn_option_flag(options, "strict");
     out->budget_seconds = nn_option_time(options, table, "budget");
-    out->threads = (int)nn_option_int(options, table, "threads");
+    NN_TRY(nn_session_options_read(options, &out->session));
     out->output = nn_option_text(options, table, "output");
     out->class_axis = NN_CLASS_AXIS_AUTO;
     out->model_path = model->path[0] != '\0' ? model->path : "model.onnx";
@@ -191,7 +184,7 @@ static nn_status outcome(const nn_search *search) {
 nnopt_status nnopt_optimize(nnopt_model *model, nnopt_dataset *data, nnopt_dataset *calib,
                             const nnopt_options *options, nnopt_model **out,
                             nnopt_report **report) {
-    const nn_option_table *tables[] = {&nn_options_optimize};
+    const nn_option_table *tables[] = {&nn_options_optimize, &nn_options_session};
     nn_search_options settings = {0};
     nn_data_split split = {0};
     nn_search search = {.best = -1};
@@ -199,7 +192,7 @@ nnopt_status nnopt_optimize(nnopt_model *model, nnopt_dataset *data, nnopt_datas
     nn_model *best = NULL;
     *out = NULL;
     *report = NULL;
-    NN_TRY(nn_options_check(options, tables, 1));
+    NN_TRY(nn_options_check(options, tables, 2));
     if (data == NULL) return nn_fail(NN_USAGE, "optimize needs --data to judge candidates with");
     nn_status status = read_options(model, data, calib, options, &settings);
     if (status == NN_OK)

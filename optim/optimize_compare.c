@@ -66,14 +66,15 @@ nn_status nn_optimize_compare(nn_search *search, nn_report *report) {
                                 .output = search->options.output,
                                 .class_axis = search->options.class_axis};
     double seconds = search->is_interrupted ? hurried_seconds : compare_seconds;
-    nn_compare_settings settings = {.session = {.threads = search->options.threads},
-                                    .seconds = seconds,
+    nn_compare_settings settings = {.seconds = seconds,
                                     .warmup_seconds = seconds / 20,
                                     .evaluation = &evaluation,
                                     .reads_files = true};
     nn_compared models[2] = {
-        {.name = nn_base_name(search->options.model_path), .model = search->base},
-        {.name = best->name, .model = best->model}};
+        {.name = nn_base_name(search->options.model_path),
+         .options = search->options.session,
+         .model = search->base},
+        {.name = best->name, .options = search->options.session, .model = best->model}};
     models[0].data = models[1].data = search->data->test;
     nn_status status = nn_compare_measure(models, 2, &settings);
     if (status == NN_OK) status = note_predictions(best, search->base, &models[0].profile);

@@ -26,9 +26,8 @@ static nn_evaluation evaluation_of(const nn_search *search) {
 static nn_status judge(const nn_search *search, nn_model *model, nn_dataset *data,
                        nn_quality *out) {
     nn_session *session = NULL;
-    nn_session_options options = {.threads = search->options.threads};
     nn_evaluation evaluation = evaluation_of(search);
-    NN_TRY(nn_session_open(model, &options, &session));
+    NN_TRY(nn_session_open(model, &search->options.session, &session));
     nn_session *base =
         search->options.metric->needs == NN_METRIC_BASE ? search->base_session : NULL;
     nn_status status = nn_evaluate(session, base, data, &evaluation, out);
@@ -44,8 +43,7 @@ nn_status nn_search_create(nn_model *base, nn_data_split *data, const nn_search_
     out->data = data;
     out->best = -1;
     out->started = nn_now();
-    nn_session_options session_options = {.threads = options->threads};
-    nn_status status = nn_session_open(base, &session_options, &out->base_session);
+    nn_status status = nn_session_open(base, &options->session, &out->base_session);
     if (status == NN_OK) status = judge(out, base, data->search, &out->base_quality);
     if (status == NN_OK) status = judge(out, base, data->test, &out->base_test_quality);
     if (status != NN_OK) nn_search_clear(out);
@@ -66,9 +64,8 @@ void nn_search_clear(nn_search *search) {
 
 static nn_status time_candidate(const nn_search *search, nn_candidate *candidate) {
     nn_session *session;
-    nn_session_options options = {.threads = search->options.threads};
     nn_bench_pair times;
-    NN_TRY(nn_session_open(candidate->model, &options, &session));
+    NN_TRY(nn_session_open(candidate->model, &search->options.session, &session));
     nn_status status = nn_bench_compare(search->base_session, session, search->data->search,
                                         timing_seconds, &times);
     if (status == NN_OK) {

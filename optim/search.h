@@ -9,7 +9,7 @@ typedef struct nn_search_options {
     double max_drop;
     bool strict; /* judge by the bound of the interval, not by the point estimate */
     double budget_seconds;
-    int threads;
+    nn_session_options session; /* what candidates are judged and timed with */
     const nn_metric *metric;
     const char *output; /* judged output; NULL: the first */
     int class_axis;

@@ -47,6 +47,12 @@ grep -qE '(src|href)=' "$folder/r.html" && fail "r.html refers to something outs
 command -v xmllint >"$folder/which" && { xmllint --noout "$folder/r.html" || fail "r.html is not well-formed"; }
 expect 0 "$NNOPT" profile "$glyphs" --iterations 3 --warmup 0 --threads 1 --export "$folder/p.html"
 grep -q 'What limits this model is' "$folder/p.html" || fail "p.html names no bottleneck"
+# one model on several devices
+expect 0 "$NNOPT" compare "$glyphs" --device cpu,cpu $quick
+stdout_has 'glyphs.onnx on cpu'
+stdout_matches "differs by at most 0, 0 % of its range"
+expect 2 "$NNOPT" compare "$glyphs" "$glyphs" --device cpu,cpu,cpu $quick
+stderr_has '3 devices are given for 2 models'
 # refusals
 expect 2 "$NNOPT" compare "$glyphs"
 expect 2 "$NNOPT" compare "$glyphs" "$folder/none.onnx"

@@ -98,6 +98,14 @@ refused "$NNOPT" bench "$model" --batch 4
 stderr_has "'batch'"
 refused "$NNOPT" bench "$model" --threads -1
 refused "$NNOPT" bench
+expect 0 "$NNOPT" bench "$model" --duration 100ms --threads 1 --streams 2
+stdout_has '1 device with 2 streams each'
+refused "$NNOPT" bench "$model" --device gpu
+stderr_has "none of cpu, cuda"
+refused "$NNOPT" profile "$model" --device cpu,cpu
+stderr_has "one device here"
+refused "$NNOPT" bench "$model" --precision fp16
+stderr_has "needs a GPU"
 
 # profile
 quick="--duration 100ms --threads 1"

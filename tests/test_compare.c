@@ -406,7 +406,7 @@ START_TEST(what_cannot_be_compared_is_refused) {
     ck_assert_fails(nnopt_compare(pair, names, 2, NULL, NULL, &report), NNOPT_USAGE,
                     "b: its inputs");
     ck_assert_fails(nnopt_compare(pair, names, 1, NULL, NULL, &report), NNOPT_USAGE, "2 to 8");
-    ck_assert_fails(nnopt_compare(many, names, 9, NULL, NULL, &report), NNOPT_USAGE, "2 to 8");
+    ck_assert_fails(nnopt_compare(many, names, 9, NULL, NULL, &report), NNOPT_USAGE, "1 to 8");
     ck_assert_ok(nnopt_options_create(&options));
     ck_assert_ok(nnopt_options_set(options, "metric", "top1"));
     ck_assert_fails(nnopt_compare(many, names, 2, NULL, options, &report), NNOPT_USAGE, "--data");

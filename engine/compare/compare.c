@@ -7,8 +7,8 @@
 /* Whole runs and instrumented runs get half of the time each; experiments, a tenth a model. */
 static const double experiment_share = 0.1;
 
-static nn_status open_model(nn_compared *compared, const nn_compare_settings *settings) {
-    NN_TRY(nn_session_open(compared->model, &settings->session, &compared->session));
+static nn_status open_model(nn_compared *compared) {
+    NN_TRY(nn_session_open(compared->model, &compared->options, &compared->session));
     compared->bench = (nn_bench_entry){.session = compared->session, .data = compared->data};
     return nn_bench_warm(&compared->bench, 1);
 }
@@ -53,7 +53,7 @@ nn_status nn_compare_measure(nn_compared *models, int64_t count,
         return nn_fail(NN_USAGE, "compare takes 2 to %d models, not %lld", NN_MAX_COMPARED,
                        (long long)count);
     for (int64_t i = 0; i < count; i++) {
-        nn_status status = open_model(&models[i], settings);
+        nn_status status = open_model(&models[i]);
         if (status != NN_OK) return nn_fail_context(status, "%s", models[i].name);
     }
     NN_TRY(judge_quality(models, count, settings));
@@ -61,7 +61,7 @@ nn_status nn_compare_measure(nn_compared *models, int64_t count,
     NN_TRY(measure_rows(models, count, settings));
     double seconds = settings->iterations > 0 ? 0.1 : experiment_share * settings->seconds;
     for (int64_t i = 0; i < count; i++)
-        NN_TRY(nn_diagnose(&models[i].profile, models[i].model, &settings->session, models[i].data,
+        NN_TRY(nn_diagnose(&models[i].profile, models[i].model, &models[i].options, models[i].data,
                            settings->reads_files, seconds, &models[i].diagnosis));
     return NN_OK;
 }

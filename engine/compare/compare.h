@@ -8,7 +8,6 @@
 enum { NN_MAX_COMPARED = 8 };
 
 typedef struct nn_compare_settings {
-    nn_session_options session;
     double seconds;     /* of measuring, all models together */
     int64_t iterations; /* runs of each model in place of seconds; 0: none given */
     double warmup_seconds;
@@ -16,9 +15,10 @@ typedef struct nn_compare_settings {
     bool reads_files;                /* the data come from files */
 } nn_compare_settings;
 
-/* One model; the first of an array is the base. Set the first three, then measure. */
+/* One model; the first of an array is the base. Set the first four, then measure. */
 typedef struct nn_compared {
     const char *name;
+    nn_session_options options;
     nn_model *model;
     nn_dataset *data;
     nn_session *session;

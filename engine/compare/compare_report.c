@@ -1,5 +1,6 @@
 /* A comparison as report records. */
 #include "engine/compare/compare.h"
+#include "engine/measure/precision_difference.h"
 
 #include "base/memory.h"
 
@@ -107,8 +108,8 @@ static nn_status add_model(compare_writer *self, cJSON *models, int64_t index) {
                                         .data = compared->data->name,
                                         .batch = compared->bench.batch,
                                         .threads = nn_session_threads(compared->session),
-                                        .device = self->settings->session.device,
-                                        .precision = self->settings->session.precision});
+                                        .device = compared->options.device,
+                                        .precision = compared->options.precision});
     nn_report_add_latency(report, record, total);
     nn_report_set_number(report, record, "total_ms", 1e3 * total->median);
     nn_report_set_number(report, record, "unattributed_ms",
@@ -127,6 +128,9 @@ static nn_status add_model(compare_writer *self, cJSON *models, int64_t index) {
     nn_report_add_bottleneck(report, nn_report_object(report, record, "bottleneck"),
                              &compared->diagnosis.items[0]);
     if (index > 0) add_versus(report, record, &self->versus[index]);
+    if (compared->model == self->models[0].model)
+        NN_TRY(nn_report_add_difference(report, record, "output_difference", compared->session,
+                                        self->models[0].session, compared->data));
     return add_quality(self, record, index);
 }
 

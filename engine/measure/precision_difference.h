@@ -12,4 +12,8 @@
 nn_status nn_report_add_precision_difference(nn_report *report, cJSON *record, nn_session *session,
                                              const nn_session_options *options, nn_dataset *data);
 
+/* The same against another session on the same inputs, as `key`; nothing where both are one. */
+nn_status nn_report_add_difference(nn_report *report, cJSON *record, const char *key,
+                                   nn_session *session, nn_session *against, nn_dataset *data);
+
 #endif

@@ -3,6 +3,8 @@
 #include "engine/run/executor.h"
 #include "ops/device_kernels.h"
 
+#include <stdio.h>
+
 struct nnopt_session {
     nn_model *model;
     const nn_lowered *lowered;
@@ -271,7 +273,8 @@ static const nn_option_spec session_specs[] = {
      .kind = NNOPT_OPTION_TEXT,
      .metavar = "DEVICE",
      .fallback = "cpu",
-     .help = "where the model runs: cpu, cuda, or cuda:N for GPU number N"},
+     .help = "where the model runs: cpu, cuda, or cuda:N for GPU number N; bench and compare "
+             "take several, separated by commas"},
     {.name = "threads",
      .kind = NNOPT_OPTION_INT,
      .metavar = "N",
@@ -323,13 +326,10 @@ static nn_selection read_selection(const char *text) {
     return NN_SELECT_ESTIMATE;
 }
 
-/* Where and in which precision. */
-static nn_status read_place(const nnopt_options *options, nn_session_options *out) {
-    const nn_option_table *table = &nn_options_session;
-    const char *device = nn_option_text(options, table, "device");
-    const char *precision = nn_option_text(options, table, "precision");
+/* Sets what runs the model; `device` is one name. */
+static nn_status choose_device(const char *device, nn_session_options *out) {
     const nn_isa isa = nn_cpu_get()->isa;
-    NN_TRY(nn_precision_find(precision, &out->precision));
+    out->device = NULL;
     if (strcmp(device, "cpu") != 0) {
         if (out->selection != NN_SELECT_ESTIMATE)
             return nn_fail(NN_USAGE, "option 'kernels' is for the CPU; kernels of a device that "
@@ -338,14 +338,16 @@ static nn_status read_place(const nnopt_options *options, nn_session_options *ou
     }
     if (out->precision == NN_PRECISION_FP32) return NN_OK;
     if (out->precision != NN_PRECISION_BF16)
-        return nn_fail(NN_UNSUPPORTED, "precision '%s' needs a GPU (--device cuda)", precision);
+        return nn_fail(NN_UNSUPPORTED, "precision '%s' needs a GPU (--device cuda)",
+                       nn_precision_name(out->precision));
     if (isa < NN_ISA_AMX)
         return nn_fail(NN_UNSUPPORTED, "precision 'bf16' needs AMX, this CPU has %s",
                        nn_isa_name(isa));
     return NN_OK;
 }
 
-nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out) {
+/* All but the device. */
+static nn_status read_common(const nnopt_options *options, nn_session_options *out) {
     const nn_option_table *table = &nn_options_session;
     *out = (nn_session_options){
         .threads = (int)nn_option_int(options, table, "threads"),
@@ -358,7 +360,36 @@ nn_status nn_session_options_read(const nnopt_options *options, nn_session_optio
         return nn_fail(NN_USAGE,
                        "options 'deterministic' and 'kernels' contradict each other: what "
                        "is measured differs from run to run");
-    return read_place(options, out);
+    return nn_precision_find(nn_option_text(options, table, "precision"), &out->precision);
+}
+
+nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out) {
+    const char *device = nn_option_text(options, &nn_options_session, "device");
+    NN_TRY(read_common(options, out));
+    if (strchr(device, ',') != NULL)
+        return nn_fail(NN_USAGE, "option 'device' takes one device here, got '%s'", device);
+    return choose_device(device, out);
+}
+
+nn_status nn_session_options_read_each(const nnopt_options *options, nn_session_options *out,
+                                       int limit, int *count) {
+    const char *rest = nn_option_text(options, &nn_options_session, "device");
+    nn_session_options common;
+    NN_TRY(read_common(options, &common));
+    for (*count = 0;; (*count)++) {
+        char name[64];
+        const size_t length = strcspn(rest, ",");
+        if (*count == limit)
+            return nn_fail(NN_USAGE, "option 'device' takes up to %d devices here", limit);
+        snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name),
+                 rest);
+        out[*count] = common;
+        NN_TRY(choose_device(name, &out[*count]));
+        rest += length;
+        if (*rest++ == '\0') break;
+    }
+    (*count)++;
+    return NN_OK;
 }
 
 nnopt_status nnopt_session_create(nnopt_model *model, const nnopt_options *options,

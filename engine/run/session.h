@@ -28,6 +28,9 @@ typedef nnopt_session nn_session;
 /* The options "session", as every function that runs a model takes them; check them first. */
 extern const nn_option_table nn_options_session;
 nn_status nn_session_options_read(const nnopt_options *options, nn_session_options *out);
+/* For functions that take several devices ("cpu,cuda:1"): one entry each, `limit` at most. */
+nn_status nn_session_options_read_each(const nnopt_options *options, nn_session_options *out,
+                                       int limit, int *count);
 
 nn_model *nn_session_model(const nn_session *session);
 int nn_session_threads(const nn_session *session);
