@@ -34,6 +34,10 @@ enum {
     SUMS_PITCH = 80, /* numbers from row to row: a line more than 64, so that sets of L1 differ */
     SUMS_BYTES = SUMS_PITCH * (int)sizeof(int32_t),
     BUFFER = MOST_ROWS * SUMS_PITCH,
+    /* A tile store more than some 2,000 cycles after the last one may wait for 900 more, as if the
+     * unit had fallen asleep (Sapphire Rapids). In long sums a tile is stored for nobody's use each
+     * time this many steps have passed. */
+    AWAKE_STEPS = 16,
     CACHE_LINE = 64,
     MOST_LINES = 16,                                        /* to be fetched in a step */
     DROPPED_BYTES = MOST_TILES * LANES * (int)sizeof(float) /* a result that is no output */
@@ -44,6 +48,7 @@ typedef struct sums_buffers {
     int32_t sums[2][BUFFER];
     uint8_t one_result[MOST_TILES * LANES];
     uint8_t dropped[DROPPED_BYTES];
+    uint8_t unused[NN_AMX_TILE_BYTES]; /* stored to keep the stores awake */
 } sums_buffers;
 
 int64_t nn_amx_u8s8_scratch_bytes(void) {
@@ -338,6 +343,7 @@ INLINE void run_step(const nn_amx_u8s8_piece *piece, const pass *p, const int8_t
     const int products = 2 * channel_tiles;
     load_weights_0(piece, w);
     _tile_loadd(4, p->a[0] + offset, piece->a_step);
+    if (step % AWAKE_STEPS == 0) _tile_stored(6, f->buffers->unused, NN_AMX_ROW_BYTES);
     _tile_dpbusd(0, 4, 6);
     beside_product(p, step, f, pace, 0, products, tiles, form);
     _tile_loadd(5, p->a[1] + offset, piece->a_step);
