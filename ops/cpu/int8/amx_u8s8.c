@@ -9,8 +9,11 @@ enum {
     OUTSIDE_BYTES = 1024 * 1024, /* weights from here on are read once, and pixels once a block */
     OUTSIDE_BAND_BYTES = 512 * 1024,
     L1_WEIGHT_BYTES = 16 * 1024, /* weights up to this size stay in L1 */
-    FETCHED_BYTES = 768 * 1024,  /* of weights, before their step: what L2 holds beside the rest */
+    FETCHED_BYTES =
+        128 * 1024, /* of weights, before their step: more is often gone again from L2 */
+    OWN_AHEAD_BYTES = 32 * 1024, /* that a piece of one of several threads reads unfetched */
     TASKS_PER_THREAD = 4,
+    LEAST_MAP_STEPS = 7,
     LEAST_PIXELS = 9, /* below, tiles are too empty */
     LEAST_K = 16,
     LEAST_CHANNELS = 8,
@@ -27,7 +30,7 @@ typedef struct amx_state {
     const int32_t *step_offsets;
     int64_t band_rows;              /* output rows of one task */
     nn_amx_u8s8_tiling whole, last; /* of a band, and of the last band where that is shorter */
-    bool blocks_outside;
+    bool blocks_outside, whole_map;
     int64_t blocks_per_task;
     int64_t worker_bytes; /* workspace of one thread */
 } amx_state;
@@ -113,6 +116,15 @@ static int64_t bands_of(const amx_state *state) {
     return ceil_div(state->shape.height.out, state->band_rows);
 }
 
+/* Does a task hold a map in four pixel tiles, and are there enough products to hide the finishing
+ * of rows behind? */
+static bool takes_whole_maps(const amx_state *state) {
+    const nn_amx_u8s8_source *source = &state->source;
+    return bands_of(state) == 1 && state->whole.tiles == NN_AMX_U8S8_MAP_TILES &&
+           state->packing.tiles == NN_AMX_U8S8_MAP_TILES &&
+           source->taps * source->steps_per_tap >= LEAST_MAP_STEPS;
+}
+
 /* ---- preparing ------------------------------------------------------------------------------ */
 
 /* The state's memory: itself, offsets of steps, tables of both tilings, parameters. */
@@ -140,18 +152,20 @@ nn_status nn_amx_u8s8_prepare(const nn_node_view *node, const nn_target *target,
     nn_amx_u8s8_source *source = &made.source;
     nn_amx_u8s8_choose_source(shape, node->in[inputs->x]->type, source);
     made.packing = nn_amx_u8s8_packing_make(inputs, shape, source);
-    NN_TRY(nn_amx_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
     choose_tasks(&made, target->threads);
     int64_t last_rows = shape->height.out - (bands_of(&made) - 1) * made.band_rows;
     made.whole = nn_amx_u8s8_tiling_make(shape, source, made.band_rows);
     made.last = nn_amx_u8s8_tiling_make(shape, source, last_rows);
+    made.whole_map = takes_whole_maps(&made);
+    if (made.whole_map) made.packing.pass_tiles = 1;
+    NN_TRY(nn_amx_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
     source->plane_step = nn_amx_u8s8_plane_bytes(shape, source, made.band_rows);
     made.worker_bytes =
         nn_amx_u8s8_band_bytes(shape, source, made.band_rows) + nn_amx_u8s8_scratch_bytes();
 
-    nn_prepare_describe(prepare, "tiles of %d pixels, blocks of %d channels%s",
+    nn_prepare_describe(prepare, "tiles of %d pixels, blocks of %d channels%s%s",
                         made.whole.tile_rows, made.packing.tiles * NN_AMX_U8S8_CHANNELS,
-                        source->uses_band ? ", bands" : "");
+                        source->uses_band ? ", bands" : "", made.whole_map ? ", whole maps" : "");
 
     bool constant = nn_int8_has_constant_parameters(node, inputs);
     const state_sizes sizes = sizes_of(&made, constant);
@@ -184,7 +198,7 @@ typedef struct amx_work {
     const uint8_t *addend; /* NULL: there is none */
     bool addend_first;
     nn_qbinary sum;
-    bool fetches; /* with one thread: others have an L2 of their own */
+    bool is_alone; /* one thread, with its L2 */
     nn_amx_u8s8_range upcoming;
 } amx_work;
 
@@ -216,6 +230,12 @@ static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64
         out[i] = (nn_amx_u8s8_range){out[i].begin + begin, end - begin};
     }
     if (band + 1 < work->bands) out[2] = band_input(work, image, band + 1);
+}
+
+/* Where each thread has weights of its own: what a piece reads last of them. */
+static nn_amx_u8s8_range late_weights(const nn_amx_u8s8_piece *piece) {
+    int64_t all = piece->blocks * piece->block_bytes, ahead = least(all, OWN_AHEAD_BYTES);
+    return (nn_amx_u8s8_range){(const char *)piece->w + ahead, all - ahead};
 }
 
 /* A band of output rows, for some blocks of channels of one group of one image. */
@@ -264,6 +284,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .block_bytes = packing->block_bytes,
         .weights_stream = packing->group_bytes > L1_WEIGHT_BYTES && steps > 1,
         .blocks_outside = state->blocks_outside,
+        .whole_map = state->whole_map,
         .call = &work->call,
         .parameter = group * state->parameters.padded + channel,
         .y = work->y + y * work->y_bytes,
@@ -273,7 +294,10 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .addend_first = work->addend_first,
         .addend = work->addend != NULL ? work->addend + y : NULL,
         .scratch = memory};
-    if (work->fetches) set_fetched(work, task, image, band, piece.fetched);
+    if (work->is_alone)
+        set_fetched(work, task, image, band, piece.fetched);
+    else if (work->chunks > 1)
+        piece.fetched[0] = late_weights(&piece);
     nn_amx_u8s8_run_piece(&piece);
 }
 
@@ -303,7 +327,7 @@ nn_status nn_amx_u8s8_run(const nn_call *call) {
     work.chunks = ceil_div(state->packing.blocks, state->blocks_per_task);
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
     work.tasks = tasks;
-    work.fetches = nn_pool_threads(call->pool) == 1;
+    work.is_alone = nn_pool_threads(call->pool) == 1;
     work.upcoming = (nn_amx_u8s8_range){call->upcoming, least(call->upcoming_bytes, FETCHED_BYTES)};
     double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
                   (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *

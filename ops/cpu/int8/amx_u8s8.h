@@ -10,7 +10,8 @@
  * are computed and dropped.
  *
  * Weights are packed in the order in which jobs read them: [group][block][pair of channel tiles]
- * [step][channel tile][k / 4][channel][k % 4]. The k of a tap is cut evenly; where it does not
+ * [step][channel tile][k / 4][channel][k % 4], or without pairs, [group][block][channel tile][step]
+ * and so on. The k of a tap is cut evenly; where it does not
  * come out even, the last step begins earlier, and its weights are zero where the step before has
  * been. So nothing outside of the pixels is read. */
 #ifndef NN_AMX_U8S8_H
@@ -22,6 +23,7 @@
 enum {
     NN_AMX_U8S8_STEP = 64,     /* bytes of k in a step, at most */
     NN_AMX_U8S8_CHANNELS = 16, /* of a channel tile; a block has up to four of them */
+    NN_AMX_U8S8_MAP_TILES = 4, /* of pixels, that one pass can multiply */
     NN_AMX_U8S8_RANGES = 3
 };
 
@@ -52,6 +54,8 @@ typedef struct nn_amx_u8s8_piece {
     bool weights_stream; /* they do not stay in L1 */
     /* All pixels for a block of channels before the next block; else all channels for a pair. */
     bool blocks_outside;
+    /* The only four pixel tiles pass together through one channel tile after the other. */
+    bool whole_map;
 
     const nn_int8_call *call;
     int64_t parameter; /* of the first channel */
@@ -114,7 +118,8 @@ typedef struct nn_amx_u8s8_packing {
     nn_u8s8_shape shape;
     nn_int8_inputs inputs;
     nn_amx_u8s8_source source;
-    int tiles; /* of a block */
+    int tiles;      /* of a block */
+    int pass_tiles; /* that alternate from step to step: 2, or 1 for passes of whole maps */
     int64_t blocks, block_bytes, group_bytes;
 } nn_amx_u8s8_packing;
 

@@ -5,7 +5,8 @@
 nn_amx_u8s8_packing nn_amx_u8s8_packing_make(const nn_int8_inputs *inputs,
                                              const nn_u8s8_shape *shape,
                                              const nn_amx_u8s8_source *source) {
-    nn_amx_u8s8_packing out = {.shape = *shape, .inputs = *inputs, .source = *source};
+    nn_amx_u8s8_packing out = {
+        .shape = *shape, .inputs = *inputs, .source = *source, .pass_tiles = 2};
     int64_t tiles = (shape->out_channels + NN_AMX_U8S8_CHANNELS - 1) / NN_AMX_U8S8_CHANNELS;
     out.blocks = (tiles + 3) / 4;
     out.tiles = (int)((tiles + out.blocks - 1) / out.blocks);
@@ -33,11 +34,12 @@ static int8_t *channel_weights(const nn_amx_u8s8_packing *packing, int8_t *group
     const nn_amx_u8s8_source *source = &packing->source;
     int64_t tile = channel / NN_AMX_U8S8_CHANNELS, in_block = tile % packing->tiles;
     int64_t tile_bytes = (int64_t)source->step_bytes * NN_AMX_U8S8_CHANNELS;
-    int64_t pair = in_block / 2, steps = source->taps * source->steps_per_tap;
-    bool is_single = pair * 2 + 1 == packing->tiles; /* the last tile of an odd count */
-    *step = is_single ? tile_bytes : 2 * tile_bytes;
-    return group + tile / packing->tiles * packing->block_bytes + pair * 2 * tile_bytes * steps +
-           in_block % 2 * tile_bytes + channel % NN_AMX_U8S8_CHANNELS * 4;
+    int64_t together = packing->pass_tiles, pass = in_block / together;
+    int64_t steps = source->taps * source->steps_per_tap, left = packing->tiles - pass * together;
+    *step = (left < together ? left : together) * tile_bytes;
+    return group + tile / packing->tiles * packing->block_bytes +
+           pass * together * tile_bytes * steps + in_block % together * tile_bytes +
+           channel % NN_AMX_U8S8_CHANNELS * 4;
 }
 
 typedef struct weight_source {
@@ -103,9 +105,10 @@ nn_status nn_amx_u8s8_pack(const nn_node_view *node, nn_prepare *prepare,
     const nn_u8s8_shape *shape = &packing->shape;
     const nn_amx_u8s8_source *source = &packing->source;
     char variant[160];
-    snprintf(variant, sizeof variant, "u8s8 amx groups %lld taps %lld steps %lld of %d by %lld",
+    snprintf(variant, sizeof variant,
+             "u8s8 amx groups %lld taps %lld steps %lld of %d by %lld in %d",
              (long long)shape->groups, (long long)source->taps, (long long)source->steps_per_tap,
-             source->step_bytes, (long long)shape->w_out);
+             source->step_bytes, (long long)shape->w_out, packing->pass_tiles);
     int64_t bytes = sums_bytes(packing) + shape->groups * packing->group_bytes;
     const void *packed;
     NN_TRY(nn_prepare_pack(prepare, nn_int8_packed_inputs(node, &packing->inputs), variant,

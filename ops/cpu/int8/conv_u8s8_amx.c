@@ -10,7 +10,11 @@
  * of the next pass runs, each tile just before it is cleared; rows of stored sums are finished
  * (scaled, rounded, packed) between the products of the passes after that. Which rows a pass
  * finishes is chosen such that none of them are stored in the same pass, so that two buffers of
- * sums suffice. */
+ * sums suffice.
+ *
+ * Where all pixels of a map are in four tiles, a pass multiplies all of them (registers 4, 5 and 7)
+ * with one channel tile (6) instead, and a block takes four passes: weights are as long on the way
+ * from the last cache as the products take, and come once. */
 #include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/int8/amx_u8s8.h"
 #include "ops/cpu/int8/int8_finish.inc.h"
@@ -28,8 +32,9 @@
 #endif
 
 enum {
-    MOST_ROWS = 2 * NN_AMX_ROWS, /* pixels of a job */
-    MOST_TILES = 4,              /* of channels */
+    PASS_ROWS = 2 * NN_AMX_ROWS,                     /* that are finished in a pass, at most */
+    MOST_ROWS = NN_AMX_U8S8_MAP_TILES * NN_AMX_ROWS, /* pixels of a job */
+    MOST_TILES = 4,                                  /* of channels */
     LANES = NN_AMX_U8S8_CHANNELS,
     SUMS_PITCH = 80, /* numbers from row to row: a line more than 64, so that sets of L1 differ */
     SUMS_BYTES = SUMS_PITCH * (int)sizeof(int32_t),
@@ -230,12 +235,12 @@ INLINE job next_job(const nn_amx_u8s8_piece *piece, job at) {
     return ++at.block < piece->blocks ? at : (job){at.pair + 1, 0};
 }
 
-/* Points at half `half` of the rows of a job, or at all of them where it has one pass. */
-INLINE void start_finishing(finisher *f, job at, int buffer, int half, const int tiles) {
+/* Points at part `part` of the rows of a job. */
+INLINE void start_finishing(finisher *f, job at, int buffer, int part, const int tiles) {
     const nn_amx_u8s8_piece *piece = f->piece;
     const nn_int8_parameters *parameters = &piece->call->parameters;
     int64_t first = at.block * tiles * LANES, left = piece->channels - first;
-    int row = half * piece->tile_rows;
+    int row = part * piece->tile_rows;
     f->sums = f->buffers->sums[buffer] + row * SUMS_PITCH;
     f->pixels = piece->pixels + at.pair * 2 * piece->tile_rows + row;
     f->targets[0] = piece->y + first * piece->y_bytes;
@@ -251,7 +256,7 @@ INLINE void start_finishing(finisher *f, job at, int buffer, int half, const int
 /* Before the first job is complete: rows of whatever the buffer holds are finished and dropped,
  * which spares the passes a second form. */
 static void start_dropping(finisher *f) {
-    static const int32_t none[MOST_ROWS] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    static const int32_t none[PASS_ROWS] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
                                             -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
                                             -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
     f->sums = f->buffers->sums[0];
@@ -266,7 +271,7 @@ static void start_dropping(finisher *f) {
 typedef struct pass {
     const int8_t *w;
     const int32_t *start;
-    const uint8_t *a[2];
+    const uint8_t *a[NN_AMX_U8S8_MAP_TILES];
     bool loads_pixels; /* false: the pixel tiles of the only step are those of the pass before */
     /* Where the sums go that the pass before has left in its tiles; NULL: there are none. */
     int32_t *before;
@@ -390,6 +395,61 @@ INLINE void run_first_step(const nn_amx_u8s8_piece *piece, const pass *p, finish
     beside_product(p, step, f, pace, 3, products, tiles, form);
 }
 
+/* The same for passes of all pixels by one channel tile, tile m being that of pixel tile m. */
+INLINE void run_map_step(const nn_amx_u8s8_piece *piece, const pass *p, const int8_t *w,
+                         int64_t step, finisher *f, const int tiles, const int pace,
+                         const result_form form) {
+    const int64_t offset = piece->step_offsets[step];
+    load_weights_0(piece, w);
+    _tile_loadd(4, p->a[0] + offset, piece->a_step);
+    if (step % AWAKE_STEPS == 0) _tile_stored(6, f->buffers->unused, NN_AMX_ROW_BYTES);
+    _tile_dpbusd(0, 4, 6);
+    beside_product(p, step, f, pace, 0, 4, tiles, form);
+    _tile_loadd(5, p->a[1] + offset, piece->a_step);
+    _tile_dpbusd(1, 5, 6);
+    beside_product(p, step, f, pace, 1, 4, tiles, form);
+    _tile_loadd(7, p->a[2] + offset, piece->a_step);
+    _tile_dpbusd(2, 7, 6);
+    beside_product(p, step, f, pace, 2, 4, tiles, form);
+    _tile_loadd(4, p->a[3] + offset, piece->a_step);
+    _tile_dpbusd(3, 4, 6);
+    beside_product(p, step, f, pace, 3, 4, tiles, form);
+}
+
+INLINE void store_map(const nn_amx_u8s8_piece *piece, const pass *p, const int m) {
+    if (p->before == NULL) return;
+    int32_t *to = p->before + m * piece->tile_rows * SUMS_PITCH;
+    if (m == 0) _tile_stored(0, to, SUMS_BYTES);
+    if (m == 1) _tile_stored(1, to, SUMS_BYTES);
+    if (m == 2) _tile_stored(2, to, SUMS_BYTES);
+    if (m == 3) _tile_stored(3, to, SUMS_BYTES);
+}
+
+INLINE void run_first_map_step(const nn_amx_u8s8_piece *piece, const pass *p) {
+    const int64_t offset = piece->step_offsets[0];
+    load_weights_0(piece, p->w);
+    _tile_loadd(4, p->a[0] + offset, piece->a_step);
+    store_map(piece, p, 0);
+    _tile_loadd(0, p->start, 0);
+    _tile_dpbusd(0, 4, 6);
+    fetch_lines(p, 0);
+    _tile_loadd(5, p->a[1] + offset, piece->a_step);
+    store_map(piece, p, 1);
+    _tile_loadd(1, p->start, 0);
+    _tile_dpbusd(1, 5, 6);
+    fetch_lines(p, 1);
+    _tile_loadd(7, p->a[2] + offset, piece->a_step);
+    store_map(piece, p, 2);
+    _tile_loadd(2, p->start, 0);
+    _tile_dpbusd(2, 7, 6);
+    fetch_lines(p, 2);
+    _tile_loadd(4, p->a[3] + offset, piece->a_step);
+    store_map(piece, p, 3);
+    _tile_loadd(3, p->start, 0);
+    _tile_dpbusd(3, 4, 6);
+    fetch_lines(p, 3);
+}
+
 /* The first step finishes rows only where there are too few steps: its stores take their time. */
 enum { LAZY_PACE = 4 };
 
@@ -409,6 +469,20 @@ INLINE void run_pass(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
         finish_row(f, tiles, form);
     for (; step < steps; step++, w += step_weights)
         run_step(piece, p, w, step, f, channel_tiles, tiles, 0, form);
+}
+
+INLINE void run_map_pass(const nn_amx_u8s8_piece *piece, const pass *p, finisher *f,
+                         const int tiles, const int pace, const result_form form) {
+    const int64_t steps = piece->step_count, step_weights = piece->step_bytes * LANES;
+    run_first_map_step(piece, p);
+    const int8_t *w = p->w + step_weights;
+    int64_t busy = p->rows / pace + 1, step = 1;
+    if (busy > steps) busy = steps;
+    for (; step < busy; step++, w += step_weights)
+        run_map_step(piece, p, w, step, f, tiles, pace, form);
+    for (int64_t left = p->rows - (step - 1) * pace; left > 0; left--) finish_row(f, tiles, form);
+    for (; step < steps; step++, w += step_weights)
+        run_map_step(piece, p, w, step, f, tiles, 0, form);
 }
 
 /* What is left to be fetched, and how many lines are due for each product. */
@@ -443,32 +517,36 @@ INLINE void take_lines(fetcher *from, int64_t products, pass *p) {
     range->bytes -= products * p->lines * CACHE_LINE;
 }
 
-/* Passes are numbered through all jobs. One finishes half of the rows of the job before the last
- * complete one (the second half, in first passes) or of the last (the first half, in second
- * passes); where jobs have one pass, all rows of the job before the last. That is `lag` passes
+/* Passes are numbered through all jobs. One finishes a part of the rows of a job whose sums are all
+ * stored: as many parts as a job has passes, the last one in the first pass of the job after the
+ * next. Where jobs have one pass, all rows of the job before the last. That is `lag` passes
  * behind. */
 INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int pace,
-                     const result_form form) {
+                     const result_form form, const bool whole_map) {
     enum { RING = 4 };
-    const int passes = tiles > 2 ? 2 : 1, lag = passes + 1;
+    const int passes = whole_map ? tiles : tiles > 2 ? 2 : 1, lag = passes + 1;
+    const int pass_tiles = whole_map ? 1 : 2;
     const int products = tiles == 1 ? 2 : 4; /* of a step */
-    const int64_t total = piece->pairs * piece->blocks * passes;
-    const int64_t second_weights = 2 * LANES * piece->step_bytes * piece->step_count;
+    const int64_t jobs = whole_map ? piece->blocks : piece->pairs * piece->blocks;
+    const int64_t total = jobs * passes;
+    const int64_t pass_weights = pass_tiles * LANES * piece->step_bytes * piece->step_count;
     finisher f = finisher_of(piece);
-    pass p = {.rows = tiles > 2 ? piece->tile_rows : 2 * piece->tile_rows};
+    pass p = {.rows = passes > 1 ? piece->tile_rows : 2 * piece->tile_rows};
     fetcher lines = fetcher_of(piece, total * piece->step_count * products);
     job ring[RING] = {{0}}, at = {0};
     int64_t loaded_pair = -1;
     for (int64_t n = 0; n < total + lag; n++) {
         const int64_t finishing = n - lag, index = n / passes;
-        const int second = (int)(n % passes);
+        const int part = (int)(n % passes);
         if (finishing >= 0)
             start_finishing(&f, ring[finishing / passes % RING], (int)(finishing / passes & 1),
                             (int)(finishing % passes), tiles);
         else
             start_dropping(&f);
         if (n >= total) { /* nothing is multiplied any more */
-            if (n == total) {
+            if (n == total && whole_map) {
+                UNROLL for (int m = 0; m < NN_AMX_U8S8_MAP_TILES; m++) store_map(piece, &p, m);
+            } else if (n == total) {
                 store_0(&p);
                 store_1(&p);
                 store_2(&p, piece->tile_rows);
@@ -479,22 +557,28 @@ INLINE void run_jobs(const nn_amx_u8s8_piece *piece, const int tiles, const int 
         }
         ring[index % RING] = at;
         const int32_t *offsets = piece->tile_offsets + 2 * at.pair;
-        p.w = piece->w + at.block * piece->block_bytes + second * second_weights;
+        p.w = piece->w + at.block * piece->block_bytes + part * pass_weights;
         p.start = piece->call->parameters.start + piece->parameter +
-                  (at.block * tiles + second * 2) * LANES;
-        p.a[0] = piece->a + offsets[0];
-        p.a[1] = piece->a + offsets[1];
+                  (at.block * tiles + part * pass_tiles) * LANES;
+        for (int m = 0; m < (whole_map ? NN_AMX_U8S8_MAP_TILES : 2); m++)
+            p.a[m] = piece->a + offsets[m];
         p.loads_pixels = piece->step_count > 1 || at.pair != loaded_pair;
         loaded_pair = at.pair;
         take_lines(&lines, piece->step_count * products, &p);
-        const bool is_narrow = tiles == 1 || (tiles == 3 && second);
-        if (is_narrow)
+        const bool is_narrow = tiles == 1 || (tiles == 3 && part);
+        if (whole_map)
+            run_map_pass(piece, &p, &f, tiles, pace, form);
+        else if (is_narrow)
             run_pass(piece, &p, &f, 1, tiles, pace, form);
         else
             run_pass(piece, &p, &f, 2, tiles, pace, form);
-        p.before = f.buffers->sums[index & 1] + second * 2 * LANES;
+        p.before = f.buffers->sums[index & 1] + part * pass_tiles * LANES;
         p.tiles_before = is_narrow ? 1 : 2;
-        if (second == passes - 1) at = next_job(piece, at);
+        if (part < passes - 1) continue;
+        if (whole_map)
+            at.block++;
+        else
+            at = next_job(piece, at);
     }
 }
 
@@ -505,17 +589,17 @@ enum { PACES = 5 };
 
 #define RUN(tiles, pace)                                                                           \
     static void run_##tiles##_##pace(const nn_amx_u8s8_piece *piece) {                             \
-        run_jobs(piece, tiles, pace, TO_BYTES);                                                    \
+        run_jobs(piece, tiles, pace, TO_BYTES, false);                                             \
     }                                                                                              \
     static void add_##tiles##_##pace(const nn_amx_u8s8_piece *piece) {                             \
-        run_jobs(piece, tiles, pace, TO_BYTES_WITH_ADDEND);                                        \
+        run_jobs(piece, tiles, pace, TO_BYTES_WITH_ADDEND, false);                                 \
     }
 #define RUN_ALL(tiles)                                                                             \
     RUN(tiles, 1)                                                                                  \
     RUN(tiles, 2)                                                                                  \
     RUN(tiles, 4)                                                                                  \
     RUN(tiles, 8) RUN(tiles, 16) static void run_##tiles##_any(const nn_amx_u8s8_piece *piece) {   \
-        run_jobs(piece, tiles, 1, TO_ANY);                                                         \
+        run_jobs(piece, tiles, 1, TO_ANY, false);                                                  \
     }
 #define ENTRIES(stem, tiles)                                                                       \
     {                                                                                              \
@@ -526,6 +610,20 @@ RUN_ALL(1)
 RUN_ALL(2)
 RUN_ALL(3)
 RUN_ALL(4)
+
+/* Passes of all pixels have many steps, or are few. */
+#define RUN_MAP(pace)                                                                              \
+    static void run_map_##pace(const nn_amx_u8s8_piece *piece) {                                   \
+        run_jobs(piece, MOST_TILES, pace, TO_BYTES, true);                                         \
+    }                                                                                              \
+    static void add_map_##pace(const nn_amx_u8s8_piece *piece) {                                   \
+        run_jobs(piece, MOST_TILES, pace, TO_BYTES_WITH_ADDEND, true);                             \
+    }
+RUN_MAP(1)
+RUN_MAP(2)
+static void run_map_any(const nn_amx_u8s8_piece *piece) {
+    run_jobs(piece, MOST_TILES, 1, TO_ANY, true);
+}
 
 /* The slowest pace that is done, or nearly, with the steps of a pass. */
 static int choose_pace(const nn_amx_u8s8_piece *piece) {
@@ -548,27 +646,39 @@ static bool is_sum_small(const nn_qbinary *sum) {
 static void configure(const nn_amx_u8s8_piece *piece) {
     nn_amx_config config = {.palette = 1};
     for (int tile = 0; tile < NN_AMX_TILES; tile++) {
-        bool is_pixels = tile == 4 || tile == 5, is_weights = tile >= 6;
+        const bool is_weights = tile == 6 || (tile == 7 && !piece->whole_map);
+        const bool is_pixels = tile >= 4 && !is_weights;
         config.rows[tile] = (uint8_t)(is_weights ? piece->step_bytes / 4 : piece->tile_rows);
         config.row_bytes[tile] = (uint16_t)(is_pixels ? piece->step_bytes : NN_AMX_ROW_BYTES);
     }
     nn_amx_configure(&config);
 }
 
-void nn_amx_u8s8_run_piece(const nn_amx_u8s8_piece *piece) {
-    typedef void (*run_function)(const nn_amx_u8s8_piece *);
+typedef void (*run_function)(const nn_amx_u8s8_piece *);
+
+static run_function choose_run(const nn_amx_u8s8_piece *piece) {
     static const run_function plain[MOST_TILES][PACES] = {ENTRIES(run, 1), ENTRIES(run, 2),
                                                           ENTRIES(run, 3), ENTRIES(run, 4)};
     static const run_function adding[MOST_TILES][PACES] = {ENTRIES(add, 1), ENTRIES(add, 2),
                                                            ENTRIES(add, 3), ENTRIES(add, 4)};
     static const run_function any[MOST_TILES] = {run_1_any, run_2_any, run_3_any, run_4_any};
+    static const run_function plain_map[] = {run_map_1, run_map_2};
+    static const run_function adding_map[] = {add_map_1, add_map_2};
     const int tiles = piece->tiles - 1;
+    const bool is_any =
+        !piece->call->is_simple || (piece->sum != NULL && !is_sum_small(piece->sum));
+    if (piece->whole_map) {
+        const bool is_short = piece->step_count <= piece->tile_rows;
+        if (is_any) return run_map_any;
+        return piece->sum != NULL ? adding_map[is_short] : plain_map[is_short];
+    }
+    if (is_any) return any[tiles];
+    return piece->sum != NULL ? adding[tiles][choose_pace(piece)]
+                              : plain[tiles][choose_pace(piece)];
+}
+
+void nn_amx_u8s8_run_piece(const nn_amx_u8s8_piece *piece) {
     configure(piece);
-    if (!piece->call->is_simple || (piece->sum != NULL && !is_sum_small(piece->sum)))
-        any[tiles](piece);
-    else if (piece->sum != NULL)
-        adding[tiles][choose_pace(piece)](piece);
-    else
-        plain[tiles][choose_pace(piece)](piece);
+    choose_run(piece)(piece);
     nn_amx_release();
 }
