@@ -1,28 +1,18 @@
+#include "ops/family/grid_sample.h"
+#include "ops/cpu/kernels.h"
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
 #include <math.h>
 
-/* Y [N, C, out...] holds X [N, C, in...] at the places that grid [N, out..., axes] names, from -1
- * to 1 along each axis, the last axis first. */
-enum { X, GRID };
 enum { MOST_AXES = 4, MOST_TAPS = 4, BLOCK = 64 };
-
-typedef enum sample_mode { SAMPLE_NEAREST, SAMPLE_LINEAR, SAMPLE_CUBIC } sample_mode;
-typedef enum sample_padding { PAD_ZEROS, PAD_BORDER, PAD_REFLECTION } sample_padding;
-
-typedef struct sample_attrs {
-    sample_mode mode;
-    sample_padding padding;
-    bool align_corners;
-} sample_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     static const char *const old_modes[] = {"nearest", "bilinear", "bicubic"};
     static const char *const modes[] = {"nearest", "linear", "cubic"};
     static const char *const paddings[] = {"zeros", "border", "reflection"};
-    sample_attrs *parsed = out;
+    nn_sample_attrs *parsed = out;
     const char *mode, *padding;
     int64_t align;
     NN_TRY(nn_attrs_string(attrs, "mode", "linear", &mode));
@@ -32,11 +22,11 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     int found = 0;
     for (int i = 0; i < 3; i++) {
         if (strcmp(mode, modes[i]) == 0 || strcmp(mode, old_modes[i]) == 0) {
-            parsed->mode = (sample_mode)i;
+            parsed->mode = (nn_sample_mode)i;
             found |= 1;
         }
         if (strcmp(padding, paddings[i]) == 0) {
-            parsed->padding = (sample_padding)i;
+            parsed->padding = (nn_sample_padding)i;
             found |= 2;
         }
     }
@@ -47,36 +37,37 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const nn_fact *x = node->in[X], *grid = node->in[GRID];
-    NN_TRY(nn_check_types(node, X, X,
+    const nn_fact *x = node->in[NN_SAMPLE_X], *grid = node->in[NN_SAMPLE_GRID];
+    NN_TRY(nn_check_types(node, NN_SAMPLE_X, NN_SAMPLE_X,
                           NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPE_BIT(NNOPT_COMPLEX64) |
                               NN_TYPE_BIT(NNOPT_COMPLEX128)));
-    NN_TRY(nn_check_types(node, GRID, GRID, NN_TYPES_FLOAT));
+    NN_TRY(nn_check_types(node, NN_SAMPLE_GRID, NN_SAMPLE_GRID, NN_TYPES_FLOAT));
     int rank = x->rank >= 0 ? x->rank : grid->rank;
-    if (rank == NN_RANK_UNKNOWN) return nn_set_output(node, 0, nn_in_type(node, X), rank, NULL);
-    NN_TRY(nn_check_least_rank(node, X, 3));
-    NN_TRY(nn_check_least_rank(node, GRID, 3));
-    NN_TRY(nn_check_rank(node, GRID, rank));
+    if (rank == NN_RANK_UNKNOWN)
+        return nn_set_output(node, 0, nn_in_type(node, NN_SAMPLE_X), rank, NULL);
+    NN_TRY(nn_check_least_rank(node, NN_SAMPLE_X, 3));
+    NN_TRY(nn_check_least_rank(node, NN_SAMPLE_GRID, 3));
+    NN_TRY(nn_check_rank(node, NN_SAMPLE_GRID, rank));
     if (rank - 2 > MOST_AXES)
         return nn_view_fail(node, NN_UNSUPPORTED, "%d spatial axes, at most %d can be", rank - 2,
                             (int)MOST_AXES);
     int64_t dims[NN_MAX_RANK], axes = rank - 2;
     dims[0] = nn_fact_dim(x, 0);
     dims[1] = nn_fact_dim(x, 1);
-    NN_TRY(nn_agree_dim(node, GRID, 0, &dims[0]));
-    NN_TRY(nn_agree_dim(node, GRID, rank - 1, &axes));
+    NN_TRY(nn_agree_dim(node, NN_SAMPLE_GRID, 0, &dims[0]));
+    NN_TRY(nn_agree_dim(node, NN_SAMPLE_GRID, rank - 1, &axes));
     for (int axis = 2; axis < rank; axis++) dims[axis] = nn_fact_dim(grid, axis - 1);
-    return nn_set_output(node, 0, nn_in_type(node, X), rank, dims);
+    return nn_set_output(node, 0, nn_in_type(node, NN_SAMPLE_X), rank, dims);
 }
 
-static int taps_of(sample_mode mode) {
-    return mode == SAMPLE_NEAREST ? 1 : mode == SAMPLE_LINEAR ? 2 : 4;
+static int taps_of(nn_sample_mode mode) {
+    return mode == NN_SAMPLE_NEAREST ? 1 : mode == NN_SAMPLE_LINEAR ? 2 : 4;
 }
 
 static int64_t taps_of_node(const nn_node_view *node) {
-    const sample_attrs *attrs = node->attrs;
+    const nn_sample_attrs *attrs = node->attrs;
     int64_t taps = 1;
-    for (int axis = 2; axis < node->in[X]->rank; axis++) taps *= taps_of(attrs->mode);
+    for (int axis = 2; axis < node->in[NN_SAMPLE_X]->rank; axis++) taps *= taps_of(attrs->mode);
     return taps;
 }
 
@@ -93,7 +84,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 
 typedef struct sample_work {
     const nn_call *call;
-    const sample_attrs *attrs;
+    const nn_sample_attrs *attrs;
     int axes;
     int64_t in[MOST_AXES];
     int64_t channels, in_size, out_size, taps;
@@ -123,7 +114,7 @@ static void cubic_weights(double x, double *out) {
 /* Place along one axis, in elements. Rounded to float unless the grid is double, so that ties
  * between neighbours fall as the standard's do. */
 static double place_of(const sample_work *work, int axis, double x, bool is_double) {
-    const sample_attrs *attrs = work->attrs;
+    const nn_sample_attrs *attrs = work->attrs;
     const double size = (double)work->in[axis];
     double place = attrs->align_corners ? (x + 1) / 2 * (size - 1) : ((x + 1) * size - 1) / 2;
     if (!is_double) {
@@ -131,12 +122,12 @@ static double place_of(const sample_work *work, int axis, double x, bool is_doub
         place = (double)(attrs->align_corners ? (f + 1) / 2 * (n - 1) : ((f + 1) * n - 1) / 2);
     }
     place = fmin(fmax(place, -0x1p40), 0x1p40); /* NaN too */
-    if (attrs->mode == SAMPLE_NEAREST) place = rint(place);
+    if (attrs->mode == NN_SAMPLE_NEAREST) place = rint(place);
     double low = attrs->align_corners ? 0 : -0.5,
            high = low + size - (attrs->align_corners ? 1 : 0);
     if (place < low || place > high) {
-        if (attrs->padding == PAD_BORDER) place = fmin(fmax(place, 0), size - 1);
-        if (attrs->padding == PAD_REFLECTION) place = reflect(place, low, high);
+        if (attrs->padding == NN_SAMPLE_BORDER) place = fmin(fmax(place, 0), size - 1);
+        if (attrs->padding == NN_SAMPLE_REFLECTION) place = reflect(place, low, high);
     }
     return place;
 }
@@ -144,22 +135,22 @@ static double place_of(const sample_work *work, int axis, double x, bool is_doub
 /* Elements and weights along one axis; -1: padding of zeros. */
 static void axis_taps(const sample_work *work, int axis, double place, int64_t *index,
                       double *weight) {
-    const sample_attrs *attrs = work->attrs;
+    const nn_sample_attrs *attrs = work->attrs;
     const int64_t size = work->in[axis];
     const double low = attrs->align_corners ? 0 : -0.5;
     const double high = low + (double)size - (attrs->align_corners ? 1 : 0);
     double whole = floor(place);
     int count = taps_of(attrs->mode);
     weight[0] = 1;
-    if (attrs->mode == SAMPLE_LINEAR) {
+    if (attrs->mode == NN_SAMPLE_LINEAR) {
         weight[1] = place - whole;
         weight[0] = 1 - weight[1];
     }
-    if (attrs->mode == SAMPLE_CUBIC) cubic_weights(place - whole, weight);
+    if (attrs->mode == NN_SAMPLE_CUBIC) cubic_weights(place - whole, weight);
     for (int i = 0; i < count; i++) {
-        int64_t at = (int64_t)whole + i - (attrs->mode == SAMPLE_CUBIC ? 1 : 0);
-        if (attrs->padding == PAD_BORDER) at = at < 0 ? 0 : at >= size ? size - 1 : at;
-        if (attrs->padding == PAD_REFLECTION) at = (int64_t)reflect((double)at, low, high);
+        int64_t at = (int64_t)whole + i - (attrs->mode == NN_SAMPLE_CUBIC ? 1 : 0);
+        if (attrs->padding == NN_SAMPLE_BORDER) at = at < 0 ? 0 : at >= size ? size - 1 : at;
+        if (attrs->padding == NN_SAMPLE_REFLECTION) at = (int64_t)reflect((double)at, low, high);
         index[i] = at < 0 || at >= size ? -1 : at;
     }
 }
@@ -245,7 +236,7 @@ static void copy_nearest(const nn_tensor *in, nn_tensor *out, int64_t from, int6
 
 static void sample_block(const sample_work *work, int64_t sample, int64_t begin, int64_t count,
                          int64_t *offsets, double *weights) {
-    const nn_tensor *in = work->call->in[X], *grid = work->call->in[GRID];
+    const nn_tensor *in = work->call->in[NN_SAMPLE_X], *grid = work->call->in[NN_SAMPLE_GRID];
     nn_tensor *out = work->call->out[0];
     bool is_complex = in->type == NNOPT_COMPLEX64 || in->type == NNOPT_COMPLEX128;
     int64_t parts = is_complex ? 2 : 1;
@@ -258,7 +249,7 @@ static void sample_block(const sample_work *work, int64_t sample, int64_t begin,
     for (int64_t channel = 0; channel < work->channels; channel++) {
         int64_t plane = sample * work->channels + channel;
         int64_t from = plane * work->in_size, to = plane * work->out_size + begin;
-        if (work->attrs->mode == SAMPLE_NEAREST) {
+        if (work->attrs->mode == NN_SAMPLE_NEAREST) {
             copy_nearest(in, out, from, to, count, offsets);
             continue;
         }
@@ -284,7 +275,7 @@ static void sample_blocks(void *argument, int64_t begin, int64_t end, int worker
 }
 
 static nn_status run(const nn_call *call) {
-    const nn_tensor *in = call->in[X];
+    const nn_tensor *in = call->in[NN_SAMPLE_X];
     const nn_tensor *out = call->out[0];
     sample_work work = {.call = call,
                         .attrs = call->node->attrs,
@@ -309,7 +300,8 @@ static const nn_kernel grid_sample_reference = {
     .run = run,
 };
 
-static const nn_kernel *const kernels[] = {&grid_sample_reference, NULL};
+static const nn_kernel *const kernels[] = {NN_KERNELS(grid_sample_f32), &grid_sample_reference,
+                                           NULL};
 
 const nn_op nn_op_grid_sample = {
     .name = "GridSample",
@@ -319,7 +311,7 @@ const nn_op nn_op_grid_sample = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(sample_attrs),
+    .attr_size = sizeof(nn_sample_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

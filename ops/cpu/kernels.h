@@ -17,6 +17,7 @@ NN_DECLARE_KERNELS(conv_transpose_f32)     /* conv_transpose_f32.c */
 NN_DECLARE_KERNELS(depthwise_f32)          /* depthwise_f32.c */
 NN_DECLARE_KERNELS(depthwise_block_f32)    /* depthwise_block_f32.c */
 NN_DECLARE_KERNELS(deform_f32)             /* deform_f32.c */
+NN_DECLARE_KERNELS(grid_sample_f32)        /* grid_sample_f32.c */
 NN_DECLARE_KERNELS(gemm_f32)               /* gemm_f32.c */
 NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
