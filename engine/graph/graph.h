@@ -157,6 +157,19 @@ typedef struct nn_view_storage {
     const nn_fact **in_heap; /* when there are more: clear with nn_node_view_clear */
     nn_fact **out_heap;
 } nn_view_storage;
+/* The node with these facts in place of its values' own; its epilogue included. */
+static inline nn_node_view nn_node_view_of(const nn_node *node, const nn_fact *const *in,
+                                           nn_fact *const *out) {
+    return (nn_node_view){.name = node->name,
+                          .op = node->op,
+                          .attrs = node->attrs_parsed,
+                          .opset = node->opset,
+                          .in_count = node->in_count,
+                          .out_count = node->out_count,
+                          .in = in,
+                          .out = out,
+                          .epilogue = node->epilogue};
+}
 nn_status nn_node_view_init(const nn_node *node, nn_view_storage *storage, nn_node_view *out);
 void nn_node_view_clear(nn_view_storage *storage);
 

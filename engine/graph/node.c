@@ -274,15 +274,7 @@ nn_status nn_node_view_init(const nn_node *node, nn_view_storage *storage, nn_no
         in[i] = node->inputs[i] != NULL ? &node->inputs[i]->fact : NULL;
     for (int i = 0; i < node->out_count; i++)
         outputs[i] = node->outputs[i] != NULL ? &node->outputs[i]->fact : NULL;
-    *out = (nn_node_view){.name = node->name,
-                          .op = node->op,
-                          .attrs = node->attrs_parsed,
-                          .opset = node->opset,
-                          .in_count = node->in_count,
-                          .out_count = node->out_count,
-                          .in = in,
-                          .out = outputs,
-                          .epilogue = node->epilogue};
+    *out = nn_node_view_of(node, in, outputs);
     return NN_OK;
 }
 

@@ -268,3 +268,21 @@ nn_status nn_graph_prune_unused(nn_graph *graph, const char *pass) {
     nn_free(live);
     return status;
 }
+
+nn_status nn_patch_edit(nn_graph *graph, const char *pass, const char *reason,
+                        nn_patch_edits collect, void *argument) {
+    const size_t size = (size_t)graph->node_count + 1;
+    bool *taken = nn_alloc_zero(size);
+    if (taken == NULL) return nn_fail_memory(size);
+    nn_patch *patch;
+    nn_status status = nn_patch_begin(graph, pass, reason, &patch);
+    if (status == NN_OK) {
+        status = collect(argument, patch, taken);
+        if (status == NN_OK)
+            status = nn_patch_apply(patch);
+        else
+            nn_patch_abort(patch);
+    }
+    nn_free(taken);
+    return status;
+}

@@ -54,4 +54,13 @@ typedef struct nn_patch_record {
 int64_t nn_patch_log_count(const nn_graph *graph);
 const nn_patch_record *nn_patch_log_get(const nn_graph *graph, int64_t index);
 
+/* ---- many edits in one patch ---- */
+
+/* Puts edits into the patch. taken[position] is for it to note which nodes an edit has taken; all
+ * false at first. */
+typedef nn_status (*nn_patch_edits)(void *argument, nn_patch *patch, bool *taken);
+/* Applies what `collect` put in; nothing when it fails. */
+nn_status nn_patch_edit(nn_graph *graph, const char *pass, const char *reason,
+                        nn_patch_edits collect, void *argument);
+
 #endif

@@ -36,22 +36,19 @@ static nn_status add_taps(nn_lowered *lowered, const char *const *taps, int64_t 
     return NN_OK;
 }
 
+typedef struct edit_call {
+    nn_lowered *lowered;
+    nn_lower_edits collect;
+} edit_call;
+
+static nn_status call_edits(void *argument, nn_patch *patch, bool *taken) {
+    const edit_call *call = argument;
+    return call->collect(call->lowered, patch, taken);
+}
+
 nn_status nn_lower_edit(nn_lowered *lowered, const char *reason, nn_lower_edits collect) {
-    size_t size = (size_t)lowered->graph->node_count + 1;
-    bool *taken = nn_alloc_zero(size);
-    if (taken == NULL) return nn_fail_memory(size);
-    nn_patch *patch;
-    nn_status status = nn_patch_begin(lowered->graph, "lower", reason, &patch);
-    if (status == NN_OK) {
-        status = collect(lowered, patch, taken);
-        if (status == NN_OK) {
-            status = nn_patch_apply(patch);
-        } else {
-            nn_patch_abort(patch);
-        }
-    }
-    nn_free(taken);
-    return status;
+    edit_call call = {lowered, collect};
+    return nn_patch_edit(lowered->graph, "lower", reason, call_edits, &call);
 }
 
 static nn_status merge_covers(void *user, const nn_node *into, const nn_node *node) {

@@ -40,14 +40,7 @@ static bool is_accepted(const group *g, const nn_target *target) {
     for (int i = 0; i < node->in_count; i++) {
         if (node->inputs[i] != NULL) in[i] = &node->inputs[i]->fact;
     }
-    nn_node_view view = {.name = node->name,
-                         .op = node->op,
-                         .attrs = node->attrs_parsed,
-                         .opset = node->opset,
-                         .in_count = node->in_count,
-                         .out_count = 1,
-                         .in = in,
-                         .out = out};
+    nn_node_view view = nn_node_view_of(node, in, out);
     const nn_kernel *plain = nn_kernel_select(&view, target);
     view.epilogue = g->epilogue;
     if (g->residual != NULL) {
@@ -154,31 +147,20 @@ static nn_status edit(nn_plan *plan, nn_patch *patch, const group *g, bool *take
     return NN_OK;
 }
 
-static nn_status edit_all(nn_plan *plan, const nn_target *target, nn_patch *patch, bool *taken) {
+static nn_status edit_all(void *argument, nn_patch *patch, bool *taken) {
+    const nn_plan_edit *edits = argument;
+    nn_plan *plan = edits->plan;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         nn_node *node = plan->graph->nodes[i];
         if (taken[i] || !may_fuse(node) || nn_node_is_folded(node)) continue;
         group g = {.node = node, .result = node->outputs[0]};
-        while (grow(&g, target, taken)) continue;
+        while (grow(&g, edits->target, taken)) continue;
         if (g.fused_count > 0) NN_TRY(edit(plan, patch, &g, taken));
     }
     return NN_OK;
 }
 
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request) {
-    size_t size = (size_t)plan->graph->node_count + 1;
-    bool *taken = nn_alloc_zero(size);
-    if (taken == NULL) return nn_fail_memory(size);
-    nn_patch *patch;
-    nn_status status = nn_patch_begin(plan->graph, "plan", "activations and sums behind", &patch);
-    if (status == NN_OK) {
-        status = edit_all(plan, &request->target, patch, taken);
-        if (status == NN_OK) {
-            status = nn_patch_apply(patch);
-        } else {
-            nn_patch_abort(patch);
-        }
-    }
-    nn_free(taken);
-    return status;
+    nn_plan_edit edits = {plan, &request->target};
+    return nn_patch_edit(plan->graph, "plan", "activations and sums behind", edit_all, &edits);
 }

@@ -122,7 +122,8 @@ static nn_status edit(nn_plan *plan, nn_patch *patch, const block *b, bool *take
     return NN_OK;
 }
 
-static nn_status edit_all(nn_plan *plan, nn_patch *patch, bool *taken) {
+static nn_status edit_all(void *argument, nn_patch *patch, bool *taken) {
+    nn_plan *plan = ((const nn_plan_edit *)argument)->plan;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         block b;
         if (match(plan->graph->nodes[i], taken, &b)) NN_TRY(edit(plan, patch, &b, taken));
@@ -133,19 +134,7 @@ static nn_status edit_all(nn_plan *plan, nn_patch *patch, bool *taken) {
 nn_status nn_plan_fuse_blocks(nn_plan *plan, const nn_plan_request *request) {
     /* Other precisions have kernels for the single convolutions only. */
     if (request->target.precision != NN_PRECISION_FP32) return NN_OK;
-    size_t size = (size_t)plan->graph->node_count + 1;
-    bool *taken = nn_alloc_zero(size);
-    if (taken == NULL) return nn_fail_memory(size);
-    nn_patch *patch;
-    nn_status status =
-        nn_patch_begin(plan->graph, "plan", "depthwise convolutions with their neighbours", &patch);
-    if (status == NN_OK) {
-        status = edit_all(plan, patch, taken);
-        if (status == NN_OK)
-            status = nn_patch_apply(patch);
-        else
-            nn_patch_abort(patch);
-    }
-    nn_free(taken);
-    return status;
+    nn_plan_edit edits = {plan, &request->target};
+    return nn_patch_edit(plan->graph, "plan", "depthwise convolutions with their neighbours",
+                         edit_all, &edits);
 }

@@ -67,7 +67,9 @@ static nn_status edit(nn_plan *plan, nn_patch *patch, const scaled *s) {
     return NN_OK;
 }
 
-static nn_status edit_all(nn_plan *plan, nn_patch *patch) {
+static nn_status edit_all(void *argument, nn_patch *patch, bool *taken) {
+    nn_plan *plan = ((const nn_plan_edit *)argument)->plan;
+    (void)taken;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         scaled s;
         if (match(plan->graph->nodes[i], &s)) NN_TRY(edit(plan, patch, &s));
@@ -78,10 +80,7 @@ static nn_status edit_all(nn_plan *plan, nn_patch *patch) {
 nn_status nn_plan_fuse_scales(nn_plan *plan, const nn_plan_request *request) {
     /* Other precisions have kernels for the convolution alone. */
     if (request->target.precision != NN_PRECISION_FP32) return NN_OK;
-    nn_patch *patch;
-    NN_TRY(nn_patch_begin(plan->graph, "plan", "scaled channels of 1x1 convolutions", &patch));
-    nn_status status = edit_all(plan, patch);
-    if (status == NN_OK) return nn_patch_apply(patch);
-    nn_patch_abort(patch);
-    return status;
+    nn_plan_edit edits = {plan, &request->target};
+    return nn_patch_edit(plan->graph, "plan", "scaled channels of 1x1 convolutions", edit_all,
+                         &edits);
 }

@@ -101,31 +101,20 @@ static nn_status edit(nn_plan *plan, nn_patch *patch, const pair *p, bool *taken
     return NN_OK;
 }
 
-static nn_status edit_all(nn_plan *plan, const nn_target *target, nn_patch *patch, bool *taken) {
+static nn_status edit_all(void *argument, nn_patch *patch, bool *taken) {
+    const nn_plan_edit *edits = argument;
+    nn_plan *plan = edits->plan;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         nn_node *node = plan->graph->nodes[i];
         pair p;
         if (taken[i] || nn_node_is_folded(node) || !match(node, &p)) continue;
-        if (taken[p.sum->position] || !is_accepted(&p, target)) continue;
+        if (taken[p.sum->position] || !is_accepted(&p, edits->target)) continue;
         NN_TRY(edit(plan, patch, &p, taken));
     }
     return NN_OK;
 }
 
 nn_status nn_plan_fuse_sums(nn_plan *plan, const nn_plan_request *request) {
-    size_t size = (size_t)plan->graph->node_count + 1;
-    bool *taken = nn_alloc_zero(size);
-    if (taken == NULL) return nn_fail_memory(size);
-    nn_patch *patch;
-    nn_status status =
-        nn_patch_begin(plan->graph, "plan", "sums of quantised convolutions", &patch);
-    if (status == NN_OK) {
-        status = edit_all(plan, &request->target, patch, taken);
-        if (status == NN_OK)
-            status = nn_patch_apply(patch);
-        else
-            nn_patch_abort(patch);
-    }
-    nn_free(taken);
-    return status;
+    nn_plan_edit edits = {plan, &request->target};
+    return nn_patch_edit(plan->graph, "plan", "sums of quantised convolutions", edit_all, &edits);
 }

@@ -140,6 +140,12 @@ nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
 /* engine/plan/plan_split.c: leaves in the plan's graph what is known beforehand, and makes the
  * dynamic part of the rest. */
 nn_status nn_plan_split(nn_plan *plan, const nn_plan_request *request);
+/* What the edits of a plan's graph are given, as the argument of nn_patch_edit. */
+typedef struct nn_plan_edit {
+    nn_plan *plan;
+    const nn_target *target;
+} nn_plan_edit;
+
 /* engine/plan/plan_fuse.c: gives nodes the activations and sums behind them as epilogues, where a
  * kernel takes them so. */
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);

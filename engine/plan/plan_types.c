@@ -95,15 +95,7 @@ static const nn_kernel *select_typed(const typing *t, const nn_node *node, bool 
         if (!as_float) out_facts[i].type = type_of(node->outputs[i]);
         out[i] = &out_facts[i];
     }
-    nn_node_view view = {.name = node->name,
-                         .op = node->op,
-                         .attrs = node->attrs_parsed,
-                         .opset = node->opset,
-                         .in_count = node->in_count,
-                         .out_count = node->out_count,
-                         .in = in,
-                         .out = out,
-                         .epilogue = node->epilogue};
+    nn_node_view view = nn_node_view_of(node, in, out);
     return nn_kernel_select(&view, t->target);
 }
 

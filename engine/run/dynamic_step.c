@@ -54,15 +54,7 @@ nn_status nn_dynamic_step_init(nn_dynamic_step *step, nn_node *node, const nn_pl
         step->out_facts[i] = nn_fact_unknown();
         out[i] = node->outputs[i] != NULL ? &step->out_facts[i] : NULL;
     }
-    step->view = (nn_node_view){.name = node->name,
-                                .op = node->op,
-                                .attrs = node->attrs_parsed,
-                                .opset = node->opset,
-                                .in_count = node->in_count,
-                                .out_count = node->out_count,
-                                .in = in,
-                                .out = out,
-                                .epilogue = node->epilogue};
+    step->view = nn_node_view_of(node, in, out);
     step->call.node = &step->view;
     step->call.in_count = node->in_count;
     step->call.out_count = node->out_count;

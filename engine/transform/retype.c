@@ -27,14 +27,7 @@ bool nn_node_infers_types(const nn_node *node, nn_type_of_value type_of) {
         out_facts[i] = nn_fact_unknown();
         out[i] = &out_facts[i];
     }
-    nn_node_view view = {.name = node->name,
-                         .op = node->op,
-                         .attrs = node->attrs_parsed,
-                         .opset = node->opset,
-                         .in_count = node->in_count,
-                         .out_count = node->out_count,
-                         .in = in,
-                         .out = out};
+    nn_node_view view = nn_node_view_of(node, in, out);
     if (node->op->infer(&view) != NN_OK) return false;
     for (int i = 0; i < node->out_count; i++)
         if (node->outputs[i] != NULL && out_facts[i].type != type_of(node->outputs[i]))
