@@ -17,10 +17,18 @@ static void destroy_plan(nn_executor_plan *entry) {
     nn_shape_key_clear(&entry->key);
 }
 
+/* A slab that is no small part of a large page takes whole ones: kernels read many rows of a tensor
+ * at a time, and find them faster where few pages hold them. */
+static size_t slab_bytes(int64_t bytes) {
+    enum { LARGE_PAGE = 2 << 20 };
+    if (bytes < LARGE_PAGE / 4 || bytes > INT64_MAX - LARGE_PAGE) return (size_t)bytes;
+    return ((size_t)bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+}
+
 /* What lies in the host's memory beside a device is where copies run at full speed. */
 static nn_status take_memory(nn_device *device, nn_memory memory, int64_t bytes, void **out) {
     if (device == NULL) {
-        *out = nn_alloc((size_t)bytes);
+        *out = nn_alloc(slab_bytes(bytes));
         return *out != NULL ? NN_OK : nn_fail_memory((size_t)bytes);
     }
     return memory == NN_MEMORY_DEVICE ? device->calls->allocate(device, (size_t)bytes, out)
