@@ -1,6 +1,7 @@
 #include "ops/cpu/int8/conv_u8s8.h"
 
 #include "ops/cpu/int8/conv_u8s8_pack.h"
+#include "ops/family/qlinear_convolution.h"
 
 enum {
     BAND_BYTES = 192 * 1024,   /* that one task reads and writes: they stay in L2 over all panels */
@@ -96,7 +97,7 @@ static bool fits_in_band(const nn_u8s8_shape *shape, const source_layout *source
 
 bool nn_u8s8_accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
                      const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
-    if (!nn_int8_accepts(node, inputs)) return false;
+    if (!nn_int8_accepts(node, inputs) || (inputs->has_sum && !unit->adds)) return false;
     source_layout source = choose_source(shape, unit, node->in[inputs->x]->type);
     return fits_in_band(shape, &source);
 }
@@ -201,6 +202,9 @@ typedef struct conv_work {
     int64_t y_bytes; /* of one value */
     char *workers;   /* workspace */
     int64_t bands, chunks;
+    const uint8_t *addend; /* NULL: there is none */
+    bool addend_first, adds_in_tile;
+    nn_qbinary sum;
 } conv_work;
 
 /* Copies the input rows that output rows [first, first + rows) of a group need. */
@@ -245,30 +249,44 @@ typedef struct panel_run {
     const conv_work *work;
     const uint8_t *a; /* activations of the first output row, column 0 */
     uint8_t *y;       /* results there */
-    int64_t channel;  /* first of the panel in the parameters */
+    const uint8_t *addend;
+    int64_t channel; /* first of the panel in the parameters */
     nn_u8s8_tile tile;
     int vectors;
 } panel_run;
 
+/* Results from the sums of pixel i of a tile. */
+static void finish_pixel(const panel_run *run, int i) {
+    const conv_work *work = run->work;
+    const nn_int8_call *call = &work->call;
+    const nn_u8s8_unit *unit = work->state->unit;
+    const nn_u8s8_tile *tile = &run->tile;
+    const float *offset = call->parameters.offset;
+    int segment = i >= unit->segment;
+    int64_t at = (i - segment * unit->segment) * tile->y_step;
+    uint8_t *y = tile->y[segment] + at, conv[NN_INT8_FINISH_CHANNELS];
+    unit->finish(&call->requant, tile->sums + (int64_t)i * run->vectors * unit->lanes,
+                 tile->multiplier, offset ? offset + run->channel : NULL, tile->columns,
+                 work->addend != NULL ? conv : y);
+    if (work->addend == NULL) return;
+    const uint8_t *addend = tile->addend + (y - tile->y[0]);
+    bool swap = work->addend_first;
+    nn_qbinary_row_reference(&work->sum, swap ? addend : conv, 1, swap ? conv : addend, 1, y,
+                             tile->columns);
+}
+
 /* Offsets of the two segments in a and y. */
 static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t y_first,
                      int64_t y_second, int rows) {
-    const nn_int8_call *call = &run->work->call;
-    const nn_u8s8_unit *unit = run->work->state->unit;
     nn_u8s8_tile *tile = &run->tile;
     tile->a[0] = run->a + a_first;
     tile->a[1] = run->a + a_second;
     tile->y[0] = run->y + y_first;
     tile->y[1] = run->y + y_second;
-    unit->tile(tile, rows, run->vectors);
-    if (call->is_simple) return;
-    const float *offset = call->parameters.offset;
-    for (int i = 0; i < rows; i++) {
-        int segment = i >= unit->segment;
-        unit->finish(&call->requant, tile->sums + (int64_t)i * run->vectors * unit->lanes,
-                     tile->multiplier, offset ? offset + run->channel : NULL, tile->columns,
-                     tile->y[segment] + (i - segment * unit->segment) * tile->y_step);
-    }
+    if (run->addend != NULL) tile->addend = run->addend + y_first;
+    run->work->state->unit->tile(tile, rows, run->vectors);
+    if (tile->sums == NULL) return;
+    for (int i = 0; i < rows; i++) finish_pixel(run, i);
 }
 
 /* `count` pixels in a line, in tiles of about equal size. */
@@ -322,30 +340,35 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
     int64_t all_channels = shape->out_channels * shape->groups, width = 2 * unit->lanes;
     int64_t pixel = (image * shape->height.out + first) * shape->width.out;
     int64_t panel = chunk * state->panels_per_task, end = panel + state->panels_per_task;
+    int32_t *sums = (int32_t *)(memory + band_bytes(state));
+    bool finishes = work->call.is_simple && (work->addend == NULL || work->adds_in_tile);
     for (; panel < end && panel < packing->panels; panel++) {
         int64_t channel = panel * width, left = shape->out_channels - channel;
         int64_t parameter = (group * packing->panels + panel) * width;
-        panel_run run = {
-            .work = work,
-            .a = a,
-            .y = work->y +
-                 (pixel * all_channels + group * shape->out_channels + channel) * work->y_bytes,
-            .channel = parameter,
-            .vectors = nn_u8s8_panel_vectors(packing, panel),
-            .tile = {.a_step = state->source.pixel_step * shape->width.stride,
-                     .taps = state->taps,
-                     .tap_count = packing->tap_count,
-                     .steps = packing->steps,
-                     .w = state->weights + group * packing->group_bytes +
-                          panel * packing->panel_bytes,
-                     .start = work->call.parameters.start + parameter,
-                     .sums = work->call.is_simple ? NULL : (int32_t *)(memory + band_bytes(state)),
-                     .y_step = all_channels * work->y_bytes,
-                     .multiplier = work->call.parameters.multiplier + parameter,
-                     .zero = work->call.zero,
-                     .low = work->call.low,
-                     .high = work->call.high,
-                     .columns = left < width ? (int)left : (int)width}};
+        int64_t y = pixel * all_channels + group * shape->out_channels + channel;
+        panel_run run = {.work = work,
+                         .a = a,
+                         .y = work->y + y * work->y_bytes,
+                         .addend = work->addend != NULL ? work->addend + y : NULL,
+                         .channel = parameter,
+                         .vectors = nn_u8s8_panel_vectors(packing, panel),
+                         .tile = {.a_step = state->source.pixel_step * shape->width.stride,
+                                  .taps = state->taps,
+                                  .tap_count = packing->tap_count,
+                                  .steps = packing->steps,
+                                  .w = state->weights + group * packing->group_bytes +
+                                       panel * packing->panel_bytes,
+                                  .start = work->call.parameters.start + parameter,
+                                  .sums = finishes ? NULL : sums,
+                                  .y_step = all_channels * work->y_bytes,
+                                  .multiplier = work->call.parameters.multiplier + parameter,
+                                  .zero = work->call.zero,
+                                  .low = work->call.low,
+                                  .high = work->call.high,
+                                  .is_signed = work->call.requant.type == NNOPT_INT8,
+                                  .sum = work->addend != NULL ? &work->sum : NULL,
+                                  .addend_first = work->addend_first,
+                                  .columns = left < width ? (int)left : (int)width}};
         run_panel(&run, rows);
     }
 }
@@ -366,6 +389,13 @@ nn_status nn_u8s8_run(const nn_call *call) {
                       .workers = call->workspace};
     if (!state->parameters.are_constant)
         work.workers += nn_int8_parameter_bytes(&state->parameters);
+    if (state->setting.inputs.has_sum) {
+        const nn_qconv_attrs *attrs = call->node->attrs;
+        work.addend = call->in[NN_QCONV_ADDEND]->data;
+        work.addend_first = attrs->addend_first;
+        work.sum = nn_qconv_sum(call);
+        work.adds_in_tile = nn_is_sum_moderate(&work.sum);
+    }
     work.bands = (shape->height.out + state->band_rows - 1) / state->band_rows;
     work.chunks = (state->packing.panels + state->panels_per_task - 1) / state->panels_per_task;
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;

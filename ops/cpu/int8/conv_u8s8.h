@@ -18,6 +18,7 @@
 
 #include "ops/cpu/int8/int8_product.h"
 #include "ops/family/convolution.h"
+#include "ops/family/qlinear_binary.h"
 
 /* One tile. Its pixels come in two segments of even spacing, so that one tile can take two short
  * rows of a map: unit->segment pixels from a[0], the rest from a[1]; outputs alike. */
@@ -35,7 +36,12 @@ typedef struct nn_u8s8_tile {
     int64_t y_step;
     const float *multiplier; /* per channel, below 1 */
     int16_t zero, low, high;
-    int columns; /* channels that exist, of those of the panel */
+    bool is_signed; /* y */
+    int columns;    /* channels that exist, of those of the panel */
+    /* Not NULL, of units that add: y is the sum of that and an addend, which lies as y does. */
+    const nn_qbinary *sum;
+    bool addend_first;
+    const uint8_t *addend; /* of pixel 0 */
 } nn_u8s8_tile;
 
 /* What an instruction set brings. */
@@ -46,6 +52,7 @@ typedef struct nn_u8s8_unit {
     int depth;            /* k's multiplied at once: 4 weights of one byte, or 2 of two */
     int activation_bytes; /* in a band. 1: unsigned; 2: int16, less the zero point */
     int weight_bytes;
+    bool adds; /* takes the sum of a QConv */
     /* rows 1 .. unit->rows, vectors 1 or 2 */
     void (*tile)(const nn_u8s8_tile *tile, int rows, int vectors);
     /* `count` bytes into a band: x ^ flip, less `zero` when activations have two bytes. */

@@ -15,8 +15,10 @@ static bool accepts(const nn_node_view *node, const nn_u8s8_unit *unit,
                     describe_function describe) {
     nn_int8_inputs inputs;
     nn_u8s8_shape shape;
-    return describe(node, &inputs, &shape) && !inputs.has_sum &&
-           nn_u8s8_accepts(node, unit, &inputs, &shape);
+    if (!describe(node, &inputs, &shape)) return false;
+    /* Depthwise ones have kernels of their own, which do not add. */
+    if (inputs.has_sum && nn_depthwise_u8s8_accepts(node, &inputs, &shape)) return false;
+    return nn_u8s8_accepts(node, unit, &inputs, &shape);
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *out,
@@ -155,7 +157,11 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
 
 /* ---- kernels -------------------------------------------------------------------------------- */
 
-#define KERNEL(operator, layout_kind, bits, suffix, isa_level)                                     \
+/* Inputs of QConv that are maps, and the one whose memory the result may take. */
+#define QCONV_ADDEND (1u << NN_QCONV_ADDEND)
+#define QCONV_MAPS   (1u | QCONV_ADDEND)
+
+#define KERNEL(operator, layout_kind, bits, in_place_bits, suffix, isa_level)                      \
     static bool operator##_accepts_##suffix(const nn_node_view *node, const nn_target *target) {   \
         (void)target;                                                                              \
         return accepts(node, &nn_u8s8_##suffix, describe_##operator);                              \
@@ -170,6 +176,7 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .exactness = NN_EXACT,                                                                     \
         .layout = layout_kind,                                                                     \
         .layout_inputs = bits,                                                                     \
+        .in_place = in_place_bits,                                                                 \
         .accepts = operator##_accepts_##suffix,                                                    \
         .prepare = operator##_prepare_##suffix,                                                    \
         .run = nn_u8s8_run,                                                                        \
@@ -227,12 +234,12 @@ static bool describe_qgemm(const nn_node_view *node, nn_int8_inputs *inputs, nn_
         .run = nn_depthwise_u8s8_run,                                                              \
     };
 #define PRODUCTS(suffix, isa_level)                                                                \
-    KERNEL(qconv, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                                   \
-    KERNEL(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, suffix, isa_level)                            \
-    KERNEL(qlinear_matmul, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
-    KERNEL(matmul_integer, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                               \
-    KERNEL(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0, suffix, isa_level)                      \
-    KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, suffix, isa_level)
+    KERNEL(qconv, NN_LAYOUT_CHANNELS_LAST, QCONV_MAPS, QCONV_ADDEND, suffix, isa_level)            \
+    KERNEL(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, 0, suffix, isa_level)                         \
+    KERNEL(qlinear_matmul, NN_LAYOUT_STANDARD, 0, 0, suffix, isa_level)                            \
+    KERNEL(matmul_integer, NN_LAYOUT_STANDARD, 0, 0, suffix, isa_level)                            \
+    KERNEL(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0, 0, suffix, isa_level)                   \
+    KERNEL(qgemm, NN_LAYOUT_STANDARD, 0, 0, suffix, isa_level)
 #define DEPTHWISES(suffix, isa_level)                                                              \
     DEPTHWISE(qconv, suffix, isa_level)                                                            \
     DEPTHWISE(conv_integer, suffix, isa_level)
@@ -241,7 +248,7 @@ PRODUCTS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 PRODUCTS(avx2, NN_ISA_AVX2)
 PRODUCTS(vnni, NN_ISA_VNNI)
-TILED(qconv, NN_LAYOUT_CHANNELS_LAST, 1 | 1u << NN_QCONV_ADDEND, 1u << NN_QCONV_ADDEND)
+TILED(qconv, NN_LAYOUT_CHANNELS_LAST, QCONV_MAPS, QCONV_ADDEND)
 TILED(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, 0)
 TILED(qlinear_matmul, NN_LAYOUT_STANDARD, 0, 0)
 TILED(matmul_integer, NN_LAYOUT_STANDARD, 0, 0)

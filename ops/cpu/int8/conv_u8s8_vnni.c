@@ -3,6 +3,7 @@
  * weights and 14 broadcasts, so the multiplier is the bound, and weights stream at 64 / 14 bytes an
  * instruction, which L2 serves. Registers: 28 sums, 2 weights, 1 activation. */
 #include "ops/cpu/int8/conv_u8s8.h"
+#include "ops/cpu/int8/int8_bytes_avx512.h"
 #include "ops/cpu/int8/int8_finish.inc.h"
 
 #include <immintrin.h>
@@ -11,7 +12,7 @@
  */
 #pragma GCC optimize("no-tree-pre")
 
-enum { ROWS = 14, SEGMENT = 7, LANES = 16 };
+enum { ROWS = 14, SEGMENT = 7, LANES = 16, MOST_VECTORS = 2 * ROWS };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -52,35 +53,115 @@ INLINE void store_sums(int32_t *sums, const __m512i values[2], int vectors) {
     _mm512_storeu_si512(sums + LANES, _mm512_permutex2var_epi32(values[0], second, values[1]));
 }
 
-INLINE __m512i rounded(__m512i sums, __m512i multiplier) {
-    __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_castsi512_ps(multiplier));
-    return _mm512_cvtps_epi32(value);
+/* ---- finishing ------------------------------------------------------------------------------ */
+
+/* Four vectors of sums are finished together: a group of two pixels with two vectors, or of four
+ * with one. Its bytes stand in order of pixels as pixels_of makes it of nn_bytes_of_four's. */
+INLINE __m512i pixels_of(__m512i bytes, const int vectors) {
+    if (vectors == 2)
+        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+}
+INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
+    if (vectors == 2)
+        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), pixels);
+    return pixels_of(pixels, vectors);
 }
 
-/* Requantises the sums of one pixel. vpackssdw saturates to int16, so that adding the zero point
- * with saturation and clamping is exact. */
-INLINE void store_row(const nn_u8s8_tile *t, uint8_t *y, const __m512i sums[2],
-                      const __m512i multiplier[2], int vectors) {
-    __m512i first = rounded(sums[0], multiplier[0]);
-    __m512i second = vectors == 2 ? rounded(sums[1], multiplier[1]) : first;
-    __m512i values = _mm512_packs_epi32(first, second);
-    values = _mm512_adds_epi16(values, _mm512_set1_epi16(t->zero));
-    values = _mm512_max_epi16(values, _mm512_set1_epi16(t->low));
-    values = _mm512_min_epi16(values, _mm512_set1_epi16(t->high));
-    if (vectors == 1) { /* each group of four channels is there twice */
-        const __m512i once = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6);
-        values = _mm512_permutexvar_epi64(once, values);
-    }
-    __m256i bytes = _mm512_cvtepi16_epi8(values);
-    if (t->columns == 2 * LANES)
-        _mm256_storeu_si256((__m256i *)y, bytes);
+/* Pixel i of a group: its channels that are there. */
+INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors,
+                        __mmask32 mask) {
+    if (vectors == 2)
+        _mm256_mask_storeu_epi8(y, mask, _mm512_extracti64x4_epi64(pixels, i % 2));
     else
-        _mm256_mask_storeu_epi8(y, (__mmask32)((UINT64_C(1) << t->columns) - 1), bytes);
+        _mm_mask_storeu_epi8(y, (__mmask16)mask, _mm512_extracti32x4_epi32(pixels, i));
 }
+INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const int vectors,
+                          __mmask32 mask) {
+    if (vectors == 2) return _mm512_inserti64x4(pixels, _mm256_maskz_loadu_epi8(mask, y), i % 2);
+    return _mm512_inserti32x4(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
+}
+
+typedef struct finisher {
+    __m512i multiplier[2];
+    nn_byte_rule rule;
+    nn_byte_adder adder;
+    __mmask32 mask; /* of channels that are there */
+    int addend_first;
+    uint8_t *y; /* of pixel 0 */
+    const uint8_t *addend;
+} finisher;
+
+/* `count` pixels of a group, which lie at `at`. */
+INLINE void finish_group(const finisher *f, const __m512i sums[4], const int64_t at[4], int count,
+                         const int vectors, const bool is_signed, const bool adds) {
+    const int group = 4 / vectors;
+    __m512i rounded[4];
+    UNROLL for (int i = 0; i < 4; i++) rounded[i] =
+        nn_round_sums(sums[i], _mm512_castsi512_ps(f->multiplier[i % vectors]));
+    __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
+    if (adds) {
+        __m512i addend = _mm512_setzero_si512();
+        UNROLL for (int i = 0; i < group; i++) if (i < count) addend =
+            load_pixel(addend, f->addend + at[i], i, vectors, f->mask);
+        addend = bytes_of(addend, vectors);
+        bytes = f->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
+                                : nn_add_bytes(&f->adder, is_signed, bytes, addend);
+    }
+    const __m512i pixels = pixels_of(bytes, vectors);
+    UNROLL for (int i = 0; i < group; i++) if (i < count)
+        store_pixel(f->y + at[i], pixels, i, vectors, f->mask);
+}
+
+/* Sums of `rows` pixels to results; rows up to a whole group can be read. */
+INLINE void finish_rows(const nn_u8s8_tile *t, const __m512i *sums, int rows, const int vectors,
+                        const bool is_signed, const bool adds) {
+    const int group = 4 / vectors;
+    finisher f;
+    load_numbers(t->multiplier, vectors, f.multiplier);
+    nn_byte_rule_set(&f.rule, is_signed, t->zero, t->low, t->high);
+    if (adds) nn_byte_adder_set(&f.adder, is_signed, t->sum);
+    f.addend_first = t->addend_first;
+    f.mask = UINT32_MAX >> (32 - t->columns);
+    f.y = t->y[0];
+    f.addend = t->addend;
+    const int64_t step = t->y_step, gap = t->y[1] - (t->y[0] + SEGMENT * step);
+    int64_t next = 0;
+    for (int row = 0; row < rows; row += group, sums += 4) {
+        int64_t at[4];
+        UNROLL for (int i = 0; i < group; i++) {
+            at[i] = next + (row + i == SEGMENT ? gap : 0);
+            next = at[i] + step;
+        }
+        if (row + group <= rows)
+            finish_group(&f, sums, at, group, vectors, is_signed, adds);
+        else
+            finish_group(&f, sums, at, rows - row, vectors, is_signed, adds);
+    }
+}
+
+/* One function for all counts of rows: its loop has all it needs in registers, and the products of
+ * the next tile go on beside it. */
+#define FINISH(vectors)                                                                            \
+    static void finish_x##vectors(const nn_u8s8_tile *t, const __m512i *sums, int rows) {          \
+        if (t->sum == NULL && t->is_signed)                                                        \
+            finish_rows(t, sums, rows, vectors, true, false);                                      \
+        else if (t->sum == NULL)                                                                   \
+            finish_rows(t, sums, rows, vectors, false, false);                                     \
+        else if (t->is_signed)                                                                     \
+            finish_rows(t, sums, rows, vectors, true, true);                                       \
+        else                                                                                       \
+            finish_rows(t, sums, rows, vectors, false, true);                                      \
+    }
+FINISH(1)
+FINISH(2)
+
+/* ---- products ------------------------------------------------------------------------------- */
 
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m512i sum[ROWS][2], start[2], multiplier[2];
+    __m512i sum[ROWS][2], start[2];
     load_numbers(t->start, vectors, start);
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
         start[j];
@@ -109,11 +190,14 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
             store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
         return;
     }
-    load_numbers(t->multiplier, vectors, multiplier);
-    UNROLL for (int i = 0; i < rows; i++) {
-        uint8_t *y = i < SEGMENT ? t->y[0] + i * t->y_step : t->y[1] + (i - SEGMENT) * t->y_step;
-        store_row(t, y, sum[i], multiplier, vectors);
-    }
+    __m512i stored[MOST_VECTORS];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
+        stored[i * vectors + j] = sum[i][j];
+    UNROLL for (int i = rows * vectors; i % 4 != 0; i++) stored[i] = start[0];
+    if (vectors == 1)
+        finish_x1(t, stored, rows);
+    else
+        finish_x2(t, stored, rows);
 }
 
 #define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
@@ -136,6 +220,7 @@ const nn_u8s8_unit nn_u8s8_vnni = {
     .depth = 4,
     .activation_bytes = 1,
     .weight_bytes = 1,
+    .adds = true,
     .tile = run_tile,
     .copy = copy,
     .finish = finish,

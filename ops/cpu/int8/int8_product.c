@@ -160,3 +160,11 @@ nn_int8_call nn_int8_begin(const nn_call *call, const nn_int8_setting *setting,
     set_bounds(&out);
     return out;
 }
+
+static bool is_moderate(float scale) {
+    return fabsf(scale) < 0x1p20f && fabsf(scale) > 0x1p-80f;
+}
+
+bool nn_is_sum_moderate(const nn_qbinary *sum) {
+    return is_moderate(sum->a_scale) && is_moderate(sum->b_scale) && fabsf(sum->offset) < 0x1p30f;
+}

@@ -3,6 +3,7 @@
 #ifndef NN_INT8_PRODUCT_H
 #define NN_INT8_PRODUCT_H
 
+#include "ops/family/qlinear_binary.h"
 #include "ops/family/requantize.h"
 
 /* Which inputs of a node are which; -1 where its operator has none. */
@@ -66,6 +67,10 @@ typedef struct nn_int8_call {
 
 nn_int8_call nn_int8_begin(const nn_call *call, const nn_int8_setting *setting,
                            const nn_int8_parameters *prepared, void *memory);
+
+/* Does conversion to int32 suffice for all results of this sum, also with its scales times 2^-24?
+ */
+bool nn_is_sum_moderate(const nn_qbinary *sum);
 
 /* Sums of `count` channels to results at y; offset may be NULL. */
 typedef void (*nn_int8_finish)(const nn_requant *requant, const int32_t *sums,
