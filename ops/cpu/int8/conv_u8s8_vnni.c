@@ -69,13 +69,16 @@ INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
     return pixels_of(pixels, vectors);
 }
 
-/* Pixel i of a group: its channels that are there. */
-INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors,
+/* Pixel i of a group: its channels that are there. Whole ones go without a mask, which would keep
+ * loads from being served by the store. */
+INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors, int columns,
                         __mmask32 mask) {
-    if (vectors == 2)
-        _mm256_mask_storeu_epi8(y, mask, _mm512_extracti64x4_epi64(pixels, i % 2));
-    else
+    if (vectors == 1)
         _mm_mask_storeu_epi8(y, (__mmask16)mask, _mm512_extracti32x4_epi32(pixels, i));
+    else if (columns == 2 * LANES)
+        _mm256_storeu_si256((__m256i *)y, _mm512_extracti64x4_epi64(pixels, i % 2));
+    else
+        _mm256_mask_storeu_epi8(y, mask, _mm512_extracti64x4_epi64(pixels, i % 2));
 }
 INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const int vectors,
                           __mmask32 mask) {
@@ -87,7 +90,8 @@ typedef struct finisher {
     __m512i multiplier[2];
     nn_byte_rule rule;
     nn_byte_adder adder;
-    __mmask32 mask; /* of channels that are there */
+    int columns;    /* channels that are there */
+    __mmask32 mask; /* of them */
     int addend_first;
     uint8_t *y; /* of pixel 0 */
     const uint8_t *addend;
@@ -111,7 +115,7 @@ INLINE void finish_group(const finisher *f, const __m512i sums[4], const int64_t
     }
     const __m512i pixels = pixels_of(bytes, vectors);
     UNROLL for (int i = 0; i < group; i++) if (i < count)
-        store_pixel(f->y + at[i], pixels, i, vectors, f->mask);
+        store_pixel(f->y + at[i], pixels, i, vectors, f->columns, f->mask);
 }
 
 /* Sums of `rows` pixels to results; rows up to a whole group can be read. */
@@ -123,6 +127,7 @@ INLINE void finish_rows(const nn_u8s8_tile *t, const __m512i *sums, int rows, co
     nn_byte_rule_set(&f.rule, is_signed, t->zero, t->low, t->high);
     if (adds) nn_byte_adder_set(&f.adder, is_signed, t->sum);
     f.addend_first = t->addend_first;
+    f.columns = t->columns;
     f.mask = UINT32_MAX >> (32 - t->columns);
     f.y = t->y[0];
     f.addend = t->addend;
