@@ -358,17 +358,23 @@ START_TEST(integer_convolutions_agree) {
 }
 END_TEST
 
-START_TEST(planes_are_interleaved) {
-    const nn_int8_loops *all[] = {
+enum { LOOPS = 3 };
+
+/* Those that this CPU has; others are the portable ones once more. */
+static void each_loops(const nn_int8_loops *all[LOOPS]) {
+    for (int i = 0; i < LOOPS; i++) all[i] = &nn_int8_loops_portable;
 #if defined(__x86_64__)
-        nn_cpu_get()->isa >= NN_ISA_AVX512 ? &nn_int8_loops_avx512 : &nn_int8_loops_portable,
-        nn_cpu_get()->isa >= NN_ISA_AVX2 ? &nn_int8_loops_avx2 : &nn_int8_loops_portable,
+    if (nn_cpu_get()->isa >= NN_ISA_AVX2) all[1] = &nn_int8_loops_avx2;
+    if (nn_cpu_get()->isa >= NN_ISA_AVX512) all[2] = &nn_int8_loops_avx512;
 #endif
-        &nn_int8_loops_portable
-    };
+}
+
+START_TEST(planes_are_interleaved) {
+    const nn_int8_loops *all[LOOPS];
+    each_loops(all);
     uint8_t planes[3 * 70], y[3 * 70 + 1];
     for (int i = 0; i < 3 * 70; i++) planes[i] = (uint8_t)(i * 37);
-    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+    for (size_t k = 0; k < LOOPS; k++)
         for (int64_t count = 0; count <= 70; count++) {
             memset(y, 99, sizeof y);
             all[k]->interleave_3(planes, y, count);
@@ -376,6 +382,55 @@ START_TEST(planes_are_interleaved) {
                 ck_assert_uint_eq(y[i], planes[i % 3 * count + i / 3]);
             ck_assert_uint_eq(y[3 * count], 99);
         }
+}
+END_TEST
+
+START_TEST(bytes_are_transposed) {
+    enum { MOST = 37, STEP = MOST + 3 };
+    const nn_int8_loops *all[LOOPS];
+    each_loops(all);
+    uint8_t x[MOST * STEP], y[MOST * STEP];
+    for (int i = 0; i < MOST * STEP; i++) x[i] = (uint8_t)(i * 37);
+    for (size_t k = 0; k < LOOPS; k++)
+        for (int64_t rows = 1; rows <= MOST; rows++)
+            for (int64_t columns = 1; columns <= MOST; columns += 4) {
+                memset(y, 99, sizeof y);
+                all[k]->transpose(x, STEP, y, STEP, rows, columns);
+                for (int64_t at = 0; at < MOST * STEP; at++) {
+                    int64_t c = at / STEP, r = at % STEP;
+                    bool inside = r < rows && c < columns;
+                    ck_assert_uint_eq(y[at], inside ? x[r * STEP + c] : 99);
+                }
+            }
+}
+END_TEST
+
+/* Values at the middle of two bytes and the nearest floats to them, where a product with 1 / scale
+ * may fall on the other side; far ones, and NaN. */
+START_TEST(quantised_values_are_quotients) {
+    enum { MIDDLES = 600, COUNT = 3 * MIDDLES + 8 };
+    static const float scales[] = {0.1f, 0.03f, 1.7f, 0.0078431377f, 3e-39f, 1e38f};
+    const nn_int8_loops *all[LOOPS];
+    each_loops(all);
+    for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+        float x[COUNT] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 0, -0.0f, 1};
+        for (int i = 0; i < MIDDLES; i++) {
+            float middle = ((float)(i - MIDDLES / 2) + 0.5f) * scales[s];
+            x[8 + 3 * i] = middle;
+            x[9 + 3 * i] = nextafterf(middle, INFINITY);
+            x[10 + 3 * i] = nextafterf(middle, -INFINITY);
+        }
+        const nn_bytes_quant quant = {scales[s], (int32_t)(s * 51), s % 2 ? 0x80 : 0};
+        for (size_t k = 0; k < LOOPS; k++) {
+            uint8_t y[COUNT];
+            all[k]->quantize(x, y, COUNT, quant);
+            for (int i = 0; i < COUNT; i++) {
+                int32_t expected = nn_quant_round(x[i] / scales[s], quant.zero, 0, 255);
+                ck_assert_msg(y[i] == (uint8_t)(expected ^ quant.flip), "%.9g by %.9g: %d, not %d",
+                              x[i], scales[s], y[i], expected ^ quant.flip);
+            }
+        }
+    }
 }
 END_TEST
 
@@ -662,6 +717,8 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
     tcase_add_loop_test(tcase, blocks_agree, 0, 20);
     tcase_add_test(tcase, planes_are_interleaved);
+    tcase_add_test(tcase, bytes_are_transposed);
+    tcase_add_test(tcase, quantised_values_are_quotients);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("elementwise");
     tcase_add_loop_test(tcase, sums_and_products_agree, 0, 80);

@@ -58,7 +58,6 @@ typedef struct transpose_job {
                 for (int64_t r = 0; r < height; r++) out[c * rows + r] = in[r * columns + c];      \
         }                                                                                          \
     }
-TRANSPOSE_TILE(uint8_t)
 TRANSPOSE_TILE(uint16_t)
 TRANSPOSE_TILE(uint64_t)
 
@@ -85,8 +84,8 @@ static void transpose_tiles(void *argument, int64_t begin, int64_t end, int work
         char *out = job->out + i / job->row_tiles * sample_bytes + row * job->element_bytes;
         switch (job->element_bytes) {
         case 1:
-            transpose_tile_uint8_t((const uint8_t *)in, (uint8_t *)out, job->rows, job->columns,
-                                   height);
+            nn_int8_loops_best()->transpose((const uint8_t *)in, job->columns, (uint8_t *)out,
+                                            job->rows, height, job->columns);
             break;
         case 2:
             transpose_tile_uint16_t((const uint16_t *)in, (uint16_t *)out, job->rows, job->columns,

@@ -40,6 +40,9 @@ typedef struct nn_int8_loops {
                        nn_bytes_quant quant);
     /* y[3 i + p] = plane p at i: three planes of `count` bytes, one after the other, as pixels */
     void (*interleave_3)(const uint8_t *planes, uint8_t *y, int64_t count);
+    /* y[c y_step + r] = x[r x_step + c] */
+    void (*transpose)(const uint8_t *x, int64_t x_step, uint8_t *y, int64_t y_step, int64_t rows,
+                      int64_t columns);
     /* y = saturate(round(sum / divisor / scale + zero)) */
     void (*quantize_means)(const float *sums, uint8_t *y, int64_t count, float divisor,
                            nn_bytes_quant quant);
