@@ -38,18 +38,22 @@ enum { CHOICE_SIZE = NN_CUDNN_ENGINE_TEXT + 16 };
 
 static bool recall(const nn_choice_key *key, nn_cudnn_conv_plan *out) {
     char text[CHOICE_SIZE];
-    int form, length = 0;
-    if (!nn_choice_recall(key, text, sizeof text) || sscanf(text, "%d %n", &form, &length) != 1 ||
-        length == 0 || form < 0 || form >= NN_CUDNN_FORMS)
-        return false;
-    out->form = (nn_cudnn_form)form;
-    snprintf(out->engine, sizeof out->engine, "%s", text + length);
-    return true;
+    if (!nn_choice_recall(key, text, sizeof text)) return false;
+    char *engine = strchr(text, ' ');
+    if (engine == NULL) return false;
+    *engine++ = '\0';
+    for (int form = 0; form < NN_CUDNN_FORMS; form++) {
+        if (strcmp(text, nn_cudnn_form_names[form]) != 0) continue;
+        out->form = (nn_cudnn_form)form;
+        snprintf(out->engine, sizeof out->engine, "%s", engine);
+        return true;
+    }
+    return false;
 }
 
 static void remember(const nn_choice_key *key, const nn_cudnn_conv_plan *plan) {
     char text[CHOICE_SIZE];
-    snprintf(text, sizeof text, "%d %s", (int)plan->form, plan->engine);
+    snprintf(text, sizeof text, "%s %s", nn_cudnn_form_names[plan->form], plan->engine);
     nn_choice_remember(key, text);
 }
 
@@ -137,20 +141,29 @@ static nn_status make(const search *s, nn_cudnn_graph *graph, nn_cudnn_form form
     return nn_cudnn_plan_make(graph, &s->rules, engine, &out->plan);
 }
 
-static nn_status try_form(search *s, nn_cudnn_form form) {
+/* How many engines of a form are tried. */
+typedef struct form_limits {
+    nn_cudnn_form form;
+    int ready;    /* those whose kernels come with cuDNN */
+    int compiled; /* those that compile one: it takes up to seconds, in each process again */
+} form_limits;
+
+static nn_status try_form(search *s, const form_limits *limits) {
     static const int most = NN_CUDNN_MOST_CANDIDATES;
     nn_cudnn_engine *engines = nn_alloc(sizeof *engines * (size_t)most);
     nn_cudnn_graph graph;
     nn_cudnn_numbers numbers;
-    int count = 0, tried = 0;
-    nn_status status = nn_cudnn_conv_graph(s->problem, form, s->place, &graph, &numbers);
+    int count = 0, ready = limits->ready, compiled = limits->compiled;
+    nn_status status = nn_cudnn_conv_graph(s->problem, limits->form, s->place, &graph, &numbers);
     if (status == NN_OK && engines == NULL) status = nn_fail_memory(sizeof *engines * (size_t)most);
     if (status == NN_OK) status = nn_cudnn_engines(&graph, &s->rules, engines, most, &count);
-    for (int i = 0; status == NN_OK && i < count && tried < MOST_TIMED; i++) {
+    for (int i = 0; status == NN_OK && i < count; i++) {
         nn_cudnn_conv_plan plan;
-        if (make(s, &graph, form, engines[i].text, &numbers, &plan) != NN_OK) continue;
+        int *left = nn_cudnn_engine_compiles(&engines[i]) ? &compiled : &ready;
+        if (*left == 0 || make(s, &graph, limits->form, engines[i].text, &numbers, &plan) != NN_OK)
+            continue;
         judge(s, &plan);
-        tried++;
+        --*left;
         if (!s->is_timed) break;
     }
     nn_cudnn_graph_clear(&graph);
@@ -158,15 +171,37 @@ static nn_status try_form(search *s, nn_cudnn_form form) {
     return status;
 }
 
-/* The first that runs where times must not decide. Rounding between the convolution and what
- * follows is for floats only. */
+static bool has_found(const search *s) {
+    return s->best.plan.descriptor != NULL;
+}
+
+/* The first that runs, preferably one that need not be compiled. */
+static nn_status search_first(search *s) {
+    static const form_limits order[] = {{NN_CUDNN_FUSED, 1, 0},
+                                        {NN_CUDNN_BIASED, 1, 0},
+                                        {NN_CUDNN_PLAIN, 1, 0},
+                                        {NN_CUDNN_FUSED, 1, 1}};
+    nn_status status = NN_OK;
+    for (int i = 0; i < 4 && !has_found(s); i++)
+        if (nn_cudnn_conv_has_form(s->problem, order[i].form)) status = try_form(s, &order[i]);
+    return status;
+}
+
+/* Halves are not rounded before a bias or a residual is added, unless there is no other way. */
+static nn_status search_fastest(search *s) {
+    static const form_limits fused = {NN_CUDNN_FUSED, 5, 1}, biased = {NN_CUDNN_BIASED, 3, 0},
+                             plain = {NN_CUDNN_PLAIN, 2, 0};
+    nn_status status = try_form(s, &fused);
+    if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_BIASED)) status = try_form(s, &biased);
+    if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_PLAIN) &&
+        (!has_found(s) || s->problem->y_type == NNOPT_FLOAT))
+        status = try_form(s, &plain);
+    return status;
+}
+
 static nn_status search_all(search *s) {
-    nn_status status = try_form(s, NN_CUDNN_FUSED);
-    const bool found = s->best.plan.descriptor != NULL;
-    const bool has_plain = nn_cudnn_conv_has_epilogue(s->problem);
-    if (has_plain && (!found || (s->is_timed && s->problem->y_type == NNOPT_FLOAT)))
-        status = try_form(s, NN_CUDNN_PLAIN);
-    if (s->best.plan.descriptor != NULL) return NN_OK;
+    nn_status status = s->is_timed ? search_fastest(s) : search_first(s);
+    if (has_found(s)) return NN_OK;
     return status != NN_OK ? status : nn_fail(NN_UNSUPPORTED, "cuDNN runs no engine for it");
 }
 
@@ -174,7 +209,7 @@ static bool rebuild(search *s, const nn_choice_key *key) {
     nn_cudnn_conv_plan known;
     nn_cudnn_numbers numbers;
     nn_cudnn_graph graph;
-    if (!recall(key, &known)) return false;
+    if (!recall(key, &known) || !nn_cudnn_conv_has_form(s->problem, known.form)) return false;
     nn_status status = nn_cudnn_conv_graph(s->problem, known.form, s->place, &graph, &numbers);
     if (status == NN_OK) status = make(s, &graph, known.form, known.engine, &numbers, &s->best);
     nn_cudnn_graph_clear(&graph);

@@ -13,13 +13,36 @@ enum { X = 1, W, BIAS, RESIDUAL, Y, NUMBERS };
  */
 enum { ALIGNMENT = 16 };
 
+const char *const nn_cudnn_form_names[NN_CUDNN_FORMS] = {"fused", "biased", "plain"};
+
 nn_type nn_cudnn_conv_bias_type(const nn_cudnn_conv *problem, nn_cudnn_form form) {
-    return form == NN_CUDNN_FUSED && problem->y_type == problem->type ? problem->type : NNOPT_FLOAT;
+    return form != NN_CUDNN_PLAIN && problem->y_type == problem->type ? problem->type : NNOPT_FLOAT;
 }
 
-bool nn_cudnn_conv_has_epilogue(const nn_cudnn_conv *problem) {
-    return problem->has_bias || problem->residual_type != NNOPT_TYPE_NONE ||
-           problem->before.kind != NN_ACT_NONE || problem->after.kind != NN_ACT_NONE;
+static bool has_residual(const nn_cudnn_conv *problem) {
+    return problem->residual_type != NNOPT_TYPE_NONE;
+}
+
+static bool has_activation(const nn_cudnn_conv *problem) {
+    return problem->before.kind != NN_ACT_NONE || problem->after.kind != NN_ACT_NONE;
+}
+
+/* Ready-made engines add the residual first, before the bias; it is the same where no activation
+ * stands between. */
+static bool adds_residual_first(const nn_cudnn_conv *problem) {
+    return has_residual(problem) && problem->before.kind == NN_ACT_NONE;
+}
+
+bool nn_cudnn_conv_has_form(const nn_cudnn_conv *problem, nn_cudnn_form form) {
+    switch (form) {
+    case NN_CUDNN_FUSED:
+        return true;
+    case NN_CUDNN_BIASED:
+        return has_activation(problem) && (problem->has_bias || adds_residual_first(problem)) &&
+               problem->y_type == problem->type;
+    default:
+        return problem->has_bias || has_residual(problem) || has_activation(problem);
+    }
 }
 
 static cudnnDataType_t data_type(nn_type type) {
@@ -197,13 +220,23 @@ static void add_bias(chain *c) {
     apply_mode(c, CUDNN_POINTWISE_ADD, nn_cudnn_graph_tensor(c->graph, &bias));
 }
 
-/* Ready-made engines add the residual first; it is the same where nothing stands between. */
-static void write_epilogue(chain *c) {
-    const bool swaps = c->problem->before.kind == NN_ACT_NONE;
-    if (swaps) add_residual(c);
+/* Operations that the form puts behind the convolution. */
+static int operations_behind(const nn_cudnn_conv *problem, nn_cudnn_form form) {
+    if (form == NN_CUDNN_PLAIN) return 0;
+    int out = problem->has_bias ? 1 : 0;
+    if (form == NN_CUDNN_BIASED) return out + (adds_residual_first(problem) ? 1 : 0);
+    return out + (has_residual(problem) ? 1 : 0) + operations_of(problem->before) +
+           operations_of(problem->after);
+}
+
+static void write_epilogue(chain *c, nn_cudnn_form form) {
+    const bool is_first = adds_residual_first(c->problem);
+    if (form == NN_CUDNN_PLAIN) return;
+    if (is_first) add_residual(c);
     add_bias(c);
+    if (form == NN_CUDNN_BIASED) return;
     apply_activation(c, c->problem->before);
-    if (!swaps) add_residual(c);
+    if (!is_first) add_residual(c);
     apply_activation(c, c->problem->after);
 }
 
@@ -215,10 +248,7 @@ nn_status nn_cudnn_conv_graph(const nn_cudnn_conv *problem, nn_cudnn_form form,
     nn_cudnn_convolution window = window_of(problem);
     nn_cudnn_graph_start(graph, place);
     numbers->count = 0;
-    if (form == NN_CUDNN_FUSED)
-        c.left += (problem->has_bias ? 1 : 0) +
-                  (problem->residual_type != NNOPT_TYPE_NONE ? 1 : 0) +
-                  operations_of(problem->before) + operations_of(problem->after);
+    c.left += operations_behind(problem, form);
     cudnnBackendDescriptor_t in = nn_cudnn_graph_tensor(graph, &x);
     cudnnBackendDescriptor_t filters = nn_cudnn_graph_tensor(graph, &w);
     c.value = next_value(&c);
@@ -226,7 +256,7 @@ nn_status nn_cudnn_conv_graph(const nn_cudnn_conv *problem, nn_cudnn_form form,
         nn_cudnn_graph_convolve(graph, &window, c.value, filters, in);
     else
         nn_cudnn_graph_convolve(graph, &window, in, filters, c.value);
-    if (form == NN_CUDNN_FUSED) write_epilogue(&c);
+    write_epilogue(&c, form);
     return nn_cudnn_graph_finish(graph);
 }
 
@@ -263,24 +293,27 @@ void nn_cudnn_conv_key(const nn_cudnn_conv *problem, char *text, size_t size) {
 
 /* ---- running ---- */
 
-static nn_status run_epilogue(const nn_cudnn_conv *problem, const nn_cudnn_conv_operands *o,
-                              nn_device_queue *queue) {
+/* What the form leaves to us, in place. */
+static nn_status run_epilogue(const nn_cudnn_conv *problem, nn_cudnn_form form,
+                              const nn_cudnn_conv_operands *o, nn_device_queue *queue) {
     const nn_conv_geometry *g = &problem->geometry;
-    nn_cuda_epilogue arguments = {.x_type = problem->y_type,
-                                  .y_type = problem->y_type,
-                                  .bias_type = NNOPT_FLOAT,
-                                  .residual_type = problem->residual_type,
-                                  .x = o->y,
-                                  .y = o->y,
-                                  .bias = problem->has_bias ? o->bias : NULL,
-                                  .residual = o->residual,
-                                  .scale = 1,
-                                  .bias_scale = 1,
-                                  .bias_column = 1,
-                                  .before = problem->before,
-                                  .after = problem->after,
-                                  .rows = g->batch * g->out_pixels,
-                                  .columns = g->out_channels};
+    const bool is_plain = form == NN_CUDNN_PLAIN;
+    nn_cuda_epilogue arguments = {
+        .x_type = problem->y_type,
+        .y_type = problem->y_type,
+        .bias_type = NNOPT_FLOAT,
+        .residual_type = problem->residual_type,
+        .x = o->y,
+        .y = o->y,
+        .bias = is_plain && problem->has_bias ? o->bias : NULL,
+        .residual = is_plain || !adds_residual_first(problem) ? o->residual : NULL,
+        .scale = 1,
+        .bias_scale = 1,
+        .bias_column = 1,
+        .before = problem->before,
+        .after = problem->after,
+        .rows = g->batch * g->out_pixels,
+        .columns = g->out_channels};
     return nn_cuda_check(nn_cuda_launch_epilogue(&arguments, queue->stream), "run an epilogue");
 }
 
@@ -288,14 +321,15 @@ nn_status nn_cudnn_conv_run(const nn_cudnn_conv *problem, const nn_cudnn_conv_pl
                             const nn_cudnn_conv_operands *o, nn_device_queue *queue) {
     int64_t uids[Y + NN_CUDNN_MOST_NUMBERS];
     const void *pointers[Y + NN_CUDNN_MOST_NUMBERS];
-    const bool is_fused = plan->form == NN_CUDNN_FUSED;
+    const bool is_fused = plan->form == NN_CUDNN_FUSED, is_plain = plan->form == NN_CUDNN_PLAIN;
+    const bool adds_residual = is_fused || (!is_plain && adds_residual_first(problem));
     const struct {
         int64_t uid;
         const void *pointer;
     } operands[] = {{X, o->x},
                     {W, o->w},
-                    {BIAS, is_fused && problem->has_bias ? o->bias : NULL},
-                    {RESIDUAL, is_fused ? o->residual : NULL},
+                    {BIAS, !is_plain && problem->has_bias ? o->bias : NULL},
+                    {RESIDUAL, adds_residual ? o->residual : NULL},
                     {Y, o->y}};
     const nn_cudnn *cudnn;
     cudnnHandle_t handle;
@@ -312,6 +346,6 @@ nn_status nn_cudnn_conv_run(const nn_cudnn_conv *problem, const nn_cudnn_conv_pl
     }
     NN_TRY(nn_cudnn_plan_run(cudnn, handle, &plan->plan, count, uids, (void *const *)pointers,
                              o->workspace));
-    if (is_fused || !nn_cudnn_conv_has_epilogue(problem)) return NN_OK;
-    return run_epilogue(problem, o, queue);
+    if (is_fused || !nn_cudnn_conv_has_form(problem, plan->form)) return NN_OK;
+    return run_epilogue(problem, plan->form, o, queue);
 }

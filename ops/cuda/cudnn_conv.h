@@ -20,10 +20,12 @@ typedef struct nn_cudnn_conv {
 
 /* How a graph and our own kernel share the work. */
 typedef enum nn_cudnn_form {
-    NN_CUDNN_FUSED, /* all in the graph */
-    NN_CUDNN_PLAIN, /* the convolution in the graph, what follows it in a kernel of ours */
+    NN_CUDNN_FUSED,  /* all in the graph */
+    NN_CUDNN_BIASED, /* the graph adds bias and residual, activations are ours */
+    NN_CUDNN_PLAIN,  /* the convolution in the graph, what follows it in a kernel of ours */
     NN_CUDNN_FORMS,
 } nn_cudnn_form;
+extern const char *const nn_cudnn_form_names[NN_CUDNN_FORMS]; /* in reports and files */
 
 /* Numbers by value in a graph: parameters of activations. */
 enum { NN_CUDNN_MOST_NUMBERS = 8 };
@@ -34,8 +36,8 @@ typedef struct nn_cudnn_numbers {
 
 /* The type of the bias in the graph: cuDNN's ready-made engines want that of the maps. */
 nn_type nn_cudnn_conv_bias_type(const nn_cudnn_conv *problem, nn_cudnn_form form);
-/* Has the plain form anything left to do behind the graph? Without, both forms are the same. */
-bool nn_cudnn_conv_has_epilogue(const nn_cudnn_conv *problem);
+/* Is there such a form, and is it another than those before it? */
+bool nn_cudnn_conv_has_form(const nn_cudnn_conv *problem, nn_cudnn_form form);
 
 /* Writes the graph, finished; the caller clears it, also after a failure. */
 nn_status nn_cudnn_conv_graph(const nn_cudnn_conv *problem, nn_cudnn_form form,

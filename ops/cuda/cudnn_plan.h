@@ -21,6 +21,11 @@ typedef struct nn_cudnn_engine {
     uint32_t numerical_notes, behaviour_notes; /* bit per note */
 } nn_cudnn_engine;
 
+/* Is its kernel compiled when a plan is made, which takes up to seconds? */
+static inline bool nn_cudnn_engine_compiles(const nn_cudnn_engine *engine) {
+    return (engine->behaviour_notes >> CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION & 1) != 0;
+}
+
 /* Engines that may run the finished graph, most promising first, each once. */
 nn_status nn_cudnn_engines(const nn_cudnn_graph *graph, const nn_cudnn_rules *rules,
                            nn_cudnn_engine *out, int limit, int *count);

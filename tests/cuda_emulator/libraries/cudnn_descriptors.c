@@ -429,7 +429,8 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const of,
     case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
         return get_notes(d, limit, count, out);
     case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
-        *count = 0;
+        *count = nn_double_compiles(d->engine) ? 1 : 0;
+        if (*count > 0) *(int *)out = CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE:
         *(int *)out = (int)d->knob_types[0];

@@ -102,6 +102,7 @@ int nn_double_propose(const graph *graph, cudnnBackendHeurMode_t mode, engine_ch
                       int limit);
 bool nn_double_supports(const graph *graph, int64_t engine);
 uint32_t nn_double_notes(int64_t engine); /* bit per numerical note */
+bool nn_double_compiles(int64_t engine);
 int64_t nn_double_workspace(int64_t engine);
 bool nn_double_rounds_to_tf32(int64_t engine);
 

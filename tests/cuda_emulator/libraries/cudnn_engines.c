@@ -86,6 +86,10 @@ uint32_t nn_double_notes(int64_t engine) {
                                          : 0;
 }
 
+bool nn_double_compiles(int64_t engine) {
+    return engine == FUSING_TENSOR || engine == FUSING;
+}
+
 int64_t nn_double_workspace(int64_t engine) {
     return engine == WITH_WORKSPACE ? 5000 : 0;
 }
