@@ -181,7 +181,7 @@ static nn_status lay_out(const nn_node_view *node, nn_prepare *prepare, conv_sta
     reserve(&state->w, f.filters * f.channels * f.taps, p->type, &used);
     reserve(&state->b, p->geometry.out_channels, NNOPT_FLOAT, &used);
     state->workspace = used;
-    nn_prepare_workspace(prepare, used + state->plan->plan.workspace);
+    nn_prepare_workspace(prepare, used + state->plan->workspace);
     return NN_OK;
 }
 
@@ -240,7 +240,7 @@ static nn_status run(const nn_call *call) {
                                        .residual = nn_call_residual_data(call),
                                        .y = call->out[0]->data,
                                        .workspace = NULL};
-    if (state->plan->plan.workspace > 0) operands.workspace = workspace + state->workspace;
+    if (state->plan->workspace > 0) operands.workspace = workspace + state->workspace;
     if (state->x.is_needed) {
         operands.x = workspace + state->x.offset;
         NN_TRY(convert(call, X, p->geometry.batch * p->geometry.in_channels * p->geometry.in_pixels,

@@ -68,6 +68,10 @@ typedef struct search {
     bool has_operands;
     nn_cudnn_conv_operands operands;
     size_t workspace_bytes;
+    bool has_product; /* of cuBLASLt, already chosen */
+    nn_product product;
+    nn_product_plan product_plan;
+    bool is_found;
     nn_cudnn_conv_plan best;
     double best_seconds;
 } search;
@@ -121,14 +125,15 @@ static void judge(search *s, nn_cudnn_conv_plan *plan) {
     if (s->is_timed) {
         const timed argument = {s, plan};
         nn_status status = allocate_operands(s);
-        if (status == NN_OK) status = allocate_workspace(s, plan->plan.workspace);
+        if (status == NN_OK) status = allocate_workspace(s, plan->workspace);
         if (status == NN_OK) status = nn_workbench_time(s->bench, run_once, &argument, &seconds);
-        if (status != NN_OK || (s->best.plan.descriptor != NULL && seconds >= s->best_seconds)) {
+        if (status != NN_OK || (s->is_found && seconds >= s->best_seconds)) {
             nn_cudnn_plan_clear(s->place.cudnn, &plan->plan);
             return;
         }
     }
     nn_cudnn_plan_clear(s->place.cudnn, &s->best.plan);
+    s->is_found = true;
     s->best = *plan;
     s->best_seconds = seconds;
 }
@@ -138,7 +143,9 @@ static nn_status make(const search *s, nn_cudnn_graph *graph, nn_cudnn_form form
                       nn_cudnn_conv_plan *out) {
     *out = (nn_cudnn_conv_plan){.form = form, .numbers = *numbers};
     snprintf(out->engine, sizeof out->engine, "%s", engine);
-    return nn_cudnn_plan_make(graph, &s->rules, engine, &out->plan);
+    NN_TRY(nn_cudnn_plan_make(graph, &s->rules, engine, &out->plan));
+    out->workspace = out->plan.workspace;
+    return NN_OK;
 }
 
 /* How many engines of a form are tried. */
@@ -171,8 +178,16 @@ static nn_status try_form(search *s, const form_limits *limits) {
     return status;
 }
 
-static bool has_found(const search *s) {
-    return s->best.plan.descriptor != NULL;
+static nn_cudnn_conv_plan product_of(const search *s) {
+    return (nn_cudnn_conv_plan){.form = NN_CUDNN_PRODUCT,
+                                .workspace = s->product_plan.workspace,
+                                .product = s->product,
+                                .product_plan = s->product_plan};
+}
+
+static void try_product(search *s) {
+    nn_cudnn_conv_plan plan = product_of(s);
+    if (s->has_product) judge(s, &plan);
 }
 
 /* The first that runs, preferably one that need not be compiled. */
@@ -182,7 +197,8 @@ static nn_status search_first(search *s) {
                                         {NN_CUDNN_PLAIN, 1, 0},
                                         {NN_CUDNN_FUSED, 1, 1}};
     nn_status status = NN_OK;
-    for (int i = 0; i < 4 && !has_found(s); i++)
+    try_product(s);
+    for (int i = 0; i < 4 && !s->is_found; i++)
         if (nn_cudnn_conv_has_form(s->problem, order[i].form)) status = try_form(s, &order[i]);
     return status;
 }
@@ -191,17 +207,18 @@ static nn_status search_first(search *s) {
 static nn_status search_fastest(search *s) {
     static const form_limits fused = {NN_CUDNN_FUSED, 5, 1}, biased = {NN_CUDNN_BIASED, 3, 0},
                              plain = {NN_CUDNN_PLAIN, 2, 0};
+    try_product(s);
     nn_status status = try_form(s, &fused);
     if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_BIASED)) status = try_form(s, &biased);
     if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_PLAIN) &&
-        (!has_found(s) || s->problem->y_type == NNOPT_FLOAT))
+        (!s->is_found || s->problem->y_type == NNOPT_FLOAT))
         status = try_form(s, &plain);
     return status;
 }
 
 static nn_status search_all(search *s) {
     nn_status status = s->is_timed ? search_fastest(s) : search_first(s);
-    if (has_found(s)) return NN_OK;
+    if (s->is_found) return NN_OK;
     return status != NN_OK ? status : nn_fail(NN_UNSUPPORTED, "cuDNN runs no engine for it");
 }
 
@@ -210,6 +227,10 @@ static bool rebuild(search *s, const nn_choice_key *key) {
     nn_cudnn_numbers numbers;
     nn_cudnn_graph graph;
     if (!recall(key, &known) || !nn_cudnn_conv_has_form(s->problem, known.form)) return false;
+    if (known.form == NN_CUDNN_PRODUCT) {
+        s->best = product_of(s);
+        return s->has_product;
+    }
     nn_status status = nn_cudnn_conv_graph(s->problem, known.form, s->place, &graph, &numbers);
     if (status == NN_OK) status = make(s, &graph, known.form, known.engine, &numbers, &s->best);
     nn_cudnn_graph_clear(&graph);
@@ -251,6 +272,9 @@ nn_status nn_cudnn_choose(const nn_target *target, const nn_cudnn_conv *problem,
                 .rules = {precision, target->deterministic, most_workspace},
                 .is_timed = !target->deterministic};
     nn_cudnn_conv_key(problem, key + used, sizeof key - used);
+    s.product = nn_cudnn_conv_product(problem, precision, target->deterministic);
+    s.has_product = nn_cudnn_conv_has_form(problem, NN_CUDNN_PRODUCT) &&
+                    nn_product_prepare(target->device, &s.product, &s.product_plan) == NN_OK;
     NN_TRY(nn_workbench_take(target->device, &s.bench));
     const choice *known = find(target->device, key);
     nn_status status = NN_OK;

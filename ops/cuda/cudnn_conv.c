@@ -13,7 +13,7 @@ enum { X = 1, W, BIAS, RESIDUAL, Y, NUMBERS };
  */
 enum { ALIGNMENT = 16 };
 
-const char *const nn_cudnn_form_names[NN_CUDNN_FORMS] = {"fused", "biased", "plain"};
+const char *const nn_cudnn_form_names[NN_CUDNN_FORMS] = {"fused", "biased", "plain", "product"};
 
 nn_type nn_cudnn_conv_bias_type(const nn_cudnn_conv *problem, nn_cudnn_form form) {
     return form != NN_CUDNN_PLAIN && problem->y_type == problem->type ? problem->type : NNOPT_FLOAT;
@@ -33,6 +33,15 @@ static bool adds_residual_first(const nn_cudnn_conv *problem) {
     return has_residual(problem) && problem->before.kind == NN_ACT_NONE;
 }
 
+/* Every pixel of y is of one pixel of x. */
+static bool is_product(const nn_cudnn_conv *problem) {
+    const nn_conv_geometry *g = &problem->geometry;
+    bool out = !problem->is_transpose && g->groups == 1 && g->taps == 1;
+    for (int i = 0; i < NN_MAX_SPATIAL; i++)
+        out = out && g->axes[i].stride == 1 && g->axes[i].in == g->axes[i].out;
+    return out;
+}
+
 bool nn_cudnn_conv_has_form(const nn_cudnn_conv *problem, nn_cudnn_form form) {
     switch (form) {
     case NN_CUDNN_FUSED:
@@ -40,6 +49,8 @@ bool nn_cudnn_conv_has_form(const nn_cudnn_conv *problem, nn_cudnn_form form) {
     case NN_CUDNN_BIASED:
         return has_activation(problem) && (problem->has_bias || adds_residual_first(problem)) &&
                problem->y_type == problem->type;
+    case NN_CUDNN_PRODUCT:
+        return is_product(problem);
     default:
         return problem->has_bias || has_residual(problem) || has_activation(problem);
     }
@@ -291,6 +302,35 @@ void nn_cudnn_conv_key(const nn_cudnn_conv *problem, char *text, size_t size) {
     add_activation(text, used, size, "after", problem->after);
 }
 
+/* ---- products ---- */
+
+nn_product nn_cudnn_conv_product(const nn_cudnn_conv *problem, nn_precision precision,
+                                 bool deterministic) {
+    const nn_conv_geometry *g = &problem->geometry;
+    return (nn_product){
+        .gemm = {.batch = 1,
+                 .m = g->batch * g->out_pixels,
+                 .n = g->out_channels,
+                 .k = g->in_channels,
+                 .transpose_b = true,
+                 .a_row = g->in_channels,
+                 .b_row = g->in_channels,
+                 .type = problem->type,
+                 .alpha = 1,
+                 .alignment = ALIGNMENT,
+                 .precision = precision,
+                 .deterministic = deterministic},
+        .y_type = problem->y_type,
+        .bias_type = problem->has_bias ? nn_cudnn_conv_bias_type(problem, NN_CUDNN_PRODUCT)
+                                       : NNOPT_TYPE_NONE,
+        .residual_type = problem->residual_type,
+        .bias_column = 1,
+        .bias_scale = 1,
+        .before = problem->before,
+        .after = problem->after,
+    };
+}
+
 /* ---- running ---- */
 
 /* What the form leaves to us, in place. */
@@ -331,9 +371,12 @@ nn_status nn_cudnn_conv_run(const nn_cudnn_conv *problem, const nn_cudnn_conv_pl
                     {BIAS, !is_plain && problem->has_bias ? o->bias : NULL},
                     {RESIDUAL, adds_residual ? o->residual : NULL},
                     {Y, o->y}};
+    const nn_product_operands product = {o->x, o->w, o->bias, o->residual, o->y, o->workspace};
     const nn_cudnn *cudnn;
     cudnnHandle_t handle;
     int count = 0;
+    if (plan->form == NN_CUDNN_PRODUCT)
+        return nn_product_run(&plan->product, &plan->product_plan, &product, queue);
     NN_TRY(nn_cudnn_handle(queue, &cudnn, &handle));
     for (int i = 0; i < Y; i++) {
         if (operands[i].pointer == NULL) continue;

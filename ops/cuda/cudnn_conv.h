@@ -3,6 +3,7 @@
 #define NN_CUDNN_CONV_H
 
 #include "ops/cuda/cudnn_plan.h"
+#include "ops/cuda/product.h"
 #include "ops/family/conv_transpose.h"
 
 /* All that decides which plan runs it. Maps lie channels last; filters as [out, taps, in of the
@@ -20,9 +21,10 @@ typedef struct nn_cudnn_conv {
 
 /* How a graph and our own kernel share the work. */
 typedef enum nn_cudnn_form {
-    NN_CUDNN_FUSED,  /* all in the graph */
-    NN_CUDNN_BIASED, /* the graph adds bias and residual, activations are ours */
-    NN_CUDNN_PLAIN,  /* the convolution in the graph, what follows it in a kernel of ours */
+    NN_CUDNN_FUSED,   /* all in the graph */
+    NN_CUDNN_BIASED,  /* the graph adds bias and residual, activations are ours */
+    NN_CUDNN_PLAIN,   /* the convolution in the graph, what follows it in a kernel of ours */
+    NN_CUDNN_PRODUCT, /* no graph: a matrix product of cuBLASLt, for windows of one tap */
     NN_CUDNN_FORMS,
 } nn_cudnn_form;
 extern const char *const nn_cudnn_form_names[NN_CUDNN_FORMS]; /* in reports and files */
@@ -47,10 +49,17 @@ nn_status nn_cudnn_conv_graph(const nn_cudnn_conv *problem, nn_cudnn_form form,
 /* The problem as one line of text, which names it in caches. */
 void nn_cudnn_conv_key(const nn_cudnn_conv *problem, char *text, size_t size);
 
+/* The product that a convolution is whose windows have one tap on each pixel. */
+nn_product nn_cudnn_conv_product(const nn_cudnn_conv *problem, nn_precision precision,
+                                 bool deterministic);
+
 /* A form and its plan. */
 typedef struct nn_cudnn_conv_plan {
     nn_cudnn_form form;
-    nn_cudnn_plan plan;
+    size_t workspace;   /* bytes */
+    nn_cudnn_plan plan; /* of a graph */
+    nn_product product; /* of PRODUCT */
+    nn_product_plan product_plan;
     nn_cudnn_numbers numbers;
     char engine[NN_CUDNN_ENGINE_TEXT];
 } nn_cudnn_conv_plan;
