@@ -91,6 +91,41 @@ START_TEST(metrics_match_numpy_whatever_the_batch) {
 }
 END_TEST
 
+/* Feeds go to whichever session is free; scores stand in the order of the data all the same. */
+START_TEST(sessions_side_by_side_judge_as_one) {
+    static const char *const batches[] = {"1", "3"};
+    static const char *const metrics[] = {"top1", "agreement", "cosine"};
+    nn_session_options options = {.threads = 1};
+    nn_session *sessions[3], *bases[3];
+    make_models("N,4", "4");
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ok(nn_session_open(shifted, &options, &sessions[i]));
+        ck_assert_ok(nn_session_open(plain, &options, &bases[i]));
+    }
+    for (int b = 0; b < 2; b++) {
+        nn_dataset *data = open_data(rows, 2, (int64_t[]){8, 4}, labels, batches[b]);
+        for (int m = 0; m < 3; m++) {
+            nn_evaluation evaluation = {.metric = nn_metric_find(metrics[m]),
+                                        .class_axis = NN_CLASS_AXIS_AUTO};
+            nn_quality together, alone = judge(metrics[m], data, NN_CLASS_AXIS_AUTO);
+            ck_assert_ok(nn_evaluate_on(sessions, bases, 3, data, &evaluation, &together));
+            ck_assert_int_eq(together.count, alone.count);
+            for (int64_t i = 0; i < alone.count; i++)
+                ck_assert_double_eq(together.scores[i].part, alone.scores[i].part);
+            ck_assert_double_eq(together.value, alone.value);
+            nn_quality_clear(&together);
+            nn_quality_clear(&alone);
+        }
+        nnopt_dataset_destroy(data);
+    }
+    for (int i = 0; i < 3; i++) {
+        nnopt_session_destroy(sessions[i]);
+        nnopt_session_destroy(bases[i]);
+    }
+    end_models();
+}
+END_TEST
+
 START_TEST(images_of_classes_have_them_on_axis_1) {
     make_models("N,4,2,2", "4,1,1");
     nn_dataset *data = open_data(rows, 4, (int64_t[]){2, 4, 2, 2}, NULL, "1");
@@ -285,6 +320,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, metrics_match_numpy_whatever_the_batch);
     tcase_add_test(cases, images_of_classes_have_them_on_axis_1);
+    tcase_add_test(cases, sessions_side_by_side_judge_as_one);
     tcase_add_test(cases, top5_counts_the_five_largest);
     tcase_add_test(cases, values_that_are_not_numbers_never_count_as_right);
     tcase_add_test(cases, equal_outputs_reach_the_best_value);

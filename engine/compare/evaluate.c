@@ -1,4 +1,4 @@
-#include "engine/compare/evaluate.h"
+#include "engine/compare/evaluate_parts.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -80,7 +80,7 @@ static nn_status bootstrap_scores(resampled_statistic statistic, picked_scores *
     return status;
 }
 
-static nn_status finish_quality(nn_quality *quality) {
+nn_status nn_quality_finish(nn_quality *quality) {
     if (quality->count == 0) return nn_fail(NN_BAD_INPUT, "no sample to judge");
     quality->value = quality->metric->value(quality->scores, quality->count);
     if (quality->metric->is_proportion) {
@@ -121,14 +121,6 @@ nn_status nn_quality_drop(const nn_quality *before, const nn_quality *after, nn_
 
 /* ---- running ---- */
 
-typedef struct evaluator {
-    const nn_evaluation *evaluation;
-    nn_session *session, *base;
-    nn_dataset *data;
-    nn_tensor *outputs, *base_outputs;
-    int64_t output, base_output; /* index of the judged output */
-} evaluator;
-
 static nn_status find_output(const nn_session *session, const char *name, int64_t *out) {
     const nn_graph *graph = nn_session_model((nn_session *)session)->graph;
     *out = 0;
@@ -144,8 +136,8 @@ static nn_status find_output(const nn_session *session, const char *name, int64_
 }
 
 /* Splits the output of a feed into samples along axis 0 and finds the class axis. */
-static nn_status shape_outcome(const evaluator *self, const nn_feed *feed, const nn_tensor *output,
-                               nn_outcome *out) {
+static nn_status shape_outcome(const nn_evaluator *self, const nn_feed *feed,
+                               const nn_tensor *output, nn_outcome *out) {
     const nn_metric *metric = self->evaluation->metric;
     int64_t count = nn_tensor_count(output), samples = feed->sample_count;
     int axis = self->evaluation->class_axis;
@@ -176,7 +168,7 @@ static nn_status shape_outcome(const evaluator *self, const nn_feed *feed, const
     return NN_OK;
 }
 
-static nn_status score_feed(const evaluator *self, const nn_feed *feed, int64_t first_sample,
+static nn_status score_feed(const nn_evaluator *self, const nn_feed *feed, int64_t first_sample,
                             nn_quality *quality) {
     const nn_metric *metric = self->evaluation->metric;
     const nn_tensor *output = &self->outputs[self->output], *base = NULL;
@@ -206,18 +198,23 @@ static nn_status score_feed(const evaluator *self, const nn_feed *feed, int64_t 
     return NN_OK;
 }
 
-static nn_status run_feed(const evaluator *self, int64_t index, nn_quality *quality) {
+nn_status nn_evaluator_run(const nn_evaluator *self, const nn_feed *feed, int64_t first_sample,
+                           nn_quality *quality) {
     size_t inputs = (size_t)self->data->input_count;
+    NN_TRY(nnopt_session_run(self->session, feed->inputs, inputs, self->outputs));
+    if (self->base != NULL)
+        NN_TRY(nnopt_session_run(self->base, feed->inputs, inputs, self->base_outputs));
+    return score_feed(self, feed, first_sample, quality);
+}
+
+static nn_status run_feed(const nn_evaluator *self, int64_t index, nn_quality *quality) {
     nn_feed feed;
     NN_TRY(self->data->read(self->data, index, &feed));
     NN_TRY(nn_dataset_refuse_nan(self->data, index, &feed));
-    NN_TRY(nnopt_session_run(self->session, feed.inputs, inputs, self->outputs));
-    if (self->base != NULL)
-        NN_TRY(nnopt_session_run(self->base, feed.inputs, inputs, self->base_outputs));
-    return score_feed(self, &feed, quality->count, quality);
+    return nn_evaluator_run(self, &feed, quality->count, quality);
 }
 
-static nn_status check_needs(const evaluator *self) {
+static nn_status check_needs(const nn_evaluator *self) {
     const nn_metric *metric = self->evaluation->metric;
     if (metric->needs == NN_METRIC_LABELS && !self->data->has_labels)
         return nn_fail(NN_USAGE, "metric '%s' needs data with 'labels', '%s' has none",
@@ -239,30 +236,44 @@ static nn_tensor *alloc_outputs(const nn_session *session) {
     return nn_alloc_zero(((size_t)graph->output_count + 1) * sizeof(nn_tensor));
 }
 
-nn_status nn_evaluate(nn_session *session, nn_session *base, nn_dataset *data,
-                      const nn_evaluation *evaluation, nn_quality *out) {
-    evaluator self = {.evaluation = evaluation,
-                      .session = session,
-                      .base = evaluation->metric->needs == NN_METRIC_BASE ? base : NULL,
-                      .data = data};
-    nn_quality quality = {.metric = evaluation->metric};
-    nn_status status = check_needs(&self);
-    if (status == NN_OK) status = find_output(session, evaluation->output, &self.output);
-    if (status == NN_OK && self.base != NULL)
-        status = find_output(self.base, evaluation->output, &self.base_output);
-    if (status != NN_OK) return status;
+nn_status nn_evaluator_init(nn_session *session, nn_session *base, nn_dataset *data,
+                            const nn_evaluation *evaluation, nn_evaluator *out) {
+    nn_evaluator self = {.evaluation = evaluation,
+                         .session = session,
+                         .base = evaluation->metric->needs == NN_METRIC_BASE ? base : NULL,
+                         .data = data};
+    NN_TRY(check_needs(&self));
+    NN_TRY(find_output(session, evaluation->output, &self.output));
+    if (self.base != NULL) NN_TRY(find_output(self.base, evaluation->output, &self.base_output));
     self.outputs = alloc_outputs(session);
     self.base_outputs = self.base != NULL ? alloc_outputs(self.base) : NULL;
-    if (self.outputs == NULL || (self.base != NULL && self.base_outputs == NULL))
-        status = nn_fail_memory(sizeof(nn_tensor));
+    if (self.outputs == NULL || (self.base != NULL && self.base_outputs == NULL)) {
+        nn_evaluator_clear(&self);
+        return nn_fail_memory(sizeof(nn_tensor));
+    }
+    *out = self;
+    return NN_OK;
+}
+
+void nn_evaluator_clear(nn_evaluator *self) {
+    nn_free(self->outputs);
+    nn_free(self->base_outputs);
+    *self = (nn_evaluator){0};
+}
+
+nn_status nn_evaluate(nn_session *session, nn_session *base, nn_dataset *data,
+                      const nn_evaluation *evaluation, nn_quality *out) {
+    nn_quality quality = {.metric = evaluation->metric};
+    nn_evaluator self;
+    nn_status status = NN_OK;
+    NN_TRY(nn_evaluator_init(session, base, data, evaluation, &self));
     for (int64_t i = 0; i < data->feed_count && status == NN_OK; i++) {
         status = run_feed(&self, i, &quality);
         nn_progress("evaluating", (double)i + 1, (double)data->feed_count, NULL);
         if (status == NN_OK) status = nn_check_interrupt();
     }
-    if (status == NN_OK) status = finish_quality(&quality);
-    nn_free(self.outputs);
-    nn_free(self.base_outputs);
+    if (status == NN_OK) status = nn_quality_finish(&quality);
+    nn_evaluator_clear(&self);
     if (status == NN_OK)
         *out = quality;
     else

@@ -62,6 +62,9 @@ nn_status nn_evaluation_read(const nnopt_options *options, bool has_labels, bool
  * is NN_BAD_INPUT. */
 nn_status nn_evaluate(nn_session *session, nn_session *base, nn_dataset *data,
                       const nn_evaluation *evaluation, nn_quality *out);
+/* The same by several sessions of one model side by side, each with its base (or NULL). */
+nn_status nn_evaluate_on(nn_session *const *sessions, nn_session *const *bases, int count,
+                         nn_dataset *data, const nn_evaluation *evaluation, nn_quality *out);
 void nn_quality_clear(nn_quality *quality);
 
 /* How much worse `after` is than `before` on the same samples, with the interval of the paired

@@ -50,25 +50,35 @@ static nn_status fill_report(const nn_quality *quality, const nn_evaluation *eva
     return nn_report_finish(report, out);
 }
 
+/* That judge feeds side by side. */
+enum { MAX_DEVICES = 16 };
+
 nnopt_status nnopt_eval(nnopt_model *model, nnopt_model *base, nnopt_dataset *data,
                         const nnopt_options *options, nnopt_report **out) {
     const nn_option_table *const tables[] = {&nn_options_eval, &nn_options_session};
-    nn_session_options session_options;
+    nn_session_options devices[MAX_DEVICES];
+    nn_session *sessions[MAX_DEVICES] = {NULL}, *bases[MAX_DEVICES] = {NULL};
     nn_evaluation evaluation;
-    nn_session *session = NULL, *base_session = NULL;
     nn_quality quality = {0};
+    int count;
     if (model == NULL || data == NULL || out == NULL)
         return nn_fail(NN_USAGE, "eval needs a model and data");
     NN_TRY(nn_options_check(options, tables, 2));
-    NN_TRY(nn_session_options_read(options, &session_options));
+    NN_TRY(nn_session_options_read_each(options, devices, MAX_DEVICES, &count));
     NN_TRY(nn_evaluation_read(options, data->has_labels, base != NULL, &evaluation));
-    nn_status status = nn_session_open(model, &session_options, &session);
-    if (status == NN_OK && base != NULL)
-        status = nn_session_open(base, &session_options, &base_session);
-    if (status == NN_OK) status = nn_evaluate(session, base_session, data, &evaluation, &quality);
+    nn_status status = NN_OK;
+    for (int i = 0; i < count && status == NN_OK; i++) {
+        status = nn_session_open(model, &devices[i], &sessions[i]);
+        if (status == NN_OK && base != NULL) status = nn_session_open(base, &devices[i], &bases[i]);
+    }
+    if (status == NN_OK)
+        status = count == 1 ? nn_evaluate(sessions[0], bases[0], data, &evaluation, &quality)
+                            : nn_evaluate_on(sessions, bases, count, data, &evaluation, &quality);
     if (status == NN_OK) status = fill_report(&quality, &evaluation, model, base, data, out);
     nn_quality_clear(&quality);
-    nnopt_session_destroy(session);
-    nnopt_session_destroy(base_session);
+    for (int i = 0; i < count; i++) {
+        nnopt_session_destroy(sessions[i]);
+        nnopt_session_destroy(bases[i]);
+    }
     return status;
 }

@@ -273,7 +273,7 @@ static const nn_option_spec session_specs[] = {
      .kind = NNOPT_OPTION_TEXT,
      .metavar = "DEVICE",
      .fallback = "cpu",
-     .help = "where the model runs: cpu, cuda, or cuda:N for GPU number N; bench and compare "
+     .help = "where the model runs: cpu, cuda, or cuda:N for GPU number N; bench, eval and compare "
              "take several, separated by commas"},
     {.name = "threads",
      .kind = NNOPT_OPTION_INT,
