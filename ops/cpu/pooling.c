@@ -153,6 +153,21 @@ typedef struct pool_row {
     char *y;
 } pool_row;
 
+/* `count` outputs whose windows have this view. */
+static void pool_row_with(const pool_job *job, const nn_pool_view *view, const void *x, void *y,
+                          int64_t count, int64_t divisor) {
+    const int64_t stride = job->geometry.axes[NN_WIDTH].stride;
+    if (job->average)
+        job->set->average_row_f32(view, x, stride, y, count,
+                                  divisor > 0 ? 1.0f / (float)divisor : 0);
+    else if (job->type == NNOPT_FLOAT)
+        job->set->max_row_f32(view, x, stride, y, count);
+    else if (job->type == NNOPT_UINT8)
+        job->set->max_row_u8(view, x, stride, y, count);
+    else
+        job->set->max_row_i8(view, x, stride, y, count);
+}
+
 /* Outputs [begin, end) of a row, whose windows have the same taps along the width. */
 static void pool_outputs(const pool_job *job, const pool_row *row, int64_t begin, int64_t end) {
     const nn_window_axis *width = &job->geometry.axes[NN_WIDTH];
@@ -164,17 +179,9 @@ static void pool_outputs(const pool_job *job, const pool_row *row, int64_t begin
     if (view.columns == 0) view.planes = start = 0;
     const char *x = row->x + start * job->element;
     char *y = row->y + begin * job->element;
-    if (job->average) {
-        int64_t divisor = row->divisor * nn_pool_divisor(width, begin, job->count_include_pad);
-        job->set->average_row_f32(&view, (const float *)x, width->stride, (float *)y, end - begin,
-                                  divisor > 0 ? 1.0f / (float)divisor : 0);
-    } else if (job->type == NNOPT_FLOAT) {
-        job->set->max_row_f32(&view, (const float *)x, width->stride, (float *)y, end - begin);
-    } else if (job->type == NNOPT_UINT8) {
-        job->set->max_row_u8(&view, (const uint8_t *)x, width->stride, (uint8_t *)y, end - begin);
-    } else {
-        job->set->max_row_i8(&view, (const int8_t *)x, width->stride, (int8_t *)y, end - begin);
-    }
+    const int64_t divisor =
+        job->average ? row->divisor * nn_pool_divisor(width, begin, job->count_include_pad) : 0;
+    pool_row_with(job, &view, x, y, end - begin, divisor);
 }
 
 /* The row at a depth and height of plane `plane` of x. */
@@ -201,19 +208,64 @@ static pool_row row_at(const pool_job *job, int64_t plane, const int64_t at[2]) 
     return row;
 }
 
+/* What rows have in common whose windows lie on data from end to end. */
+typedef struct inner_rows {
+    bool exist; /* for all columns */
+    int64_t begin[2], end[2];
+    nn_pool_view view;
+    int64_t divisor;
+} inner_rows;
+
+static inner_rows find_inner_rows(const pool_job *job) {
+    const nn_window_axis *axes = job->geometry.axes;
+    inner_rows out = {.divisor = 1};
+    int64_t begin, end;
+    for (int i = 0; i < 2; i++) find_inner(&axes[i], &out.begin[i], &out.end[i]);
+    find_inner(&axes[NN_WIDTH], &begin, &end);
+    out.exist = begin == 0 && end == axes[NN_WIDTH].out;
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) out.divisor *= axes[i].kernel;
+    out.view = (nn_pool_view){.planes = axes[0].kernel,
+                              .rows = axes[1].kernel,
+                              .columns = axes[2].kernel,
+                              .plane_step = axes[1].in * axes[2].in * axes[0].dilation,
+                              .row_step = axes[2].in * axes[1].dilation,
+                              .column_step = axes[2].dilation};
+    return out;
+}
+
+static bool is_inner(const inner_rows *inner, const int64_t at[2]) {
+    return inner->exist && at[0] >= inner->begin[0] && at[0] < inner->end[0] &&
+           at[1] >= inner->begin[1] && at[1] < inner->end[1];
+}
+
+/* First element that the windows of such a row see. */
+static int64_t inner_place(const pool_job *job, int64_t plane, const int64_t at[2]) {
+    const nn_window_axis *axes = job->geometry.axes;
+    const int64_t depth = at[0] * axes[0].stride - axes[0].pad_begin;
+    const int64_t height = at[1] * axes[1].stride - axes[1].pad_begin;
+    return ((plane * axes[0].in + depth) * axes[1].in + height) * axes[2].in - axes[2].pad_begin;
+}
+
 /* Output rows, counted over batch, channels and depth. Windows that lie on data from end to end go
  * together, the others one by one. */
 static void run_plane_rows(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const pool_job *job = argument;
     const nn_window_axis *axes = job->geometry.axes, *width = &axes[NN_WIDTH];
+    const inner_rows inside = find_inner_rows(job);
     int64_t inner, inner_end;
     find_inner(width, &inner, &inner_end);
     int64_t plane = begin / axes[1].out / axes[0].out;
     int64_t at[2] = {begin / axes[1].out % axes[0].out, begin % axes[1].out};
     for (int64_t i = begin; i < end; i++, next_row(axes, at, &plane)) {
+        char *y = job->y + i * width->out * job->element;
+        if (is_inner(&inside, at)) {
+            pool_row_with(job, &inside.view, job->x + inner_place(job, plane, at) * job->element, y,
+                          width->out, inside.divisor);
+            continue;
+        }
         pool_row row = row_at(job, plane, at);
-        row.y = job->y + i * width->out * job->element;
+        row.y = y;
         for (int64_t o = 0; o < inner; o++) pool_outputs(job, &row, o, o + 1);
         if (inner < inner_end) pool_outputs(job, &row, inner, inner_end);
         for (int64_t o = inner_end; o < width->out; o++) pool_outputs(job, &row, o, o + 1);

@@ -162,30 +162,49 @@ WINDOWS(average_bf16, uint16_t, average_bf16_window(&view, x, y, channels, scale
 
 /* ---- standard order ---- */
 
-NN_INLINE vf load_some(const float *x, int64_t count) {
-    if (count >= VF_LANES) return vf_load(x);
-    return count > 0 ? vf_load_first(x, (int)count) : vf_zero();
-}
-
 NN_INLINE vf pool_join(vf best, vf x, bool average) {
     if (average) return best + x;
     return vf_max(x, best);
 }
 
-/* Joins column `first` of the window, and with `columns` 2 the one beside it, to `best` of `count`
- * outputs two apart: first all rows, then the elements with even and odd numbers. */
-NN_INLINE vf join_columns(const nn_pool_view *view, const float *x, int columns, int count,
+/* How many of `count` lie in a vector. */
+NN_INLINE int lanes_of(int64_t count) {
+    return count < 0 ? 0 : count < VF_LANES ? (int)count : VF_LANES;
+}
+
+/* Joins columns of the window that lie side by side to `best` of `count` outputs two apart: first
+ * all rows, then the elements with even and odd numbers, and for a third column, of which the last
+ * lane is not known, those that follow the even ones. */
+NN_INLINE vf join_columns(const nn_pool_view *view, const float *x, int64_t columns, int count,
                           vf start, vf best, bool average) {
     const int64_t span = 2 * count - 2 + columns;
+    const int in_low = lanes_of(span), in_high = lanes_of(span - VF_LANES);
     vf low = start, high = start;
     for (int64_t d = 0; d < view->planes; d++)
         for (int64_t h = 0; h < view->rows; h++) {
             const float *from = x + d * view->plane_step + h * view->row_step;
-            low = pool_join(low, load_some(from, span), average);
-            high = pool_join(high, load_some(from + VF_LANES, span - VF_LANES), average);
+            low = pool_join(low, vf_load_first(from, in_low), average);
+            if (in_high > 0)
+                high = pool_join(high, vf_load_first(from + VF_LANES, in_high), average);
         }
-    best = pool_join(best, vf_even(low, high), average);
-    return columns == 2 ? pool_join(best, vf_odd(low, high), average) : best;
+    const vf even = vf_even(low, high);
+    best = pool_join(best, even, average);
+    if (columns > 1) best = pool_join(best, vf_odd(low, high), average);
+    return columns > 2 ? pool_join(best, vf_next(even), average) : best;
+}
+
+/* Outputs of a row two apart, less than a vector of them where three columns go together. */
+NN_INLINE vf join_pairs(const nn_pool_view *view, const float *x, int count, vf start,
+                        bool average) {
+    const bool are_adjacent = view->column_step == 1;
+    vf best = start;
+    for (int64_t w = 0; w < view->columns;) {
+        const int64_t left = are_adjacent ? view->columns - w : 1;
+        const int64_t most = count < VF_LANES ? 3 : 2, columns = left < most ? left : most;
+        best = join_columns(view, x + w * view->column_step, columns, count, start, best, average);
+        w += columns;
+    }
+    return best;
 }
 
 NN_INLINE void row_f32(const nn_pool_view *view, const float *x, int64_t stride, float *y,
@@ -193,17 +212,13 @@ NN_INLINE void row_f32(const nn_pool_view *view, const float *x, int64_t stride,
     const vf start = average ? vf_zero() : vf_set(-INFINITY);
     for (int64_t i = 0; i < count; i += VF_LANES) {
         if (i > 0 && count - i < VF_LANES) i = count - VF_LANES; /* some again */
-        int n = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        const int n = lanes_of(count - i);
         const float *from = x + i * stride;
         vf best = start;
         if (stride == 1) {
-            EACH_PIXEL(view) best = pool_join(best, load_some(PIXEL(view, from), n), average);
+            EACH_PIXEL(view) best = pool_join(best, vf_load_first(PIXEL(view, from), n), average);
         } else {
-            int64_t w = 0;
-            for (; w + 2 <= view->columns && view->column_step == 1; w += 2)
-                best = join_columns(view, from + w, 2, n, start, best, average);
-            for (; w < view->columns; w++)
-                best = join_columns(view, from + w * view->column_step, 1, n, start, best, average);
+            best = join_pairs(view, from, n, start, average);
         }
         if (average) best *= vf_set(scale);
         vf_store_first(y + i, best, n);

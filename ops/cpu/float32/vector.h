@@ -10,6 +10,7 @@
  * differ in that bit, and vf_mix takes those with the bit set from b, the others from a.
  *
  * vf_even and vf_odd: of two vectors one after the other those elements with even and odd numbers.
+ * vf_next: each lane has what the one after it had, the last one any number.
  *
  * vd are doubles, half as many; vd_low and vd_high widen half of the lanes, vf_narrow rounds two
  * halves. */
@@ -92,6 +93,10 @@ NN_INLINE vf vf_odd(vf a, vf b) {
     const __m512i places =
         _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, places, b);
+}
+NN_INLINE vf vf_next(vf v) {
+    const __m512i bits = _mm512_castps_si512(v);
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(bits, bits, 1));
 }
 NN_INLINE vi vi_truncate(vf v) {
     return (vi)_mm512_cvttps_epi32(v);
@@ -188,6 +193,9 @@ NN_INLINE vf vf_odd(vf a, vf b) {
     __m256d pairs = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
     return _mm256_castpd_ps(_mm256_permute4x64_pd(pairs, 0xd8));
 }
+NN_INLINE vf vf_next(vf v) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0));
+}
 NN_INLINE vi vi_truncate(vf v) {
     return (vi)_mm256_cvttps_epi32(v);
 }
@@ -269,6 +277,9 @@ NN_INLINE vf vf_even(vf a, vf b) {
 }
 NN_INLINE vf vf_odd(vf a, vf b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+NN_INLINE vf vf_next(vf v) {
+    return __builtin_shufflevector(v, v, 1, 2, 3, 0);
 }
 NN_INLINE vi vi_truncate(vf v) {
     return __builtin_convertvector(v, vi);
