@@ -14,7 +14,7 @@ static int run(const cli_arguments *arguments) {
 const cli_command command_doctor = {
     .name = "doctor",
     .operands = "",
-    .summary = "this machine: CPU, instruction sets, BLAS, memory, measured ceilings",
+    .summary = "this machine: CPU, instruction sets, BLAS, memory, devices, measured ceilings",
     .functions = functions,
     .run = run,
 };

@@ -34,6 +34,50 @@ static void write_libraries(nn_text_page *page, const cJSON *libraries) {
     }
 }
 
+/* "fp32 61.2 TFLOP/s, ..., memory 4.3 TB/s"; int8 counts plain operations. */
+static void write_ceilings(nn_text_page *page, const cJSON *ceilings) {
+    char line[512] = "", figure[NN_FIGURE];
+    const cJSON *ceiling;
+    cJSON_ArrayForEach(ceiling, ceilings) {
+        const bool is_bytes = strcmp(ceiling->string, "memory") == 0 ||
+                              strcmp(ceiling->string, "upload") == 0 ||
+                              strcmp(ceiling->string, "download") == 0;
+        const size_t used = strlen(line);
+        snprintf(line + used, sizeof line - used, "%s%s %s %s", used > 0 ? ", " : "",
+                 ceiling->string,
+                 nn_figure((is_bytes ? 1e-9 : 1e-12) * ceiling->valuedouble, figure),
+                 is_bytes                               ? "GB/s"
+                 : strcmp(ceiling->string, "int8") == 0 ? "TOP/s"
+                                                        : "TFLOP/s");
+    }
+    if (line[0] != '\0') write_line(page, "", line);
+}
+
+static void write_device(nn_text_page *page, const cJSON *device) {
+    char key[32], line[1024], a[NN_FIGURE], b[NN_FIGURE];
+    snprintf(key, sizeof key, "cuda:%.0f", nn_json_number(device, "index"));
+    snprintf(line, sizeof line, "%s (%s), %.0f multiprocessors, %.0f MHz, memory %s, %s free",
+             nn_json_text(device, "name"), nn_json_text(device, "architecture"),
+             nn_json_number(device, "multiprocessors"), nn_json_number(device, "clock_mhz"),
+             nn_figure_bytes(nn_json_number(device, "memory_bytes"), a),
+             nn_figure_bytes(nn_json_number(device, "free_bytes"), b));
+    write_line(page, key, line);
+    snprintf(line, sizeof line, "%s; kernels for %.0f operators", nn_json_text(device, "software"),
+             nn_json_number(device, "operators"));
+    write_line(page, "", line);
+    write_ceilings(page, nn_json_get(device, "ceilings"));
+    if (cJSON_IsString(nn_json_get(device, "failure")))
+        write_line(page, "", nn_json_text(device, "failure"));
+}
+
+static void write_devices(nn_text_page *page, const cJSON *cuda) {
+    const cJSON *device;
+    cJSON_ArrayForEach(device, nn_json_get(cuda, "devices")) write_device(page, device);
+    if (cJSON_IsString(nn_json_get(cuda, "absent"))) {
+        write_line(page, "devices", nn_json_text(cuda, "absent"));
+    }
+}
+
 void nn_text_doctor(nn_text_page *page, const cJSON *report) {
     const cJSON *machine = nn_json_get(report, "machine"), *caches = nn_json_get(report, "caches");
     const cJSON *memory = nn_json_get(report, "memory"), *blas = nn_json_get(report, "blas");
@@ -84,4 +128,5 @@ void nn_text_doctor(nn_text_page *page, const cJSON *report) {
     snprintf(line, sizeof line, "%s (nnopt doctor --measure measures again)",
              nn_json_text(roof, "measured"));
     write_line(page, "measured", line);
+    write_devices(page, nn_json_get(report, "cuda"));
 }

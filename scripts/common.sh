@@ -36,6 +36,15 @@ install_missing() {
     --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# find_nvcc: the path of CUDA's compiler; fails where there is none.
+find_nvcc() {
+  local place
+  for place in "$(command -v nvcc || true)" "${CUDA_PATH:-}/bin/nvcc" /usr/local/cuda/bin/nvcc; do
+    if [ -x "$place" ]; then echo "$place"; return 0; fi
+  done
+  return 1
+}
+
 # build FOLDER [CMAKE-OPTION...]: configures and builds, quietly unless it fails.
 build() {
   local folder=$1 log

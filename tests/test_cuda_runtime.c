@@ -17,10 +17,57 @@ START_TEST(says_what_the_device_is) {
     ck_assert_int_gt(info.free_bytes, 0);
     ck_assert_int_gt(info.multiprocessors, 0);
     ck_assert_double_gt(info.clock_hz, 1e8);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const parts[] = {"driver 580.0.0", "CUDA 1", "cuDNN 9.", "cuBLASLt 1"};
+        ck_assert_msg(strstr(info.software, parts[i]) != NULL, "'%s' lacks '%s'", info.software,
+                      parts[i]);
+    }
     nn_device *again;
     ck_assert_ok(nn_device_open_kernels("cuda:0", &again));
     ck_assert_ptr_eq(again, device);
     ck_assert_fails(nn_device_open_kernels("cuda:7", &again), NN_USAGE, "counted from 0");
+}
+END_TEST
+
+START_TEST(reads_sensors) {
+    nn_device *device = device_host_open();
+    nn_device_sensors sensors;
+    device->calls->sensors(device, &sensors);
+    ck_assert_double_eq(sensors.clock_hz, 1830e6);
+    ck_assert_double_eq(sensors.memory_clock_hz, 3201e6);
+    ck_assert_double_eq(sensors.power_watts, 312.5);
+    ck_assert_double_eq(sensors.power_limit_watts, 700);
+    ck_assert_double_eq(sensors.temperature_celsius, 54);
+    ck_assert_double_eq(sensors.utilization, 0.75);
+    ck_assert_double_eq(sensors.memory_utilization, 0.5);
+    ck_assert_ptr_null(sensors.throttled); /* it idles */
+    setenv("NN_EMULATED_THROTTLE", "0x24", 1);
+    device->calls->sensors(device, &sensors);
+    ck_assert_str_eq(sensors.throttled, "temperature"); /* rather than power */
+    unsetenv("NN_EMULATED_THROTTLE");
+}
+END_TEST
+
+START_TEST(measures_ceilings) {
+    static const char *const names[] = {"fp32", "tf32",   "fp16",   "bf16",
+                                        "int8", "memory", "upload", "download"};
+    nn_device *device = device_host_open();
+    nn_device_ceiling ceilings[16];
+    nn_device_info before, after;
+    int count = 0;
+    device->calls->info(device, &before);
+    ck_assert_ok(device->calls->measure_ceilings(device, ceilings, 16, &count));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int place = 0;
+        while (place < count && strcmp(ceilings[place].name, names[i]) != 0) place++;
+        ck_assert_msg(place < count, "'%s' is not measured", names[i]);
+        ck_assert_double_gt(ceilings[place].per_second, 1e6);
+        ck_assert(isfinite(ceilings[place].per_second));
+    }
+    device->calls->info(device, &after);
+    ck_assert_int_eq(after.free_bytes, before.free_bytes);
+    ck_assert_ok(device->calls->measure_ceilings(device, ceilings, 2, &count));
+    ck_assert_int_eq(count, 2);
 }
 END_TEST
 
@@ -174,8 +221,11 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("cuda_runtime");
     TCase *cases = tcase_create("runtime");
+    setenv("NN_EMULATED_MEMORY", "268435456", 1); /* little to be measured */
     device_host_open();
     tcase_add_test(cases, says_what_the_device_is);
+    tcase_add_test(cases, reads_sensors);
+    tcase_add_test(cases, measures_ceilings);
     tcase_add_test(cases, copies_there_and_back);
     tcase_add_test(cases, tells_how_much_is_free);
     tcase_add_test(cases, starts_what_was_recorded);

@@ -1,16 +1,18 @@
 /* The table of operators, and what this machine is and does. */
 #include "base/blas.h"
 #include "base/options.h"
+#include "engine/measure/device_roofline.h"
 #include "engine/measure/profile_report.h"
-#include "ops/op.h"
+#include "ops/device_kernels.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 NN_OPTION_TABLE(doctor)
 
 static const nn_option_spec doctor_specs[] = {
     {"measure", NNOPT_OPTION_FLAG, NULL, NULL, NULL, 0, 0, false,
-     "measure the ceilings of this machine again"},
+     "measure the ceilings of this machine and its devices again"},
 };
 NN_DEFINE_OPTION_TABLE(doctor, doctor_specs);
 
@@ -94,6 +96,51 @@ static void add_libraries(nn_report *report) {
     }
 }
 
+/* ---- devices ---- */
+
+static int count_operators(const nn_device *device) {
+    int count = 0;
+    for (const nn_device_row *row = device->rows; row->name != NULL; row++) count++;
+    return count;
+}
+
+static void add_device(nn_report *report, cJSON *list, nn_device *device, bool remeasure) {
+    nn_device_info info;
+    nn_device_roofline roofline;
+    device->calls->info(device, &info);
+    cJSON *record = nn_report_object(report, list, NULL);
+    nn_report_set_number(report, record, "index", info.index);
+    nn_report_set_text(report, record, "name", info.name);
+    nn_report_set_text(report, record, "architecture", info.architecture);
+    nn_report_set_text(report, record, "software", info.software);
+    nn_report_set_number(report, record, "multiprocessors", info.multiprocessors);
+    nn_report_set_number(report, record, "clock_mhz", 1e-6 * info.clock_hz);
+    nn_report_set_number(report, record, "memory_bytes", (double)info.memory_bytes);
+    nn_report_set_number(report, record, "free_bytes", (double)info.free_bytes);
+    nn_report_set_number(report, record, "l2_bytes", (double)info.l2_bytes);
+    nn_report_set_number(report, record, "operators", count_operators(device));
+    if (nn_device_roofline_get(device, remeasure, &roofline) == NN_OK)
+        nn_report_add_ceilings(report, record, &roofline);
+    else
+        nn_report_set_text(report, record, "failure", nnopt_last_error());
+}
+
+/* Devices of CUDA, or why there are none. */
+static void add_devices(nn_report *report, bool remeasure) {
+    cJSON *cuda = nn_report_object(report, report->root, "cuda");
+    cJSON *list = nn_report_array(report, cuda, "devices");
+    for (int i = 0;; i++) {
+        char name[32];
+        nn_device *device;
+        snprintf(name, sizeof name, "cuda:%d", i);
+        nn_status status = nn_device_open_kernels(name, &device);
+        if (status != NN_OK && i == 0)
+            nn_report_set_text(report, cuda, "absent", nnopt_last_error());
+        if (status != NN_OK) break;
+        add_device(report, list, device, remeasure);
+    }
+}
+
 nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     const nn_option_table *const tables[] = {&nn_options_doctor};
     nn_roofline roofline;
@@ -109,5 +156,6 @@ nnopt_status nnopt_doctor(const nnopt_options *options, nnopt_report **out) {
     add_blas(report);
     add_libraries(report);
     nn_report_add_roofline(report, report->root, &roofline, roofline.cores);
+    add_devices(report, nn_option_flag(options, "measure"));
     return nn_report_finish(report, out);
 }

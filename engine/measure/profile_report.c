@@ -60,6 +60,13 @@ void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline 
 
 /* ---- nodes ---- */
 
+void nn_report_add_ceilings(nn_report *report, cJSON *parent, const nn_device_roofline *roofline) {
+    cJSON *ceilings = nn_report_object(report, parent, "ceilings");
+    for (int i = 0; i < roofline->count; i++)
+        nn_report_set_number(report, ceilings, roofline->ceilings[i].name,
+                             roofline->ceilings[i].per_second);
+}
+
 void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row) {
     double bytes = row->cost.bytes_read + row->cost.bytes_written;
     bool timed = row->seconds > 0;
@@ -199,10 +206,7 @@ static void add_device(nn_report *report, const nn_profile *profile) {
     add_sensor(report, record, "utilization", sensors->utilization);
     if (sensors->throttled != NULL)
         nn_report_set_text(report, record, "throttled", sensors->throttled);
-    cJSON *ceilings = nn_report_object(report, record, "ceilings");
-    for (int i = 0; i < roofline->count; i++)
-        nn_report_set_number(report, ceilings, roofline->ceilings[i].name,
-                             roofline->ceilings[i].per_second);
+    nn_report_add_ceilings(report, record, roofline);
 }
 
 nn_status nn_profile_report(const nn_profile *profile, const nn_diagnosis *diagnosis,

@@ -2,6 +2,7 @@
 #ifndef NN_PROFILE_REPORT_H
 #define NN_PROFILE_REPORT_H
 
+#include "engine/measure/device_roofline.h"
 #include "engine/measure/diagnose.h"
 #include "engine/report.h"
 
@@ -23,6 +24,8 @@ void nn_report_add_bottleneck(nn_report *report, cJSON *record, const nn_bottlen
 /* "roofline": the ceilings of one core, and what `threads` threads reach as multiples of it. */
 void nn_report_add_roofline(nn_report *report, cJSON *parent, const nn_roofline *roofline,
                             int threads);
+/* "ceilings": what the device reaches, operations or bytes a second by name. */
+void nn_report_add_ceilings(nn_report *report, cJSON *parent, const nn_device_roofline *roofline);
 /* The name people know a model by: its file's, without folders. */
 const char *nn_base_name(const char *path);
 

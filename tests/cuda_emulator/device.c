@@ -198,7 +198,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int index) {
         .minor = 0,
         .multiProcessorCount = MULTIPROCESSORS,
         .memoryBusWidth = 6144,
-        .l2CacheSize = 50 << 20,
+        .l2CacheSize = 4 << 20,
         .maxThreadsPerMultiProcessor = THREADS_PER_MULTIPROCESSOR,
         .sharedMemPerMultiprocessor = SHARED_PER_MULTIPROCESSOR,
         .regsPerMultiprocessor = 65536,

@@ -1,6 +1,8 @@
 #include "ops/cuda/runtime/device.h"
 
 #include "base/memory.h"
+#include "ops/cuda/runtime/cublas_library.h"
+#include "ops/cuda/runtime/cudnn_library.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -82,18 +84,43 @@ static double attribute(int index, enum cudaDeviceAttr which) {
     return value;
 }
 
+/* ", cuDNN 9.14.0" of 91400, or the packages that bring it. */
+static void add_library(char *text, size_t size, const char *name, size_t version,
+                        const char *packages) {
+    const size_t used = strlen(text);
+    if (version > 0)
+        snprintf(text + used, size - used, ", %s %zu.%zu.%zu", name, version / 10000,
+                 version % 10000 / 100, version % 100);
+    else
+        snprintf(text + used, size - used, ", no %s (%s)", name, packages);
+}
+
+/* Driver, CUDA, and the vendor's libraries. */
+static void write_software(const nn_cuda_device *own, char *text, size_t size) {
+    char driver[80], version[16];
+    const nn_cudnn *cudnn;
+    const nn_cublaslt *cublaslt;
+    if (!nn_cuda_driver_version(driver, sizeof driver))
+        snprintf(driver, sizeof driver, "for CUDA %s",
+                 version_text(own->driver_version, version, sizeof version));
+    snprintf(text, size, "driver %s, CUDA %s", driver,
+             version_text(own->runtime_version, version, sizeof version));
+    add_library(text, size, "cuDNN", nn_cudnn_open(&cudnn) == NN_OK ? cudnn->GetVersion() : 0,
+                "package libcudnn9-cuda-13, or nvidia-cudnn-cu13 with pip");
+    add_library(text, size, "cuBLASLt",
+                nn_cublaslt_open(&cublaslt) == NN_OK ? cublaslt->GetVersion() : 0,
+                "package libcublas-13-0, or nvidia-cublas with pip");
+}
+
 void nn_cuda_info(nn_device *device, nn_device_info *out) {
     const nn_cuda_device *own = nn_cuda_device_of(device);
     const struct cudaDeviceProp *properties = &own->properties;
     size_t free_bytes = 0, total_bytes = properties->totalGlobalMem;
-    char driver[16], runtime[16];
     *out = (nn_device_info){.index = own->index};
     snprintf(out->name, sizeof out->name, "%.*s", (int)sizeof out->name - 1, properties->name);
     snprintf(out->architecture, sizeof out->architecture, "sm_%d%d", properties->major,
              properties->minor);
-    snprintf(out->software, sizeof out->software, "driver for CUDA %s, CUDA %s",
-             version_text(own->driver_version, driver, sizeof driver),
-             version_text(own->runtime_version, runtime, sizeof runtime));
+    write_software(own, out->software, sizeof out->software);
     out->multiprocessors = properties->multiProcessorCount;
     out->threads_per_unit = properties->maxThreadsPerMultiProcessor;
     out->clock_hz = 1e3 * attribute(own->index, cudaDevAttrClockRate);
@@ -103,18 +130,6 @@ void nn_cuda_info(nn_device *device, nn_device_info *out) {
     out->l2_bytes = properties->l2CacheSize;
     out->shared_bytes_per_unit = (int64_t)properties->sharedMemPerMultiprocessor;
     out->compute_capability = 10 * properties->major + properties->minor;
-}
-
-void nn_cuda_sensors(nn_device *device, nn_device_sensors *out) {
-    (void)device;
-    *out = (nn_device_sensors){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NULL};
-}
-
-nn_status nn_cuda_measure_ceilings(nn_device *device, nn_device_ceiling *out, int limit,
-                                   int *count) {
-    (void)device, (void)out, (void)limit;
-    *count = 0;
-    return NN_OK;
 }
 
 /* ---- memory ---- */

@@ -22,6 +22,8 @@ nn_status nn_cuda_enter(nn_device *device);
 /* Opens device `index`; says what is missing. The caller fills in `shared`. */
 nn_status nn_cuda_open_device(int index, nn_cuda_device **out);
 
+/* As nvidia-smi says it ("580.95.05"); false where NVML does not tell. */
+bool nn_cuda_driver_version(char *text, size_t size);
 void nn_cuda_info(nn_device *device, nn_device_info *out);
 void nn_cuda_sensors(nn_device *device, nn_device_sensors *out);
 nn_status nn_cuda_measure_ceilings(nn_device *device, nn_device_ceiling *out, int limit,
