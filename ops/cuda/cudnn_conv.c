@@ -1,13 +1,16 @@
 #include "ops/cuda/cudnn_conv.h"
 
-#include "ops/cuda/epilogue_launch.h"
-#include "ops/cuda/runtime/queue.h"
-
 #include <float.h>
 #include <stdio.h>
 
-/* Names of tensors in graphs; numbers by value follow. */
-enum { X = 1, W, BIAS, RESIDUAL, Y, NUMBERS };
+enum {
+    X = NN_CUDNN_X,
+    W = NN_CUDNN_W,
+    BIAS = NN_CUDNN_BIAS,
+    RESIDUAL = NN_CUDNN_RESIDUAL,
+    Y = NN_CUDNN_Y,
+    NUMBERS = NN_CUDNN_NUMBERS,
+};
 
 /* What the engine promises of memory it allocates is more; of tensors inside its slab it is this.
  */
@@ -27,9 +30,7 @@ static bool has_activation(const nn_cudnn_conv *problem) {
     return problem->before.kind != NN_ACT_NONE || problem->after.kind != NN_ACT_NONE;
 }
 
-/* Ready-made engines add the residual first, before the bias; it is the same where no activation
- * stands between. */
-static bool adds_residual_first(const nn_cudnn_conv *problem) {
+bool nn_cudnn_conv_adds_residual_first(const nn_cudnn_conv *problem) {
     return has_residual(problem) && problem->before.kind == NN_ACT_NONE;
 }
 
@@ -47,7 +48,8 @@ bool nn_cudnn_conv_has_form(const nn_cudnn_conv *problem, nn_cudnn_form form) {
     case NN_CUDNN_FUSED:
         return true;
     case NN_CUDNN_BIASED:
-        return has_activation(problem) && (problem->has_bias || adds_residual_first(problem)) &&
+        return has_activation(problem) &&
+               (problem->has_bias || nn_cudnn_conv_adds_residual_first(problem)) &&
                problem->y_type == problem->type;
     case NN_CUDNN_PRODUCT:
         return is_product(problem);
@@ -235,13 +237,13 @@ static void add_bias(chain *c) {
 static int operations_behind(const nn_cudnn_conv *problem, nn_cudnn_form form) {
     if (form == NN_CUDNN_PLAIN) return 0;
     int out = problem->has_bias ? 1 : 0;
-    if (form == NN_CUDNN_BIASED) return out + (adds_residual_first(problem) ? 1 : 0);
+    if (form == NN_CUDNN_BIASED) return out + (nn_cudnn_conv_adds_residual_first(problem) ? 1 : 0);
     return out + (has_residual(problem) ? 1 : 0) + operations_of(problem->before) +
            operations_of(problem->after);
 }
 
 static void write_epilogue(chain *c, nn_cudnn_form form) {
-    const bool is_first = adds_residual_first(c->problem);
+    const bool is_first = nn_cudnn_conv_adds_residual_first(c->problem);
     if (form == NN_CUDNN_PLAIN) return;
     if (is_first) add_residual(c);
     add_bias(c);
@@ -329,66 +331,4 @@ nn_product nn_cudnn_conv_product(const nn_cudnn_conv *problem, nn_precision prec
         .before = problem->before,
         .after = problem->after,
     };
-}
-
-/* ---- running ---- */
-
-/* What the form leaves to us, in place. */
-static nn_status run_epilogue(const nn_cudnn_conv *problem, nn_cudnn_form form,
-                              const nn_cudnn_conv_operands *o, nn_device_queue *queue) {
-    const nn_conv_geometry *g = &problem->geometry;
-    const bool is_plain = form == NN_CUDNN_PLAIN;
-    nn_cuda_epilogue arguments = {
-        .x_type = problem->y_type,
-        .y_type = problem->y_type,
-        .bias_type = NNOPT_FLOAT,
-        .residual_type = problem->residual_type,
-        .x = o->y,
-        .y = o->y,
-        .bias = is_plain && problem->has_bias ? o->bias : NULL,
-        .residual = is_plain || !adds_residual_first(problem) ? o->residual : NULL,
-        .scale = 1,
-        .bias_scale = 1,
-        .bias_column = 1,
-        .before = problem->before,
-        .after = problem->after,
-        .rows = g->batch * g->out_pixels,
-        .columns = g->out_channels};
-    return nn_cuda_check(nn_cuda_launch_epilogue(&arguments, queue->stream), "run an epilogue");
-}
-
-nn_status nn_cudnn_conv_run(const nn_cudnn_conv *problem, const nn_cudnn_conv_plan *plan,
-                            const nn_cudnn_conv_operands *o, nn_device_queue *queue) {
-    int64_t uids[Y + NN_CUDNN_MOST_NUMBERS];
-    const void *pointers[Y + NN_CUDNN_MOST_NUMBERS];
-    const bool is_fused = plan->form == NN_CUDNN_FUSED, is_plain = plan->form == NN_CUDNN_PLAIN;
-    const bool adds_residual = is_fused || (!is_plain && adds_residual_first(problem));
-    const struct {
-        int64_t uid;
-        const void *pointer;
-    } operands[] = {{X, o->x},
-                    {W, o->w},
-                    {BIAS, !is_plain && problem->has_bias ? o->bias : NULL},
-                    {RESIDUAL, adds_residual ? o->residual : NULL},
-                    {Y, o->y}};
-    const nn_product_operands product = {o->x, o->w, o->bias, o->residual, o->y, o->workspace};
-    const nn_cudnn *cudnn;
-    cudnnHandle_t handle;
-    int count = 0;
-    if (plan->form == NN_CUDNN_PRODUCT)
-        return nn_product_run(&plan->product, &plan->product_plan, &product, queue);
-    NN_TRY(nn_cudnn_handle(queue, &cudnn, &handle));
-    for (int i = 0; i < Y; i++) {
-        if (operands[i].pointer == NULL) continue;
-        uids[count] = operands[i].uid;
-        pointers[count++] = operands[i].pointer;
-    }
-    for (int i = 0; i < plan->numbers.count; i++) {
-        uids[count] = NUMBERS + i;
-        pointers[count++] = &plan->numbers.values[i];
-    }
-    NN_TRY(nn_cudnn_plan_run(cudnn, handle, &plan->plan, count, uids, (void *const *)pointers,
-                             o->workspace));
-    if (is_fused || !nn_cudnn_conv_has_form(problem, plan->form)) return NN_OK;
-    return run_epilogue(problem, plan->form, o, queue);
 }

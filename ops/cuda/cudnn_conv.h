@@ -29,6 +29,20 @@ typedef enum nn_cudnn_form {
 } nn_cudnn_form;
 extern const char *const nn_cudnn_form_names[NN_CUDNN_FORMS]; /* in reports and files */
 
+/* Names of tensors in graphs; numbers by value follow. */
+enum {
+    NN_CUDNN_X = 1,
+    NN_CUDNN_W,
+    NN_CUDNN_BIAS,
+    NN_CUDNN_RESIDUAL,
+    NN_CUDNN_Y,
+    NN_CUDNN_NUMBERS,
+};
+
+/* Ready-made engines add the residual before the bias; it is the same where no activation stands
+ * between. */
+bool nn_cudnn_conv_adds_residual_first(const nn_cudnn_conv *problem);
+
 /* Numbers by value in a graph: parameters of activations. */
 enum { NN_CUDNN_MOST_NUMBERS = 8 };
 typedef struct nn_cudnn_numbers {
