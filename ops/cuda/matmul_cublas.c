@@ -277,6 +277,30 @@ static size_t reserve(bool is_needed, int64_t count, nn_type type, size_t *used)
     return at;
 }
 
+/* A batch that one call does not take becomes a call for each matrix. */
+static void split_batch(matmul_problem *problem) {
+    outer_batch *outer = &problem->outer;
+    nn_cublas_gemm *gemm = &problem->product.gemm;
+    outer->dims[outer->rank] = gemm->batch;
+    outer->a_steps[outer->rank] = gemm->a_batch;
+    outer->b_steps[outer->rank++] = gemm->b_batch;
+    outer->count *= gemm->batch;
+    gemm->batch = 1;
+    gemm->a_batch = gemm->b_batch = 0;
+    gemm->alignment = alignment_of(problem);
+}
+
+static nn_status choose(nn_device *device, matmul_state *state) {
+    matmul_problem *problem = &state->problem;
+    const int64_t batch = problem->product.gemm.batch;
+    nn_status status = nn_product_prepare(device, &problem->product, &state->plan);
+    if (status != NN_UNSUPPORTED || batch == 1 || problem->outer.count * batch > MOST_LAUNCHES ||
+        problem->outer.rank == NN_MAX_RANK)
+        return status;
+    split_batch(problem);
+    return nn_product_prepare(device, &problem->product, &state->plan);
+}
+
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const matmul_problem *problem, bool lies_transposed) {
     const nn_type type = problem->product.gemm.type;
@@ -285,7 +309,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     *state = (matmul_state){.problem = *problem, .converts_a = node->in[A]->type != type};
     NN_TRY(prepare_b(node, services, lies_transposed, state));
     NN_TRY(prepare_bias(node, services, state));
-    nn_status status = nn_product_prepare(target->device, &state->problem.product, &state->plan);
+    nn_status status = choose(target->device, state);
     if (status != NN_OK) return nn_fail_context(status, "node '%s'", node->name);
     size_t used = 0;
     state->a_offset = reserve(state->converts_a, nn_fact_count(node->in[A]), type, &used);
@@ -293,7 +317,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     state->product_offset = used;
     nn_prepare_workspace(services, used + state->plan.workspace);
     nn_prepare_describe(services, "%s%s", state->plan.has_own ? "with a kernel behind" : "one call",
-                        problem->outer.count > 1 ? ", by matrix" : "");
+                        state->problem.outer.count > 1 ? ", by matrix" : "");
     return NN_OK;
 }
 

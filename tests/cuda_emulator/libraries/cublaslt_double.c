@@ -176,6 +176,12 @@ static bool types_fit(const problem *p) {
            ((a == CUDA_R_16F || a == CUDA_R_16BF) && (d == a || d == CUDA_R_32F));
 }
 
+/* The vendor does not say that a matrix may be repeated for a batch by a step of 0: here it may
+ * not, which nnopt must be ready for. */
+static bool batches_fit(const problem *p) {
+    return p->d.batch == 1 || (p->a.step != 0 && p->b.step != 0 && p->d.step != 0);
+}
+
 /* Products of 8-bit integers: the first transposed, the second not, all sizes multiples of 4. */
 static bool integers_fit(const problem *p) {
     return p->a.type != CUDA_R_8I ||
@@ -213,8 +219,9 @@ static cublasStatus_t read_problem(cublasLtMatmulDesc_t what, cublasLtMatrixLayo
                       out->a.batch == out->d.batch && out->b.batch == out->d.batch &&
                       out->c.batch == out->d.batch;
     if (!fits) return CUBLAS_STATUS_INVALID_VALUE;
-    return types_fit(out) && integers_fit(out) && epilogue_fits(out) ? CUBLAS_STATUS_SUCCESS
-                                                                     : CUBLAS_STATUS_NOT_SUPPORTED;
+    return types_fit(out) && batches_fit(out) && integers_fit(out) && epilogue_fits(out)
+               ? CUBLAS_STATUS_SUCCESS
+               : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 /* ---- algorithms ---- */
