@@ -210,7 +210,10 @@ static const conv_shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static void run_conv(const conv_shape *s, const product_case *c) {
+/* The double of cuDNN has no engine for 13 taps. */
+static const conv_shape refused = {3, {2, 6, 30}, {13}, 8, 2, 3, 1, {5, 7}};
+
+static void run_conv_with(const conv_shape *s, const product_case *c, const char *kernel) {
     kernel_host host;
     const int spatial = s->rank - 2;
     int64_t w[5] = {s->filters, s->x[1] / s->group}, y[5] = {s->x[0], s->filters};
@@ -233,8 +236,12 @@ static void run_conv(const conv_shape *s, const product_case *c) {
     fill(&host, c->type, w, s->rank, c->constant);
     if (c->has_bias) fill(&host, c->type, &s->filters, 1, c->constant);
     finish(&host, c, 3, y, s->rank);
-    check(&host, c, "conv_cudnn", NN_LAYOUT_CHANNELS_LAST);
+    check(&host, c, kernel, NN_LAYOUT_CHANNELS_LAST);
     host_clear(&host);
+}
+
+static void run_conv(const conv_shape *s, const product_case *c) {
+    run_conv_with(s, c, "conv_cudnn");
 }
 
 START_TEST(convolves) {
@@ -248,7 +255,7 @@ static const conv_shape transposed[] = {
     {3, {1, 5, 9}, {3}, 7, 1, 1, 2, {0, 0}},
 };
 
-static void run_transposed(const conv_shape *s, const product_case *c) {
+static void run_transposed(const conv_shape *s, const product_case *c, const char *kernel) {
     kernel_host host;
     const int spatial = s->rank - 2;
     int64_t w[5] = {s->x[1], s->filters / s->group}, y[5] = {s->x[0], s->filters};
@@ -269,12 +276,21 @@ static void run_transposed(const conv_shape *s, const product_case *c) {
     fill(&host, c->type, w, s->rank, c->constant);
     if (c->has_bias) fill(&host, c->type, &s->filters, 1, c->constant);
     finish(&host, c, 3, y, s->rank);
-    check(&host, c, "conv_transpose_cudnn", NN_LAYOUT_CHANNELS_LAST);
+    check(&host, c, kernel, NN_LAYOUT_CHANNELS_LAST);
     host_clear(&host);
 }
 
 START_TEST(convolves_transposed) {
-    for (int i = 0; i < 3; i++) run_transposed(&transposed[i], &cases[_i]);
+    for (int i = 0; i < 3; i++) run_transposed(&transposed[i], &cases[_i], "conv_transpose_cudnn");
+}
+END_TEST
+
+/* The general kernels, asked for themselves and in the place of cuDNN. */
+START_TEST(convolves_without_cudnn) {
+    const product_case *c = &cases[_i];
+    for (int i = 0; i < SHAPES; i++) run_conv_with(&shapes[i], c, "conv_cuda");
+    for (int i = 0; i < 3; i++) run_transposed(&transposed[i], c, "conv_transpose_cuda");
+    run_conv_with(&refused, c, "conv_cudnn");
 }
 END_TEST
 
@@ -411,6 +427,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, keeps_choices);
     tcase_add_loop_test(tests, convolves, 0, CASES);
     tcase_add_loop_test(tests, convolves_transposed, 0, CASES);
+    tcase_add_loop_test(tests, convolves_without_cudnn, 0, CASES);
     tcase_add_loop_test(tests, multiplies, 0, CASES);
     tcase_add_loop_test(tests, multiplies_as_gemm, 0, CASES);
     suite_add_tcase(suite, tests);

@@ -1,6 +1,6 @@
-/* Conv and ConvTranspose through cuDNN. The engine is chosen in prepare. */
-#include "ops/cuda/conv_cudnn.h"
-
+/* Conv and ConvTranspose through cuDNN. The engine is chosen in prepare; a node that no engine runs
+ * is handed over to the general kernel there. */
+#include "ops/cuda/conv_kernels.h"
 #include "ops/cuda/cudnn_choice.h"
 #include "ops/cuda/element_host.h"
 #include "ops/cuda/epilogue_launch.h"
@@ -190,6 +190,10 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_cudnn_conv problem = problem_of(node, target, is_transpose);
     const nn_cudnn_conv_plan *plan;
     nn_status status = nn_cudnn_choose(target, &problem, &plan);
+    if (status == NN_UNSUPPORTED) { /* without state */
+        nn_prepare_describe(prepare, "by our own kernel: cuDNN has no engine");
+        return NN_OK;
+    }
     if (status != NN_OK) return nn_fail_context(status, "node '%s'", node->name);
     conv_state *state = nn_prepare_state(prepare, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
@@ -230,7 +234,7 @@ static nn_status reorder_filters(const nn_call *call, const conv_state *state, v
     return nn_cuda_launched(call, nn_cuda_launch_filters(&arguments, call->queue->stream));
 }
 
-static nn_status run(const nn_call *call) {
+static nn_status run_cudnn(const nn_call *call) {
     const conv_state *state = call->state;
     const nn_cudnn_conv *p = &state->problem;
     char *workspace = call->workspace;
@@ -262,6 +266,14 @@ static nn_status run(const nn_call *call) {
     return nn_cuda_launched(call, cudaSuccess);
 }
 
+static nn_status run_conv(const nn_call *call) {
+    return call->state != NULL ? run_cudnn(call) : nn_kernel_conv_cuda.run(call);
+}
+
+static nn_status run_transpose(const nn_call *call) {
+    return call->state != NULL ? run_cudnn(call) : nn_kernel_conv_transpose_cuda.run(call);
+}
+
 const nn_kernel nn_kernel_conv_cudnn = {
     .name = "conv_cudnn",
     .on_device = true,
@@ -271,7 +283,7 @@ const nn_kernel nn_kernel_conv_cudnn = {
     .layout_inputs = 1u << X,
     .accepts = accepts_conv,
     .prepare = prepare_conv,
-    .run = run,
+    .run = run_conv,
 };
 
 const nn_kernel nn_kernel_conv_transpose_cudnn = {
@@ -283,5 +295,5 @@ const nn_kernel nn_kernel_conv_transpose_cudnn = {
     .layout_inputs = 1u << X,
     .accepts = accepts_transpose,
     .prepare = prepare_transpose,
-    .run = run,
+    .run = run_transpose,
 };
