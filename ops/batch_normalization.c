@@ -1,16 +1,11 @@
+#include "ops/family/batch_normalization.h"
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
 #include <math.h>
 
-/* y = (x - mean) / sqrt(variance + epsilon) scale + bias, per channel. In training mode mean and
- * variance are those of the batch, and outputs 1 and 2 mix them into the given ones. */
-typedef struct norm_attrs {
-    float epsilon, momentum;
-    bool training;
-    bool per_element; /* before version 9: parameters for each channel and position */
-} norm_attrs;
+typedef nn_batch_normalization_attrs norm_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     norm_attrs *parsed = out;

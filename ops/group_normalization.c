@@ -46,15 +46,16 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+nn_status nn_group_normalization_of(const nn_call *call, nn_normalize *out) {
     const norm_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int64_t total = nn_tensor_count(in);
+    *out = (nn_normalize){.type = in->type};
     if (total == 0) return NN_OK;
     bool last = call->layout == NN_LAYOUT_CHANNELS_LAST && in->rank >= 3;
     int64_t channels = in->dims[last ? in->rank - 1 : 1], groups = attrs->groups;
     int64_t positions = total / (in->dims[0] * channels), depth = channels / groups;
-    nn_normalize shape = {.type = in->type,
+    *out = (nn_normalize){.type = in->type,
                           .rows = in->dims[0] * groups,
                           .size = depth * positions,
                           .period = attrs->per_channel ? depth : 1,
@@ -62,10 +63,16 @@ static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
                           .epsilon = attrs->epsilon,
                           .scale = call->in[1],
                           .bias = call->in[2]};
-    shape.run = last ? 1 : positions;
-    shape.width = last ? depth : shape.size;
-    shape.stride = last ? channels : shape.size;
-    shape.rows_per_block = last ? groups : 1;
+    out->run = last ? 1 : positions;
+    out->width = last ? depth : out->size;
+    out->stride = last ? channels : out->size;
+    out->rows_per_block = last ? groups : 1;
+    return NN_OK;
+}
+
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+    nn_normalize shape;
+    NN_TRY(nn_group_normalization_of(call, &shape));
     nn_normalize_run(call, &shape, rows);
     return NN_OK;
 }

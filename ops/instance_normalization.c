@@ -34,14 +34,15 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+nn_status nn_instance_normalization_of(const nn_call *call, nn_normalize *out) {
     const norm_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int64_t total = nn_tensor_count(in), channels = nn_tensor_count(call->in[1]);
+    *out = (nn_normalize){.type = in->type};
     if (total == 0) return NN_OK;
     int64_t size = total / (in->dims[0] * channels);
     bool last = call->layout == NN_LAYOUT_CHANNELS_LAST;
-    nn_normalize shape = {.type = in->type,
+    *out = (nn_normalize){.type = in->type,
                           .rows = in->dims[0] * channels,
                           .size = size,
                           .run = size,
@@ -53,6 +54,12 @@ static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
                           .epsilon = attrs->epsilon,
                           .scale = call->in[1],
                           .bias = call->in[2]};
+    return NN_OK;
+}
+
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+    nn_normalize shape;
+    NN_TRY(nn_instance_normalization_of(call, &shape));
     nn_normalize_run(call, &shape, rows);
     return NN_OK;
 }

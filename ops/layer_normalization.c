@@ -62,13 +62,13 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+nn_status nn_layer_normalization_of(const nn_call *call, nn_normalize *out) {
     const norm_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     int first;
     NN_TRY(nn_check_axis(call->node, attrs->axis, in->rank, &first));
     int64_t size = nn_dims_product(in->dims, first, in->rank);
-    nn_normalize shape = {.type = in->type,
+    *out = (nn_normalize){.type = in->type,
                           .rows = nn_dims_product(in->dims, 0, first),
                           .size = size,
                           .run = 1,
@@ -82,6 +82,12 @@ static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
                           .bias = call->in_count > 2 ? call->in[2] : NULL,
                           .mean = call->out_count > 1 ? call->out[1] : NULL,
                           .inverse_deviation = call->out_count > 2 ? call->out[2] : NULL};
+    return NN_OK;
+}
+
+static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
+    nn_normalize shape;
+    NN_TRY(nn_layer_normalization_of(call, &shape));
     nn_normalize_run(call, &shape, rows);
     return NN_OK;
 }

@@ -2,14 +2,12 @@
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
+#include "ops/family/normalize.h"
 
 #include <math.h>
 
 /* y = x / sqrt(mean(x^2) + epsilon) scale, the mean over the axes from `axis` on. */
-typedef struct norm_attrs {
-    int64_t axis;
-    float epsilon;
-} norm_attrs;
+typedef nn_rms_attrs norm_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     norm_attrs *parsed = out;

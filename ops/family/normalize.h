@@ -21,6 +21,17 @@ typedef struct nn_normalize {
     nn_tensor *mean, *inverse_deviation; /* one element per row, or NULL */
 } nn_normalize;
 
+/* What the operators make of a call; size 0 where there is nothing to do. */
+nn_status nn_layer_normalization_of(const nn_call *call, nn_normalize *out);
+nn_status nn_instance_normalization_of(const nn_call *call, nn_normalize *out);
+nn_status nn_group_normalization_of(const nn_call *call, nn_normalize *out);
+
+/* RMSNormalization. */
+typedef struct nn_rms_attrs {
+    int64_t axis;
+    float epsilon;
+} nn_rms_attrs;
+
 /* `rows` NULL: in double, for every floating type; else for floats. */
 void nn_normalize_run(const nn_call *call, const nn_normalize *normalize, const nn_rows_f32 *rows);
 bool nn_normalize_accepts(const nn_node_view *node, const nn_target *target);

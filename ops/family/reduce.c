@@ -83,6 +83,13 @@ nn_status nn_reduce_relate(const nn_node_view *node, const bool reduced[NN_MAX_R
     return NN_OK;
 }
 
+bool nn_reduce_finds_axes(const nn_node_view *node, bool reduced[NN_MAX_RANK]) {
+    const nn_reduce_attrs *attrs = node->attrs;
+    nn_list axes = attrs->axes;
+    if (attrs->from_input && nn_list_input(node, 1, NN_MAX_RANK, &axes) != NN_OK) return false;
+    return axes.known && flag_axes(node, &axes, node->in[0]->rank, reduced) == NN_OK;
+}
+
 nn_status nn_reduce_axes(const nn_node_view *node, nn_axis_relations *out) {
     const nn_reduce_attrs *attrs = node->attrs;
     nn_list axes = attrs->axes;

@@ -23,6 +23,8 @@ nn_status nn_reduce_infer_number(const nn_node_view *node);
 nn_status nn_reduce_relate(const nn_node_view *node, const bool reduced[NN_MAX_RANK],
                            bool keep_dims, nn_axis_relations *out);
 nn_status nn_reduce_axes(const nn_node_view *node, nn_axis_relations *out);
+/* Which axes of input 0 go, where the facts say it: the axes are attributes or a constant. */
+bool nn_reduce_finds_axes(const nn_node_view *node, bool reduced[NN_MAX_RANK]);
 void nn_reduce_cost(const nn_node_view *node, nn_cost *out); /* one FLOP per input element */
 
 /* Works on `count` accumulators at once; x holds one element for each. */
