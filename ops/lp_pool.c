@@ -1,10 +1,7 @@
 #include "ops/family/lp_pool.h"
 #include "ops/family/infer.h"
 
-typedef struct lp_attrs {
-    nn_pool_attrs pool; /* first: the family reads it */
-    double p;
-} lp_attrs;
+typedef nn_lp_pool_attrs lp_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     lp_attrs *parsed = out;

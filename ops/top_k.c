@@ -1,11 +1,7 @@
 #include "ops/family/top_k.h"
 #include "ops/family/copy.h"
 
-typedef struct top_k_attrs {
-    int64_t axis;
-    int64_t k; /* before version 10; else -1: an input */
-    bool largest;
-} top_k_attrs;
+typedef nn_top_k_attrs top_k_attrs;
 
 /* Sorted results serve where any order would: `sorted` changes nothing. */
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {

@@ -4,6 +4,11 @@
 
 #include "ops/family/pooling.h"
 
+typedef struct nn_lp_pool_attrs {
+    nn_pool_attrs pool; /* first: the family reads it */
+    double p;
+} nn_lp_pool_attrs;
+
 /* Attribute p, a float in version 1; it must be positive. */
 nn_status nn_lp_parse(const nn_node_view *node, const nn_attrs *attrs, double *out);
 

@@ -4,6 +4,12 @@
 
 #include "ops/family/types.h"
 
+typedef struct nn_top_k_attrs {
+    int64_t axis;
+    int64_t k; /* before version 10; else -1: an input */
+    bool largest;
+} nn_top_k_attrs;
+
 /* An element as a number: the better one is larger. */
 typedef unsigned __int128 nn_candidate;
 
