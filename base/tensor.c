@@ -317,7 +317,8 @@ static nn_status make_aligned(nn_blob *blob) {
     blob->aligned_capacity = block.bytes;
     if (bytes == 0) return NN_OK;
     if (blob->recipe != NULL) {
-        status = blob->recipe->make(blob->recipe, blob->aligned.data);
+        const int64_t count = nn_tensor_count(&blob->tensor);
+        status = blob->recipe->make(blob->recipe, 0, count, blob->aligned.data);
         if (status != NN_OK) nn_tensor_clear(&blob->aligned);
     } else {
         memcpy(blob->aligned.data, blob->tensor.data, bytes);
@@ -352,13 +353,58 @@ void nn_blob_unpin(nn_blob *blob) {
     pthread_mutex_unlock(&blob->lock);
 }
 
+/* ---- pages of a mapped file ---- */
+
+/* A fault brings in the pages around it, too, up to this many bytes on either side. */
+enum { FAULT_AROUND = 64 << 10 };
+
+static bool is_mapped(const nn_blob *blob) {
+    return blob->storage != NULL && blob->storage->is_mapped && blob->tensor.data != NULL;
+}
+
+/* `advice` for the whole pages of the mapping within [from, from + bytes). */
+static void advise(const nn_blob *blob, uintptr_t from, size_t bytes, int advice) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = (uintptr_t)blob->storage->base, limit = first + blob->storage->size;
+    uintptr_t begin = (from > first ? from : first) / page * page;
+    uintptr_t end = (from + bytes < limit ? from + bytes : limit) / page * page;
+    if (end > begin) madvise((void *)begin, end - begin, advice);
+}
+
+const char *nn_blob_view(const nn_blob *blob, int64_t begin, int64_t count) {
+    const size_t size = (size_t)nn_type_bits(blob->tensor.type) / 8;
+    const char *out = (const char *)blob->tensor.data + (size_t)begin * size;
+#ifdef MADV_POPULATE_READ
+    if (is_mapped(blob)) advise(blob, (uintptr_t)out, (size_t)count * size, MADV_POPULATE_READ);
+#else
+    (void)count;
+#endif
+    return out;
+}
+
+void nn_blob_drop_view(const nn_blob *blob, int64_t begin, int64_t count) {
+    if (!is_mapped(blob)) return;
+    const size_t size = (size_t)nn_type_bits(blob->tensor.type) / 8;
+    const uintptr_t from = (uintptr_t)blob->tensor.data + (size_t)begin * size;
+    advise(blob, from - FAULT_AROUND, (size_t)count * size + FAULT_AROUND, MADV_DONTNEED);
+}
+
 void nn_blob_drop_pages(const nn_blob *blob) {
-    if (blob->storage == NULL || !blob->storage->is_mapped || blob->tensor.data == NULL) return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)blob->tensor.data + page - 1) / page * page;
-    uintptr_t end =
-        ((uintptr_t)blob->tensor.data + (uintptr_t)nn_tensor_bytes(&blob->tensor)) / page * page;
-    uintptr_t limit = (uintptr_t)blob->storage->base + blob->storage->size;
-    if (end > limit) end = limit / page * page;
-    if (end > begin) madvise((void *)begin, end - begin, MADV_DONTNEED);
+    if (!is_mapped(blob)) return;
+    advise(blob, (uintptr_t)blob->tensor.data, (size_t)nn_tensor_bytes(&blob->tensor),
+           MADV_DONTNEED);
+}
+
+nn_status nn_blob_read(const nn_blob *blob, int64_t begin, int64_t count, void *room,
+                       const void **out) {
+    *out = room;
+    if (blob->recipe != NULL) return blob->recipe->make(blob->recipe, begin, count, room);
+    const char *from = nn_blob_view(blob, begin, count);
+    if (!is_mapped(blob) && nn_blob_is_ready(blob)) {
+        *out = from;
+        return NN_OK;
+    }
+    memcpy(room, from, (size_t)count * (size_t)nn_type_bits(blob->tensor.type) / 8);
+    nn_blob_drop_view(blob, begin, count);
+    return NN_OK;
 }

@@ -81,7 +81,8 @@ nn_status nn_tensor_own_texts(nn_tensor *tensor);
 
 /* How a blob that holds no data makes them each time that they are wanted. */
 typedef struct nn_recipe {
-    nn_status (*make)(const struct nn_recipe *self, void *out); /* writes all bytes; any thread */
+    /* Writes elements [begin, begin + count), in order; any thread. */
+    nn_status (*make)(const struct nn_recipe *self, int64_t begin, int64_t count, void *out);
     void (*destroy)(struct nn_recipe *self);
 } nn_recipe;
 
@@ -127,6 +128,15 @@ bool nn_blob_is_ready(const nn_blob *blob);
  * pin and freed by the last unpin (the mapped pages it was made from are dropped). Any thread. */
 nn_status nn_blob_pin(nn_blob *blob, const nn_tensor **out);
 void nn_blob_unpin(nn_blob *blob); /* once per successful pin */
+/* Where elements from `begin` on of a blob without a recipe lie, at any address, their pages of a
+ * mapped file brought in for `count` of them; and lets the kernel drop those pages. */
+const char *nn_blob_view(const nn_blob *blob, int64_t begin, int64_t count);
+void nn_blob_drop_view(const nn_blob *blob, int64_t begin, int64_t count);
+/* Elements [begin, begin + count) of a blob whose elements are whole bytes, without a pin: where
+ * they lie, or in `room`, which has place for them, when they are made or come from a mapped file,
+ * whose pages are dropped at once. For whoever goes through a large constant piece by piece. */
+nn_status nn_blob_read(const nn_blob *blob, int64_t begin, int64_t count, void *room,
+                       const void **out);
 /* Frees the blocks that unpins of large blobs leave for the next pins: new pages cost more than
  * what is written into them. For whoever has pinned one blob after another. */
 void nn_blob_drop_spares(void);

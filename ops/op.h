@@ -258,6 +258,9 @@ struct nn_kernel {
      * tries them: prepare finds with nn_prepare_variant which one it is asked for, and takes the
      * nearest where the node does not allow it. */
     const char *const *variants;
+    /* Bit i: prepare reads constant input i with nn_prepare_piece only, so that a large one need
+     * not be in memory as a whole. */
+    uint32_t reads_pieces;
     /* The only answer to "does this kernel run this node?": types, shapes (concrete), constants,
      * epilogue. isa and layout are checked by the caller. NULL: every node without an epilogue. */
     bool (*accepts)(const nn_node_view *node, const nn_target *target);
@@ -292,6 +295,12 @@ nn_status nn_prepare_pack(nn_prepare *prepare, uint32_t inputs, const char *vari
                           nn_pack_function pack, const void *argument, const void **out);
 /* Bit i: prepare has read constant input i, run does not; a device gets no copy of it. */
 void nn_prepare_read(nn_prepare *prepare, uint32_t inputs);
+
+/* For packing, elements [begin, begin + count) of constant `input`, valid until the next call. */
+nn_status nn_prepare_piece(nn_prepare *prepare, int input, int64_t begin, int64_t count,
+                           const void **out);
+/* What suits the caches as one piece. */
+enum { NN_PIECE_BYTES = 512 << 10 };
 
 /* ---- the table (op_table.def)
  * -------------------------------------------------------------------- */

@@ -213,6 +213,13 @@ START_TEST(test_deferred_weights) {
             nn_blob_unpin(blob);
             nn_blob_unpin(blob);
         }
+        for (int64_t begin = 0; begin < COUNT; begin += 777) { /* pieces cut rows anywhere */
+            static float room[777];
+            const int64_t count = COUNT - begin < 777 ? COUNT - begin : 777;
+            const void *piece;
+            ck_assert_ok(nn_blob_read(blob, begin, count, room, &piece));
+            ck_assert_int_eq(memcmp(piece, eager + begin, (size_t)count * sizeof *eager), 0);
+        }
         ck_assert_ok(nn_value_pin(folded));
         ck_assert_ptr_nonnull(folded->fact.constant->data);
         nn_value_unpin(folded);

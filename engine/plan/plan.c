@@ -129,6 +129,7 @@ void nn_plan_destroy(nn_plan *plan) {
     nn_dynamic_destroy(plan->dynamic);
     for (int i = 0; i < plan->target.threads && plan->workers != NULL; i++) {
         nn_weight_list_clear(&plan->workers[i].weights);
+        nn_prepare_room_clear(&plan->workers[i].room);
         nn_arena_clear(&plan->workers[i].arena);
     }
     nn_weight_list_clear(&plan->weights);

@@ -55,6 +55,7 @@ typedef struct nn_plan_absence {
 typedef struct nn_plan_worker {
     nn_arena arena;
     nn_weight_list weights; /* until they are the plan's */
+    nn_prepare_room room;
 } nn_plan_worker;
 
 /* Where the tensors and workspaces of one memory lie. */

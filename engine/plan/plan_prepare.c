@@ -11,13 +11,15 @@ static nn_plan_tensor *constant_at(const nn_step *step, int index) {
 
 static nn_status call_prepare(nn_plan_worker *worker, const nn_plan_request *request, nn_step *step,
                               uint32_t *packed_inputs) {
-    int in_count = step->view.in_count;
-    uint64_t *blobs = nn_arena_alloc(&worker->arena, ((size_t)in_count + 1) * sizeof *blobs);
-    if (blobs == NULL) return nn_fail_memory(((size_t)in_count + 1) * sizeof *blobs);
-    for (int i = 0; i < in_count; i++) {
+    const size_t count = (size_t)step->view.in_count + 1;
+    uint64_t *blobs = nn_arena_alloc(&worker->arena, count * sizeof *blobs);
+    const nn_blob **constants = nn_arena_alloc(&worker->arena, count * sizeof *constants);
+    if (blobs == NULL || constants == NULL) return nn_fail_memory(2 * count * sizeof *blobs);
+    for (int i = 0; i < step->view.in_count; i++) {
         const nn_plan_tensor *constant = constant_at(step, i);
         if (constant != NULL && constant->value->initializer != NULL) {
-            blobs[i] = constant->value->initializer->id;
+            constants[i] = constant->value->initializer;
+            blobs[i] = constants[i]->id;
         }
     }
     nn_prepare prepare = {.node = &step->view,
@@ -26,6 +28,8 @@ static nn_status call_prepare(nn_plan_worker *worker, const nn_plan_request *req
                           .device = step->kernel->on_device ? request->target.device : NULL,
                           .weights = &worker->weights,
                           .blobs = blobs,
+                          .constants = constants,
+                          .room = &worker->room,
                           .variant = step->variant};
     NN_TRY(step->kernel->prepare(&step->view, &request->target, &prepare));
     if (prepare.workspace_bytes > INT64_MAX / 2) return nn_fail_memory(prepare.workspace_bytes);
@@ -45,13 +49,18 @@ static bool is_read_on_host(const nn_plan_tensor *constant) {
     return constant->memory == NN_MEMORY_HOST ? constant->is_read : constant->on_host->is_read;
 }
 
-/* Constants stay in memory, aligned, while a kernel prepares, and longer only when run reads them.
- */
+static bool has_bit(uint32_t bits, int i) {
+    return i < 32 && (bits >> i & 1) != 0;
+}
+
+/* Constants that the kernel does not read in pieces are in memory, aligned, while it prepares;
+ * those that run reads stay. */
 static nn_status prepare_step(nn_plan_worker *worker, const nn_plan_request *request,
                               nn_step *step) {
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
-        if (constant != NULL) NN_TRY(nn_value_pin(constant->value));
+        if (constant == NULL || has_bit(step->kernel->reads_pieces, i)) continue;
+        NN_TRY(nn_value_pin(constant->value));
     }
     uint32_t packed_inputs = 0;
     if (step->kernel->prepare != NULL) {
@@ -59,9 +68,9 @@ static nn_status prepare_step(nn_plan_worker *worker, const nn_plan_request *req
     }
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
-        if (constant == NULL) continue;
-        bool is_packed = i < 32 && (packed_inputs >> i & 1) != 0;
-        if (!is_packed) constant->is_read = true;
+        if (constant == NULL || has_bit(packed_inputs, i)) continue;
+        NN_TRY(nn_value_pin(constant->value));
+        constant->is_read = true;
     }
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
@@ -165,6 +174,7 @@ static nn_status prepare_steps(nn_plan *plan, const nn_plan_request *request) {
     pthread_mutex_init(&job.lock, NULL);
     nn_status status = prepare_all(&job);
     pthread_mutex_destroy(&job.lock);
+    for (int i = 0; i < plan->target.threads; i++) nn_prepare_room_clear(&plan->workers[i].room);
     nn_blob_drop_spares();
     return status;
 }

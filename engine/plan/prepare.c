@@ -39,6 +39,34 @@ void nn_prepare_read(nn_prepare *prepare, uint32_t inputs) {
     prepare->packed_inputs |= inputs;
 }
 
+static bool room_grow(nn_prepare_room *room, size_t bytes) {
+    if (room->bytes >= bytes) return true;
+    nn_prepare_room_clear(room);
+    room->data = nn_alloc(bytes);
+    if (room->data == NULL) return false;
+    room->bytes = bytes;
+    return true;
+}
+
+void nn_prepare_room_clear(nn_prepare_room *room) {
+    nn_free(room->data);
+    *room = (nn_prepare_room){0};
+}
+
+nn_status nn_prepare_piece(nn_prepare *prepare, int input, int64_t begin, int64_t count,
+                           const void **out) {
+    const nn_tensor *constant = nn_view_constant(prepare->node, input);
+    const size_t size = (size_t)nn_type_bits(constant->type) / 8;
+    const nn_blob *blob = prepare->constants != NULL ? prepare->constants[input] : NULL;
+    if (blob == NULL || constant != &blob->tensor) { /* or pinned */
+        *out = (const char *)constant->data + (size_t)begin * size;
+        return NN_OK;
+    }
+    const size_t bytes = count > 0 ? (size_t)count * size : size;
+    if (!room_grow(prepare->room, bytes)) return nn_fail_memory(bytes);
+    return nn_blob_read(blob, begin, count, prepare->room->data, out);
+}
+
 typedef struct pack_call {
     const nn_node_view *node;
     nn_pack_function pack;

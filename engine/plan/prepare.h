@@ -4,6 +4,13 @@
 
 #include "engine/plan/weight_cache.h"
 
+/* Where pieces of constants are made; grows. Init with {0}. */
+typedef struct nn_prepare_room {
+    void *data;
+    size_t bytes;
+} nn_prepare_room;
+void nn_prepare_room_clear(nn_prepare_room *room);
+
 /* What a kernel asked for. Set node, arena and layout (and weights with blobs, to share packed
  * constants), leave the rest zero. */
 struct nn_prepare {
@@ -13,7 +20,11 @@ struct nn_prepare {
     nn_device *device; /* in whose memory packed constants lie (needs weights); NULL: the host's */
     nn_weight_list *weights; /* takes the references to shared constants; NULL: nothing is shared */
     const uint64_t *blobs; /* blob id of each input; 0: no initialiser, its packing is not shared */
-    int variant;           /* which the kernel is asked for: nn_prepare_variant */
+    /* Of each input what nn_prepare_piece reads, with room for pieces of it; NULL: the constants of
+     * `node`, which are in memory. */
+    const nn_blob *const *constants;
+    nn_prepare_room *room;
+    int variant; /* which the kernel is asked for: nn_prepare_variant */
 
     void *state;
     size_t workspace_bytes;

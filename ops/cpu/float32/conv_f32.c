@@ -62,4 +62,4 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-NN_CONV_KERNELS_WITH(conv_f32, nn_tiles_f32, nn_direct_widths)
+NN_CONV_KERNELS_WITH(conv_f32, nn_tiles_f32, nn_direct_widths, NN_CONV_WEIGHTS)

@@ -16,4 +16,4 @@ static nn_status run(const nn_call *call) {
     return nn_conv_winograd_run(call);
 }
 
-NN_CONV_KERNELS(conv_winograd4_f32, nn_winograd_f32)
+NN_CONV_KERNELS_WITH(conv_winograd4_f32, nn_winograd_f32, NULL, NN_CONV_WEIGHTS)

@@ -2,6 +2,7 @@
 
 #include "ops/cpu/float32/conv_f32.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const nn_conv_inputs inputs = {.x = 0, .w = 1, .bias = 2};
@@ -33,13 +34,27 @@ bool nn_conv_winograd_accepts(const nn_node_view *node, const nn_target *target,
     return target->explores || nn_winograd_choose(&g, target->isa, target->threads) == outputs;
 }
 
+typedef struct pack_argument {
+    const nn_winograd_plan *plan;
+    nn_prepare *services;
+} pack_argument;
+
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
-    const nn_winograd_plan *plan = argument;
-    const float *w = nn_view_constant(node, inputs.w)->data;
+    const pack_argument *pack = argument;
+    const nn_winograd_plan *plan = pack->plan;
+    const int64_t floats = 9 * plan->in_channels; /* of an output channel */
     weights_header *header = out;
     float *packed = (float *)(header + 1);
-    nn_winograd_pack(plan, w, packed);
-    header->error = nn_winograd_error(plan, w, packed);
+    (void)node;
+    header->error = 0;
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t first = nn_winograd_first_column(plan, panel);
+        const void *w;
+        NN_TRY(nn_prepare_piece(pack->services, inputs.w, first * floats,
+                                nn_winograd_columns(plan, panel) * floats, &w));
+        nn_winograd_pack_panel(plan, panel, w, packed);
+        header->error = fmax(header->error, nn_winograd_panel_error(plan, panel, w, packed));
+    }
     return NN_OK;
 }
 
@@ -57,8 +72,10 @@ static nn_status try_form(const nn_winograd_plan *plan, nn_prepare *services,
     const void *out;
     snprintf(variant, sizeof variant, "winograd %d, %d+%d columns", plan->form->outputs,
              plan->shape->columns, plan->last_shape->columns);
+    const pack_argument argument = {plan, services};
     size_t bytes = sizeof(weights_header) + nn_winograd_packed_bytes(plan);
-    NN_TRY(nn_prepare_pack(services, 1u << inputs.w, variant, bytes, pack_weights, plan, &out));
+    NN_TRY(
+        nn_prepare_pack(services, 1u << inputs.w, variant, bytes, pack_weights, &argument, &out));
     const weights_header *header = out;
     bool is_accurate = header->error <= NN_WINOGRAD_ERROR_LIMIT;
     *packed = is_accurate ? (const float *)(header + 1) : NULL;

@@ -301,6 +301,7 @@ static nn_status run(const nn_call *call) {
         .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
         .layout_inputs = 1,                                                                        \
         .in_place = 1 << NN_BLOCK_INPUTS, /* the residual */                                       \
+        .reads_pieces = 1 << NN_BLOCK_EXPAND_W | 1 << NN_BLOCK_PROJECT_W,                          \
         .accepts = accepts,                                                                        \
         .prepare = prepare_##set,                                                                  \
         .run = run,                                                                                \

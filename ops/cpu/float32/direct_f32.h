@@ -80,6 +80,25 @@ size_t nn_direct_packed_bytes(const nn_direct_plan *plan);
 size_t nn_direct_bias_bytes(const nn_direct_plan *plan);
 void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, const float *w,
                     float *packed);
+
+/* Weights whose array can be packed a piece at a time: consecutive columns as dense rows, or rows
+ * of k that hold all columns. */
+typedef enum nn_direct_pieces {
+    NN_PIECES_NONE,
+    NN_PIECES_COLUMNS,
+    NN_PIECES_ROWS
+} nn_direct_pieces;
+nn_direct_pieces nn_direct_pieces_of(const nn_direct_plan *plan, const nn_direct_source *source);
+/* Panels [begin, end) of a group; w begins with the first column of `begin`. */
+void nn_direct_pack_panels(const nn_direct_plan *plan, const nn_direct_source *source,
+                           int64_t group, int64_t begin, int64_t end, const float *w,
+                           float *packed);
+/* Rows [begin, end) of k of all panels of the only group; w begins with row `begin`. */
+void nn_direct_pack_rows(const nn_direct_plan *plan, const nn_direct_source *source, int64_t begin,
+                         int64_t end, const float *w, float *packed);
+/* Columns before panel `panel`, which may be the one behind the last. */
+int64_t nn_direct_columns_before(const nn_direct_plan *plan, int64_t panel);
+
 /* For a product whose weights the caller packs: where element (k = 0, column) of the packed weights
  * lies, and the step to the next k. The columns from there to the next multiple of the lanes lie
  * beside it. */

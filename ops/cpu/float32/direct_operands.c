@@ -5,12 +5,59 @@
 typedef struct pack_argument {
     const nn_direct_plan *plan;
     const nn_direct_operands *operands;
+    nn_prepare *services;
 } pack_argument;
+
+/* Units of `bytes` that one piece holds. */
+static int64_t units_of_piece(int64_t bytes) {
+    return bytes < NN_PIECE_BYTES ? NN_PIECE_BYTES / bytes : 1;
+}
+
+static nn_status pack_columns(const pack_argument *pack, int64_t group, void *out) {
+    const nn_direct_plan *plan = pack->plan;
+    const nn_direct_source *source = &pack->operands->source;
+    const int64_t column_bytes = source->column_step * (int64_t)sizeof(float);
+    const int64_t step = units_of_piece(plan->shape->columns * column_bytes);
+    for (int64_t begin = 0; begin < plan->panels; begin += step) {
+        const int64_t end = begin + step < plan->panels ? begin + step : plan->panels;
+        const int64_t first = nn_direct_columns_before(plan, begin);
+        const int64_t count = nn_direct_columns_before(plan, end) - first;
+        const void *w;
+        NN_TRY(nn_prepare_piece(pack->services, pack->operands->w,
+                                group * source->group_step + first * source->column_step,
+                                count * source->column_step, &w));
+        nn_direct_pack_panels(plan, source, group, begin, end, w, out);
+    }
+    return NN_OK;
+}
+
+static nn_status pack_rows(const pack_argument *pack, void *out) {
+    const nn_direct_plan *plan = pack->plan;
+    const nn_direct_source *source = &pack->operands->source;
+    const int64_t step = units_of_piece(source->k_step * (int64_t)sizeof(float));
+    for (int64_t begin = 0; begin < plan->k; begin += step) {
+        const int64_t end = begin + step < plan->k ? begin + step : plan->k;
+        const void *w;
+        NN_TRY(nn_prepare_piece(pack->services, pack->operands->w, begin * source->k_step,
+                                (end - begin) * source->k_step, &w));
+        nn_direct_pack_rows(plan, source, begin, end, w, out);
+    }
+    return NN_OK;
+}
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const pack_argument *pack = argument;
-    const nn_tensor *w = nn_view_constant(node, pack->operands->w);
-    nn_direct_pack(pack->plan, &pack->operands->source, w->data, out);
+    const int64_t count = nn_fact_count(node->in[pack->operands->w]);
+    const nn_direct_source *source = &pack->operands->source;
+    nn_direct_pieces pieces = nn_direct_pieces_of(pack->plan, source);
+    const void *w;
+    if (count <= NN_PIECE_BYTES / (int64_t)sizeof(float)) pieces = NN_PIECES_NONE;
+    if (pieces == NN_PIECES_ROWS) return pack_rows(pack, out);
+    for (int64_t g = 0; pieces == NN_PIECES_COLUMNS && g < pack->plan->problem.groups; g++)
+        NN_TRY(pack_columns(pack, g, out));
+    if (pieces == NN_PIECES_COLUMNS) return NN_OK;
+    NN_TRY(nn_prepare_piece(pack->services, pack->operands->w, 0, count, &w));
+    nn_direct_pack(pack->plan, source, w, out);
     return NN_OK;
 }
 
@@ -26,7 +73,7 @@ nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_p
                                      nn_prepare *services, nn_direct_operands *operands,
                                      size_t *workspace_bytes) {
     char variant[128];
-    const pack_argument argument = {plan, operands};
+    const pack_argument argument = {plan, operands, services};
     const void *packed;
     *workspace_bytes = 0;
     if (nn_view_constant(node, operands->w) != NULL) {

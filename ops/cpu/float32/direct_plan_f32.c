@@ -352,6 +352,19 @@ typedef struct panel_copy {
     int64_t taps, k, width, columns;
 } panel_copy;
 
+static panel_copy copy_of(const nn_direct_plan *plan, const nn_direct_source *source,
+                          int64_t panel) {
+    const bool last = panel == plan->panels - 1;
+    const int64_t width = last ? plan->last_shape->columns : plan->shape->columns;
+    return (panel_copy){
+        .source = source,
+        .taps = plan->taps * plan->k / plan->problem.k,
+        .k = plan->problem.k,
+        .width = width,
+        .columns = min_of(width, plan->problem.columns - panel * plan->shape->columns),
+    };
+}
+
 /* Rows of the source are read whole: columns lie beside each other there. */
 static void pack_by_rows(const panel_copy *copy, const float *w, float *packed) {
     const nn_direct_source *source = copy->source;
@@ -475,24 +488,54 @@ void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, 
         pack_folded(plan, source, w, packed);
         return;
     }
-    panel_copy copy = {.source = source, .taps = plan->taps * plan->k / p->k, .k = p->k};
-    for (int64_t group = 0; group < p->groups; group++) {
-        for (int64_t panel = 0; panel < plan->panels; panel++) {
-            int64_t first = panel * plan->shape->columns;
-            bool last = panel == plan->panels - 1;
-            copy.width = last ? plan->last_shape->columns : plan->shape->columns;
-            copy.columns = min_of(copy.width, p->columns - first);
-            const float *from = w + group * source->group_step + first * source->column_step;
-            int64_t floats = copy.taps * copy.k * copy.width;
-            if (copy.columns < copy.width) memset(packed, 0, (size_t)floats * sizeof *packed);
-            if (source->column_step <= source->k_step)
-                pack_by_rows(&copy, from, packed);
-            else if (source->tap_step == 1 && source->k_step == copy.taps)
-                pack_by_quads(&copy, from, packed);
-            else
-                pack_by_columns(&copy, from, packed);
-            packed += floats;
-        }
+    for (int64_t group = 0; group < p->groups; group++)
+        nn_direct_pack_panels(plan, source, group, 0, plan->panels, w + group * source->group_step,
+                              packed);
+}
+
+int64_t nn_direct_columns_before(const nn_direct_plan *plan, int64_t panel) {
+    return min_of(panel * plan->shape->columns, plan->problem.columns);
+}
+
+nn_direct_pieces nn_direct_pieces_of(const nn_direct_plan *plan, const nn_direct_source *source) {
+    const nn_direct_problem *p = &plan->problem;
+    const int64_t taps = plan->taps * plan->k / p->k;
+    if (plan->fold > 1) return NN_PIECES_NONE;
+    if (source->column_step == p->k * taps && source->column_step > source->k_step)
+        return NN_PIECES_COLUMNS;
+    if (p->groups == 1 && taps == 1 && source->column_step == 1 && source->k_step == p->columns)
+        return NN_PIECES_ROWS;
+    return NN_PIECES_NONE;
+}
+
+void nn_direct_pack_panels(const nn_direct_plan *plan, const nn_direct_source *source,
+                           int64_t group, int64_t begin, int64_t end, const float *w,
+                           float *packed) {
+    packed += group * plan->group_floats + begin * plan->shape->columns * plan->taps * plan->k;
+    for (int64_t panel = begin; panel < end; panel++) {
+        const panel_copy copy = copy_of(plan, source, panel);
+        const int64_t floats = copy.taps * copy.k * copy.width;
+        if (copy.columns < copy.width) memset(packed, 0, (size_t)floats * sizeof *packed);
+        if (source->column_step <= source->k_step)
+            pack_by_rows(&copy, w, packed);
+        else if ((source->tap_step == 1 || copy.taps == 1) && source->k_step == copy.taps)
+            pack_by_quads(&copy, w, packed);
+        else
+            pack_by_columns(&copy, w, packed);
+        w += copy.columns * source->column_step;
+        packed += floats;
+    }
+}
+
+void nn_direct_pack_rows(const nn_direct_plan *plan, const nn_direct_source *source, int64_t begin,
+                         int64_t end, const float *w, float *packed) {
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        panel_copy copy = copy_of(plan, source, panel);
+        float *to = packed + begin * copy.width;
+        packed += copy.k * copy.width;
+        copy.k = end - begin;
+        if (copy.columns < copy.width) memset(to, 0, (size_t)(copy.k * copy.width) * sizeof *to);
+        pack_by_rows(&copy, w + panel * plan->shape->columns, to);
     }
 }
 

@@ -276,7 +276,7 @@ static nn_status run_matmul_nbits(const nn_call *call) {
 
 /* ---- kernels ---- */
 
-#define GEMM_KERNEL(stem, op, set, level, residual)                                                \
+#define GEMM_KERNEL(stem, op, set, level, pieces, residual)                                        \
     static nn_status prepare_##op##_##set(const nn_node_view *node, const nn_target *target,       \
                                           nn_prepare *services) {                                  \
         return prepare_##op(node, target, services, &nn_tiles_f32_##set);                          \
@@ -287,6 +287,7 @@ static nn_status run_matmul_nbits(const nn_call *call) {
         .exactness = NN_ROUNDING,                                                                  \
         .layout = NN_LAYOUT_STANDARD,                                                              \
         .in_place = 1u << (residual),                                                              \
+        .reads_pieces = pieces,                                                                    \
         .variants = nn_direct_widths,                                                              \
         .accepts = accepts_##op,                                                                   \
         .prepare = prepare_##op##_##set,                                                           \
@@ -294,10 +295,10 @@ static nn_status run_matmul_nbits(const nn_call *call) {
     };
 
 #define GEMM_KERNELS(set, level)                                                                   \
-    GEMM_KERNEL(gemm_f32, gemm, set, level, 3)                                                     \
-    GEMM_KERNEL(matmul_f32, matmul, set, level, 2)                                                 \
-    GEMM_KERNEL(linear_f32, linear, set, level, 3)                                                 \
-    GEMM_KERNEL(matmul_nbits_f32, matmul_nbits, set, level, 6)
+    GEMM_KERNEL(gemm_f32, gemm, set, level, 1 << 1, 3)                                             \
+    GEMM_KERNEL(matmul_f32, matmul, set, level, 1 << 1, 2)                                         \
+    GEMM_KERNEL(linear_f32, linear, set, level, 1 << 1, 3)                                         \
+    GEMM_KERNEL(matmul_nbits_f32, matmul_nbits, set, level, 0, 6)
 
 GEMM_KERNELS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)

@@ -84,6 +84,7 @@ static nn_status run(const nn_call *call) {
         .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
         .layout_inputs = 1 << NN_SCALED_X,                                                         \
         .in_place = 1 << NN_SCALED_INPUTS, /* the residual */                                      \
+        .reads_pieces = 1 << NN_SCALED_W,                                                          \
         .accepts = accepts,                                                                        \
         .prepare = prepare_##set,                                                                  \
         .run = run,                                                                                \

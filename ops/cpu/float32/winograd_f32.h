@@ -92,6 +92,11 @@ size_t nn_winograd_workspace(const nn_winograd_plan *plan);
 /* Packed weights: [panel][point][input channel][columns of the panel]. */
 size_t nn_winograd_packed_bytes(const nn_winograd_plan *plan);
 void nn_winograd_pack(const nn_winograd_plan *plan, const float *w, float *packed);
+/* One panel; w begins with its first output channel, `columns` of which exist. */
+void nn_winograd_pack_panel(const nn_winograd_plan *plan, int64_t panel, const float *w,
+                            float *packed);
+int64_t nn_winograd_first_column(const nn_winograd_plan *plan, int64_t panel);
+int64_t nn_winograd_columns(const nn_winograd_plan *plan, int64_t panel);
 /* Undoes the transform for columns [0, count) of one input channel: taps[ky * 3 + kx][column].
  * `packed` is the panel's first weight of that channel, points are `point_step` floats apart. */
 void nn_winograd_unpack(const nn_winograd_plan *plan, const float *packed, int64_t point_step,
@@ -102,6 +107,9 @@ void nn_winograd_unpack(const nn_winograd_plan *plan, const float *packed, int64
  * weights are not finite. Above the limit the form is not used. */
 #define NN_WINOGRAD_ERROR_LIMIT 2e-5
 double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const float *packed);
+/* The same of those channels that lie in one panel; w begins with its first. */
+double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, const float *w,
+                               const float *packed);
 
 /* `bias` has plan->padded_channels values; residual is NULL unless the epilogue has one; it may be
  * y. */

@@ -241,24 +241,44 @@ static void transform_weights(const weight_transform *transform, int points, int
     }
 }
 
-void nn_winograd_pack(const nn_winograd_plan *plan, const float *w, float *packed) {
-    const int points = plan->form->points;
-    for (int64_t panel = 0; panel < plan->panels; panel++) {
-        const int64_t first = panel * plan->shape->columns;
-        const int64_t width =
-            panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
-        const int64_t columns = min_of(width, plan->out_channels - first);
-        double taps[9][NN_TILE_MAX_COLUMNS] = {{0}};
-        for (int64_t k = 0; k < plan->in_channels; k++) {
-            for (int64_t j = 0; j < columns; j++) {
-                const float *from = w + ((first + j) * plan->in_channels + k) * 9;
-                for (int tap = 0; tap < 9; tap++) taps[tap][j] = from[tap];
-            }
-            transform_weights(transform_of(plan), points, width, taps, packed + k * width,
-                              plan->in_channels * width);
+int64_t nn_winograd_first_column(const nn_winograd_plan *plan, int64_t panel) {
+    return min_of(panel * plan->shape->columns, plan->out_channels);
+}
+
+int64_t nn_winograd_columns(const nn_winograd_plan *plan, int64_t panel) {
+    return nn_winograd_first_column(plan, panel + 1) - nn_winograd_first_column(plan, panel);
+}
+
+static int64_t width_of(const nn_winograd_plan *plan, int64_t panel) {
+    return panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+}
+
+/* The packed weights of a panel. */
+static int64_t panel_offset(const nn_winograd_plan *plan, int64_t panel) {
+    const int64_t points = plan->form->points * plan->form->points;
+    return panel * points * plan->in_channels * plan->shape->columns;
+}
+
+void nn_winograd_pack_panel(const nn_winograd_plan *plan, int64_t panel, const float *w,
+                            float *packed) {
+    const int64_t width = width_of(plan, panel), columns = nn_winograd_columns(plan, panel);
+    double taps[9][NN_TILE_MAX_COLUMNS] = {{0}};
+    packed += panel_offset(plan, panel);
+    for (int64_t k = 0; k < plan->in_channels; k++) {
+        for (int64_t j = 0; j < columns; j++) {
+            const float *from = w + (j * plan->in_channels + k) * 9;
+            for (int tap = 0; tap < 9; tap++) taps[tap][j] = from[tap];
         }
-        packed += points * points * plan->in_channels * width;
+        transform_weights(transform_of(plan), plan->form->points, width, taps, packed + k * width,
+                          plan->in_channels * width);
     }
+}
+
+void nn_winograd_pack(const nn_winograd_plan *plan, const float *w, float *packed) {
+    const int64_t floats = 9 * plan->in_channels; /* of an output channel */
+    for (int64_t panel = 0; panel < plan->panels; panel++)
+        nn_winograd_pack_panel(plan, panel, w + nn_winograd_first_column(plan, panel) * floats,
+                               packed);
 }
 
 void nn_winograd_unpack(const nn_winograd_plan *plan, const float *packed, int64_t point_step,
@@ -282,7 +302,10 @@ void nn_winograd_unpack(const nn_winograd_plan *plan, const float *packed, int64
 
 /* ---- accuracy ---- */
 
-enum { SAMPLES = 16 }; /* output channels that are measured */
+enum {
+    SAMPLES = 16, /* output channels that are measured */
+    PIXELS = NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS
+};
 
 /* Uniform in [-1, 1), a different number for each index. */
 static float noise(uint32_t index) {
@@ -292,26 +315,9 @@ static float noise(uint32_t index) {
     return (float)((x ^ (x >> 16)) >> 8) / (float)(1 << 23) - 1;
 }
 
-/* The packed weights of one output channel: that of point p and input channel k is
- * from[(p * input channels + k) * width]. */
-typedef struct packed_channel {
-    const float *from;
-    int64_t width;
-} packed_channel;
-
-static packed_channel channel_of(const nn_winograd_plan *plan, const float *packed,
-                                 int64_t channel) {
-    const int64_t points = plan->form->points * plan->form->points;
-    const int64_t panel = channel / plan->shape->columns;
-    const bool is_last = panel == plan->panels - 1;
-    packed += panel * points * plan->in_channels * plan->shape->columns;
-    return (packed_channel){packed + channel % plan->shape->columns,
-                            is_last ? plan->last_shape->columns : plan->shape->columns};
-}
-
 /* The error of one output channel relative to its greatest result. */
-static double channel_error(const nn_winograd_plan *plan, const double *want, const float *got) {
-    const int outputs = plan->form->outputs * plan->form->outputs;
+static double channel_error(const nn_winograd_form *form, const double *want, const float *got) {
+    const int outputs = form->outputs * form->outputs;
     double error = 0, greatest = 0;
     for (int i = 0; i < outputs; i++) {
         if (!isfinite(want[i]) || !isfinite(got[i])) return INFINITY;
@@ -321,59 +327,98 @@ static double channel_error(const nn_winograd_plan *plan, const double *want, co
     return error == 0 ? 0 : error / greatest;
 }
 
-double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const float *packed) {
-    enum { PIXELS = NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS, LANES = 16 };
-    const int a = plan->form->points, m = plan->form->outputs;
-    const int64_t samples = min_of(SAMPLES, plan->out_channels);
-    double want[SAMPLES][NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS] = {{0}};
-    float sums[PIXELS][SAMPLES] = {{0}};
-    int64_t channels[SAMPLES];
-    packed_channel weights[SAMPLES];
-    for (int64_t i = 0; i < samples; i++) {
-        channels[i] = i * plan->out_channels / samples;
-        weights[i] = channel_of(plan, packed, channels[i]);
-    }
+/* Random pixels of one tile and input channel and their transform. */
+typedef struct error_input {
+    float x[PIXELS], v[PIXELS];
+} error_input;
 
-    for (int64_t k = 0; k < plan->in_channels; k++) {
-        float x[PIXELS][LANES] = {{0}}, v[PIXELS][LANES];
-        for (int i = 0; i < a * a; i++) x[i][0] = noise((uint32_t)(k * PIXELS + i));
-        plan->form->input(&(nn_winograd_input){.x = x[0],
-                                               .row = a * LANES,
-                                               .pitch = LANES,
-                                               .channels = 1,
-                                               .v = v[0],
-                                               .v_step = LANES});
-        for (int64_t i = 0; i < samples; i++) {
-            const float *taps = w + (channels[i] * plan->in_channels + k) * 9;
-            for (int point = 0; point < a * a; point++)
-                sums[point][i] +=
-                    v[point][0] *
-                    weights[i].from[(point * plan->in_channels + k) * weights[i].width];
-            for (int pixel = 0; pixel < m * m; pixel++)
-                for (int tap = 0; tap < 9; tap++)
-                    want[i][pixel] +=
-                        (double)taps[tap] * x[(pixel / m + tap / 3) * a + pixel % m + tap % 3][0];
-        }
-    }
+static void fill_input(const nn_winograd_form *form, int64_t channel, error_input *out) {
+    enum { LANES = 16 };
+    float x[PIXELS][LANES] = {{0}}, v[PIXELS][LANES];
+    for (int i = 0; i < form->points * form->points; i++)
+        out->x[i] = x[i][0] = noise((uint32_t)(channel * PIXELS + i));
+    form->input(&(nn_winograd_input){.x = x[0],
+                                     .row = form->points * LANES,
+                                     .pitch = LANES,
+                                     .channels = 1,
+                                     .v = v[0],
+                                     .v_step = LANES});
+    for (int i = 0; i < PIXELS; i++) out->v[i] = v[i][0];
+}
 
-    float bias[SAMPLES] = {0}, y[NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS][SAMPLES];
-    int64_t done = plan->form->output(&(nn_winograd_output){.m = sums[0],
-                                                            .m_step = SAMPLES,
-                                                            .channels = samples,
+/* What one channel makes of the pixels: as packed weights transform it, and as it should be. */
+typedef struct error_sums {
+    float got[PIXELS];
+    double want[NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS];
+} error_sums;
+
+/* Adds one input channel; `u` is the weight of its first point, points lie `step` floats apart. */
+static void add_input(const nn_winograd_form *form, const error_input *in, const float *taps,
+                      const float *u, int64_t step, error_sums *sums) {
+    const int a = form->points, m = form->outputs;
+    for (int point = 0; point < a * a; point++) sums->got[point] += in->v[point] * u[point * step];
+    for (int tap = 0; tap < 9; tap++)
+        for (int row = 0; row < m; row++)
+            for (int column = 0; column < m; column++)
+                sums->want[row * m + column] +=
+                    (double)taps[tap] * in->x[(row + tap / 3) * a + column + tap % 3];
+}
+
+/* The error that the sums show. */
+static double error_of(const nn_winograd_form *form, const error_sums *sums) {
+    enum { LANES = 16, OUTPUTS = NN_WINOGRAD_OUTPUTS };
+    const int m = form->outputs;
+    float points[PIXELS][LANES] = {{0}}, y[OUTPUTS * OUTPUTS][LANES] = {{0}}, bias[LANES] = {0};
+    float got[OUTPUTS * OUTPUTS];
+    for (int i = 0; i < PIXELS; i++) points[i][0] = sums->got[i];
+    const int64_t done = form->output(&(nn_winograd_output){.m = points[0],
+                                                            .m_step = LANES,
+                                                            .channels = 1,
                                                             .bias = bias,
                                                             .y = y[0],
-                                                            .row = m * SAMPLES,
-                                                            .pitch = SAMPLES,
+                                                            .row = m * LANES,
+                                                            .pitch = LANES,
                                                             .rows = m,
                                                             .columns = m,
                                                             .low = -INFINITY,
                                                             .high = INFINITY});
-    if (done < samples) return INFINITY;
-    double error = 0;
+    if (done < 1) return INFINITY;
+    for (int i = 0; i < m * m; i++) got[i] = y[i][0];
+    return channel_error(form, sums->want, got);
+}
+
+double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, const float *w,
+                               const float *packed) {
+    const nn_winograd_form *form = plan->form;
+    const int64_t width = width_of(plan, panel), step = plan->in_channels * width;
+    const int64_t first = nn_winograd_first_column(plan, panel);
+    const int64_t columns = nn_winograd_columns(plan, panel);
+    const int64_t samples = min_of(SAMPLES, plan->out_channels);
+    int64_t channels[SAMPLES], count = 0;
+    error_sums sums[SAMPLES] = {{{0}, {0}}};
     for (int64_t i = 0; i < samples; i++) {
-        float got[NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS];
-        for (int pixel = 0; pixel < m * m; pixel++) got[pixel] = y[pixel][i];
-        error = fmax(error, channel_error(plan, want[i], got));
+        const int64_t channel = i * plan->out_channels / samples - first;
+        if (channel >= 0 && channel < columns) channels[count++] = channel;
+    }
+    packed += panel_offset(plan, panel);
+    for (int64_t k = 0; k < plan->in_channels && count > 0; k++) {
+        error_input in;
+        fill_input(form, k, &in);
+        for (int64_t i = 0; i < count; i++)
+            add_input(form, &in, w + (channels[i] * plan->in_channels + k) * 9,
+                      packed + k * width + channels[i], step, &sums[i]);
+    }
+    double error = 0;
+    for (int64_t i = 0; i < count; i++) error = fmax(error, error_of(form, &sums[i]));
+    return error;
+}
+
+double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const float *packed) {
+    const int64_t floats = 9 * plan->in_channels; /* of an output channel */
+    double error = 0;
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const float *from = w + nn_winograd_first_column(plan, panel) * floats;
+        error = fmax(error, nn_winograd_panel_error(plan, panel, from, packed));
     }
     return error;
 }
