@@ -1,7 +1,9 @@
 /* The process has one set of workers and runs one job on them at a time. A job has a number of
- * seats; a worker that takes one works through chunks of the shared counter until it is exhausted.
- * The caller, done with its own chunks, closes the job and waits only for the workers that sat
- * down, so a worker that wakes late costs nothing. */
+ * seats, each with a share of consecutive items; a worker that takes one works through the chunks
+ * of its share, then through what is left of the others'. So neighbours mostly stay on one core,
+ * from job to job, and nobody waits for a worker that wakes late. The caller, done with its own
+ * chunks, closes the job and waits only for the workers that sat down, so a worker that wakes late
+ * costs nothing. */
 #include "base/pool.h"
 
 #include "base/cpu.h"
@@ -24,8 +26,8 @@ struct nn_pool {
 enum {
     MAX_WORKERS = 255,
     /* What a wait may spin before it sleeps: a wake-up through the system costs some tens of
-     * microseconds. A wait of a thread whose last one spun in vain gives up sooner: nothing is coming,
-     * or the core is wanted by somebody else. */
+     * microseconds. A wait of a thread whose last one spun in vain gives up sooner: nothing is
+     * coming, or the core is wanted by somebody else. */
     SPIN_NANOSECONDS = 100000,
     SHORT_SPIN_NANOSECONDS = 5000,
     CHUNKS_PER_THREAD = 8,
@@ -33,11 +35,17 @@ enum {
 
 enum { CACHE_LINE = 64 };
 
+typedef struct pool_share {
+    _Alignas(CACHE_LINE) _Atomic int64_t next;
+    int64_t end;
+} pool_share;
+
 typedef struct pool_job {
     nn_task task;
     void *argument;
-    int64_t count, chunk;
-    _Alignas(CACHE_LINE) _Atomic int64_t next;
+    int64_t chunk;
+    int shares;
+    pool_share share[MAX_WORKERS + 1];
 } pool_job;
 
 static struct {
@@ -104,16 +112,21 @@ static bool spin_on(spin *self) {
     return now - self->start < (self->is_short ? SHORT_SPIN_NANOSECONDS : SPIN_NANOSECONDS);
 }
 
+static void empty_share(const pool_job *job, pool_share *share, int worker) {
+    while (atomic_load_explicit(&share->next, memory_order_relaxed) < share->end) {
+        int64_t begin = atomic_fetch_add_explicit(&share->next, job->chunk, memory_order_relaxed);
+        if (begin >= share->end) break;
+        int64_t end = share->end - begin > job->chunk ? begin + job->chunk : share->end;
+        job->task(job->argument, begin, end, worker);
+    }
+}
+
 static void work(int worker) {
     pool_job *job = &shared.job;
     current_worker = worker;
     inside_job = true;
-    for (;;) {
-        int64_t begin = atomic_fetch_add_explicit(&job->next, job->chunk, memory_order_relaxed);
-        if (begin >= job->count) break;
-        int64_t end = job->count - begin > job->chunk ? begin + job->chunk : job->count;
-        job->task(job->argument, begin, end, worker);
-    }
+    for (int i = 0; i < job->shares; i++)
+        empty_share(job, &job->share[(worker + i) % job->shares], worker);
     inside_job = false;
     current_worker = 0;
 }
@@ -250,6 +263,17 @@ static void wait_for_workers(uint32_t joined) {
     }
 }
 
+/* Gives each of `shares` its part of the chunks. */
+static void divide(pool_job *job, int64_t chunks, int64_t count, int shares) {
+    job->shares = shares;
+    for (int i = 0; i < shares; i++) {
+        const int64_t begin = chunks * i / shares * job->chunk;
+        const int64_t end = chunks * (i + 1) / shares * job->chunk;
+        atomic_store_explicit(&job->share[i].next, begin, memory_order_relaxed);
+        job->share[i].end = end < count ? end : count;
+    }
+}
+
 void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void *argument) {
     if (count <= 0) return;
     int threads = nn_pool_threads(pool);
@@ -269,9 +293,8 @@ void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void
     pool_job *job = &shared.job;
     job->task = task;
     job->argument = argument;
-    job->count = count;
     job->chunk = chunk;
-    atomic_store_explicit(&job->next, 0, memory_order_relaxed);
+    divide(job, chunks, count, helpers + 1);
     atomic_store_explicit(&shared.finished, 0, memory_order_relaxed);
     atomic_store(&shared.seats, helpers);
     atomic_fetch_add(&shared.epoch, 1);

@@ -11,6 +11,7 @@
 
 enum {
     UNITS_PER_THREAD = 4,
+    UNIT_OF_BOTH = 8,    /* a unit has so many times the rows that it shares with its neighbour */
     PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
 };
 
@@ -25,11 +26,11 @@ typedef struct block_state {
     nn_direct_plan expand, project;
     nn_direct_operands expand_operands, project_operands;
     nn_depthwise_plan depthwise;
-    const float *w, *bias;     /* of the depthwise convolution */
-    int64_t band_rows, bands;  /* of output rows; of one image */
-    int64_t unit_bands, units; /* bands that a thread does one after the other */
-    int64_t held;              /* rows of the expanded map in the ring */
-    int64_t group_rows;        /* output rows that are projected at once */
+    const float *w, *bias;          /* of the depthwise convolution */
+    int64_t band_rows;              /* output rows that are done from one state of the ring */
+    int64_t unit_rows, image_units; /* those that a thread does one after the other; units */
+    int64_t held;                   /* rows of the expanded map in the ring */
+    int64_t group_rows;             /* output rows that are projected at once */
     size_t ring_at, filtered_at, expand_at, project_at, worker_bytes; /* of a worker's workspace */
 } block_state;
 
@@ -63,7 +64,23 @@ static int64_t rows_under(const nn_window_axis *height, int64_t count) {
     return (count - 1) * height->stride + (height->kernel - 1) * height->dilation + 1;
 }
 
-static void choose_bands(block_state *state, int threads) {
+/* Rows of a unit. Neighbours expand the rows that both reach, each for itself: more units than
+ * there must be only where that is little. */
+static void choose_units(block_state *state, int threads) {
+    const nn_conv_geometry *g = &state->depthwise.geometry;
+    const nn_window_axis *height = &g->axes[NN_HEIGHT];
+    const int64_t both = (height->kernel - 1) * height->dilation;
+    const int64_t fewest = (threads + g->batch - 1) / g->batch; /* of an image */
+    int64_t pieces = threads > 1 ? at_least_one(threads * UNITS_PER_THREAD / g->batch) : 1;
+    if (state->expands && pieces > fewest) {
+        const int64_t most = height->in / at_least_one(UNIT_OF_BOTH * both) / threads * threads;
+        if (pieces > most) pieces = most > fewest ? most : fewest;
+    }
+    state->unit_rows = (height->out + pieces - 1) / pieces;
+    state->image_units = (height->out + state->unit_rows - 1) / state->unit_rows;
+}
+
+static void choose_bands(block_state *state) {
     const nn_conv_geometry *g = &state->depthwise.geometry;
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
@@ -71,14 +88,7 @@ static void choose_bands(block_state *state, int threads) {
     /* An eighth for the ring: what the other steps read and write stays beside it. */
     const int64_t fitting = l2 / 8 / row_bytes - rows_under(height, 1);
     state->band_rows = at_least_one(fitting / height->stride + 1);
-    if (state->band_rows > height->out) state->band_rows = height->out;
-    state->bands = (height->out + state->band_rows - 1) / state->band_rows;
-    state->unit_bands = state->bands;
-    if (threads > 1) {
-        int64_t wanted = at_least_one((int64_t)threads * UNITS_PER_THREAD / g->batch);
-        state->unit_bands = at_least_one(state->bands / wanted);
-    }
-    state->units = g->batch * ((state->bands + state->unit_bands - 1) / state->unit_bands);
+    if (state->band_rows > state->unit_rows) state->band_rows = state->unit_rows;
     state->held = height->in;
     if (state->expands && rows_under(height, state->band_rows) < height->in)
         state->held = rows_under(height, state->band_rows);
@@ -164,7 +174,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_depthwise_plan_make(&g, set->depthwise, state->projects ? &depthwise_work : &node->epilogue,
                            1, &state->depthwise);
     NN_TRY(prepare_depthwise(services, state));
-    choose_bands(state, target->threads);
+    choose_units(state, target->threads);
+    choose_bands(state);
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     if (state->expands) {
         nn_direct_problem problem =
@@ -238,17 +249,15 @@ static void filter_rows(const block_job *job, int64_t image, int64_t begin, int6
                              (end - begin) * width, own + state->project_at);
 }
 
-/* Bands [begin, end) of an image. */
+/* Output rows [begin, end) of an image, band by band. */
 static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_t end, char *own) {
     const block_state *state = job->state;
     const nn_conv_geometry *g = &state->depthwise.geometry;
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
     const float *x = job->x + image * g->in_pixels * state->in_channels;
     int64_t there = 0; /* rows before this one were expanded */
-    for (int64_t band = begin; band < end; band++) {
-        const int64_t first = band * state->band_rows;
-        int64_t last = first + state->band_rows;
-        if (last > height->out) last = height->out;
+    for (int64_t first = begin; first < end; first += state->band_rows) {
+        const int64_t last = first + state->band_rows < end ? first + state->band_rows : end;
         int64_t from = first * height->stride - height->pad_begin;
         int64_t to = from + rows_under(height, last - first);
         if (from < there) from = there;
@@ -265,13 +274,13 @@ static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_
 static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     const block_job *job = argument;
     const block_state *state = job->state;
-    const int64_t image_units = state->units / state->depthwise.geometry.batch;
+    const int64_t rows = state->depthwise.geometry.axes[NN_HEIGHT].out;
     char *own = job->workers + state->worker_bytes * (size_t)worker;
     nn_depthwise_start(&state->depthwise, own);
     for (int64_t i = begin; i < end; i++) {
-        const int64_t first = i % image_units * state->unit_bands;
-        const int64_t last = first + state->unit_bands;
-        run_bands(job, i / image_units, first, last < state->bands ? last : state->bands, own);
+        const int64_t first = i % state->image_units * state->unit_rows;
+        const int64_t last = first + state->unit_rows;
+        run_bands(job, i / state->image_units, first, last < rows ? last : rows, own);
     }
 }
 
@@ -284,7 +293,8 @@ static nn_status run(const nn_call *call) {
         .y = call->out[0]->data,
         .workers = call->workspace,
     };
-    nn_parallel(call->pool, state->units, 1, run_units, &job);
+    nn_parallel(call->pool, state->image_units * state->depthwise.geometry.batch, 1, run_units,
+                &job);
     return NN_OK;
 }
 

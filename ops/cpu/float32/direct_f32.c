@@ -358,7 +358,8 @@ static void run_panel(const direct_job *job, const direct_unit *unit, int64_t pa
             pass.last
                 ? end
                 : pass.w + (pass.tap_begin * plan->k + pass.k_begin) * pass.shape->columns + floats;
-        bool more = !pass.last || panel + 1 < unit->panel_end;
+        /* Behind the last panel of a unit come those of the next, mostly this thread's, too. */
+        const bool more = !pass.last || panel + 1 < unit->panel_end || plan->panel_blocks > 1;
         pass.next_bytes = more ? min_of(floats, all_end - pass.next) * (int64_t)sizeof(float) : 0;
         run_pass(job, unit, &pass, view, bias, taps);
     }

@@ -15,6 +15,7 @@ enum {
     WORTH_A_THREAD = 500 * 1000,
     /* Units for each thread, so that a core that is taken away costs little. */
     UNITS_PER_THREAD = 4,
+    COLUMNS_PER_BAND = 320, /* for each tap: their products take twenty times a band's copy */
     LEAST_ACCUMULATORS = 8, /* that keep two units busy, which take four cycles for an FMA */
     L1_PERIOD = 4096,       /* bytes after which addresses share an L1 set, */
     L1_WAYS = 8,            /* which holds so many lines */
@@ -184,6 +185,19 @@ static void choose_shapes(nn_direct_plan *plan) {
 
 /* ---- units and passes ---- */
 
+/* Input positions that `count` outputs reach along an axis, not more than there are. */
+static int64_t reach(const nn_window_axis *axis, int64_t count) {
+    return (count - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
+}
+
+static nn_band_use band_use(const nn_direct_plan *plan) {
+    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
+    int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
+    bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
+    bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
+    return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
+}
+
 /* As many as have enough to do. */
 static int useful_threads(const nn_direct_plan *plan, int threads) {
     const nn_direct_problem *p = &plan->problem;
@@ -191,6 +205,26 @@ static int useful_threads(const nn_direct_plan *plan, int threads) {
     for (int i = 0; i < NN_MAX_SPATIAL; i++) macs *= (double)p->axes[i].out;
     if (macs >= (double)WORTH_A_THREAD * threads) return threads;
     return macs < WORTH_A_THREAD ? 1 : (int)(macs / WORTH_A_THREAD);
+}
+
+/* Units that differ in panels, at most `wanted`, as long as the copy of the band that each makes
+ * for itself is little beside its products. */
+static int64_t most_panel_units(const nn_direct_plan *plan, int64_t wanted) {
+    if (band_use(plan) == NN_BAND_NEVER) return wanted;
+    return min_of(wanted, plan->taps * plan->problem.columns / COLUMNS_PER_BAND);
+}
+
+/* The block, `most` or somewhat smaller, in which `threads` threads are done soonest with `count`
+ * things in each of `others` places: seven blocks would leave one of two threads without work. */
+static int64_t even_block(int64_t count, int64_t most, int64_t others, int threads) {
+    int64_t best = most, best_time = INT64_MAX;
+    for (int64_t block = most; block >= 1 && 2 * block >= most; block--) {
+        const int64_t time = blocks_of(others * blocks_of(count, block), threads) * block;
+        if (time >= best_time) continue;
+        best = block;
+        best_time = time;
+    }
+    return best;
 }
 
 static void choose_units(nn_direct_plan *plan, int threads) {
@@ -219,17 +253,23 @@ static void choose_units(nn_direct_plan *plan, int threads) {
     double out = (double)p->axes[NN_DEPTH].out * (double)height->out * (double)width->out *
                  (double)p->columns;
     if (others * row_blocks * column_blocks < wanted) {
-        if ((double)plan->group_floats > in + out) {
-            int64_t panel_blocks = blocks_of(wanted, others * row_blocks * column_blocks);
-            plan->panel_block = blocks_of(plan->panels, min_of(panel_blocks, plan->panels));
+        const int64_t most = most_panel_units(plan, wanted);
+        if ((double)plan->group_floats > in + out && most >= threads) {
+            int64_t panel_blocks = blocks_of(most, others * row_blocks * column_blocks);
+            plan->panel_block = even_block(
+                plan->panels, blocks_of(plan->panels, min_of(panel_blocks, plan->panels)),
+                others * row_blocks * column_blocks, threads);
         } else {
             row_blocks = min_of(blocks_of(wanted, others * column_blocks), height->out);
-            plan->row_block = blocks_of(height->out, row_blocks);
+            plan->row_block = even_block(height->out, blocks_of(height->out, row_blocks),
+                                         others * column_blocks, threads);
             row_blocks = blocks_of(height->out, plan->row_block);
             if (others * row_blocks * column_blocks < wanted) {
                 int64_t pieces = blocks_of(wanted, others * row_blocks);
                 int64_t tiles = blocks_of(width->out, rows);
-                plan->column_block = blocks_of(tiles, min_of(pieces, tiles)) * rows;
+                plan->column_block = even_block(tiles, blocks_of(tiles, min_of(pieces, tiles)),
+                                                others * row_blocks, threads) *
+                                     rows;
             }
         }
     }
@@ -259,19 +299,6 @@ static void choose_passes(nn_direct_plan *plan) {
 }
 
 /* ---- band ---- */
-
-/* Input positions that `count` outputs reach along an axis, not more than there are. */
-static int64_t reach(const nn_window_axis *axis, int64_t count) {
-    return (count - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
-}
-
-static nn_band_use band_use(const nn_direct_plan *plan) {
-    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
-    int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
-    bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
-    bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
-    return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
-}
 
 static void choose_band(nn_direct_plan *plan) {
     const nn_window_axis *axes = plan->problem.axes, *width = &axes[NN_WIDTH];
