@@ -162,12 +162,14 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
         query_place place[ROWS];
         float largest[ROWS], sum[ROWS], result[ROWS][COLUMNS];
         int64_t begin = a.length, end = 0;
+#pragma unroll
         for (int r = 0; r < ROWS; r++) {
             const int64_t query = first + ty * ROWS + r;
             place[r] = {sample, head, query, {0, 0}};
             if (query < a.q_length) place[r].range = range_of(a, sample, query);
             largest[r] = -INFINITY;
             sum[r] = 0.0f;
+#pragma unroll
             for (int c = 0; c < COLUMNS; c++) result[r][c] = 0.0f;
         }
         /* ranges begin and end later from query to query, so the block's first and last decide */
@@ -191,16 +193,21 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
             float score[ROWS][PARTS] = {};
             for (int d = 0; d < SIZE; d += 4) {
                 four k[PARTS];
+#pragma unroll
                 for (int p = 0; p < PARTS; p++) k[p] = load_four(t.k + (tx + p * SIDE) * STEP + d);
+#pragma unroll
                 for (int r = 0; r < ROWS; r++) {
                     const four q = load_four(t.q + (ty * ROWS + r) * STEP + d);
+#pragma unroll
                     for (int p = 0; p < PARTS; p++)
                         score[r][p] += q.x * k[p].x + q.y * k[p].y + q.z * k[p].z + q.w * k[p].w;
                 }
             }
 
+#pragma unroll
             for (int r = 0; r < ROWS; r++) {
                 float most = -INFINITY, part = 0.0f;
+#pragma unroll
                 for (int p = 0; p < PARTS; p++) {
                     const int64_t column = key + tx + p * SIDE;
                     score[r][p] = place[r].query < a.q_length
@@ -210,6 +217,7 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
                 }
                 most = fmaxf(largest[r], largest_of_row(most));
                 const float shrink = largest[r] == -INFINITY ? 0.0f : expf(largest[r] - most);
+#pragma unroll
                 for (int p = 0; p < PARTS; p++) {
                     const float e = score[r][p] == -INFINITY ? 0.0f : expf(score[r][p] - most);
                     t.scores[(ty * ROWS + r) * SCORE_STEP + tx + p * SIDE] = e;
@@ -217,16 +225,20 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
                 }
                 sum[r] = sum[r] * shrink + sum_of_row(part);
                 largest[r] = most;
+#pragma unroll
                 for (int c = 0; c < COLUMNS; c++) result[r][c] *= shrink;
             }
             __syncthreads();
 
             for (int j = 0; j < KEYS; j += 4) {
                 four weights[ROWS];
+#pragma unroll
                 for (int r = 0; r < ROWS; r++)
                     weights[r] = load_four(t.scores + (ty * ROWS + r) * SCORE_STEP + j);
+#pragma unroll
                 for (int c = 0; c < COLUMNS; c++) {
                     const float *v = t.v + j * STEP + tx + c * SIDE;
+#pragma unroll
                     for (int r = 0; r < ROWS; r++)
                         result[r][c] += weights[r].x * v[0] + weights[r].y * v[STEP] +
                                         weights[r].z * v[2 * STEP] + weights[r].w * v[3 * STEP];
@@ -235,11 +247,13 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
             __syncthreads(); /* before the next tiles overwrite these */
         }
 
+#pragma unroll
         for (int r = 0; r < ROWS; r++) {
             if (place[r].query >= a.q_length) continue;
             const float factor = sum[r] > 0.0f ? 1.0f / sum[r] : 0.0f;
             const int64_t row =
                 sample * a.y.batch_step + head * a.y.head_step + place[r].query * a.y.row_step;
+#pragma unroll
             for (int c = 0; c < COLUMNS; c++)
                 if (tx + c * SIDE < a.value_size)
                     store_as(a.y.type, const_cast<void *>(a.y.data), row + tx + c * SIDE,

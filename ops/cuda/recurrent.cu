@@ -221,18 +221,26 @@ __global__ __launch_bounds__(WARPS *LANES) void step(const nn_cuda_recurrent a,
             float sums[SAMPLES][GATES] = {};
             for (int64_t k = lane; k < a.hidden; k += LANES) {
                 float r[GATES];
+#pragma unroll
                 for (int g = 0; g < GATES; g++) r[g] = nn_load(rows + g * a.hidden * a.hidden + k);
+#pragma unroll
                 for (int s = 0; s < SAMPLES; s++) {
-                    if (first + s >= a.batch) break;
-                    const float h = read(states, direction, first + s, k);
+                    const float h =
+                        first + s < a.batch ? read(states, direction, first + s, k) : 0.0f;
+#pragma unroll
                     for (int g = 0; g < GATES; g++) sums[s][g] += r[g] * h;
                 }
             }
-            for (int s = 0; s < SAMPLES; s++) {
-                for (int g = 0; g < GATES; g++) sums[s][g] = sum_of_warp(sums[s][g]);
-                if (lane == s && first + s < a.batch)
-                    CELL::finish_unit(a, place_of(a, direction, first + s, unit), sums[s]);
-            }
+            float own[GATES] = {};
+#pragma unroll
+            for (int s = 0; s < SAMPLES; s++)
+#pragma unroll
+                for (int g = 0; g < GATES; g++) {
+                    const float sum = sum_of_warp(sums[s][g]);
+                    if (lane == s) own[g] = sum;
+                }
+            if (lane < SAMPLES && first + lane < a.batch)
+                CELL::finish_unit(a, place_of(a, direction, first + lane, unit), own);
         }
 }
 
