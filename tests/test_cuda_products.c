@@ -244,6 +244,25 @@ static void run_conv(const conv_shape *s, const product_case *c) {
     run_conv_with(s, c, "conv_cudnn");
 }
 
+/* A filter for each channel. */
+static const conv_shape depthwise_shapes[] = {
+    {4, {2, 16, 9, 7}, {3, 3}, 16, 16, 1, 1, {1, 1, 1, 1}},
+    {4, {1, 8, 11, 13}, {3, 3}, 8, 8, 2, 1, {1, 0, 1, 1}},
+    {4, {1, 5, 8, 10}, {5, 5}, 5, 5, 1, 1, {2, 2, 2, 2}}, /* odd channels */
+    {4, {2, 8, 8, 9}, {5, 5}, 8, 8, 2, 1, {2, 1, 2, 3}},
+    {4, {1, 8, 9, 9}, {7, 7}, 8, 8, 1, 1, {3, 3, 3, 3}},
+    {4, {1, 8, 10, 10}, {3, 3}, 8, 8, 1, 2, {2, 2, 2, 2}},
+    {4, {1, 8, 10, 10}, {2, 4}, 8, 8, 3, 1, {0, 0, 1, 2}},
+    {3, {2, 24, 20}, {5}, 24, 24, 1, 1, {4, 0}},
+};
+
+START_TEST(convolves_each_channel) {
+    for (size_t i = 0; i < sizeof depthwise_shapes / sizeof *depthwise_shapes; i++)
+        for (int k = 0; k < CASES; k++)
+            if (cases[k].constant) run_conv_with(&depthwise_shapes[i], &cases[k], "depthwise_cuda");
+}
+END_TEST
+
 START_TEST(convolves) {
     for (int i = 0; i < SHAPES; i++) run_conv(&shapes[i], &cases[_i]);
 }
@@ -428,6 +447,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tests, convolves, 0, CASES);
     tcase_add_loop_test(tests, convolves_transposed, 0, CASES);
     tcase_add_loop_test(tests, convolves_without_cudnn, 0, CASES);
+    tcase_add_test(tests, convolves_each_channel);
     tcase_add_loop_test(tests, multiplies, 0, CASES);
     tcase_add_loop_test(tests, multiplies_as_gemm, 0, CASES);
     suite_add_tcase(suite, tests);

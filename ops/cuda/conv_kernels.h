@@ -5,6 +5,7 @@
 #include "ops/op.h"
 
 extern const nn_kernel nn_kernel_conv_cudnn, nn_kernel_conv_transpose_cudnn;
+extern const nn_kernel nn_kernel_depthwise_cuda;
 extern const nn_kernel nn_kernel_conv_cuda, nn_kernel_conv_transpose_cuda;
 
 #endif
