@@ -45,17 +45,18 @@ find_nvcc() {
   return 1
 }
 
-# build FOLDER [CMAKE-OPTION...]: configures and builds, quietly unless it fails.
+# build FOLDER [CMAKE-OPTION...]: configures and builds, quietly unless it fails; everything, or the targets that
+# build_targets lists.
 build() {
   local folder=$1 log
   shift
   mkdir -p "$folder"
   log=$folder/build.log
   local launcher=()
-  command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+  command -v ccache >/dev/null && launcher=(-DCMAKE_{C,CUDA}_COMPILER_LAUNCHER=ccache)
   say "building in $folder"
   if ! { cmake -G Ninja -S "$source_dir" -B "$folder" "${launcher[@]}" "$@" &&
-         cmake --build "$folder" --parallel "$(nproc)"; } >"$log" 2>&1; then
+         cmake --build "$folder" --parallel "$(nproc)" ${build_targets:+--target $build_targets}; } >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     echo "the build failed: $log" >&2
     return 1

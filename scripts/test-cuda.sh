@@ -5,7 +5,7 @@
 #   DIR/scripts/test-cuda.sh --prebuilt DIR [STEP...]   such a folder: needs no packages and no network
 # Steps, all by default: units (the C tests over the real library), suite (the cases of the standard), models
 # (bundled ones and those below NNOPT_TEST_DATA or DIR/models against the CPU), sanitizer (compute-sanitizer on
-# a selection), bench (latency of models and ceilings, one JSON).
+# the C tests), bench (latency of models and ceilings, one JSON).
 # What comes out lies in OUT (default: build/cuda-results, DIR/results): logs, figures.json. The last line counts.
 # Exit code 1: something failed. BUILD_DIR names the build folder (default: build/cuda).
 set -euo pipefail
@@ -31,7 +31,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#steps[@]} -gt 0 ] || steps=("${all_steps[@]}")
-units=(test_cuda_runtime test_cuda_elements test_cuda_blocks test_cuda_products test_cuda_models)
 
 # ---- where things are ------------------------------------------------------------------------------------
 
@@ -43,18 +42,28 @@ if [ "$mode" = prebuilt ]; then
   cases=$tree/cases
   out=${OUT:-$tree/results}
   export LD_LIBRARY_PATH=$tree/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-  if [ ! -d "$cases" ] && [ -e "$tree/cases.tar.xz" ]; then tar -C "$tree" -xf "$tree/cases.tar.xz"; fi
+  for archive in programs cases; do
+    [ -e "$tree/$archive.unpacked" ] || tar -C "$tree" -xzf "$tree/$archive.tar.gz"
+    touch "$tree/$archive.unpacked"
+  done
+  sources=("$tests"/test_cuda_*)
 else
   folder=${BUILD_DIR:-$source_dir/build/cuda}
   install_missing "${build_packages[@]}" "${test_packages[@]}" g++
   nvcc=$(find_nvcc) || { echo "test-cuda: no nvcc in PATH, CUDA_PATH or /usr/local/cuda" >&2; exit 2; }
-  build "$folder" -DNNOPT_TESTS=ON -DNNOPT_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc"
+  sources=("$source_dir"/tests/test_cuda_*.c)
+  targets=(nnopt nnopt_cuda)
+  for file in "${sources[@]}"; do targets+=("$(basename "$file" .c)"); done
+  build_targets="${targets[*]}" build "$folder" -DNNOPT_TESTS=ON -DNNOPT_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc"
   nnopt=$folder/nnopt
   tests=$folder/tests
   library=$folder/libnnopt_cuda.so
   cases=$folder/onnx-tests
   out=${OUT:-$source_dir/build/cuda-results}
 fi
+
+units=()
+for file in "${sources[@]}"; do units+=("$(basename "$file" .c)"); done
 
 # ---- packing ---------------------------------------------------------------------------------------------
 
@@ -71,7 +80,7 @@ pack() {
   local name programs=()
   mkdir -p "$tree"
   tree=$(cd "$tree" && pwd)
-  rm -rf "${tree:?}"/{bin,lib,cases,cases.tar.xz,models,scripts,tests,bench}
+  rm -rf "${tree:?}"/{bin,lib,cases,{programs,cases}.{tar.gz,unpacked},models,scripts,tests,bench}
   mkdir -p "$tree"/{bin,lib,models,scripts,tests/data,bench}
   for name in "${units[@]}"; do
     if [ -x "$tests/$name" ]; then programs+=("$tests/$name"); fi
@@ -82,7 +91,9 @@ pack() {
   cp -L "$library" "$tree/lib/"
   strip --strip-unneeded "$tree"/lib/libnnopt*.so*
   BUILD_DIR=$folder NNOPT=true bash "$source_dir/scripts/onnx-tests.sh" all >/dev/null
-  tar -C "$folder" --transform 's/^onnx-tests/cases/' -cf - onnx-tests | xz -T0 -6 >"$tree/cases.tar.xz"
+  tar -C "$folder" --transform 's/^onnx-tests/cases/' -cf - onnx-tests | gzip -9 >"$tree/cases.tar.gz"
+  tar -C "$tree" -cf - bin lib | gzip -9 >"$tree/programs.tar.gz"
+  rm -rf "$tree"/{bin,lib}
   cp -r "$source_dir/models/glyphs" "$source_dir/models/words" "$tree/models/"
   cp "$source_dir"/scripts/{common.sh,test-cuda.sh} "$tree/scripts/"
   cp "$source_dir"/bench/*.py "$tree/bench/"
@@ -120,7 +131,7 @@ use() { # VARIABLE PATTERN...: exports the first that is found, unless it is set
 }
 use NNOPT_CUDNN_LIBRARY 'nvidia/cudnn/lib/libcudnn.so.9'
 use NNOPT_CUBLASLT_LIBRARY 'nvidia/cu13/lib/libcublasLt.so.13' 'nvidia/cublas/lib/libcublasLt.so.1[34]'
-export NNOPT_CUDA_LIBRARY=$library
+export NNOPT_CUDA_LIBRARY=${NNOPT_CUDA_LIBRARY:-$library}
 mkdir -p "$out"
 export XDG_CACHE_HOME=$out/cache
 mkdir -p "$XDG_CACHE_HOME"
@@ -163,33 +174,28 @@ step_units() {
 # Cases that fail beside those that fail on the CPU too.
 step_suite() {
   local list=$NNOPT_SOURCE/tests/data/onnx_expected_failures.txt passed
-  "$nnopt" test "$cases"/* --device cuda --json >"$out/suite.json" 2>"$out/suite.err" || true
-  "$nnopt" test "$cases"/* --device cuda >"$out/suite.txt" 2>&1 || true
+  "$nnopt" test "$cases"/* --device cuda --export "$out/suite.json" >"$out/suite.txt" 2>&1 || true
   sed -nE 's/^(failed|skipped) +([^:]+): .*/\2/p' "$out/suite.txt" | LC_ALL=C sort >"$out/suite.failed"
   LC_ALL=C comm -23 "$out/suite.failed" <(cut -d ' ' -f 1 "$list" | LC_ALL=C sort) >"$out/suite.unexpected"
-  passed=$(sed -nE 's/.*"passed": *([0-9]+).*/\1/p' "$out/suite.json" | head -n 1)
-  while read -r name; do grep -F " $name:" "$out/suite.txt" || true; done <"$out/suite.unexpected" | head -n 60
+  passed=$(sed -nE 's/.*"passed":[[:space:]]*([0-9]+).*/\1/p' "$out/suite.json" | head -n 1)
+  grep -Ff "$out/suite.unexpected" "$out/suite.txt" | head -n 60 || true
   count suite "${passed:-0}" "$(wc -l <"$out/suite.unexpected")"
 }
 
-# Models with data of their own, then others with random data against the CPU.
+# Models with data of their own; then those and the bundled ones with random data against the CPU.
 step_models() {
-  local found=() folder status=0 with_data=0 random_list=
-  for folder in "${NNOPT_TEST_DATA:-}" "$tree/models"; do
-    if [ -n "$folder" ] && [ -d "$folder" ]; then found+=("$folder"); fi
-  done
-  if [ ${#found[@]} -gt 0 ]; then
-    "$nnopt" test "${found[@]}" --device cuda --rtol 1e-3 --atol 1e-4 >"$out/models.txt" 2>&1 || status=$?
-    tail -n 5 "$out/models.txt"
-    with_data=$(grep -cE '^failed' "$out/models.txt" || true)
-    random_list=$(find -L "${found[@]}" -name '*.onnx' -size -200M | head -n 40 | paste -sd:)
+  local bad=0 list=
+  if [ -n "${NNOPT_TEST_DATA:-}" ]; then
+    "$nnopt" test "$NNOPT_TEST_DATA" --device cuda --rtol 1e-3 --atol 1e-4 >"$out/models.txt" 2>&1 || true
+    grep -E '^failed' "$out/models.txt" | head -n 20 || true
+    bad=$(grep -cE '^failed' "$out/models.txt" || true)
+    list=$(find -L "$NNOPT_TEST_DATA" -name '*.onnx' -size -200M | sort | head -n 40 | paste -sd:)
   fi
-  if NN_CUDA_MODELS=$random_list CK_FORK=no timeout 500 "$tests/test_cuda_models" >"$out/models-random.log" 2>&1; then
-    count models "$(grep -c ' output ' "$out/models-random.log" || true)" "$with_data"
-  else
-    tail -n 15 "$out/models-random.log"
-    count models 0 $((with_data + 1))
+  if ! NN_CUDA_MODELS=$list CK_FORK=no timeout 500 "$tests/test_cuda_models" >"$out/models.log" 2>&1; then
+    bad=$((bad + 1))
+    tail -n 15 "$out/models.log"
   fi
+  count models "$(grep -c ' output ' "$out/models.log" || true)" "$bad"
 }
 
 step_sanitizer() {
@@ -199,8 +205,8 @@ step_sanitizer() {
     counts+=("sanitizer skipped: no compute-sanitizer")
     return 0
   fi
-  for name in test_cuda_runtime test_cuda_elements test_cuda_blocks; do
-    [ -x "$tests/$name" ] || continue
+  for name in "${units[@]}"; do
+    [ "$name" != test_cuda_models ] || continue
     for tool in memcheck racecheck synccheck; do
       if NN_CUDA_QUICK=1 CK_FORK=no timeout 120 "$sanitizer" --tool "$tool" --error-exitcode 99 "$tests/$name" \
         >"$out/$tool-$name.log" 2>&1; then
@@ -218,10 +224,13 @@ step_sanitizer() {
 # Models by name: bundled, those below NNOPT_TEST_DATA, and the topologies of bench/networks.py where Python
 # has onnx to write them.
 step_bench() {
-  local networks=$out/networks model name precision batch measured=0 bad=0
+  local networks=$out/networks model name precision batch measured=0 bad=0 folders=("$NNOPT_SOURCE/models")
   if [ ! -d "$networks" ] && python3 -c 'import onnx, numpy' 2>/dev/null; then
     python3 "$NNOPT_SOURCE/bench/networks.py" "$networks" >"$out/networks.log" 2>&1 || true
   fi
+  for name in "${NNOPT_TEST_DATA:-}" "$networks"; do
+    if [ -n "$name" ] && [ -d "$name" ]; then folders+=("$name"); fi
+  done
   mkdir -p "$out/bench"
   while read -r model; do
     name=$(basename "$(dirname "$model")")-$(basename "$model" .onnx)
@@ -236,8 +245,7 @@ step_bench() {
         fi
       done
     done
-  done < <(find -L "$NNOPT_SOURCE/models" ${NNOPT_TEST_DATA:+"$NNOPT_TEST_DATA"} \
-    $([ -d "$networks" ] && echo "$networks") -name '*.onnx' | sort)
+  done < <(find -L "${folders[@]}" -name '*.onnx' | sort)
   count bench "$measured" "$bad"
 }
 
@@ -265,7 +273,8 @@ for path in sorted(glob.glob(out + "/bench/*.json")):
         for result in report.get("results", []):
             figures["bench"].append({"model": name, "precision": precision, "batch": int(batch),
                                      "latency_ms": result.get("latency_ms"),
-                                     "samples_per_second": result.get("samples_per_second")})
+                                     "throughput": result.get("throughput"),
+                                     "slab_bytes": result.get("slab_bytes")})
 json.dump(figures, sys.stdout, indent=1)
 END
 fi

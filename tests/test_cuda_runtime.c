@@ -6,26 +6,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Numbers that only the emulator is known to give. */
+static bool is_emulated(void) {
+    nn_device_info info;
+    device_host_open()->calls->info(device_host_open(), &info);
+    return strstr(info.name, "emulated") != NULL;
+}
+
 START_TEST(says_what_the_device_is) {
     nn_device *device = device_host_open();
     nn_device_info info;
     device->calls->info(device, &info);
     ck_assert(info.name[0] != '\0');
-    ck_assert_str_eq(info.architecture, "sm_90");
-    ck_assert_int_eq(info.compute_capability, 90);
+    ck_assert_ptr_eq(strstr(info.architecture, "sm_"), info.architecture);
+    ck_assert_int_eq(info.compute_capability, atoi(info.architecture + 3));
+    ck_assert_int_ge(info.compute_capability, 90);
     ck_assert_int_ge(info.memory_bytes, info.free_bytes);
     ck_assert_int_gt(info.free_bytes, 0);
     ck_assert_int_gt(info.multiprocessors, 0);
     ck_assert_double_gt(info.clock_hz, 1e8);
     for (size_t i = 0; i < 4; i++) {
-        static const char *const parts[] = {"driver 580.0.0", "CUDA 1", "cuDNN 9.", "cuBLASLt 1"};
+        static const char *const parts[] = {"driver ", "CUDA 1", "cuDNN", "cuBLASLt"};
         ck_assert_msg(strstr(info.software, parts[i]) != NULL, "'%s' lacks '%s'", info.software,
                       parts[i]);
     }
     nn_device *again;
     ck_assert_ok(nn_device_open_kernels("cuda:0", &again));
     ck_assert_ptr_eq(again, device);
-    ck_assert_fails(nn_device_open_kernels("cuda:7", &again), NN_USAGE, "counted from 0");
+    ck_assert_fails(nn_device_open_kernels("cuda:63", &again), NN_USAGE, "counted from 0");
 }
 END_TEST
 
@@ -33,6 +41,7 @@ START_TEST(reads_sensors) {
     nn_device *device = device_host_open();
     nn_device_sensors sensors;
     device->calls->sensors(device, &sensors);
+    if (!is_emulated()) return;
     ck_assert_double_eq(sensors.clock_hz, 1830e6);
     ck_assert_double_eq(sensors.memory_clock_hz, 3201e6);
     ck_assert_double_eq(sensors.power_watts, 312.5);
@@ -65,7 +74,7 @@ START_TEST(measures_ceilings) {
         ck_assert(isfinite(ceilings[place].per_second));
     }
     device->calls->info(device, &after);
-    ck_assert_int_eq(after.free_bytes, before.free_bytes);
+    if (is_emulated()) ck_assert_int_eq(after.free_bytes, before.free_bytes);
     ck_assert_ok(device->calls->measure_ceilings(device, ceilings, 2, &count));
     ck_assert_int_eq(count, 2);
 }

@@ -92,7 +92,9 @@ nn_status nn_cuda_begin_recording(nn_device_queue *queue) {
 nn_status nn_cuda_end_recording(nn_device_queue *queue, nn_device_graph **out) {
     cudaGraph_t recorded = NULL;
     cudaGraphExec_t graph = NULL;
+    const int64_t launches = queue->launches - queue->launches_before;
     queue->is_recording = false;
+    queue->launches = queue->launches_before; /* nothing ran yet */
     NN_TRY(enter(queue));
     NN_TRY(nn_cuda_check(cudaStreamEndCapture(queue->stream, &recorded), "record"));
     nn_status status =
@@ -104,8 +106,7 @@ nn_status nn_cuda_end_recording(nn_device_queue *queue, nn_device_graph **out) {
         (void)cudaGraphExecDestroy(graph);
         return nn_fail_memory(sizeof *made);
     }
-    *made = (nn_device_graph){queue->device, graph, queue->launches - queue->launches_before};
-    queue->launches = queue->launches_before; /* nothing ran yet */
+    *made = (nn_device_graph){queue->device, graph, launches};
     *out = made;
     return NN_OK;
 }
