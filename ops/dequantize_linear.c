@@ -4,13 +4,8 @@
 
 enum { X, SCALE, ZERO };
 
-typedef struct dequantize_attrs {
-    int64_t axis, block_size;
-    nn_type output_type; /* NONE: that of the scale */
-} dequantize_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    dequantize_attrs *a = out;
+    nn_dequantize_attrs *a = out;
     int64_t type = 0;
     NN_TRY(nn_attrs_int(attrs, "axis", 1, &a->axis));
     if (node->opset >= 21) NN_TRY(nn_attrs_int(attrs, "block_size", 0, &a->block_size));
@@ -35,7 +30,7 @@ static bool is_float(nn_type type) {
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const dequantize_attrs *a = node->attrs;
+    const nn_dequantize_attrs *a = node->attrs;
     NN_TRY(nn_check_types(node, X, X, INPUT_TYPES));
     NN_TRY(nn_check_types(node, SCALE, SCALE, SCALE_TYPES));
     const nn_fact *x = node->in[X], *scale = node->in[SCALE], *zero = nn_view_in(node, ZERO);
@@ -53,7 +48,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const dequantize_attrs *a = node->attrs;
+    const nn_dequantize_attrs *a = node->attrs;
     return nn_quant_axes(node, a->axis, a->block_size, out);
 }
 
@@ -89,7 +84,7 @@ static void dequantize_blocks(void *argument, int64_t begin, int64_t end, int wo
 }
 
 static nn_status run_reference(const nn_call *call) {
-    const dequantize_attrs *a = call->node->attrs;
+    const nn_dequantize_attrs *a = call->node->attrs;
     const nn_tensor *x = call->in[X], *scale = call->in[SCALE];
     block_work work = {.call = call};
     NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
@@ -167,7 +162,7 @@ static void dequantize_rows(void *argument, int64_t begin, int64_t end, int work
 }
 
 static nn_status run_rows(const nn_call *call) {
-    const dequantize_attrs *a = call->node->attrs;
+    const nn_dequantize_attrs *a = call->node->attrs;
     dequantize_work work = {.loops = &nn_int8_loops_portable,
                             .x = call->in[X],
                             .scale = call->in[SCALE],
@@ -196,7 +191,7 @@ const nn_op nn_op_dequantize_linear = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(dequantize_attrs),
+    .attr_size = sizeof(nn_dequantize_attrs),
     .parse = parse,
     .infer = infer,
     .axes = axes,

@@ -4,15 +4,8 @@
 
 enum { X, SCALE, ZERO };
 
-typedef struct quantize_attrs {
-    int64_t axis, block_size;
-    nn_type output_type; /* NONE: that of the zero point, or uint8 */
-    nn_type precision;   /* of the division; NONE: that of the scale */
-    nn_float_rules rules;
-} quantize_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    quantize_attrs *a = out;
+    nn_quantize_attrs *a = out;
     int64_t type = 0, precision = 0, saturate = 1;
     NN_TRY(nn_attrs_int(attrs, "axis", 1, &a->axis));
     if (node->opset >= 19) NN_TRY(nn_attrs_int(attrs, "saturate", 1, &saturate));
@@ -47,14 +40,14 @@ static bool is_quantized_type(nn_type type) {
 }
 
 static nn_type output_type(const nn_node_view *node) {
-    const quantize_attrs *a = node->attrs;
+    const nn_quantize_attrs *a = node->attrs;
     const nn_fact *zero = nn_view_in(node, ZERO);
     if (zero) return zero->type;
     return a->output_type != NNOPT_TYPE_NONE ? a->output_type : NNOPT_UINT8;
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const quantize_attrs *a = node->attrs;
+    const nn_quantize_attrs *a = node->attrs;
     const nn_fact *x = node->in[X], *zero = nn_view_in(node, ZERO);
     nn_type type = output_type(node);
     NN_TRY(nn_check_types(node, X, X, INPUT_TYPES));
@@ -71,14 +64,14 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const quantize_attrs *a = node->attrs;
+    const nn_quantize_attrs *a = node->attrs;
     return nn_quant_axes(node, a->axis, a->block_size, out);
 }
 
 /* ---- float32 to 8 bits, one scale ---------------------------------------------------------- */
 
 static bool accepts_bytes(const nn_node_view *node, const nn_target *target) {
-    const quantize_attrs *a = node->attrs;
+    const nn_quantize_attrs *a = node->attrs;
     (void)target;
     return nn_epilogue_is_empty(&node->epilogue) && node->in[X]->type == NNOPT_FLOAT &&
            node->in[SCALE]->type == NNOPT_FLOAT && nn_fact_count(node->in[SCALE]) == 1 &&
@@ -143,7 +136,7 @@ static void divide(const block_work *work, int64_t begin, int64_t count, float *
 }
 
 static void quantize_block(const block_work *work, int64_t begin, int64_t count) {
-    const quantize_attrs *a = work->call->node->attrs;
+    const nn_quantize_attrs *a = work->call->node->attrs;
     nn_tensor *y = work->call->out[0];
     void *out = nn_at_out(y->data, y->type, begin);
     float values[NN_BLOCK], zeros[NN_BLOCK];
@@ -170,7 +163,7 @@ static void quantize_blocks(void *argument, int64_t begin, int64_t end, int work
 }
 
 static nn_status run(const nn_call *call) {
-    const quantize_attrs *a = call->node->attrs;
+    const nn_quantize_attrs *a = call->node->attrs;
     const nn_tensor *x = call->in[X], *scale = call->in[SCALE];
     block_work work = {.call = call, .precision = a->precision};
     if (work.precision == NNOPT_TYPE_NONE) work.precision = scale->type;
@@ -194,7 +187,7 @@ const nn_op nn_op_quantize_linear = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(quantize_attrs),
+    .attr_size = sizeof(nn_quantize_attrs),
     .parse = parse,
     .infer = infer,
     .axes = axes,

@@ -121,6 +121,18 @@ static inline int64_t nn_quant_map_index(const nn_quant_map *map, int64_t outer,
     return (outer * blocks + index / map->block) * map->inner + inner;
 }
 
+typedef struct nn_quantize_attrs {
+    int64_t axis, block_size;
+    nn_type output_type; /* NONE: that of the zero point, or uint8 */
+    nn_type precision;   /* of the division; NONE: that of the scale */
+    nn_float_rules rules;
+} nn_quantize_attrs;
+
+typedef struct nn_dequantize_attrs {
+    int64_t axis, block_size;
+    nn_type output_type; /* NONE: that of the scale */
+} nn_dequantize_attrs;
+
 /* An element of integers of at most 32 bits or of floating types but double. */
 float nn_quant_value(const nn_tensor *tensor, int64_t index);
 /* Scales or zero points (NULL: 0) of the data's elements [begin, begin + count). */
