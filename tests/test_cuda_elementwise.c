@@ -56,11 +56,11 @@ START_TEST(every_function_of_one_input) {
         const char *name;
         nn_type_set types;
     } operators[] = {
-#define NN_CUDA_UNARY(symbol, name, types, ...) {name, types},
-#define NN_CUDA_FUNCTION(...)
-#include "ops/cuda/functions.def"
-#undef NN_CUDA_UNARY
-#undef NN_CUDA_FUNCTION
+#define NN_FUNCTION_OPERATOR(symbol, name, types, ...) {name, types},
+#define NN_FUNCTION_ROW(...)
+#include "ops/family/functions.def"
+#undef NN_FUNCTION_OPERATOR
+#undef NN_FUNCTION_ROW
     };
     static const shape shapes[] = {{0}, {1, {0}}, {1, {7}}, {3, {3, 5, 67}}};
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)

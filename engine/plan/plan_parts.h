@@ -160,6 +160,8 @@ nn_status nn_plan_fuse_blocks(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan/plan_fuse_scales.c: 1x1 convolutions take over the scaling of the channels they read.
  */
 nn_status nn_plan_fuse_scales(nn_plan *plan, const nn_plan_request *request);
+/* engine/plan/plan_fuse_chains.c: runs of elementwise operators become one, for devices. */
+nn_status nn_plan_fuse_chains(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan/plan_graph.c: the kernel of each node that runs, by position; views have none. */
 nn_status nn_plan_select_kernels(nn_plan *plan, const nn_plan_request *request, nn_choice *choices);
 /* engine/select/select.c: replaces choices by what the request's selector knows or measures. */

@@ -30,6 +30,7 @@ static bool computes_elements(const nn_op *op) {
 static bool computes_in_float(const nn_op *op) {
     static const nn_op *const ops[] = {
         &nn_op_softmax,
+        &nn_op_elementwise_chain,
         &nn_op_layer_normalization,
         &nn_op_rms_normalization,
         &nn_op_simplified_layer_normalization,

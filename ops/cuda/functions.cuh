@@ -12,15 +12,16 @@ template <typename T> __device__ __forceinline__ T nn_clamp(T x, T low, T high) 
 }
 
 /* Where `function` is a constant one case is left of this. */
-template <typename T> __device__ __forceinline__ T nn_function(int function, T x, T p, T q) {
+template <typename T> __device__ __forceinline__ T nn_evaluate(int function, T x, T p, T q) {
     switch (function) {
-#define NN_CUDA_FUNCTION(symbol, ...)                                                              \
-case NN_CUDA_FUNCTION_##symbol:                                                                    \
+#define NN_FUNCTION_ROW(symbol, ...)                                                               \
+case NN_FUNCTION_##symbol:                                                                         \
     return static_cast<T>(__VA_ARGS__);
-#define NN_CUDA_UNARY(symbol, name, types, parameters, ...) NN_CUDA_FUNCTION(symbol, __VA_ARGS__)
-#include "ops/cuda/functions.def"
-#undef NN_CUDA_UNARY
-#undef NN_CUDA_FUNCTION
+#define NN_FUNCTION_OPERATOR(symbol, name, types, parameters, ...)                                 \
+    NN_FUNCTION_ROW(symbol, __VA_ARGS__)
+#include "ops/family/functions.def"
+#undef NN_FUNCTION_OPERATOR
+#undef NN_FUNCTION_ROW
     default:
         return x;
     }

@@ -10,7 +10,7 @@ constexpr int THREADS = 256;
 constexpr int ANY_FUNCTION = -1; /* known when it runs */
 
 constexpr bool is_predicate(int function) {
-    return function == NN_CUDA_FUNCTION_is_inf || function == NN_CUDA_FUNCTION_is_nan;
+    return function == NN_FUNCTION_is_inf || function == NN_FUNCTION_is_nan;
 }
 
 /* ---- floating types ---- */
@@ -29,11 +29,11 @@ __global__ void unary(int function, const IN *x, OUT *y, int64_t count, bool pac
 #pragma unroll
         for (int k = 0; k < width; k++)
             out.items[k] =
-                nn_result<OUT>(nn_function<number>(function, nn_compute(in.items[k]), p, q));
+                nn_result<OUT>(nn_evaluate<number>(function, nn_compute(in.items[k]), p, q));
         nn_store_pack(y + i * width, out);
     }
     for (int64_t i = whole * width + nn_first(); i < count; i += nn_stride())
-        y[i] = nn_result<OUT>(nn_function<number>(function, nn_compute(x[i]), p, q));
+        y[i] = nn_result<OUT>(nn_evaluate<number>(function, nn_compute(x[i]), p, q));
 }
 
 template <int FUNCTION, typename IN, typename OUT>
@@ -42,8 +42,9 @@ cudaError_t launch_as(const nn_cuda_unary &a, cudaStream_t stream) {
     const uintptr_t addresses = reinterpret_cast<uintptr_t>(a.x) / sizeof(IN) |
                                 reinterpret_cast<uintptr_t>(a.y) / sizeof(OUT);
     return nn_launch(unary<FUNCTION, IN, OUT>, nn_grid_for((a.count + width - 1) / width, THREADS),
-                     THREADS, 0, stream, a.function, static_cast<const IN *>(a.x),
-                     static_cast<OUT *>(a.y), a.count, addresses % width == 0, a.p, a.q);
+                     THREADS, 0, stream, a.function.kind, static_cast<const IN *>(a.x),
+                     static_cast<OUT *>(a.y), a.count, addresses % width == 0, a.function.p,
+                     a.function.q);
 }
 
 typedef cudaError_t launcher(const nn_cuda_unary &a, cudaStream_t stream);
@@ -59,19 +60,19 @@ cudaError_t launch_function(const nn_cuda_unary &a, cudaStream_t stream) {
 /* A kernel for each function: the branch to it costs nothing, and registers are its own. */
 template <typename T> cudaError_t launch_float(const nn_cuda_unary &a, cudaStream_t stream) {
     static launcher *const launchers[] = {
-#define NN_CUDA_FUNCTION(symbol, ...)         launch_function<NN_CUDA_FUNCTION_##symbol, T>,
-#define NN_CUDA_UNARY(symbol, operator_, ...) launch_function<NN_CUDA_FUNCTION_##symbol, T>,
-#include "ops/cuda/functions.def"
-#undef NN_CUDA_UNARY
-#undef NN_CUDA_FUNCTION
+#define NN_FUNCTION_ROW(symbol, ...)                 launch_function<NN_FUNCTION_##symbol, T>,
+#define NN_FUNCTION_OPERATOR(symbol, operator_, ...) launch_function<NN_FUNCTION_##symbol, T>,
+#include "ops/family/functions.def"
+#undef NN_FUNCTION_OPERATOR
+#undef NN_FUNCTION_ROW
     };
-    return launchers[a.function](a, stream);
+    return launchers[a.function.kind](a, stream);
 }
 
 /* One kernel for all. */
 cudaError_t launch_double(const nn_cuda_unary &a, cudaStream_t stream) {
-    return is_predicate(a.function) ? launch_as<ANY_FUNCTION, double, bool>(a, stream)
-                                    : launch_as<ANY_FUNCTION, double, double>(a, stream);
+    return is_predicate(a.function.kind) ? launch_as<ANY_FUNCTION, double, bool>(a, stream)
+                                         : launch_as<ANY_FUNCTION, double, double>(a, stream);
 }
 
 /* ---- integers and bool ---- */
@@ -87,19 +88,19 @@ template <typename T>
 __device__ __forceinline__ T integer_function(int function, T x, T low, T high) {
     const uint64_t bits = static_cast<uint64_t>(x);
     switch (function) {
-    case NN_CUDA_FUNCTION_abs: /* the most negative integer stays itself */
+    case NN_FUNCTION_abs: /* the most negative integer stays itself */
         return is_negative(x) ? static_cast<T>(0 - bits) : x;
-    case NN_CUDA_FUNCTION_neg:
+    case NN_FUNCTION_neg:
         return static_cast<T>(0 - bits);
-    case NN_CUDA_FUNCTION_sign:
+    case NN_FUNCTION_sign:
         return static_cast<T>((x > T(0)) - is_negative(x));
-    case NN_CUDA_FUNCTION_relu:
+    case NN_FUNCTION_relu:
         return is_negative(x) ? T(0) : x;
-    case NN_CUDA_FUNCTION_bitwise_not:
+    case NN_FUNCTION_bitwise_not:
         return static_cast<T>(~bits);
-    case NN_CUDA_FUNCTION_not:
+    case NN_FUNCTION_not:
         return static_cast<T>(x == T(0));
-    case NN_CUDA_FUNCTION_clip:
+    case NN_FUNCTION_clip:
         return nn_clamp(x, low, high);
     default:
         return x;
@@ -114,8 +115,8 @@ __global__ void integer_unary(int function, const T *x, T *y, int64_t count, T l
 
 template <typename T> cudaError_t launch_integer(const nn_cuda_unary &a, cudaStream_t stream) {
     return nn_launch(integer_unary<T>, nn_grid_for(a.count, THREADS), THREADS, 0, stream,
-                     a.function, static_cast<const T *>(a.x), static_cast<T *>(a.y), a.count, a.low,
-                     a.high);
+                     a.function.kind, static_cast<const T *>(a.x), static_cast<T *>(a.y), a.count,
+                     a.low, a.high);
 }
 
 } // namespace
