@@ -1,12 +1,10 @@
 #include "ops/cpu/float32/rows_f32.h"
+#include "ops/family/channel_norm.h"
 #include "ops/family/loops.h"
 
 #include <math.h>
 
-typedef struct lp_attrs {
-    int64_t axis;
-    bool squares; /* p is 2, else 1 */
-} lp_attrs;
+typedef nn_lp_normalization_attrs lp_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     lp_attrs *parsed = out;

@@ -1,14 +1,11 @@
 #include "ops/family/axes.h"
+#include "ops/family/channel_norm.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
 #include <math.h>
 
-/* y = x / (bias + alpha / size * sum of squares over neighbouring channels) ^ beta */
-typedef struct lrn_attrs {
-    float alpha, beta, bias;
-    int64_t size;
-} lrn_attrs;
+typedef nn_lrn_attrs lrn_attrs;
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     lrn_attrs *parsed = out;

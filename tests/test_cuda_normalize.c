@@ -134,6 +134,39 @@ START_TEST(batch) {
 }
 END_TEST
 
+START_TEST(neighbours) {
+    for (int t = 0; t < FLOATS; t++)
+        for (int i = 0; i < MAPS; i++)
+            for (int way = 0; way < 4; way++) {
+                kernel_host host;
+                start(&host, "LRN", 13);
+                host_int(&host, "size", 3 + 2 * (i % 2));
+                host_float(&host, "alpha", 0.3F);
+                if (way & 1) host_float(&host, "beta", 0.6F);
+                fill_input(&host, floats[t], maps[i].dims, maps[i].rank, false, -2, 5);
+                check(&host, way & 2 ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
+                      tolerance_of(floats[t]));
+            }
+}
+END_TEST
+
+START_TEST(norms) {
+    for (int t = 0; t < FLOATS; t++)
+        for (int i = 0; i < LAYERS; i++)
+            for (int p = 1; p < 3; p++) {
+                kernel_host host;
+                start(&host, "LpNormalization", 22);
+                host_int(&host, "axis", layers[i].axis);
+                host_int(&host, "p", p);
+                nn_tensor *x =
+                    fill_input(&host, floats[t], layers[i].dims, layers[i].rank, false, -2, 5);
+                for (int64_t k = 0; k < nn_tensor_count(x) && k < layers[i].dims[1]; k++)
+                    nn_tensor_set(x, k, 0); /* a row of zeros, where rows are last */
+                check(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
+            }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("cuda_normalize");
     TCase *cases = tcase_create("cases");
@@ -145,6 +178,8 @@ Suite *test_suite(void) {
     tcase_add_test(cases, instance);
     tcase_add_test(cases, group);
     tcase_add_test(cases, batch);
+    tcase_add_test(cases, neighbours);
+    tcase_add_test(cases, norms);
     suite_add_tcase(suite, cases);
     return suite;
 }
