@@ -158,7 +158,8 @@ static nn_status add_move(step_builder *builder, nn_value *value, const nn_op *o
     if (reader == NULL) reader = value->producer;
     step.origin = reader != NULL ? reader->origin : value->name;
     step.kernel = nn_kernel_select(&step.view, target);
-    if (step.kernel == NULL) {
+    const bool is_kept_there = from->memory == NN_MEMORY_DEVICE && to->memory == NN_MEMORY_DEVICE;
+    if (step.kernel == NULL || (is_kept_there && !step.kernel->on_device)) {
         char text[256];
         return nn_fail(NN_UNSUPPORTED, "value '%s' (%s) cannot change its memory layout",
                        value->name, nn_fact_text(&value->fact, text, sizeof text));
