@@ -27,31 +27,6 @@ __device__ __forceinline__ four load_four(const float *p) {
     return *reinterpret_cast<const four *>(p);
 }
 
-/* The branch is the same for all threads. */
-__device__ __forceinline__ float load_as(nnopt_type type, const void *p, int64_t i) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        return nn_load(static_cast<const __half *>(p) + i);
-    case NNOPT_BFLOAT16:
-        return nn_load(static_cast<const __nv_bfloat16 *>(p) + i);
-    default:
-        return nn_load(static_cast<const float *>(p) + i);
-    }
-}
-
-__device__ __forceinline__ void store_as(nnopt_type type, void *p, int64_t i, float x) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        nn_store(static_cast<__half *>(p) + i, x);
-        break;
-    case NNOPT_BFLOAT16:
-        nn_store(static_cast<__nv_bfloat16 *>(p) + i, x);
-        break;
-    default:
-        nn_store(static_cast<float *>(p) + i, x);
-    }
-}
-
 /* Rows [first, first + QUERIES) of `size` floats to a tile of SIZE, zero beyond `rows` and `size`.
  */
 template <int SIZE>
@@ -67,7 +42,7 @@ __device__ void load_tile(const nn_cuda_heads &past, const nn_cuda_heads &now, i
             const nn_cuda_heads &from = is_past ? past : now;
             const int64_t place = sample * from.batch_step + head * from.head_step +
                                   (is_past ? at : at - past_rows) * from.row_step + column;
-            value = factor * load_as(from.type, from.data, place);
+            value = factor * nn_load_as(from.type, from.data, place);
         }
         out[row * tiles<SIZE>::step + column] = value;
     }
@@ -97,7 +72,7 @@ __device__ key_range range_of(const nn_cuda_attention &a, int64_t sample, int64_
 __device__ float mask_at(const nn_cuda_attention &a, int64_t i) {
     if (a.mask_type == NNOPT_BOOL)
         return static_cast<const uint8_t *>(a.mask)[i] != 0 ? 0.0f : -INFINITY;
-    return load_as(a.mask_type, a.mask, i);
+    return nn_load_as(a.mask_type, a.mask, i);
 }
 
 /* Where one query stands. */
@@ -109,7 +84,7 @@ struct query_place {
 __device__ void write_score(const nn_cuda_attention &a, const query_place &at, int64_t key,
                             float x) {
     const int64_t row = (at.sample * a.q_heads + at.head) * a.q_length + at.query;
-    store_as(a.scores_type, a.scores, row * a.length + key, x);
+    nn_store_as(a.scores_type, a.scores, row * a.length + key, x);
 }
 
 /* The product of a query with a key to what the softmax takes. */
@@ -144,9 +119,9 @@ __device__ void write_probabilities(const nn_cuda_attention &a, const query_plac
                                     float largest, float sum) {
     const int64_t row = (at.sample * a.q_heads + at.head) * a.q_length + at.query;
     for (int64_t key = tx; key < a.length; key += SIDE) {
-        const float x = load_as(a.scores_type, a.scores, row * a.length + key);
+        const float x = nn_load_as(a.scores_type, a.scores, row * a.length + key);
         const float p = x == -INFINITY ? 0.0f : expf(x - largest) / sum;
-        store_as(a.scores_type, a.scores, row * a.length + key, p);
+        nn_store_as(a.scores_type, a.scores, row * a.length + key, p);
     }
 }
 
@@ -256,7 +231,7 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++)
                 if (tx + c * SIDE < a.value_size)
-                    store_as(a.y.type, const_cast<void *>(a.y.data), row + tx + c * SIDE,
+                    nn_store_as(a.y.type, const_cast<void *>(a.y.data), row + tx + c * SIDE,
                              factor * result[r][c]);
             if (a.scores != nullptr && a.scores_kind == NN_CUDA_SCORES_PROBABILITIES)
                 write_probabilities(a, place[r], tx, largest[r], sum[r]);

@@ -5,31 +5,6 @@ namespace {
 
 constexpr int THREADS = 256;
 
-/* The branch is the same for all threads. */
-__device__ __forceinline__ float load_as(nnopt_type type, const void *p, int64_t i) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        return nn_load(static_cast<const __half *>(p) + i);
-    case NNOPT_BFLOAT16:
-        return nn_load(static_cast<const __nv_bfloat16 *>(p) + i);
-    default:
-        return nn_load(static_cast<const float *>(p) + i);
-    }
-}
-
-__device__ __forceinline__ void store_as(nnopt_type type, void *p, int64_t i, float x) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        nn_store(static_cast<__half *>(p) + i, x);
-        break;
-    case NNOPT_BFLOAT16:
-        nn_store(static_cast<__nv_bfloat16 *>(p) + i, x);
-        break;
-    default:
-        nn_store(static_cast<float *>(p) + i, x);
-    }
-}
-
 /* Where in x place `at` of y meets tap `tap`; -1: nowhere. */
 __device__ __forceinline__ int64_t place_in_x(const nn_cuda_axis &a, bool is_transpose, int64_t at,
                                               int64_t tap) {
@@ -71,7 +46,7 @@ __device__ float convolve(const nn_cuda_conv_general &a, int64_t sample, const i
         const int64_t pixel = (sample * size + place) * a.in_channels + group * in;
         for (int64_t c = 0; c < in; c++)
             sum +=
-                load_as(a.x_type, a.x, pixel + c) * load_as(a.w_type, a.w, filter + c * step + tap);
+                nn_load_as(a.x_type, a.x, pixel + c) * nn_load_as(a.w_type, a.w, filter + c * step + tap);
     }
     return sum;
 }
@@ -85,10 +60,10 @@ __global__ void conv_general(const nn_cuda_conv_general a, int64_t count) {
             rest /= a.axes[axis].y;
         }
         float x = convolve(a, rest, at, channel);
-        if (a.bias != nullptr) x += load_as(a.bias_type, a.bias, channel);
+        if (a.bias != nullptr) x += nn_load_as(a.bias_type, a.bias, channel);
         x = nn_activate(a.before, x);
-        if (a.residual != nullptr) x += load_as(a.residual_type, a.residual, i);
-        store_as(a.y_type, a.y, i, nn_activate(a.after, x));
+        if (a.residual != nullptr) x += nn_load_as(a.residual_type, a.residual, i);
+        nn_store_as(a.y_type, a.y, i, nn_activate(a.after, x));
     }
 }
 

@@ -8,25 +8,13 @@ constexpr int WIDTH = 4; /* neighbours in a row, for one thread */
 
 template <typename T> struct alignas(WIDTH * sizeof(T)) pack { T items[WIDTH]; };
 
-/* The branch is the same for all threads. */
-__device__ __forceinline__ float load_as(nnopt_type type, const void *p, int64_t i) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        return nn_load(static_cast<const __half *>(p) + i);
-    case NNOPT_BFLOAT16:
-        return nn_load(static_cast<const __nv_bfloat16 *>(p) + i);
-    default:
-        return nn_load(static_cast<const float *>(p) + i);
-    }
-}
-
 /* Element i of the matrix, whose bias lies at `bias`. */
 __device__ __forceinline__ float finish(const nn_cuda_epilogue &a, float x, int64_t i,
                                         int64_t bias) {
     x *= a.scale;
-    if (a.bias != nullptr) x += a.bias_scale * load_as(a.bias_type, a.bias, bias);
+    if (a.bias != nullptr) x += a.bias_scale * nn_load_as(a.bias_type, a.bias, bias);
     x = nn_activate(a.before, x);
-    if (a.residual != nullptr) x += load_as(a.residual_type, a.residual, i);
+    if (a.residual != nullptr) x += nn_load_as(a.residual_type, a.residual, i);
     return nn_activate(a.after, x);
 }
 

@@ -9,40 +9,16 @@ namespace {
 
 constexpr int WARPS = 8, LANES = 32;
 
-__device__ __forceinline__ float load_as(nnopt_type type, const void *p, int64_t i) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        return nn_load(static_cast<const __half *>(p) + i);
-    case NNOPT_BFLOAT16:
-        return nn_load(static_cast<const __nv_bfloat16 *>(p) + i);
-    default:
-        return nn_load(static_cast<const float *>(p) + i);
-    }
-}
-
-__device__ __forceinline__ void store_as(nnopt_type type, void *p, int64_t i, float x) {
-    switch (type) {
-    case NNOPT_FLOAT16:
-        nn_store(static_cast<__half *>(p) + i, x);
-        break;
-    case NNOPT_BFLOAT16:
-        nn_store(static_cast<__nv_bfloat16 *>(p) + i, x);
-        break;
-    default:
-        nn_store(static_cast<float *>(p) + i, x);
-    }
-}
-
 __device__ __forceinline__ float read(const nn_cuda_states &from, int64_t direction, int64_t sample,
                                       int64_t unit) {
     if (from.data == nullptr) return 0.0f;
-    return load_as(from.type, from.data, direction * from.direction + sample * from.sample + unit);
+    return nn_load_as(from.type, from.data, direction * from.direction + sample * from.sample + unit);
 }
 
 __device__ __forceinline__ void write(const nn_cuda_states &to, int64_t direction, int64_t sample,
                                       int64_t unit, float x) {
     if (to.data != nullptr)
-        store_as(to.type, to.data, direction * to.direction + sample * to.sample + unit, x);
+        nn_store_as(to.type, to.data, direction * to.direction + sample * to.sample + unit, x);
 }
 
 /* NaN stays. */
@@ -101,7 +77,7 @@ __device__ __forceinline__ float product_at(const nn_cuda_recurrent &a, const pl
 __device__ __forceinline__ float bias_at(const nn_cuda_recurrent &a, const place &p, int gate,
                                          int of_state) {
     if (a.bias == nullptr) return 0.0f;
-    return load_as(a.bias_type, a.bias,
+    return nn_load_as(a.bias_type, a.bias,
                    (2 * p.direction + of_state) * a.gates * a.hidden + gate * a.hidden + p.unit);
 }
 
@@ -119,7 +95,7 @@ __device__ __forceinline__ float sum_of(const nn_cuda_recurrent &a, const place 
 
 __device__ void finish(const nn_cuda_recurrent &a, const place &p, float h) {
     if (a.y != nullptr)
-        store_as(a.y_type, a.y,
+        nn_store_as(a.y_type, a.y,
                  p.at * a.y_step + p.direction * a.y_direction + p.sample * a.y_sample + p.unit,
                  p.is_beyond ? 0.0f : h);
     write(a.h_to, p.direction, p.sample, p.unit, h);
@@ -133,7 +109,7 @@ __device__ void finish_cell(const nn_cuda_recurrent &a, const place &p, float c)
 
 __device__ __forceinline__ float peephole(const nn_cuda_recurrent &a, const place &p, int which) {
     if (a.peepholes == nullptr) return 0.0f;
-    return load_as(a.peephole_type, a.peepholes, (3 * p.direction + which) * a.hidden + p.unit);
+    return nn_load_as(a.peephole_type, a.peepholes, (3 * p.direction + which) * a.hidden + p.unit);
 }
 
 /* What is left of each unit when the products of the state are there. */

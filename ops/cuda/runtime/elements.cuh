@@ -8,6 +8,7 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <math.h>
+#include <nnopt.h>
 
 /* ---- one element ---- */
 
@@ -63,6 +64,32 @@ template <typename T> __device__ __forceinline__ float nn_load(const T *p) {
 }
 template <typename T> __device__ __forceinline__ void nn_store(T *p, float x) {
     *p = nn_from_float<T>(x);
+}
+
+/* ---- a type that is known when the kernel runs: float, half or bf16 ---- */
+
+/* The branch is the same for all threads. */
+__device__ __forceinline__ float nn_load_as(nnopt_type type, const void *p, int64_t i) {
+    switch (type) {
+    case NNOPT_FLOAT16:
+        return nn_load(static_cast<const __half *>(p) + i);
+    case NNOPT_BFLOAT16:
+        return nn_load(static_cast<const __nv_bfloat16 *>(p) + i);
+    default:
+        return nn_load(static_cast<const float *>(p) + i);
+    }
+}
+__device__ __forceinline__ void nn_store_as(nnopt_type type, void *p, int64_t i, float x) {
+    switch (type) {
+    case NNOPT_FLOAT16:
+        nn_store(static_cast<__half *>(p) + i, x);
+        break;
+    case NNOPT_BFLOAT16:
+        nn_store(static_cast<__nv_bfloat16 *>(p) + i, x);
+        break;
+    default:
+        nn_store(static_cast<float *>(p) + i, x);
+    }
 }
 
 /* ---- 16 bytes at a time ---- */
