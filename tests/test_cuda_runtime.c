@@ -2,6 +2,7 @@
 #include "tests/support/device_host.h"
 #include "tests/support/runner.h"
 
+#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,42 @@ START_TEST(starts_what_was_recorded) {
 }
 END_TEST
 
+/* The emulator's own function, in the library that is loaded already. */
+static void (*emulator_fail(void))(int error, int after) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s", getenv("NNOPT_CUDA_LIBRARY"));
+    char *slash = strrchr(path, '/');
+    ck_assert_ptr_nonnull(slash);
+    snprintf(slash, sizeof path - (size_t)(slash - path), "/libcudart_emulated.so");
+    void (*out)(int error, int after) = NULL;
+    void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    ck_assert_ptr_nonnull(library);
+    *(void **)&out = dlsym(library, "nn_emulator_fail");
+    ck_assert_ptr_nonnull(out);
+    return out;
+}
+
+START_TEST(tells_that_the_device_is_lost) {
+    enum { ILLEGAL_ADDRESS = 700 };
+    nn_device *device = device_host_open();
+    const nn_device_calls *calls = device->calls;
+    nn_device_queue *queue;
+    void *memory;
+    int number = 0;
+    if (!is_emulated()) return;
+    ck_assert_ok(calls->create_queue(device, &queue));
+    ck_assert_ok(calls->allocate(device, sizeof number, &memory));
+    emulator_fail()(ILLEGAL_ADDRESS, 1);
+    ck_assert_fails(calls->upload(queue, memory, &number, sizeof number), NN_INTERNAL,
+                    "lost to this process");
+    ck_assert_fails(calls->wait(queue), NN_INTERNAL, "lost to this process");
+    emulator_fail()(0, 0);
+    ck_assert_ok(calls->wait(queue));
+    calls->release(device, memory);
+    calls->destroy_queue(queue);
+}
+END_TEST
+
 START_TEST(runs_kernels) {
     nn_device *device = device_host_open();
     const nn_target target = {.threads = 1, .device = device};
@@ -238,6 +275,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, copies_there_and_back);
     tcase_add_test(cases, tells_how_much_is_free);
     tcase_add_test(cases, starts_what_was_recorded);
+    tcase_add_test(cases, tells_that_the_device_is_lost);
     tcase_add_test(cases, runs_kernels);
     tcase_add_test(cases, counts_launches);
     suite_add_tcase(suite, cases);
