@@ -2,7 +2,7 @@
 # The layers: base <- ops <- engine <- formats <- optim <- cli. A file includes only what stands before
 # it, protobuf stops in formats/onnx*, and the command includes nothing but the public header. The CUDA
 # library (ops/cuda) stands outside: nothing includes it, and device code knows nothing of nnopt but plain
-# argument structures.
+# argument structures and tables that are written for both (functions.h).
 set -u
 cd "$NNOPT_SOURCE"
 layers=(base ops engine formats optim)
@@ -29,6 +29,6 @@ found=$(grep -rnE '#[[:space:]]*include "ops/cuda/' base ops engine formats opti
   complain "ops/cuda/ is a library of its own: $found"
 found=$(grep -rnE '#[[:space:]]*include "(engine|formats|optim)/' ops/cuda) && complain "ops/cuda/ includes higher layers: $found"
 found=$(grep -rnE '#[[:space:]]*include "' --include='*.cu' --include='*.cuh' --include='*_launch.h' ops/cuda |
-  grep -vE 'include "(ops/cuda/|ops/(activation|gate)_kind\.h|emulated_device\.h)') &&
+  grep -vE 'include "(ops/cuda/|ops/(activation|gate)_kind\.h|ops/family/functions\.(h|def)|emulated_device\.h)') &&
   complain "device code includes more than arguments and ops/cuda/: $found"
 exit $failed
