@@ -208,13 +208,13 @@ static void finish_row(const depthwise_work *work, const nn_depthwise_row *row, 
                                   offset, row->channels, row->y + i * row->y_step);
 }
 
-/* Output row `out_row` of image `image`, all channels. */
-static void run_row(const depthwise_work *work, int64_t image, int64_t out_row, int worker) {
+/* What all rows have in common. */
+static nn_depthwise_row row_of(const depthwise_work *work, int worker) {
     const depthwise_state *state = work->state;
     const nn_int8_call *call = &work->call;
-    const nn_u8s8_shape *shape = &state->shape;
-    const nn_window_axis *h = &shape->height, *w = &shape->width;
-    int64_t channels = shape->groups;
+    const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
+    const bool is_signed = call->requant.type == NNOPT_INT8;
+    const int lowest = is_signed ? INT8_MIN : 0;
     nn_depthwise_row row = {.kernel_rows = h->kernel,
                             .kernel_columns = w->kernel,
                             .stride = w->stride,
@@ -227,8 +227,22 @@ static void run_row(const depthwise_work *work, int64_t image, int64_t out_row, 
                             .zero = call->zero,
                             .low = call->low,
                             .high = call->high,
-                            .y_step = channels * work->y_bytes};
+                            .is_plain = call->zero == 0 && call->low == lowest &&
+                                        call->high == lowest + UINT8_MAX,
+                            .is_signed = is_signed,
+                            .y_step = state->shape.groups * work->y_bytes};
     if (!call->is_simple) row.sums = (int32_t *)(work->workers + worker * state->worker_bytes);
+    return row;
+}
+
+/* Output row `out_row` of image `image`, all channels. */
+static void run_row(const depthwise_work *work, nn_depthwise_row *row, int64_t image,
+                    int64_t out_row) {
+    const depthwise_state *state = work->state;
+    const nn_int8_call *call = &work->call;
+    const nn_u8s8_shape *shape = &state->shape;
+    const nn_window_axis *h = &shape->height, *w = &shape->width;
+    int64_t channels = shape->groups;
     int64_t first = out_row * h->stride - h->pad_begin;
     int64_t y_pixel = (image * h->out + out_row) * w->out;
     const nn_depthwise_unit *unit = state->unit;
@@ -238,25 +252,26 @@ static void run_row(const depthwise_work *work, int64_t image, int64_t out_row, 
         for (int64_t i = 0; i < h->kernel; i++) {
             int64_t in_row = first + i * h->dilation;
             bool inside = in_row >= 0 && in_row < h->in;
-            row.rows[i] = inside ? call->x + (image * h->in + in_row) * w->in * channels + channel
-                                 : work->padding;
-            row.row_steps[i] = inside ? channels : 0;
+            row->rows[i] = inside ? call->x + (image * h->in + in_row) * w->in * channels + channel
+                                  : work->padding;
+            row->row_steps[i] = inside ? channels : 0;
         }
-        row.w = state->weights + packed * channel_bytes(unit, shape);
-        row.start = call->parameters.start + channel;
-        row.multiplier = call->parameters.multiplier + channel;
-        row.channels = (int)(left < block.width ? left : block.width);
-        row.y = work->y + (y_pixel * channels + channel) * work->y_bytes;
-        (block.width == unit->wide ? unit->run_wide : unit->run_narrow)(&row);
-        if (!call->is_simple) finish_row(work, &row, channel, block.width);
+        row->w = state->weights + packed * channel_bytes(unit, shape);
+        row->start = call->parameters.start + channel;
+        row->multiplier = call->parameters.multiplier + channel;
+        row->channels = (int)(left < block.width ? left : block.width);
+        row->y = work->y + (y_pixel * channels + channel) * work->y_bytes;
+        (block.width == unit->wide ? unit->run_wide : unit->run_narrow)(row);
+        if (!call->is_simple) finish_row(work, row, channel, block.width);
         packed += block.width;
     }
 }
 
 static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const depthwise_work *work = argument;
+    nn_depthwise_row row = row_of(work, worker);
     int64_t rows = work->state->shape.height.out;
-    for (int64_t i = begin; i < end; i++) run_row(work, i / rows, i % rows, worker);
+    for (int64_t i = begin; i < end; i++) run_row(work, &row, i / rows, i % rows);
 }
 
 nn_status nn_depthwise_u8s8_run(const nn_call *call) {

@@ -30,6 +30,8 @@ typedef struct nn_depthwise_row {
     const int32_t *start;    /* per channel */
     const float *multiplier; /* per channel */
     int16_t zero, low, high; /* as in nn_u8s8_tile */
+    int is_plain;            /* these three change nothing that saturation would not */
+    int is_signed;           /* y */
     int channels;            /* that exist */
     int32_t *sums;           /* not NULL: sums go here, [column][channel of the block] */
     uint8_t *y;              /* else results */

@@ -46,12 +46,13 @@ INLINE void V(store)(const nn_depthwise_row *r, int64_t column, const BYTES sums
     }
     BYTES rounded[4];
     UNROLL for (int q = 0; q < 4; q++) rounded[q] = V(scale)(sums[q], multiplier[q]);
-    BYTES zero = V(set_16)(r->zero), low = V(set_16)(r->low), high = V(set_16)(r->high);
-    BYTES first = V(add_16)(V(pack_32)(rounded[0], rounded[1]), zero);
-    BYTES second = V(add_16)(V(pack_32)(rounded[2], rounded[3]), zero);
-    first = V(min_16)(V(max_16)(first, low), high);
-    second = V(min_16)(V(max_16)(second, low), high);
-    V(store_first)(r->y + column * r->y_step, V(join_bytes)(first, second), r->channels);
+    BYTES first = V(pack_32)(rounded[0], rounded[1]), second = V(pack_32)(rounded[2], rounded[3]);
+    if (!r->is_plain) {
+        BYTES zero = V(set_16)(r->zero), low = V(set_16)(r->low), high = V(set_16)(r->high);
+        first = V(min_16)(V(max_16)(V(add_16)(first, zero), low), high);
+        second = V(min_16)(V(max_16)(V(add_16)(second, zero), low), high);
+    }
+    V(store_first)(r->y + column * r->y_step, V(narrow)(r->is_signed, first, second), r->channels);
 }
 
 /* Stride 1 or 2 and dilation 1, all constant where this is inlined: input columns are read once,

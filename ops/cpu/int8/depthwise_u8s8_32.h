@@ -46,10 +46,8 @@ INLINE __m256i scale_32(__m256i sums, __m256i multiplier) {
     return _mm256_cvtps_epi32(
         _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_castsi256_ps(multiplier)));
 }
-/* The low bytes of int16 values. */
-INLINE __m256i join_bytes_32(__m256i first, __m256i second) {
-    const __m256i mask = _mm256_set1_epi16(0xff);
-    return _mm256_packus_epi16(_mm256_and_si256(first, mask), _mm256_and_si256(second, mask));
+INLINE __m256i narrow_32(int is_signed, __m256i first, __m256i second) {
+    return is_signed ? _mm256_packs_epi16(first, second) : _mm256_packus_epi16(first, second);
 }
 /* Four numbers from each of two places 64 bytes apart. */
 INLINE __m256i gather_fours_32(const char *p) {

@@ -50,10 +50,8 @@ INLINE __m512i scale_64(__m512i sums, __m512i multiplier) {
     return _mm512_cvtps_epi32(
         _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_castsi512_ps(multiplier)));
 }
-/* The low bytes of int16 values. */
-INLINE __m512i join_bytes_64(__m512i first, __m512i second) {
-    const __m512i mask = _mm512_set1_epi16(0xff);
-    return _mm512_packus_epi16(_mm512_and_si512(first, mask), _mm512_and_si512(second, mask));
+INLINE __m512i narrow_64(int is_signed, __m512i first, __m512i second) {
+    return is_signed ? _mm512_packs_epi16(first, second) : _mm512_packus_epi16(first, second);
 }
 INLINE __m512i load_first_64(const uint8_t *p, int count) {
     return _mm512_maskz_loadu_epi8(UINT64_MAX >> (64 - count), p);
