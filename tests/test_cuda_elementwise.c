@@ -198,7 +198,7 @@ START_TEST(every_function_of_two_inputs) {
         nn_type_set types;
     } operators[] = {
 #define NN_CUDA_BINARY(symbol, name, types, kind) {name, types},
-#include "ops/cuda/binary_functions.def"
+#include "ops/cuda/elements/binary_functions.def"
 #undef NN_CUDA_BINARY
     };
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)

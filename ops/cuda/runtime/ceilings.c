@@ -1,6 +1,6 @@
 /* What the device reaches at best: arithmetic, its memory, copies from and to the host. Each is
  * tried in growing size until a run is long enough to be timed, or fills the device. */
-#include "ops/cuda/cublas_gemm.h"
+#include "ops/cuda/products/cublas_gemm.h"
 #include "ops/cuda/runtime/ceilings_launch.h"
 #include "ops/cuda/runtime/device.h"
 #include "ops/cuda/runtime/workbench.h"

@@ -1,8 +1,8 @@
 #include "ops/cuda/runtime/queue.h"
 
 #include "base/memory.h"
-#include "ops/cuda/fault.h"
 #include "ops/cuda/runtime/device.h"
+#include "ops/cuda/runtime/fault.h"
 
 #include <stdlib.h>
 

@@ -21,7 +21,7 @@ struct nn_device_queue {
     nn_device *device;
     cudaStream_t stream;
     nn_queue_handle libraries[NN_QUEUE_LIBRARIES];
-    struct nn_cuda_faults *faults; /* ops/cuda/fault.h */
+    struct nn_cuda_faults *faults; /* ops/cuda/runtime/fault.h */
 
     int64_t launches;
     const void *kernel; /* launched last, with its threads and dynamic shared memory; NULL: none */

@@ -1,7 +1,7 @@
 /* Does the real cuDNN take our graphs? It is asked about a GPU that is only described, so it needs
  * none: every graph must have an engine, and plans must be made, up to the loading of a kernel that
  * was compiled. Skipped where cuDNN is not installed. */
-#include "ops/cuda/cudnn_conv.h"
+#include "ops/cuda/products/cudnn_conv.h"
 #include "tests/support/runner.h"
 
 #include <dlfcn.h>
