@@ -60,6 +60,17 @@ double nn_diagnosis_sum(const nn_diagnosis_work *work, nn_bottleneck_class class
     return sum;
 }
 
+const nn_profile_row *nn_diagnosis_worst(const nn_diagnosis_work *work, nn_bottleneck_class class) {
+    const nn_profile_row *worst = NULL;
+    double largest = 0;
+    for (int64_t i = 0; i < work->profile->row_count; i++) {
+        if (work->parts[class][i] <= largest) continue;
+        largest = work->parts[class][i];
+        worst = &work->profile->rows[i];
+    }
+    return worst;
+}
+
 /* The nodes that hold most of a class, largest first, each once. */
 void nn_diagnosis_list_nodes(nn_diagnosis_work *work, nn_bottleneck *item, const double *seconds) {
     const nn_profile *profile = work->profile;
@@ -264,14 +275,9 @@ static void diagnose_inefficient(nn_diagnosis_work *work) {
     const nn_profile *profile = work->profile;
     nn_bottleneck *item = nn_diagnosis_begin(work, NN_INEFFICIENT_LAYER,
                                              nn_diagnosis_sum(work, NN_INEFFICIENT_LAYER));
-    const nn_profile_row *worst = NULL;
-    double largest = 0, speedup = thread_speedup(work);
+    const nn_profile_row *worst = nn_diagnosis_worst(work, NN_INEFFICIENT_LAYER);
+    const double speedup = thread_speedup(work);
     nn_diagnosis_list_nodes(work, item, work->parts[NN_INEFFICIENT_LAYER]);
-    for (int64_t i = 0; i < profile->row_count; i++) {
-        if (work->parts[NN_INEFFICIENT_LAYER][i] <= largest) continue;
-        largest = work->parts[NN_INEFFICIENT_LAYER][i];
-        worst = &profile->rows[i];
-    }
     if (worst == NULL) {
         nn_diagnosis_say(work, &item->evidence,
                          "every step that matters reaches %.0f %% of what the machine allows",

@@ -204,17 +204,10 @@ static void diagnose_capacity(nn_diagnosis_work *work) {
 }
 
 static void diagnose_inefficient(nn_diagnosis_work *work) {
-    const nn_profile *profile = work->profile;
     nn_bottleneck *item = nn_diagnosis_begin(work, NN_INEFFICIENT_LAYER,
                                              nn_diagnosis_sum(work, NN_INEFFICIENT_LAYER));
-    const nn_profile_row *worst = NULL;
-    double largest = 0;
+    const nn_profile_row *worst = nn_diagnosis_worst(work, NN_INEFFICIENT_LAYER);
     nn_diagnosis_list_nodes(work, item, work->parts[NN_INEFFICIENT_LAYER]);
-    for (int64_t i = 0; i < profile->row_count; i++) {
-        if (work->parts[NN_INEFFICIENT_LAYER][i] <= largest) continue;
-        largest = work->parts[NN_INEFFICIENT_LAYER][i];
-        worst = &profile->rows[i];
-    }
     if (worst == NULL) {
         nn_diagnosis_say(work, &item->evidence, "no step takes far longer than the device allows");
     } else {

@@ -17,6 +17,8 @@ typedef struct nn_diagnosis_work {
 
 /* Seconds of all rows that belong to the class. */
 double nn_diagnosis_sum(const nn_diagnosis_work *work, nn_bottleneck_class class);
+/* The row with most of it; NULL: none has any. */
+const nn_profile_row *nn_diagnosis_worst(const nn_diagnosis_work *work, nn_bottleneck_class class);
 /* The nodes that hold most of a class, by the seconds of each row, largest first, each once. */
 void nn_diagnosis_list_nodes(nn_diagnosis_work *work, nn_bottleneck *item, const double *seconds);
 void nn_diagnosis_say(nn_diagnosis_work *work, nn_finding *finding, const char *format, ...)

@@ -163,7 +163,9 @@ static nn_status edit(nn_plan *plan, nn_patch *patch, const chain *c, bool *take
     return NN_OK;
 }
 
-static nn_status edit_all(nn_plan *plan, const nn_target *target, nn_patch *patch, bool *taken) {
+static nn_status edit_all(void *argument, nn_patch *patch, bool *taken) {
+    const nn_plan_edit *edits = argument;
+    nn_plan *plan = edits->plan;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         nn_node *node = plan->graph->nodes[i];
         chain c;
@@ -173,24 +175,12 @@ static nn_status edit_all(nn_plan *plan, const nn_target *target, nn_patch *patc
              next = nn_value_single_consumer(c.result))
             continue;
         const bool is_one = c.node_count == 1 && nn_epilogue_is_empty(&node->epilogue);
-        if (!is_one && is_accepted(&c, target)) NN_TRY(edit(plan, patch, &c, taken));
+        if (!is_one && is_accepted(&c, edits->target)) NN_TRY(edit(plan, patch, &c, taken));
     }
     return NN_OK;
 }
 
 nn_status nn_plan_fuse_chains(nn_plan *plan, const nn_plan_request *request) {
-    size_t size = (size_t)plan->graph->node_count + 1;
-    bool *taken = nn_alloc_zero(size);
-    if (taken == NULL) return nn_fail_memory(size);
-    nn_patch *patch;
-    nn_status status = nn_patch_begin(plan->graph, "plan", "runs of elementwise operators", &patch);
-    if (status == NN_OK) {
-        status = edit_all(plan, &request->target, patch, taken);
-        if (status == NN_OK)
-            status = nn_patch_apply(patch);
-        else
-            nn_patch_abort(patch);
-    }
-    nn_free(taken);
-    return status;
+    nn_plan_edit edits = {plan, &request->target};
+    return nn_patch_edit(plan->graph, "plan", "runs of elementwise operators", edit_all, &edits);
 }
