@@ -164,22 +164,16 @@ static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
     int rank = in->rank;
-    int64_t dims[NN_MAX_RANK], steps[NN_MAX_RANK], source[NN_MAX_RANK], target[NN_MAX_RANK];
-    int64_t begin = 0;
+    int64_t dims[NN_MAX_RANK];
+    nn_walk walk;
     nn_axis_slice slices[NN_MAX_RANK];
     for (int place = 0; place < rank; place++)
         dims[nn_logical_axis(call->layout, rank, place)] = in->dims[place];
     NN_TRY(run_slices(call, dims, rank, slices));
-    nn_dense_steps(in->dims, rank, steps);
-    nn_dense_steps(out->dims, rank, target);
-    for (int place = 0; place < rank; place++) {
-        const nn_axis_slice *slice = &slices[nn_logical_axis(call->layout, rank, place)];
-        begin += slice->start * steps[place];
-        source[place] = slice->step * steps[place];
-    }
+    nn_slice_walk(in, out, call->layout, slices, &walk);
     size_t size = nn_element_size(in->type);
-    nn_copy_strided(call->pool, size, out->dims, rank, out->data, target,
-                    (const char *)in->data + begin * (int64_t)size, source);
+    nn_copy_strided(call->pool, size, walk.dims, walk.rank, out->data, walk.target,
+                    (const char *)in->data + walk.begin * (int64_t)size, walk.source);
     return NN_OK;
 }
 

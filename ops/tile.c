@@ -1,4 +1,5 @@
 #include "ops/family/copy.h"
+#include "ops/family/movement.h"
 
 /* Repeats per axis, as far as they are known (-1: not). Before version 6 one axis was repeated. */
 static nn_status find_repeats(const nn_node_view *node, int rank, int64_t repeats[NN_MAX_RANK]) {
@@ -54,25 +55,14 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-/* Every output axis is walked as repeats times the input axis. */
 static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
-    int64_t in_steps[NN_MAX_RANK], out_steps[NN_MAX_RANK];
-    int64_t dims[NN_LOOP_RANK], source[NN_LOOP_RANK], target[NN_LOOP_RANK];
+    nn_walk walk;
     if (nn_tensor_count(out) == 0) return NN_OK;
-    nn_dense_steps(in->dims, in->rank, in_steps);
-    nn_dense_steps(out->dims, out->rank, out_steps);
-    for (int axis = 0; axis < in->rank; axis++) {
-        dims[2 * axis] = out->dims[axis] / in->dims[axis];
-        source[2 * axis] = 0;
-        target[2 * axis] = in->dims[axis] * out_steps[axis];
-        dims[2 * axis + 1] = in->dims[axis];
-        source[2 * axis + 1] = in_steps[axis];
-        target[2 * axis + 1] = out_steps[axis];
-    }
-    nn_copy_strided(call->pool, nn_element_size(in->type), dims, 2 * in->rank, out->data, target,
-                    in->data, source);
+    nn_tile_walk(in, out, &walk);
+    nn_copy_strided(call->pool, nn_element_size(in->type), walk.dims, walk.rank, out->data,
+                    walk.target, in->data, walk.source);
     return NN_OK;
 }
 

@@ -2,7 +2,9 @@
 #ifndef NN_FAMILY_MOVEMENT_H
 #define NN_FAMILY_MOVEMENT_H
 
+#include "ops/family/block.h"
 #include "ops/family/infer.h"
+#include "ops/family/loops.h"
 
 /* Concat, Gather, GatherElements, OneHot. */
 typedef struct nn_axis_attrs {
@@ -42,6 +44,20 @@ typedef struct nn_axis_slice {
  * is not known. */
 nn_status nn_slice_axes(const nn_node_view *node, const int64_t *dims, int rank,
                         nn_axis_slice slices[NN_MAX_RANK], bool *axes_known);
+
+/* A copy of dims[] elements: steps from one to the next of each axis, in elements, and where the
+ * first of the source stands. */
+typedef struct nn_walk {
+    int rank;
+    int64_t dims[NN_LOOP_RANK], source[NN_LOOP_RANK], target[NN_LOOP_RANK];
+    int64_t begin;
+} nn_walk;
+
+/* Every output axis is walked as repeats times the input axis; the output is not empty. */
+void nn_tile_walk(const nn_tensor *in, const nn_tensor *out, nn_walk *walk);
+/* `slices` are those of the logical axes. */
+void nn_slice_walk(const nn_tensor *in, const nn_tensor *out, nn_layout layout,
+                   const nn_axis_slice *slices, nn_walk *walk);
 
 typedef enum nn_pad_mode {
     NN_PAD_CONSTANT,

@@ -168,20 +168,12 @@ static nn_status prepare_slice(const nn_node_view *node, const nn_target *target
 }
 
 static nn_status run_slice(const nn_call *call) {
-    const nn_axis_slice *slices = call->state;
     const nn_tensor *in = call->in[0], *out = call->out[0];
-    const int rank = in->rank;
-    const int64_t size = (int64_t)nn_element_size(in->type);
-    int64_t steps[NN_MAX_RANK], source[NN_MAX_RANK], target[NN_MAX_RANK], begin = 0;
-    nn_dense_steps(in->dims, rank, steps);
-    nn_dense_steps(out->dims, rank, target);
-    for (int place = 0; place < rank; place++) {
-        const nn_axis_slice *slice = &slices[nn_logical_axis(call->layout, rank, place)];
-        begin += slice->start * steps[place];
-        source[place] = slice->step * steps[place];
-    }
-    return nn_cuda_copy_strided(call, (size_t)size, out->dims, rank, out->data, target,
-                                (const char *)in->data + begin * size, source);
+    const size_t size = nn_element_size(in->type);
+    nn_walk walk;
+    nn_slice_walk(in, out, call->layout, call->state, &walk);
+    return nn_cuda_copy_strided(call, size, walk.dims, walk.rank, out->data, walk.target,
+                                (const char *)in->data + walk.begin * (int64_t)size, walk.source);
 }
 
 static const nn_kernel slice_cuda = {COLUMNS("slice_cuda"),    .layout = NN_LAYOUT_ANY,
@@ -203,24 +195,13 @@ static nn_status run_expand(const nn_call *call) {
 static const nn_kernel expand_cuda = {COLUMNS("expand_cuda"), .accepts = nn_cuda_moves_bytes,
                                       .prepare = reads_shapes, .run = run_expand};
 
-/* Every output axis is walked as repeats times the input axis. */
 static nn_status run_tile(const nn_call *call) {
     const nn_tensor *in = call->in[0], *out = call->out[0];
-    int64_t in_steps[NN_MAX_RANK], out_steps[NN_MAX_RANK];
-    int64_t dims[NN_LOOP_RANK], source[NN_LOOP_RANK], target[NN_LOOP_RANK];
+    nn_walk walk;
     if (nn_tensor_count(out) == 0) return NN_OK;
-    nn_dense_steps(in->dims, in->rank, in_steps);
-    nn_dense_steps(out->dims, out->rank, out_steps);
-    for (int axis = 0; axis < in->rank; axis++) {
-        dims[2 * axis] = out->dims[axis] / in->dims[axis];
-        source[2 * axis] = 0;
-        target[2 * axis] = in->dims[axis] * out_steps[axis];
-        dims[2 * axis + 1] = in->dims[axis];
-        source[2 * axis + 1] = in_steps[axis];
-        target[2 * axis + 1] = out_steps[axis];
-    }
-    return nn_cuda_copy_strided(call, nn_element_size(in->type), dims, 2 * in->rank, out->data,
-                                target, in->data, source);
+    nn_tile_walk(in, out, &walk);
+    return nn_cuda_copy_strided(call, nn_element_size(in->type), walk.dims, walk.rank, out->data,
+                                walk.target, in->data, walk.source);
 }
 
 static const nn_kernel tile_cuda = {COLUMNS("tile_cuda"), .accepts = nn_cuda_moves_bytes,
