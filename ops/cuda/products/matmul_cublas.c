@@ -342,18 +342,6 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
 
 /* ---- run ---- */
 
-static nn_status convert(const nn_call *call, int input, nn_type to_type, void *to) {
-    const nn_tensor *from = call->in[input];
-    const nn_cuda_epilogue arguments = {.x_type = from->type,
-                                        .y_type = to_type,
-                                        .x = from->data,
-                                        .y = to,
-                                        .scale = 1,
-                                        .rows = 1,
-                                        .columns = nnopt_tensor_count(from)};
-    return nn_cuda_launched(call, nn_cuda_launch_epilogue(&arguments, call->queue->stream));
-}
-
 /* First elements of the matrices that launch `index` multiplies. */
 static void offsets_of(const outer_batch *outer, int64_t index, int64_t *a, int64_t *b) {
     *a = *b = 0;
@@ -402,11 +390,11 @@ static nn_status run(const nn_call *call) {
     if (p->bias_type != NNOPT_TYPE_NONE && state->bias == NULL) operands.bias = call->in[C]->data;
     if (state->converts_a) {
         operands.a = workspace + state->a_offset;
-        NN_TRY(convert(call, A, p->gemm.type, workspace + state->a_offset));
+        NN_TRY(nn_cuda_convert(call, A, p->gemm.type, workspace + state->a_offset));
     }
     if (state->converts_b) {
         operands.b = workspace + state->b_offset;
-        NN_TRY(convert(call, B, p->gemm.type, workspace + state->b_offset));
+        NN_TRY(nn_cuda_convert(call, B, p->gemm.type, workspace + state->b_offset));
     }
     return multiply(call, state, &operands);
 }

@@ -139,3 +139,15 @@ nn_status nn_product_run(const nn_product *p, const nn_product_plan *plan,
     NN_TRY(nn_cublas_run(&plan->gemm, &plan->plan, &operands, queue));
     return plan->has_own ? run_own(p, plan, o, d, queue) : NN_OK;
 }
+
+nn_status nn_cuda_convert(const nn_call *call, int input, nn_type to_type, void *to) {
+    const nn_tensor *from = call->in[input];
+    const nn_cuda_epilogue arguments = {.x_type = from->type,
+                                        .y_type = to_type,
+                                        .x = from->data,
+                                        .y = to,
+                                        .scale = 1,
+                                        .rows = 1,
+                                        .columns = nnopt_tensor_count(from)};
+    return nn_cuda_launched(call, nn_cuda_launch_epilogue(&arguments, call->queue->stream));
+}

@@ -41,4 +41,7 @@ typedef struct nn_product_operands {
 nn_status nn_product_run(const nn_product *product, const nn_product_plan *plan,
                          const nn_product_operands *operands, nn_device_queue *queue);
 
+/* Input `input`, of any floating type, as another one: what a product rounds first. */
+nn_status nn_cuda_convert(const nn_call *call, int input, nn_type to_type, void *to);
+
 #endif

@@ -140,18 +140,6 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 
 /* ---- run ---- */
 
-static nn_status convert(const nn_call *call, int input, nn_type to_type, void *to) {
-    const nn_tensor *from = call->in[input];
-    const nn_cuda_epilogue arguments = {.x_type = from->type,
-                                        .y_type = to_type,
-                                        .x = from->data,
-                                        .y = to,
-                                        .scale = 1,
-                                        .rows = 1,
-                                        .columns = nnopt_tensor_count(from)};
-    return nn_cuda_launched(call, nn_cuda_launch_epilogue(&arguments, call->queue->stream));
-}
-
 static nn_status multiply_inputs(const nn_call *call, const recurrent_state *state) {
     char *workspace = call->workspace;
     nn_product_operands operands = {
@@ -160,11 +148,11 @@ static nn_status multiply_inputs(const nn_call *call, const recurrent_state *sta
     if (state->w == NULL) operands.b = call->in[NN_RNN_W]->data;
     if (state->converts_x) {
         operands.a = workspace + state->x_offset;
-        NN_TRY(convert(call, NN_RNN_X, state->type, workspace + state->x_offset));
+        NN_TRY(nn_cuda_convert(call, NN_RNN_X, state->type, workspace + state->x_offset));
     }
     if (state->converts_w) {
         operands.b = workspace + state->w_offset;
-        NN_TRY(convert(call, NN_RNN_W, state->type, workspace + state->w_offset));
+        NN_TRY(nn_cuda_convert(call, NN_RNN_W, state->type, workspace + state->w_offset));
     }
     nn_status status = nn_product_run(&state->product, &state->plan, &operands, call->queue);
     if (status != NN_OK) return nn_fail_context(status, "node '%s'", call->node->name);
