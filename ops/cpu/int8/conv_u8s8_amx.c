@@ -635,14 +635,6 @@ static int choose_pace(const nn_amx_u8s8_piece *piece) {
     return PACES - 1;
 }
 
-/* Conversion to integers needs results within int32, and scales are multiplied with 2^-24. */
-static bool is_moderate(float scale) {
-    return fabsf(scale) < 0x1p20f && fabsf(scale) > 0x1p-80f;
-}
-static bool is_sum_small(const nn_qbinary *sum) {
-    return is_moderate(sum->a_scale) && is_moderate(sum->b_scale) && fabsf(sum->offset) < 0x1p30f;
-}
-
 static void configure(const nn_amx_u8s8_piece *piece) {
     nn_amx_config config = {.palette = 1};
     for (int tile = 0; tile < NN_AMX_TILES; tile++) {
@@ -666,7 +658,7 @@ static run_function choose_run(const nn_amx_u8s8_piece *piece) {
     static const run_function adding_map[] = {add_map_1, add_map_2};
     const int tiles = piece->tiles - 1;
     const bool is_any =
-        !piece->call->is_simple || (piece->sum != NULL && !is_sum_small(piece->sum));
+        !piece->call->is_simple || (piece->sum != NULL && !nn_is_sum_moderate(piece->sum));
     if (piece->whole_map) {
         const bool is_short = piece->step_count <= piece->tile_rows;
         if (is_any) return run_map_any;
