@@ -26,25 +26,14 @@ static void add_list(kernel_host *host, const int64_t *values, int64_t count) {
     if (count > 0) memcpy(list, values, (size_t)count * sizeof *list);
 }
 
-static void check_in(kernel_host *host, nn_layout layout) {
-    const nn_target target = {.threads = 1, .device = device_host_open()};
-    const nn_kernel *kernel = device_host_select(host, &target);
-    char text[400];
-    ck_assert_msg(kernel != NULL, "no kernel takes %s",
-                  nn_view_describe(&host->view, text, sizeof text));
-    device_host_check(host, kernel, layout, &target, 0);
-}
-
 static void check(kernel_host *host) {
-    host_infer(host);
-    check_in(host, NN_LAYOUT_STANDARD);
-    host_clear(host);
+    device_host_judge(host, NN_LAYOUT_STANDARD, 0);
 }
 
 static void check_both(kernel_host *host) {
     host_infer(host);
-    check_in(host, NN_LAYOUT_STANDARD);
-    check_in(host, NN_LAYOUT_CHANNELS_LAST);
+    device_host_check_first(host, NN_LAYOUT_STANDARD, 0);
+    device_host_check_first(host, NN_LAYOUT_CHANNELS_LAST, 0);
     host_clear(host);
 }
 

@@ -16,17 +16,6 @@ static void start(kernel_host *host, const char *name, int opset) {
     host_init(host, nn_op_find("", name, opset), opset);
 }
 
-static void check(kernel_host *host, nn_layout layout, double tolerance) {
-    const nn_target target = {.threads = 1, .device = device_host_open()};
-    host_infer(host);
-    const nn_kernel *kernel = device_host_select(host, &target);
-    char text[400];
-    ck_assert_msg(kernel != NULL, "no kernel takes %s",
-                  nn_view_describe(&host->view, text, sizeof text));
-    device_host_check(host, kernel, layout, &target, tolerance);
-    host_clear(host);
-}
-
 static double tolerance_of(nn_type type) {
     return 4 * device_tolerance(type);
 }
@@ -55,7 +44,7 @@ START_TEST(layer) {
                     fill_input(&host, floats[t], layers[i].dims + axis, layers[i].rank - axis, true,
                                -1, 2);
                 if (more) host.out_count = 3;
-                check(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
+                device_host_judge(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
             }
 }
 END_TEST
@@ -69,7 +58,7 @@ START_TEST(root_mean_square) {
             host_int(&host, "axis", layers[i].axis);
             fill_input(&host, floats[t], layers[i].dims, layers[i].rank, false, -2, 5);
             fill_input(&host, floats[t], layers[i].dims + axis, layers[i].rank - axis, true, -1, 2);
-            check(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
+            device_host_judge(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
         }
 }
 END_TEST
@@ -80,15 +69,15 @@ START_TEST(mixes_types) {
     start(&host, "LayerNormalization", 17);
     fill_input(&host, NNOPT_FLOAT16, DIMS(3, 70), 2, false, -2, 5);
     for (int k = 0; k < 2; k++) fill_input(&host, NNOPT_FLOAT, DIMS(70), 1, true, -1, 2);
-    check(&host, NN_LAYOUT_STANDARD, tolerance_of(NNOPT_FLOAT16));
+    device_host_judge(&host, NN_LAYOUT_STANDARD, tolerance_of(NNOPT_FLOAT16));
     start(&host, "RMSNormalization", 23);
     fill_input(&host, NNOPT_FLOAT16, DIMS(3, 70), 2, false, -2, 5);
     fill_input(&host, NNOPT_FLOAT, DIMS(70), 1, true, -1, 2);
-    check(&host, NN_LAYOUT_STANDARD, tolerance_of(NNOPT_FLOAT));
+    device_host_judge(&host, NN_LAYOUT_STANDARD, tolerance_of(NNOPT_FLOAT));
     start(&host, "RMSNormalization", 23);
     fill_input(&host, NNOPT_FLOAT, DIMS(3, 70), 2, false, -2, 5);
     fill_input(&host, NNOPT_BFLOAT16, DIMS(70), 1, true, -1, 2);
-    check(&host, NN_LAYOUT_STANDARD, tolerance_of(NNOPT_BFLOAT16));
+    device_host_judge(&host, NN_LAYOUT_STANDARD, tolerance_of(NNOPT_BFLOAT16));
 }
 END_TEST
 
@@ -113,8 +102,8 @@ static void check_maps(const char *name, int opset, int parameters, bool grouped
                 fill_input(&host, floats[t], maps[i].dims, maps[i].rank, false, -2, 5);
                 for (int k = 0; k < parameters; k++)
                     fill_input(&host, floats[t], &own, 1, true, k == 3 ? 0.5 : -1, 2);
-                check(&host, last ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
-                      tolerance_of(floats[t]));
+                device_host_judge(&host, last ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
+                                  tolerance_of(floats[t]));
             }
 }
 
@@ -144,8 +133,8 @@ START_TEST(neighbours) {
                 host_float(&host, "alpha", 0.3F);
                 if (way & 1) host_float(&host, "beta", 0.6F);
                 fill_input(&host, floats[t], maps[i].dims, maps[i].rank, false, -2, 5);
-                check(&host, way & 2 ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
-                      tolerance_of(floats[t]));
+                device_host_judge(&host, way & 2 ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
+                                  tolerance_of(floats[t]));
             }
 }
 END_TEST
@@ -162,7 +151,7 @@ START_TEST(norms) {
                     fill_input(&host, floats[t], layers[i].dims, layers[i].rank, false, -2, 5);
                 for (int64_t k = 0; k < nn_tensor_count(x) && k < layers[i].dims[1]; k++)
                     nn_tensor_set(x, k, 0); /* a row of zeros, where rows are last */
-                check(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
+                device_host_judge(&host, NN_LAYOUT_STANDARD, tolerance_of(floats[t]));
             }
 }
 END_TEST

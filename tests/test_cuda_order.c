@@ -10,17 +10,6 @@ static void start(kernel_host *host, const char *name, int opset) {
     host_init(host, nn_op_find("", name, opset), opset);
 }
 
-static void check(kernel_host *host, double tolerance) {
-    const nn_target target = {.threads = 1, .device = device_host_open()};
-    host_infer(host);
-    const nn_kernel *kernel = device_host_select(host, &target);
-    char text[400];
-    ck_assert_msg(kernel != NULL, "no kernel takes %s",
-                  nn_view_describe(&host->view, text, sizeof text));
-    device_host_check(host, kernel, NN_LAYOUT_STANDARD, &target, tolerance);
-    host_clear(host);
-}
-
 static void add_number(kernel_host *host, int64_t value, int rank) {
     const int64_t one = 1;
     *(int64_t *)host_input(host, NNOPT_INT64, &one, rank, true) = value;
@@ -62,7 +51,7 @@ START_TEST(best) {
                     nn_tensor_set(x, 11, -INFINITY);
                 }
                 add_number(&host, rows[i].k, 1);
-                check(&host, 0);
+                device_host_judge(&host, NN_LAYOUT_STANDARD, 0);
             }
 }
 END_TEST
@@ -82,7 +71,10 @@ static void scan(const char *name, int opset) {
                 fill_input(&host, scanned[t], rows[i].dims, rows[i].rank, false,
                            multiplies && !whole ? 0.995 : 1, multiplies && !whole ? 1.005 : 4);
                 add_number(&host, rows[i].axis, 0);
-                check(&host, whole ? 0 : t == 0 ? 1e-4 : 4 * device_tolerance(scanned[t]));
+                device_host_judge(&host, NN_LAYOUT_STANDARD,
+                                  whole    ? 0
+                                  : t == 0 ? 1e-4
+                                           : 4 * device_tolerance(scanned[t]));
             }
 }
 

@@ -6,17 +6,6 @@
 
 #include <math.h>
 
-static void check(kernel_host *host, double tolerance) {
-    const nn_target target = {.threads = 1, .device = device_host_open()};
-    host_infer(host);
-    const nn_kernel *kernel = device_host_select(host, &target);
-    char text[400];
-    ck_assert_msg(kernel != NULL, "no kernel takes %s",
-                  nn_view_describe(&host->view, text, sizeof text));
-    device_host_check(host, kernel, NN_LAYOUT_STANDARD, &target, tolerance);
-    host_clear(host);
-}
-
 enum { GRAINS = 4 };
 
 /* Dims of the scales of 3 x 8 x 16 elements: one, along axis 1, along axis 2, blocks of 4 of
@@ -42,7 +31,7 @@ START_TEST(quantizes) {
                 if (i < 3) nn_tensor_set(x, 7, (double)NAN);
                 if (i < 3) nn_tensor_set(x, 8, (double)INFINITY);
                 add_parameters(&host, grain, i == 3 ? NNOPT_FLOAT : from[i], to[j]);
-                check(&host, 0);
+                device_host_judge(&host, NN_LAYOUT_STANDARD, 0);
             }
 }
 END_TEST
@@ -57,7 +46,7 @@ START_TEST(dequantizes) {
                 host_init(&host, nn_op_find("", "DequantizeLinear", 23), 23);
                 fill_input(&host, from[i], (int64_t[]){3, 8, 16}, 3, false, 0, 100);
                 add_parameters(&host, grain, to[j], i == 4 ? NNOPT_TYPE_NONE : from[i]);
-                check(&host, 0);
+                device_host_judge(&host, NN_LAYOUT_STANDARD, 0);
             }
 }
 END_TEST
@@ -71,7 +60,7 @@ START_TEST(finds_the_range) {
             host_init(&host, nn_op_find("", "DynamicQuantizeLinear", 11), 11);
             host.out_count = 3;
             fill_input(&host, NNOPT_FLOAT, &counts[i], 1, false, ends[k][0], ends[k][1]);
-            check(&host, 0);
+            device_host_judge(&host, NN_LAYOUT_STANDARD, 0);
         }
 }
 END_TEST

@@ -14,17 +14,6 @@
 static const nn_type floats[] = {NNOPT_FLOAT, NNOPT_FLOAT16, NNOPT_BFLOAT16, NNOPT_DOUBLE};
 enum { FLOATS = 4 };
 
-static void check(kernel_host *host, nn_layout layout, double tolerance) {
-    const nn_target target = {.threads = 1, .device = device_host_open()};
-    host_infer(host);
-    const nn_kernel *kernel = device_host_select(host, &target);
-    char text[400];
-    ck_assert_msg(kernel != NULL, "no kernel takes %s",
-                  nn_view_describe(&host->view, text, sizeof text));
-    device_host_check(host, kernel, layout, &target, tolerance);
-    host_clear(host);
-}
-
 static void start(kernel_host *host, const char *name, int opset) {
     host_init(host, nn_op_find("", name, opset), opset);
 }
@@ -49,7 +38,7 @@ static void check_rows(const char *name, int opset) {
             start(&host, name, opset);
             host_int(&host, "axis", rows[i].axis);
             fill_input(&host, floats[t], rows[i].dims, rows[i].rank, false, -9, 9);
-            check(&host, NN_LAYOUT_STANDARD, 4 * device_tolerance(floats[t]));
+            device_host_judge(&host, NN_LAYOUT_STANDARD, 4 * device_tolerance(floats[t]));
         }
 }
 
@@ -70,7 +59,7 @@ START_TEST(masked_rows) {
             for (int64_t i = 0; i < 35; i++) nn_tensor_set(x, i, -INFINITY);
             nn_tensor_set(x, 2 * size + 7, INFINITY);
             nn_tensor_set(x, 3 * size + 9, NAN);
-            check(&host, NN_LAYOUT_STANDARD, 1e-5);
+            device_host_judge(&host, NN_LAYOUT_STANDARD, 1e-5);
         }
 }
 END_TEST
@@ -102,7 +91,7 @@ START_TEST(places_of_extremes) {
                     nn_tensor_set(x, 70, NAN);
                     nn_tensor_set(x, 900, NAN);
                 }
-                check(&host, NN_LAYOUT_STANDARD, 0);
+                device_host_judge(&host, NN_LAYOUT_STANDARD, 0);
             }
 }
 END_TEST
@@ -147,7 +136,7 @@ static void reduce(const char *name, nn_type type, int i, bool keeps, nn_layout 
         int64_t *axes = host_input(&host, NNOPT_INT64, &count, 1, true);
         memcpy(axes, reductions[i].axes, (size_t)count * sizeof *axes);
     }
-    check(&host, layout, 8 * device_tolerance(type));
+    device_host_judge(&host, layout, 8 * device_tolerance(type));
 }
 
 START_TEST(reduces_floats) {
@@ -191,7 +180,8 @@ START_TEST(splits_long_sums) {
                        n == 4 ? 1.001 : 2);
             int64_t one = 1;
             *(int64_t *)host_input(&host, NNOPT_INT64, &one, 1, true) = i == 0;
-            check(&host, NN_LAYOUT_STANDARD, n == 4 ? 1e-4 : 1e-5); /* rounds each factor */
+            device_host_judge(&host, NN_LAYOUT_STANDARD,
+                              n == 4 ? 1e-4 : 1e-5); /* rounds each factor */
         }
 }
 END_TEST
@@ -204,8 +194,8 @@ START_TEST(pools_whole_planes) {
                     kernel_host host;
                     start(&host, n ? "GlobalMaxPool" : "GlobalAveragePool", 1);
                     fill_input(&host, floats[t], DIMS(2, 37, 5, 3, 7), rank, false, -9, 9);
-                    check(&host, layout ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
-                          8 * device_tolerance(floats[t]));
+                    device_host_judge(&host, layout ? NN_LAYOUT_CHANNELS_LAST : NN_LAYOUT_STANDARD,
+                                      8 * device_tolerance(floats[t]));
                 }
 }
 END_TEST

@@ -265,3 +265,18 @@ void device_host_check(kernel_host *host, const nn_kernel *kernel, nn_layout lay
         nn_tensor_clear(&expected[i]);
     }
 }
+
+void device_host_check_first(kernel_host *host, nn_layout layout, double tolerance) {
+    const nn_target target = {.threads = 1, .device = device_host_open()};
+    const nn_kernel *kernel = device_host_select(host, &target);
+    char text[400];
+    ck_assert_msg(kernel != NULL, "no kernel takes %s",
+                  nn_view_describe(&host->view, text, sizeof text));
+    device_host_check(host, kernel, layout, &target, tolerance);
+}
+
+void device_host_judge(kernel_host *host, nn_layout layout, double tolerance) {
+    host_infer(host);
+    device_host_check_first(host, layout, tolerance);
+    host_clear(host);
+}

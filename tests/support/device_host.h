@@ -40,4 +40,10 @@ void device_host_compare(const kernel_host *host, int index, const nn_tensor *ex
 void device_host_check(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
                        const nn_target *target, double tolerance);
 
+/* The same by the first of the device's kernels that takes the node, on one thread; asserts that
+ * one does. The node was inferred. */
+void device_host_check_first(kernel_host *host, nn_layout layout, double tolerance);
+/* Infers the node, checks it so, and ends it. */
+void device_host_judge(kernel_host *host, nn_layout layout, double tolerance);
+
 #endif
