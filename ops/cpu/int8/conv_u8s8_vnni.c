@@ -10,7 +10,9 @@
 
 /* Partial redundancy elimination keeps a copy of the sums in memory and stores to it in every step.
  */
-#pragma GCC optimize("no-tree-pre")
+#if !defined(__clang__)
+#    pragma GCC optimize("no-tree-pre")
+#endif
 
 enum { ROWS = 14, SEGMENT = 7, LANES = 16, MOST_VECTORS = 2 * ROWS };
 
@@ -69,21 +71,54 @@ INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
     return pixels_of(pixels, vectors);
 }
 
+/* Part i of a vector, which is a constant wherever loops are unrolled; intrinsics want it written
+ * as one. */
+INLINE __m128i quarter_of(__m512i x, const int i) {
+    switch (i) {
+    case 0:
+        return _mm512_castsi512_si128(x);
+    case 1:
+        return _mm512_extracti32x4_epi32(x, 1);
+    case 2:
+        return _mm512_extracti32x4_epi32(x, 2);
+    default:
+        return _mm512_extracti32x4_epi32(x, 3);
+    }
+}
+INLINE __m256i half_of(__m512i x, const int i) {
+    return i == 0 ? _mm512_castsi512_si256(x) : _mm512_extracti64x4_epi64(x, 1);
+}
+INLINE __m512i with_quarter(__m512i x, __m128i part, const int i) {
+    switch (i) {
+    case 0:
+        return _mm512_inserti32x4(x, part, 0);
+    case 1:
+        return _mm512_inserti32x4(x, part, 1);
+    case 2:
+        return _mm512_inserti32x4(x, part, 2);
+    default:
+        return _mm512_inserti32x4(x, part, 3);
+    }
+}
+INLINE __m512i with_half(__m512i x, __m256i part, const int i) {
+    return i == 0 ? _mm512_inserti64x4(x, part, 0) : _mm512_inserti64x4(x, part, 1);
+}
+
 /* Pixel i of a group: its channels that are there. Whole ones go without a mask, which would keep
  * loads from being served by the store. */
 INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors, int columns,
                         __mmask32 mask) {
     if (vectors == 1)
-        _mm_mask_storeu_epi8(y, (__mmask16)mask, _mm512_extracti32x4_epi32(pixels, i));
+        _mm_mask_storeu_epi8(y, (__mmask16)mask, quarter_of(pixels, i));
     else if (columns == 2 * LANES)
-        _mm256_storeu_si256((__m256i *)y, _mm512_extracti64x4_epi64(pixels, i % 2));
+        _mm256_storeu_si256((__m256i *)y, half_of(pixels, i % 2));
     else
-        _mm256_mask_storeu_epi8(y, mask, _mm512_extracti64x4_epi64(pixels, i % 2));
+        _mm256_mask_storeu_epi8(y, mask, half_of(pixels, i % 2));
 }
 INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const int vectors,
                           __mmask32 mask) {
-    if (vectors == 2) return _mm512_inserti64x4(pixels, _mm256_maskz_loadu_epi8(mask, y), i % 2);
-    return _mm512_inserti32x4(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
+    if (vectors == 2) return with_half(pixels, _mm256_maskz_loadu_epi8(mask, y), i % 2);
+    return with_quarter(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
 }
 
 typedef struct finisher {
