@@ -1,6 +1,7 @@
 #include "optim/factorize.h"
 
 #include "base/blas.h"
+#include "base/integers.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -15,10 +16,6 @@ const char *nn_factor_form_name(nn_factor_form form) {
     return form < NN_FORM_COUNT ? names[form] : "unknown";
 }
 
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t taps_of(const nn_factor_source *source) {
     return source->kernel_height * source->kernel_width;
 }
@@ -28,10 +25,10 @@ int64_t nn_factor_full_rank(const nn_factor_source *source, nn_factor_form form)
     switch (form) {
     case NN_FORM_CHANNEL:
     case NN_FORM_LOW_RANK:
-        return min64(source->outputs, columns);
+        return nn_min(source->outputs, columns);
     case NN_FORM_SPATIAL:
-        return min64(source->inputs * source->kernel_height,
-                     source->outputs * source->kernel_width);
+        return nn_min(source->inputs * source->kernel_height,
+                      source->outputs * source->kernel_width);
     case NN_FORM_DEPTHWISE:
         return taps_of(source);
     case NN_FORM_COUNT:

@@ -1,10 +1,8 @@
 #include "engine/plan/memory_plan.h"
 
-#include <stdlib.h>
+#include "base/integers.h"
 
-static int64_t rounded(int64_t bytes) {
-    return (bytes + NN_ALIGNMENT - 1) & -(int64_t)NN_ALIGNMENT;
-}
+#include <stdlib.h>
 
 static int compare_size(const void *a, const void *b) {
     const nn_memory_block *x = *(nn_memory_block *const *)a, *y = *(nn_memory_block *const *)b;
@@ -19,7 +17,7 @@ static bool lives_with(const nn_memory_block *a, const nn_memory_block *b) {
 
 /* Finds the offset for `block`; `placed` are those that have theirs, by rising offset. */
 static void find_offset(nn_memory_block *block, nn_memory_block *const *placed, int64_t count) {
-    int64_t size = rounded(block->bytes), end = 0, smallest_gap = INT64_MAX;
+    int64_t size = nn_aligned(block->bytes), end = 0, smallest_gap = INT64_MAX;
     block->offset = -1;
     for (int64_t i = 0; i < count; i++) {
         if (!lives_with(block, placed[i])) continue;
@@ -28,7 +26,7 @@ static void find_offset(nn_memory_block *block, nn_memory_block *const *placed, 
             smallest_gap = gap;
             block->offset = end;
         }
-        int64_t next = placed[i]->offset + rounded(placed[i]->bytes);
+        int64_t next = placed[i]->offset + nn_aligned(placed[i]->bytes);
         if (next > end) end = next;
     }
     if (block->offset < 0) block->offset = end;
@@ -40,7 +38,7 @@ nn_status nn_memory_plan(nn_memory_block *blocks, int64_t count, int64_t *slab_b
     int64_t total = 0;
     for (int64_t i = 0; i < count; i++) {
         if (blocks[i].bytes > INT64_MAX - NN_ALIGNMENT ||
-            !nn_add_size(total, rounded(blocks[i].bytes), &total)) {
+            !nn_add_size(total, nn_aligned(blocks[i].bytes), &total)) {
             return nn_fail(NN_NO_MEMORY,
                            "out of memory: the tensors of the plan exceed 2^63 bytes");
         }
@@ -60,7 +58,7 @@ nn_status nn_memory_plan(nn_memory_block *blocks, int64_t count, int64_t *slab_b
             placed[position] = placed[position - 1];
         }
         placed[position] = block;
-        int64_t end = block->offset + rounded(block->bytes);
+        int64_t end = block->offset + nn_aligned(block->bytes);
         if (end > slab) slab = end;
     }
     nn_free(order);
@@ -71,7 +69,7 @@ nn_status nn_memory_plan(nn_memory_block *blocks, int64_t count, int64_t *slab_b
 int64_t nn_memory_live(const nn_memory_block *blocks, int64_t count, int64_t step) {
     int64_t live = 0;
     for (int64_t i = 0; i < count; i++) {
-        if (blocks[i].first <= step && step <= blocks[i].last) live += rounded(blocks[i].bytes);
+        if (blocks[i].first <= step && step <= blocks[i].last) live += nn_aligned(blocks[i].bytes);
     }
     return live;
 }

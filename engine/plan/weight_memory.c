@@ -1,5 +1,7 @@
 #include "engine/plan/weight_memory.h"
 
+#include "base/integers.h"
+
 /* Chunks are as large as all before together, within these bounds: small models hold little that
  * they do not use. */
 enum { SMALLEST_CHUNK = 128 << 10, LARGEST_CHUNK = 32 << 20 };
@@ -9,10 +11,6 @@ struct nn_weight_chunk {
     size_t size, used;
     int64_t pieces; /* that are taken */
 };
-
-static size_t rounded(size_t bytes) {
-    return (bytes + NN_ALIGNMENT - 1) & ~(size_t)(NN_ALIGNMENT - 1);
-}
 
 static nn_weight_chunk *create_chunk(size_t size) {
     nn_weight_chunk *chunk = nn_alloc_zero(sizeof *chunk);
@@ -41,7 +39,7 @@ static nn_weight_chunk *chunk_for(nn_weight_memory *memory, size_t bytes) {
 
 void *nn_weight_memory_take(nn_weight_memory *memory, size_t bytes, nn_weight_chunk **out) {
     if (bytes > (size_t)INT64_MAX - NN_ALIGNMENT) return NULL;
-    size_t taken = rounded(bytes > 0 ? bytes : 1);
+    size_t taken = nn_aligned(bytes > 0 ? bytes : 1);
     nn_weight_chunk *chunk = *out = chunk_for(memory, taken);
     if (chunk == NULL) return NULL;
     void *data = chunk->data + chunk->used;

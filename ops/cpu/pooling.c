@@ -1,6 +1,7 @@
 /* MaxPool, AveragePool and global pools, which take tensors in the layout that they come in. */
 #include "ops/cpu/pooling.h"
 
+#include "base/integers.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/pooling.h"
 
@@ -30,10 +31,6 @@ static nn_status remember(nn_prepare *services, const nn_pooling *set) {
 
 static const nn_pooling *functions_of(const nn_call *call) {
     return *(const nn_pooling *const *)call->state;
-}
-
-static int64_t blocks_of(int64_t count, int64_t size) {
-    return count / size + (count % size != 0);
 }
 
 /* ---- windows, channels last ---- */
@@ -104,7 +101,7 @@ static void pool_pixels(const pool_job *job, const int64_t at[2], const nn_pool_
 /* Output columns [*begin, *end) whose windows lie on data from end to end. */
 static void find_inner(const nn_window_axis *width, int64_t *begin, int64_t *end) {
     const int64_t room = width->in - 1 - (width->kernel - 1) * width->dilation + width->pad_begin;
-    *begin = blocks_of(width->pad_begin, width->stride);
+    *begin = nn_divide_up(width->pad_begin, width->stride);
     *end = room < 0 ? 0 : room / width->stride + 1;
     if (*begin > width->out) *begin = width->out;
     if (*end > width->out) *end = width->out;
@@ -292,7 +289,7 @@ static nn_status run_windows(const nn_call *call, bool average) {
         rows *= g->channels;
     else
         row *= g->channels;
-    nn_parallel(call->pool, rows, row > 0 ? blocks_of(WORK_PER_UNIT, row) : 1,
+    nn_parallel(call->pool, rows, row > 0 ? nn_divide_up(WORK_PER_UNIT, row) : 1,
                 standard ? run_plane_rows : run_rows, &job);
     return NN_OK;
 }
@@ -381,7 +378,7 @@ static nn_status run_global_standard(const nn_call *call, bool average) {
     const nn_tensor *x = call->in[0];
     plane_job job = {functions_of(call), x->data, call->out[0]->data, 1, average};
     for (int i = 2; i < x->rank; i++) job.pixels *= x->dims[i];
-    int64_t grain = job.pixels > 0 ? blocks_of(4 * WORK_PER_UNIT, job.pixels) : 1;
+    int64_t grain = job.pixels > 0 ? nn_divide_up(4 * WORK_PER_UNIT, job.pixels) : 1;
     nn_parallel(call->pool, x->dims[0] * x->dims[1], grain, run_planes, &job);
     return NN_OK;
 }
@@ -395,7 +392,7 @@ static nn_status run_global(const nn_call *call, nn_task task, bool average) {
     global_job job = {
         .set = functions_of(call),
         .channels = channels,
-        .blocks = blocks_of(channels, GLOBAL_BLOCK),
+        .blocks = nn_divide_up(channels, GLOBAL_BLOCK),
         .view = {1, rows, columns, rows * columns * channels, columns * channels, channels},
         .type = x->type,
         .x = x->data,

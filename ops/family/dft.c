@@ -12,6 +12,7 @@ static int64_t signal_offset(const nn_dft_signals *signals, int64_t index) {
 #define REAL       float
 #define REAL_TYPE  NNOPT_FLOAT
 #define NAME(stem) stem##_f32
+#include "base/integers.h"
 #include "ops/family/dft.inc.h"
 #undef REAL
 #undef REAL_TYPE
@@ -52,7 +53,7 @@ nn_status nn_dft_plan_make(const nn_node_view *node, int64_t n, bool is_double, 
     }
     int64_t chirp_pairs = plan.is_chirp ? plan.n + plan.length : 0;
     size_t pair = 2 * (is_double ? sizeof(double) : sizeof(float));
-    size_t header = (sizeof plan + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    size_t header = nn_aligned(sizeof plan);
     size_t bytes = header + (size_t)(plan.twiddle_count + chirp_pairs) * pair;
     char *memory = nn_prepare_state(prepare, bytes);
     if (memory == NULL) return nn_fail_memory(bytes);
@@ -83,7 +84,7 @@ static int64_t lanes_of(const nn_dft_plan *plan) {
 
 static size_t worker_bytes(const nn_dft_plan *plan) {
     size_t bytes = (size_t)(lanes_of(plan) * lane_bytes(plan));
-    return (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return nn_aligned(bytes);
 }
 
 size_t nn_dft_workspace(const nn_dft_plan *plan, int threads) {

@@ -1,5 +1,6 @@
 #include "ops/family/half.h"
 
+#include "base/integers.h"
 #include "ops/family/types.h"
 
 enum { MAX_OPERANDS = 8 };
@@ -10,7 +11,7 @@ bool nn_is_half(nn_type type) {
 
 static size_t float_bytes(int64_t count) {
     size_t bytes = (size_t)count * sizeof(float);
-    return (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return nn_aligned(bytes);
 }
 
 size_t nn_half_workspace(const nn_node_view *node) {

@@ -1,5 +1,6 @@
 /* The kernel of Resize: tables of taps per axis, then one pass per axis that changes. Follows the
  * definition of coordinates and weights in the ONNX specification of Resize. */
+#include "base/integers.h"
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/copy.h"
 #include "ops/family/loops.h"
@@ -122,7 +123,7 @@ static void fill_table(const nn_resize_attrs *attrs, const nn_resize_axis *axis,
 /* Aligned share of the workspace; `used` counts on. NULL base: only counts. */
 static void *take(char *base, size_t *used, size_t bytes) {
     void *memory = base != NULL ? base + *used : NULL;
-    *used += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    *used += nn_aligned(bytes);
     return memory;
 }
 

@@ -1,5 +1,6 @@
 /* Attention with bf16 products: for each head keys and values are packed, and a block of queries
  * keeps its scores in cache, float from the product with the keys through the softmax. */
+#include "base/integers.h"
 #include "ops/cpu/bf16/direct_bf16.h"
 #include "ops/family/attention_parts.h"
 
@@ -17,10 +18,6 @@ struct nn_attention_bf16 {
 
 static bool is_float_or_bf16(nn_type type) {
     return type == NNOPT_FLOAT || type == NNOPT_BFLOAT16;
-}
-
-static size_t aligned(int64_t bytes) {
-    return ((size_t)bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
 }
 
 /* The products of a block of queries with keys and with values, without their lists. */
@@ -67,8 +64,8 @@ void nn_attention_bf16_make(const nn_attention *a, nn_attention_bf16 *out) {
     size_t scores_bias = nn_bf16_bias_bytes(&out->scores);
     size_t values_bias = nn_bf16_bias_bytes(&out->values);
     out->bias_bytes = scores_bias > values_bias ? scores_bias : values_bias;
-    out->scores_bytes = aligned(out->block * out->score_step * (int64_t)sizeof(float));
-    out->mask_bytes = aligned(out->score_step * (int64_t)sizeof(float));
+    out->scores_bytes = nn_aligned(out->block * out->score_step * (int64_t)sizeof(float));
+    out->mask_bytes = nn_aligned(out->score_step * (int64_t)sizeof(float));
     size_t first = nn_bf16_workspace(&out->scores, 1), second = nn_bf16_workspace(&out->values, 1);
     out->worker_bytes = out->keys_bytes + out->values_bytes + out->scores_bytes + out->mask_bytes +
                         (first > second ? first : second);

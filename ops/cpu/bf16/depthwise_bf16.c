@@ -2,6 +2,7 @@
  * precision. */
 #include "ops/cpu/bf16/depthwise_bf16.h"
 
+#include "base/integers.h"
 #include "ops/cpu/bf16/bf16_operands.h"
 #include "ops/cpu/kernels.h"
 
@@ -71,10 +72,6 @@ static nn_status pack_bias(const nn_node_view *node, const void *argument, void 
     return NN_OK;
 }
 
-static size_t aligned(int64_t bytes) {
-    return ((size_t)bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
-}
-
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
     depthwise_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
@@ -95,10 +92,11 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     state->row_pixels = nn_depthwise_bf16_is_any(width->kernel, width->stride, width->dilation)
                             ? width->kernel * PIXELS
                             : (PIXELS - 1) * width->stride + width->kernel;
-    state->zeros_bytes = aligned(state->padded * (int64_t)sizeof(uint16_t));
-    state->pixels_bytes = aligned(state->kernel_rows * state->row_pixels * (int64_t)sizeof(void *));
+    state->zeros_bytes = nn_aligned(state->padded * (int64_t)sizeof(uint16_t));
+    state->pixels_bytes =
+        nn_aligned(state->kernel_rows * state->row_pixels * (int64_t)sizeof(void *));
     state->worker_bytes =
-        state->pixels_bytes + aligned(state->kernel_rows * (int64_t)sizeof(void *));
+        state->pixels_bytes + nn_aligned(state->kernel_rows * (int64_t)sizeof(void *));
     nn_prepare_workspace(services,
                          state->zeros_bytes + state->worker_bytes * (size_t)target->threads);
     return NN_OK;

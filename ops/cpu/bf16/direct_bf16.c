@@ -1,5 +1,7 @@
 #include "ops/cpu/bf16/direct_bf16.h"
 
+#include "base/integers.h"
+
 enum { ELEMENT = 2 /* bytes of a bf16 */ };
 
 typedef struct bf16_job {
@@ -16,10 +18,6 @@ typedef struct bf16_unit {
     bool is_last; /* along rows or columns */
 } bf16_unit;
 
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static bf16_unit unit_at(const nn_bf16_plan *plan, int64_t index) {
     const nn_window_axis *axes = plan->problem.axes;
     bf16_unit unit;
@@ -35,9 +33,9 @@ static bf16_unit unit_at(const nn_bf16_plan *plan, int64_t index) {
     unit.image = index / plan->problem.groups;
     unit.row = rows * plan->row_block;
     unit.column = columns * plan->column_block;
-    unit.rows = min_of(plan->row_block, axes[NN_HEIGHT].out - unit.row);
-    unit.columns = min_of(plan->column_block, axes[NN_WIDTH].out - unit.column);
-    unit.panels = min_of(plan->panel_block, plan->panels - unit.panel);
+    unit.rows = nn_min(plan->row_block, axes[NN_HEIGHT].out - unit.row);
+    unit.columns = nn_min(plan->column_block, axes[NN_WIDTH].out - unit.column);
+    unit.panels = nn_min(plan->panel_block, plan->panels - unit.panel);
     unit.is_last = rows == plan->row_blocks - 1 && columns == plan->column_blocks - 1;
     return unit;
 }
@@ -70,10 +68,10 @@ static void copy_row(const row_copy *copy, const char *from, char *to) {
     int64_t before = 0, inside = 0;
     if (from != NULL) {
         if (copy->left < 0)
-            before = min_of((copy->step - 1 - copy->left) / copy->step, copy->count);
+            before = nn_min((copy->step - 1 - copy->left) / copy->step, copy->count);
         int64_t first = copy->left + before * copy->step;
         if (first < copy->in)
-            inside = min_of((copy->in - first - 1) / copy->step + 1, copy->count - before);
+            inside = nn_min((copy->in - first - 1) / copy->step + 1, copy->count - before);
         if (inside > 0)
             nn_bf16_copy_pixels_amx(&copy->pixels, from + first * copy->pixel_bytes,
                                     (uint16_t *)(to + before * pixel), inside);

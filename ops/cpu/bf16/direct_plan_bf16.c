@@ -1,4 +1,5 @@
 /* How a bf16 convolution is cut up: steps, band, units, tiles; and the packing of weights. */
+#include "base/integers.h"
 #include "ops/cpu/bf16/direct_bf16.h"
 
 #include "base/cpu.h"
@@ -13,16 +14,6 @@ enum {
     L1_PERIOD = 1024, /* a pixel pitch that is a multiple pushes the taps of a map out of L1 */
     LINE = 64,
 };
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t blocks_of(int64_t count, int64_t size) {
-    return count / size + (count % size != 0);
-}
 
 /* Input positions that `count` outputs reach along an axis. */
 static int64_t reach(const nn_window_axis *axis, int64_t count) {
@@ -48,7 +39,7 @@ static bool is_narrow_and_strided(const nn_direct_problem *p) {
 /* Steps of one even size that make up `channels` exactly, not many more than have to be; 0: none.
  */
 static int64_t exact_steps(int64_t channels) {
-    const int64_t least = blocks_of(channels, NN_BF16_STEP);
+    const int64_t least = nn_divide_up(channels, NN_BF16_STEP);
     for (int64_t count = least; 3 * count <= 4 * least; count++)
         if (channels % count == 0 && channels / count % 2 == 0) return count;
     return 0;
@@ -64,8 +55,8 @@ static int64_t power_of_two_from(int64_t count) {
 static int64_t padded_channels(int64_t k) {
     if (exact_steps(k) > 0) return k;
     if (k < NN_BF16_STEP / 2) return power_of_two_from(k);
-    int64_t count = blocks_of(k, NN_BF16_STEP);
-    return blocks_of(blocks_of(k, count), 2) * 2 * count;
+    int64_t count = nn_divide_up(k, NN_BF16_STEP);
+    return nn_divide_up(nn_divide_up(k, count), 2) * 2 * count;
 }
 
 static void choose_steps(nn_bf16_plan *plan) {
@@ -117,8 +108,8 @@ static void choose_band(nn_bf16_plan *plan) {
     view->column_phases = plan->merged ? 1 : phases_of(width);
     view->pixel = plan->padded * ELEMENT;
     if (!plan->merged && view->pixel % L1_PERIOD == 0 && plan->taps > 1) view->pixel += LINE;
-    view->line = blocks_of(reach(width, plan->column_block), view->column_phases) * view->pixel;
-    view->plane = blocks_of(reach(height, plan->row_block), view->row_phases) * view->line;
+    view->line = nn_divide_up(reach(width, plan->column_block), view->column_phases) * view->pixel;
+    view->plane = nn_divide_up(reach(height, plan->row_block), view->row_phases) * view->line;
     view->column = width->stride / view->column_phases * view->pixel;
     view->row = height->stride / view->row_phases * view->line;
     view->slice = 0; /* each output depth has a band of its own */
@@ -154,18 +145,20 @@ static void choose_units(nn_bf16_plan *plan, int threads) {
     plan->column_block = width->out;
     plan->panel_block = plan->panels;
     int64_t pieces = (int64_t)(input * (double)p->axes[NN_DEPTH].kernel / (double)budget) + 1;
-    if (!heavy) pieces = max_of(pieces, blocks_of(wanted, others));
+    if (!heavy) pieces = nn_max(pieces, nn_divide_up(wanted, others));
     if (height->out > 1)
-        plan->row_block = blocks_of(height->out, min_of(pieces, height->out));
+        plan->row_block = nn_divide_up(height->out, nn_min(pieces, height->out));
     else
-        plan->column_block = min_of(
-            blocks_of(blocks_of(width->out, pieces), NN_BF16_ROWS) * NN_BF16_ROWS, width->out);
-    plan->row_blocks = blocks_of(height->out, plan->row_block);
-    plan->column_blocks = blocks_of(width->out, plan->column_block);
+        plan->column_block =
+            nn_min(nn_divide_up(nn_divide_up(width->out, pieces), NN_BF16_ROWS) * NN_BF16_ROWS,
+                   width->out);
+    plan->row_blocks = nn_divide_up(height->out, plan->row_block);
+    plan->column_blocks = nn_divide_up(width->out, plan->column_block);
     const int64_t maps = others * plan->row_blocks * plan->column_blocks;
     if (maps < wanted)
-        plan->panel_block = blocks_of(plan->panels, min_of(blocks_of(wanted, maps), plan->panels));
-    plan->panel_blocks = blocks_of(plan->panels, plan->panel_block);
+        plan->panel_block =
+            nn_divide_up(plan->panels, nn_min(nn_divide_up(wanted, maps), plan->panels));
+    plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
     plan->units = maps * plan->panel_blocks;
 }
 
@@ -180,16 +173,16 @@ typedef struct tiling {
 } tiling;
 
 static tiling tiling_of_line(int64_t positions, int64_t lines) {
-    tiling out = {.line = blocks_of(positions, NN_BF16_ROWS)};
+    tiling out = {.line = nn_divide_up(positions, NN_BF16_ROWS)};
     out.count = out.line * lines;
     if (lines == 1 && out.count > 1 && out.count % 2 != 0) out.line = ++out.count;
-    out.rows = (int)blocks_of(positions, out.line);
+    out.rows = (int)nn_divide_up(positions, out.line);
     if (out.count > 1) out.count += out.count % 2;
     return out;
 }
 
 static int64_t cost_of(const tiling *t) {
-    return t->count * max_of(t->rows, NN_BF16_LEAST_ROWS);
+    return t->count * nn_max(t->rows, NN_BF16_LEAST_ROWS);
 }
 
 static tiling choose_tiling(const nn_bf16_plan *plan, int64_t rows, int64_t columns) {
@@ -209,7 +202,7 @@ static void fill_tile(const nn_bf16_plan *plan, const tiling *t, int64_t row, in
     const nn_bf16_view *view = &plan->view;
     const nn_direct_problem *p = &plan->problem;
     const int64_t line = t->flat && view->row > 0 ? view->row / view->column : columns;
-    const int64_t wanted = tile * t->rows, begin = max_of(min_of(wanted, positions - t->rows), 0);
+    const int64_t wanted = tile * t->rows, begin = nn_max(nn_min(wanted, positions - t->rows), 0);
     *a = row * view->row + begin * view->column;
     for (int i = 0; i < t->rows; i++) {
         int64_t position = begin + i, at_row = row, at_column = position;
@@ -274,7 +267,7 @@ bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *ty
     choose_steps(out);
     out->uses_band = types->x_is_float || needs_padding(p) || out->padded != p->k ||
                      (out->merged && p->in_pitch != p->k) || is_narrow_and_strided(p);
-    out->panels = blocks_of(p->columns, NN_BF16_PANEL);
+    out->panels = nn_divide_up(p->columns, NN_BF16_PANEL);
     out->last_columns = (int)(p->columns - (out->panels - 1) * NN_BF16_PANEL);
     out->panel_bytes = out->step_count * out->k * NN_BF16_PANEL * ELEMENT;
     out->group_bytes = out->panels * out->panel_bytes;
@@ -332,7 +325,7 @@ void nn_bf16_plan_fill(nn_bf16_plan *plan, void *memory) {
 
 size_t nn_bf16_workspace(const nn_bf16_plan *plan, int threads) {
     size_t band = plan->uses_band ? (size_t)plan->band_bytes : 0;
-    band = (band + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    band = nn_aligned(band);
     return (band + NN_BF16_SCRATCH) * (size_t)threads;
 }
 
@@ -347,16 +340,12 @@ void nn_bf16_variant(const nn_bf16_plan *plan, const nn_direct_source *source, c
              (long long)source->column_step, (long long)source->k_step, (double)source->scale);
 }
 
-static size_t aligned(int64_t bytes) {
-    return ((size_t)bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
-}
-
 size_t nn_bf16_packed_bytes(const nn_bf16_plan *plan) {
-    return aligned(plan->group_bytes * plan->problem.groups);
+    return nn_aligned(plan->group_bytes * plan->problem.groups);
 }
 
 size_t nn_bf16_bias_bytes(const nn_bf16_plan *plan) {
-    return aligned(plan->panels * NN_BF16_PANEL * plan->problem.groups * (int64_t)sizeof(float));
+    return nn_aligned(plan->panels * NN_BF16_PANEL * plan->problem.groups * (int64_t)sizeof(float));
 }
 
 /* Element i of a step: the channel of the tap, or of the kernel row. NULL: padding. */
@@ -414,11 +403,11 @@ void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_f
     const int64_t element = from_float ? (int64_t)sizeof(float) : ELEMENT;
     for (int64_t first = 0; first < p->columns; first += NN_BF16_PANEL)
         for (int64_t k = 0; k < plan->padded; k += plan->k)
-            for (int64_t column = first; column < min_of(first + NN_BF16_PANEL, p->columns);
+            for (int64_t column = first; column < nn_min(first + NN_BF16_PANEL, p->columns);
                  column += NN_BF16_COLUMNS) {
                 const char *at = (const char *)from + (k * step + column) * element;
-                nn_bf16_pack_rows_amx(at, from_float, step, max_of(p->k - k, 0),
-                                      (int)min_of(p->columns - column, NN_BF16_COLUMNS),
+                nn_bf16_pack_rows_amx(at, from_float, step, nn_max(p->k - k, 0),
+                                      (int)nn_min(p->columns - column, NN_BF16_COLUMNS),
                                       plan->k / 2, packed);
                 packed += plan->k * NN_BF16_COLUMNS;
             }
@@ -430,11 +419,11 @@ void nn_bf16_pack_transposed(const nn_bf16_plan *plan, const void *from, bool fr
     const int64_t element = from_float ? (int64_t)sizeof(float) : ELEMENT;
     for (int64_t first = 0; first < p->columns; first += NN_BF16_PANEL)
         for (int64_t k = 0; k < plan->padded; k += plan->k)
-            for (int64_t column = first; column < min_of(first + NN_BF16_PANEL, p->columns);
+            for (int64_t column = first; column < nn_min(first + NN_BF16_PANEL, p->columns);
                  column += NN_BF16_COLUMNS) {
                 const char *at = (const char *)from + (column * step + k) * element;
-                nn_bf16_pack_columns_amx(at, from_float, step, max_of(p->k - k, 0),
-                                         (int)min_of(p->columns - column, NN_BF16_COLUMNS),
+                nn_bf16_pack_columns_amx(at, from_float, step, nn_max(p->k - k, 0),
+                                         (int)nn_min(p->columns - column, NN_BF16_COLUMNS),
                                          plan->k / 2, scale, packed);
                 packed += plan->k * NN_BF16_COLUMNS;
             }

@@ -1,6 +1,7 @@
 /* DepthwiseBlock on channels-last floats, in bands of output rows: the rows of the expanded map
  * that a band reads are made into a ring that stays in L2, filtered there, and multiplied by the
  * second 1x1 convolution while they are in L1. Nothing of the expanded map goes to memory. */
+#include "base/integers.h"
 #include "ops/cpu/kernels.h"
 
 #include "ops/cpu/float32/depthwise_rows_f32.h"
@@ -51,7 +52,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
 
 static size_t reserve(size_t *total, size_t bytes) {
     size_t at = *total;
-    *total += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    *total += nn_aligned(bytes);
     return at;
 }
 

@@ -1,5 +1,6 @@
 /* Depthwise convolution of channels-last floats (depthwise_f32.h). With a multiplier, where each
  * input channel feeds several outputs, the input is first spread out to as many channels. */
+#include "base/integers.h"
 #include "ops/cpu/float32/depthwise_rows_f32.h"
 
 #include "ops/cpu/conv_kernels.h"
@@ -43,7 +44,7 @@ static nn_status pack_bias_once(const nn_node_view *node, const void *argument, 
 
 static size_t reserve(size_t *total, int64_t floats) {
     size_t at = *total, bytes = (size_t)floats * sizeof(float);
-    *total += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    *total += nn_aligned(bytes);
     return at;
 }
 

@@ -1,5 +1,7 @@
 #include "ops/cpu/float32/depthwise_rows_f32.h"
 
+#include "base/integers.h"
+
 enum {
     LEAST_BLOCK = 64,   /* channels of a unit of work, at least */
     FINISH_BLOCK = 512, /* channels, when an activation is done after the tile */
@@ -11,7 +13,7 @@ static int64_t padded_to(int64_t count, int64_t lanes) {
 
 static size_t reserve(size_t *total, int64_t bytes) {
     size_t at = *total;
-    *total += ((size_t)bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    *total += nn_aligned((size_t)bytes);
     return at;
 }
 

@@ -1,5 +1,7 @@
 #include "ops/cpu/float32/direct_f32.h"
 
+#include "base/integers.h"
+
 #include <math.h>
 
 /* The input as the tiles see it. Row `row` of depth `depth` is at (depth - depth0) * plane +
@@ -25,13 +27,6 @@ typedef struct direct_unit {
     int64_t row_begin, row_end, column_begin, column_end, panel_begin, panel_end;
 } direct_unit;
 
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 static direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
     const nn_window_axis *axes = plan->problem.axes;
     direct_unit unit;
@@ -46,11 +41,11 @@ static direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
     unit.group = index % plan->problem.groups;
     unit.image = index / plan->problem.groups;
     unit.row_begin = rows * plan->row_block;
-    unit.row_end = min_of(unit.row_begin + plan->row_block, axes[NN_HEIGHT].out);
+    unit.row_end = nn_min(unit.row_begin + plan->row_block, axes[NN_HEIGHT].out);
     unit.column_begin = columns * plan->column_block;
-    unit.column_end = min_of(unit.column_begin + plan->column_block, axes[NN_WIDTH].out);
+    unit.column_end = nn_min(unit.column_begin + plan->column_block, axes[NN_WIDTH].out);
     unit.panel_begin = panels * plan->panel_block;
-    unit.panel_end = min_of(unit.panel_begin + plan->panel_block, plan->panels);
+    unit.panel_end = nn_min(unit.panel_begin + plan->panel_block, plan->panels);
     return unit;
 }
 
@@ -91,7 +86,7 @@ static void copy_row(const row_copy *copy, const float *from, float *to) {
     for (; i < copy->count && copy->left + i * copy->step < 0; i++)
         memset(to + i * copy->to_pitch, 0, bytes);
     int64_t left = copy->left + i * copy->step, inside = 0;
-    if (left < copy->in) inside = min_of((copy->in - left - 1) / copy->step + 1, copy->count - i);
+    if (left < copy->in) inside = nn_min((copy->in - left - 1) / copy->step + 1, copy->count - i);
     if (copy->step == 1 && copy->from_pitch == copy->channels && copy->to_pitch == copy->channels) {
         memcpy(to + i * copy->to_pitch, from + left * copy->from_pitch, bytes * (size_t)inside);
         i += inside;
@@ -112,10 +107,10 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, floa
     const nn_window_axis *width = &p->axes[NN_WIDTH];
     const input_view source = whole_input(job, unit);
     const int64_t pitch = plan->band_pitch;
-    const int64_t depth_begin = max_of(first_input(depth, unit->depth), 0);
-    const int64_t depth_end = min_of(end_input(depth, unit->depth), depth->in);
-    const int64_t row_begin = max_of(first_input(height, unit->row_begin), 0);
-    const int64_t row_end = min_of(end_input(height, unit->row_end - 1), height->in);
+    const int64_t depth_begin = nn_max(first_input(depth, unit->depth), 0);
+    const int64_t depth_end = nn_min(end_input(depth, unit->depth), depth->in);
+    const int64_t row_begin = nn_max(first_input(height, unit->row_begin), 0);
+    const int64_t row_end = nn_min(end_input(height, unit->row_end - 1), height->in);
     row_copy copy = {
         .in = width->in,
         .left = first_input(width, unit->column_begin),
@@ -137,7 +132,7 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, floa
         .depth0 = depth_begin,
         .row0 = row_begin,
     };
-    view.plane = max_of(row_end - row_begin, 0) * view.row;
+    view.plane = nn_max(row_end - row_begin, 0) * view.row;
     view.column_offset = -unit->column_begin * view.column_step;
     /* A kernel of one row passes over rows between strides. */
     const int64_t row_step = height->kernel == 1 ? height->stride : 1;
@@ -183,7 +178,7 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
     int64_t kh = kernel_row - kd * axes[NN_HEIGHT].kernel;
     int64_t column = pass->tap_begin - kernel_row * in_row, count = 0, tap = pass->tap_begin;
     while (tap < pass->tap_end) {
-        const int64_t end = min_of(tap + in_row - column, pass->tap_end);
+        const int64_t end = nn_min(tap + in_row - column, pass->tap_end);
         const int64_t d = first_input(&axes[NN_DEPTH], depth) + kd * axes[NN_DEPTH].dilation;
         const int64_t h = first_input(&axes[NN_HEIGHT], row) + kh * axes[NN_HEIGHT].dilation;
         const bool inside = d >= 0 && d < axes[NN_DEPTH].in && h >= 0 && h < axes[NN_HEIGHT].in;
@@ -235,7 +230,7 @@ static void run_apart(const direct_job *job, const direct_pass *pass, nn_tile_f3
     tile->y_step = job->plan->problem.out_pitch;
     tile->low = low;
     tile->high = high;
-    int64_t first = min_of(rows, NN_TILE_SEGMENT);
+    int64_t first = nn_min(rows, NN_TILE_SEGMENT);
     finish_rows(job, raw, offset, first, columns);
     finish_rows(job, tile->y[1], offset1, rows - first, columns);
 }
@@ -343,7 +338,7 @@ static void run_panel(const direct_job *job, const direct_unit *unit, int64_t pa
         .w = group + first * plan->taps * plan->k,
         .column = unit->group * p->columns + first,
     };
-    pass.columns = (int)min_of(pass.shape->columns, p->columns - first);
+    pass.columns = (int)nn_min(pass.shape->columns, p->columns - first);
     const float *end = pass.w + plan->taps * plan->k * pass.shape->columns;
     const float *all_end = group + plan->group_floats;
     for (int64_t i = 0; i < plan->passes; i++) {
@@ -351,8 +346,8 @@ static void run_panel(const direct_job *job, const direct_unit *unit, int64_t pa
         pass.last = i == plan->passes - 1;
         pass.tap_begin = plan->taps > 1 ? i * plan->taps_per_pass : 0;
         pass.k_begin = plan->taps > 1 ? 0 : i * plan->k_per_pass;
-        pass.tap_end = min_of(pass.tap_begin + plan->taps_per_pass, plan->taps);
-        pass.k = min_of(plan->k_per_pass, plan->k - pass.k_begin);
+        pass.tap_end = nn_min(pass.tap_begin + plan->taps_per_pass, plan->taps);
+        pass.k = nn_min(plan->k_per_pass, plan->k - pass.k_begin);
         int64_t floats = (pass.tap_end - pass.tap_begin) * pass.k * pass.shape->columns;
         pass.next =
             pass.last
@@ -360,7 +355,7 @@ static void run_panel(const direct_job *job, const direct_unit *unit, int64_t pa
                 : pass.w + (pass.tap_begin * plan->k + pass.k_begin) * pass.shape->columns + floats;
         /* Behind the last panel of a unit come those of the next, mostly this thread's, too. */
         const bool more = !pass.last || panel + 1 < unit->panel_end || plan->panel_blocks > 1;
-        pass.next_bytes = more ? min_of(floats, all_end - pass.next) * (int64_t)sizeof(float) : 0;
+        pass.next_bytes = more ? nn_min(floats, all_end - pass.next) * (int64_t)sizeof(float) : 0;
         run_pass(job, unit, &pass, view, bias, taps);
     }
 }
@@ -373,7 +368,7 @@ typedef struct direct_space {
 
 static direct_space space_at(const nn_direct_plan *plan, char *own) {
     size_t taps_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
-    size_t band_at = (taps_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    size_t band_at = nn_aligned(taps_bytes);
     return (direct_space){(nn_tile_tap *)own, (float *)(own + band_at)};
 }
 
@@ -421,7 +416,7 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         const direct_unit unit = {
             .row_end = 1,
             .column_begin = begin,
-            .column_end = min_of(begin + plan->column_block, pixels),
+            .column_end = nn_min(begin + plan->column_block, pixels),
             .panel_end = plan->panels,
         };
         const input_view view = input_of(&job, &unit, space.band);

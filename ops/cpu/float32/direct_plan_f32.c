@@ -1,5 +1,6 @@
 /* How a direct convolution is cut up: which tile, which units for the threads, how much of the
  * weights at a time; and the packing of weights. */
+#include "base/integers.h"
 #include "ops/cpu/float32/direct_f32.h"
 
 #include "base/cpu.h"
@@ -23,16 +24,6 @@ enum {
 
 /* A fold must be faster by as much. */
 static const double FOLD_GAIN = 0.9;
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t blocks_of(int64_t count, int64_t size) {
-    return count / size + (count % size != 0);
-}
 
 /* ---- shape of the problem ---- */
 
@@ -103,10 +94,10 @@ void nn_direct_simplify(nn_direct_problem *problem) {
  */
 static double folded_time(const nn_direct_problem *p, const nn_tiles_f32 *tiles, int64_t fold) {
     const nn_window_axis *width = &p->axes[NN_WIDTH];
-    int64_t vectors = blocks_of(fold * p->columns, tiles->lanes);
+    int64_t vectors = nn_divide_up(fold * p->columns, tiles->lanes);
     int64_t kernel = width->kernel + (fold - 1) * width->stride;
-    int64_t pixels = blocks_of(width->out, fold);
-    int64_t rows = min_of(pixels * min_of(p->axes[NN_HEIGHT].out, 2), NN_TILE_MAX_ROWS);
+    int64_t pixels = nn_divide_up(width->out, fold);
+    int64_t rows = nn_min(pixels * nn_min(p->axes[NN_HEIGHT].out, 2), NN_TILE_MAX_ROWS);
     /* Few accumulators wait for each other; one vector of weights is loaded for few FMAs. */
     double wait = rows * vectors < LEAST_ACCUMULATORS
                       ? (double)LEAST_ACCUMULATORS / (double)(rows * vectors)
@@ -127,7 +118,7 @@ static int64_t best_fold(const nn_direct_problem *p, const nn_tiles_f32 *tiles) 
     int64_t best = 1, rows = p->axes[NN_DEPTH].kernel * p->axes[NN_HEIGHT].kernel;
     for (int64_t fold = 2; fold <= most && fold <= width->out; fold++) {
         int64_t kernel = width->kernel + (fold - 1) * width->stride;
-        int64_t columns = blocks_of(fold * p->columns, tiles->lanes) * tiles->lanes;
+        int64_t columns = nn_divide_up(fold * p->columns, tiles->lanes) * tiles->lanes;
         double time = folded_time(p, tiles, fold);
         /* The sum is not split: what lies behind the last pixel is not in memory between passes. */
         if (rows * kernel * p->k * columns * (int64_t)sizeof(float) > PASS_BYTES) break;
@@ -147,7 +138,7 @@ static void fold_pixels(nn_direct_plan *plan) {
     plan->last_columns = ((width->out - 1) % plan->fold + 1) * p->columns;
     width->kernel += (plan->fold - 1) * width->stride;
     width->stride *= plan->fold;
-    width->out = blocks_of(width->out, plan->fold);
+    width->out = nn_divide_up(width->out, plan->fold);
     p->columns *= plan->fold;
     p->out_pitch *= plan->fold;
 }
@@ -169,7 +160,7 @@ static const nn_tile_shape *shape_of_width(const nn_tiles_f32 *tiles, int64_t ve
 
 static void choose_shapes(nn_direct_plan *plan) {
     const nn_tiles_f32 *tiles = plan->tiles;
-    int64_t vectors = blocks_of(plan->problem.columns, tiles->lanes);
+    int64_t vectors = nn_divide_up(plan->problem.columns, tiles->lanes);
     int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
     /* Two vectors suit most: the most rows, so the least traffic of weights. Few pixels need width
      * to hide the latency of an FMA; few channels leave little to read of the pixels. */
@@ -177,9 +168,9 @@ static void choose_shapes(nn_direct_plan *plan) {
     if (vectors % 3 == 0 && vectors % 2 != 0) wanted = 3;
     if (vectors >= 4 && (pixels < 4 || (plan->merged && vectors % 4 == 0))) wanted = 4;
     if (plan->problem.vectors > 0) wanted = plan->problem.vectors;
-    plan->shape = shape_of_width(tiles, min_of(wanted, vectors));
+    plan->shape = shape_of_width(tiles, nn_min(wanted, vectors));
     int64_t full = vectors_of(tiles, plan->shape), rest = vectors % full;
-    plan->panels = blocks_of(vectors, full);
+    plan->panels = nn_divide_up(vectors, full);
     plan->last_shape = rest ? shape_of_width(tiles, rest) : plan->shape;
 }
 
@@ -211,7 +202,7 @@ static int useful_threads(const nn_direct_plan *plan, int threads) {
  * for itself is little beside its products. */
 static int64_t most_panel_units(const nn_direct_plan *plan, int64_t wanted) {
     if (band_use(plan) == NN_BAND_NEVER) return wanted;
-    return min_of(wanted, plan->taps * plan->problem.columns / COLUMNS_PER_BAND);
+    return nn_min(wanted, plan->taps * plan->problem.columns / COLUMNS_PER_BAND);
 }
 
 /* The block, `most` or somewhat smaller, in which `threads` threads are done soonest with `count`
@@ -219,7 +210,7 @@ static int64_t most_panel_units(const nn_direct_plan *plan, int64_t wanted) {
 static int64_t even_block(int64_t count, int64_t most, int64_t others, int threads) {
     int64_t best = most, best_time = INT64_MAX;
     for (int64_t block = most; block >= 1 && 2 * block >= most; block--) {
-        const int64_t time = blocks_of(others * blocks_of(count, block), threads) * block;
+        const int64_t time = nn_divide_up(others * nn_divide_up(count, block), threads) * block;
         if (time >= best_time) continue;
         best = block;
         best_time = time;
@@ -233,21 +224,21 @@ static void choose_units(nn_direct_plan *plan, int threads) {
     int64_t l2 = nn_cpu_get()->l2_bytes;
     int64_t budget = (l2 > 0 ? l2 : 1 << 20) * 3 / 8;
     int64_t pixel = p->k * (int64_t)sizeof(float);
-    int64_t row = max_of(width->in * pixel * height->stride, 1);
+    int64_t row = nn_max(width->in * pixel * height->stride, 1);
     int rows = plan->shape->rows;
 
-    plan->row_block = min_of(max_of(budget / row, 1), height->out);
+    plan->row_block = nn_min(nn_max(budget / row, 1), height->out);
     plan->column_block = width->out;
     if (row > 2 * budget) {
-        int64_t fitting = budget / max_of(pixel * width->stride * height->kernel, 1);
-        plan->column_block = min_of(max_of(fitting / rows, 1) * rows, width->out);
+        int64_t fitting = budget / nn_max(pixel * width->stride * height->kernel, 1);
+        plan->column_block = nn_min(nn_max(fitting / rows, 1) * rows, width->out);
     }
     plan->panel_block = plan->panels;
 
     int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
     int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
-    int64_t row_blocks = blocks_of(height->out, plan->row_block);
-    int64_t column_blocks = blocks_of(width->out, plan->column_block);
+    int64_t row_blocks = nn_divide_up(height->out, plan->row_block);
+    int64_t column_blocks = nn_divide_up(width->out, plan->column_block);
     double in =
         (double)p->axes[NN_DEPTH].in * (double)height->in * (double)width->in * (double)p->k;
     double out = (double)p->axes[NN_DEPTH].out * (double)height->out * (double)width->out *
@@ -255,46 +246,46 @@ static void choose_units(nn_direct_plan *plan, int threads) {
     if (others * row_blocks * column_blocks < wanted) {
         const int64_t most = most_panel_units(plan, wanted);
         if ((double)plan->group_floats > in + out && most >= threads) {
-            int64_t panel_blocks = blocks_of(most, others * row_blocks * column_blocks);
+            int64_t panel_blocks = nn_divide_up(most, others * row_blocks * column_blocks);
             plan->panel_block = even_block(
-                plan->panels, blocks_of(plan->panels, min_of(panel_blocks, plan->panels)),
+                plan->panels, nn_divide_up(plan->panels, nn_min(panel_blocks, plan->panels)),
                 others * row_blocks * column_blocks, threads);
         } else {
-            row_blocks = min_of(blocks_of(wanted, others * column_blocks), height->out);
-            plan->row_block = even_block(height->out, blocks_of(height->out, row_blocks),
+            row_blocks = nn_min(nn_divide_up(wanted, others * column_blocks), height->out);
+            plan->row_block = even_block(height->out, nn_divide_up(height->out, row_blocks),
                                          others * column_blocks, threads);
-            row_blocks = blocks_of(height->out, plan->row_block);
+            row_blocks = nn_divide_up(height->out, plan->row_block);
             if (others * row_blocks * column_blocks < wanted) {
-                int64_t pieces = blocks_of(wanted, others * row_blocks);
-                int64_t tiles = blocks_of(width->out, rows);
-                plan->column_block = even_block(tiles, blocks_of(tiles, min_of(pieces, tiles)),
+                int64_t pieces = nn_divide_up(wanted, others * row_blocks);
+                int64_t tiles = nn_divide_up(width->out, rows);
+                plan->column_block = even_block(tiles, nn_divide_up(tiles, nn_min(pieces, tiles)),
                                                 others * row_blocks, threads) *
                                      rows;
             }
         }
     }
-    plan->row_blocks = blocks_of(height->out, plan->row_block);
-    plan->column_blocks = blocks_of(width->out, plan->column_block);
-    plan->panel_blocks = blocks_of(plan->panels, plan->panel_block);
+    plan->row_blocks = nn_divide_up(height->out, plan->row_block);
+    plan->column_blocks = nn_divide_up(width->out, plan->column_block);
+    plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
     plan->units = others * plan->row_blocks * plan->column_blocks * plan->panel_blocks;
 }
 
 static void choose_passes(nn_direct_plan *plan) {
     int64_t bytes = plan->taps * plan->k * plan->shape->columns * (int64_t)sizeof(float);
-    int64_t tiles = plan->row_block * blocks_of(plan->column_block, plan->shape->rows);
+    int64_t tiles = plan->row_block * nn_divide_up(plan->column_block, plan->shape->rows);
     plan->taps_per_pass = plan->taps;
     plan->k_per_pass = plan->k;
     plan->passes = 1;
     /* Partial sums stand in y, where a residual that tiles do not add may be waiting. */
     bool residual_late = plan->epilogue.has_residual && !plan->tile_finishes;
     if (bytes <= PASS_BYTES || tiles < 2 || residual_late) return;
-    int64_t passes = blocks_of(bytes, PASS_BYTES);
+    int64_t passes = nn_divide_up(bytes, PASS_BYTES);
     if (plan->taps > 1) {
-        plan->taps_per_pass = blocks_of(plan->taps, min_of(passes, plan->taps));
-        plan->passes = blocks_of(plan->taps, plan->taps_per_pass);
+        plan->taps_per_pass = nn_divide_up(plan->taps, nn_min(passes, plan->taps));
+        plan->passes = nn_divide_up(plan->taps, plan->taps_per_pass);
     } else {
-        plan->k_per_pass = blocks_of(blocks_of(plan->k, passes), 2) * 2;
-        plan->passes = blocks_of(plan->k, plan->k_per_pass);
+        plan->k_per_pass = nn_divide_up(nn_divide_up(plan->k, passes), 2) * 2;
+        plan->passes = nn_divide_up(plan->k, plan->k_per_pass);
     }
 }
 
@@ -306,8 +297,8 @@ static void choose_band(nn_direct_plan *plan) {
     plan->band_is_compact = width->kernel == 1;
     plan->worker_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
     if (plan->band_use != NN_BAND_NEVER) {
-        int64_t depth = min_of(reach(&axes[NN_DEPTH], 1), axes[NN_DEPTH].in);
-        int64_t height = min_of(reach(&axes[NN_HEIGHT], plan->row_block), axes[NN_HEIGHT].in);
+        int64_t depth = nn_min(reach(&axes[NN_DEPTH], 1), axes[NN_DEPTH].in);
+        int64_t height = nn_min(reach(&axes[NN_HEIGHT], plan->row_block), axes[NN_HEIGHT].in);
         plan->band_pitch = plan->problem.k;
         if (plan->band_pitch * (int64_t)sizeof(float) % (L1_PERIOD / 2) == 0)
             plan->band_pitch += NN_ALIGNMENT / sizeof(float);
@@ -361,7 +352,7 @@ void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *sourc
 
 static size_t aligned_floats(int64_t count) {
     size_t bytes = (size_t)count * sizeof(float);
-    return (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    return nn_aligned(bytes);
 }
 
 size_t nn_direct_packed_bytes(const nn_direct_plan *plan) {
@@ -388,7 +379,7 @@ static panel_copy copy_of(const nn_direct_plan *plan, const nn_direct_source *so
         .taps = plan->taps * plan->k / plan->problem.k,
         .k = plan->problem.k,
         .width = width,
-        .columns = min_of(width, plan->problem.columns - panel * plan->shape->columns),
+        .columns = nn_min(width, plan->problem.columns - panel * plan->shape->columns),
     };
 }
 
@@ -413,7 +404,7 @@ static void pack_by_columns(const panel_copy *copy, const float *w, float *packe
     enum { BLOCK = 16 };
     const nn_direct_source *source = copy->source;
     for (int64_t begin = 0; begin < copy->k; begin += BLOCK) {
-        int64_t end = min_of(begin + BLOCK, copy->k);
+        int64_t end = nn_min(begin + BLOCK, copy->k);
         for (int64_t j = 0; j < copy->columns; j++)
             for (int64_t k = begin; k < end; k++) {
                 const float *from = w + j * source->column_step + k * source->k_step;
@@ -487,7 +478,7 @@ static void pack_by_quads(const panel_copy *copy, const float *w, float *packed)
     const int64_t step = source->column_step, count = copy->k * copy->taps;
     int64_t to[BLOCK]; /* where the columns of each position of the block lie */
     for (int64_t begin = 0; begin < count; begin += BLOCK) {
-        const int64_t size = min_of(BLOCK, count - begin);
+        const int64_t size = nn_min(BLOCK, count - begin);
         for (int64_t i = 0; i < size; i++) {
             const int64_t k = (begin + i) / copy->taps, tap = (begin + i) % copy->taps;
             to[i] = (tap * copy->k + k) * copy->width;
@@ -521,7 +512,7 @@ void nn_direct_pack(const nn_direct_plan *plan, const nn_direct_source *source, 
 }
 
 int64_t nn_direct_columns_before(const nn_direct_plan *plan, int64_t panel) {
-    return min_of(panel * plan->shape->columns, plan->problem.columns);
+    return nn_min(panel * plan->shape->columns, plan->problem.columns);
 }
 
 nn_direct_pieces nn_direct_pieces_of(const nn_direct_plan *plan, const nn_direct_source *source) {

@@ -1,6 +1,7 @@
 /* RNN, GRU and LSTM of floats. What the inputs give to the gates is one product for all steps and
  * directions; a step is recurrent_step_f32.h. Directions and samples do not wait for each other:
  * each thread takes some of them through all steps. */
+#include "base/integers.h"
 #include "ops/cpu/bf16/direct_bf16.h"
 #include "ops/cpu/float32/recurrent_samples_f32.h"
 #include "ops/cpu/float32/recurrent_step_f32.h"
@@ -53,12 +54,8 @@ typedef struct recurrent_state {
     size_t pointer_bytes;
 } recurrent_state;
 
-static int64_t rounded(int64_t count, int64_t multiple) {
-    return (count + multiple - 1) / multiple * multiple;
-}
-
 static int64_t aligned_floats(int64_t count) {
-    return rounded(count, NN_ALIGNMENT / (int64_t)sizeof(float));
+    return nn_round_up(count, NN_ALIGNMENT / (int64_t)sizeof(float));
 }
 
 static void choose_parts(recurrent_state *state, const nn_recurrent_steps_f32 *steps) {
@@ -102,7 +99,7 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
     out->threads = target->threads;
     out->lanes = steps->lanes;
     choose_parts(out, steps);
-    out->pitch = rounded(r.hidden, out->lanes);
+    out->pitch = nn_round_up(r.hidden, out->lanes);
     out->columns = r.attrs->gates * out->pitch;
     nn_direct_problem product =
         nn_direct_product(r.steps * r.batch, r.directions * out->columns, r.inputs);
@@ -119,14 +116,14 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
         out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
         out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
     }
-    out->k_floats = out->is_bf16 ? rounded(r.hidden, NN_BF16_STEP) / 2 : r.hidden;
+    out->k_floats = out->is_bf16 ? nn_round_up(r.hidden, NN_BF16_STEP) / 2 : r.hidden;
     out->direction_floats =
         aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
     out->packed_floats = out->w_floats + out->bias_floats + r.directions * out->direction_floats;
     out->product_floats = aligned_floats(r.steps * samples * out->columns);
     /* Hidden states before and after a step, cells or reset states, update gates. */
     out->states_floats = aligned_floats(4 * samples * out->pitch);
-    out->pointer_bytes = (size_t)rounded(2 * samples * (int64_t)sizeof(float *), NN_ALIGNMENT);
+    out->pointer_bytes = (size_t)nn_round_up(2 * samples * (int64_t)sizeof(float *), NN_ALIGNMENT);
 }
 
 /* ---- packing ---- */

@@ -1,5 +1,7 @@
 #include "ops/cpu/float32/winograd_f32.h"
 
+#include "base/integers.h"
+
 #include <math.h>
 
 typedef struct winograd_job {
@@ -22,10 +24,6 @@ typedef struct winograd_place {
     int rows, columns;
 } winograd_place;
 
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static winograd_place place_of(const nn_winograd_plan *plan, int64_t tile) {
     const int m = plan->form->outputs;
     int64_t line = tile / plan->tile_columns;
@@ -34,8 +32,8 @@ static winograd_place place_of(const nn_winograd_plan *plan, int64_t tile) {
         .row = line % plan->tile_rows * m,
         .column = tile % plan->tile_columns * m,
     };
-    out.rows = (int)min_of(m, plan->height.out - out.row);
-    out.columns = (int)min_of(m, plan->width.out - out.column);
+    out.rows = (int)nn_min(m, plan->height.out - out.row);
+    out.columns = (int)nn_min(m, plan->width.out - out.column);
     return out;
 }
 
@@ -103,9 +101,9 @@ typedef struct winograd_panels {
 
 static winograd_panels panels_at(const nn_winograd_plan *plan, int64_t index) {
     winograd_panels out = {.begin = index * plan->panel_block};
-    out.end = min_of(out.begin + plan->panel_block, plan->panels);
+    out.end = nn_min(out.begin + plan->panel_block, plan->panels);
     out.first = out.begin * plan->shape->columns;
-    out.columns = min_of(out.end * plan->shape->columns, plan->out_channels) - out.first;
+    out.columns = nn_min(out.end * plan->shape->columns, plan->out_channels) - out.first;
     return out;
 }
 
@@ -157,7 +155,7 @@ static void multiply(const winograd_job *job, const winograd_block *block,
     for (int64_t i = 0; i < pieces; i++) {
         const int64_t begin = count * i / pieces, end = count * (i + 1) / pieces;
         /* The second address of a short tile is never read. */
-        const int64_t second = min_of(begin + NN_TILE_SEGMENT, count);
+        const int64_t second = nn_min(begin + NN_TILE_SEGMENT, count);
         tile.a[0] = v + begin * plan->v_pitch;
         tile.a[1] = v + second * plan->v_pitch;
         tile.y[0] = to + begin * plan->m_pitch;
@@ -184,7 +182,7 @@ static void convolve_directly(const winograd_job *job, const winograd_panels *pa
         const int64_t width = shape_of(plan, panel)->columns;
         const int64_t offset = (panel - panels->begin) * plan->shape->columns;
         const int64_t begin = from > offset ? from - offset : 0;
-        const int64_t end = min_of(width, panels->columns - offset);
+        const int64_t end = nn_min(width, panels->columns - offset);
         for (int64_t k = 0; k < channels && begin < end; k++) {
             float taps[9][NN_TILE_MAX_COLUMNS];
             nn_winograd_unpack(plan, weights_of(job, panel, 0) + k * width, channels * width, width,

@@ -1,5 +1,7 @@
 #include "ops/cpu/float32/winograd_line_f32.h"
 
+#include "base/integers.h"
+
 #include <math.h>
 
 enum {
@@ -9,16 +11,6 @@ enum {
     LINE = 16,       /* floats of a cache line */
     L1_PERIOD = 256, /* floats: rows a multiple apart push each other out of L1 */
 };
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t blocks_of(int64_t count, int64_t size) {
-    return count / size + (count % size != 0);
-}
 
 /* ---- choice ---- */
 
@@ -49,7 +41,7 @@ static void set_line(const nn_conv_geometry *g, nn_winograd_line_plan *out) {
     out->step = g->axes[axis].dilation * behind;
     out->pad = g->axes[axis].pad_begin * behind;
     int64_t group = NN_LINE_OUTPUTS * out->step;
-    out->line_tiles = out->out / group * out->step + min_of(out->out % group, out->step);
+    out->line_tiles = out->out / group * out->step + nn_min(out->out % group, out->step);
     out->tiles = out->lines * out->line_tiles;
 }
 
@@ -63,8 +55,8 @@ bool nn_winograd_line_suits(const nn_conv_geometry *g, nn_isa isa, int threads) 
         return false;
     nn_winograd_line_plan plan;
     set_line(g, &plan);
-    double in_vectors = (double)blocks_of(g->in_channels, lanes);
-    double out_vectors = (double)blocks_of(g->out_channels, lanes);
+    double in_vectors = (double)nn_divide_up(g->in_channels, lanes);
+    double out_vectors = (double)nn_divide_up(g->out_channels, lanes);
     double product = (double)g->in_channels * out_vectors / threads;
     double weights =
         (double)g->in_channels * (double)g->out_channels * sizeof(float) / bytes_per_fma;
@@ -79,12 +71,12 @@ bool nn_winograd_line_suits(const nn_conv_geometry *g, nn_isa isa, int threads) 
 
 static size_t reserve(size_t *total, int64_t floats) {
     size_t at = *total, bytes = (size_t)floats * sizeof(float);
-    *total += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    *total += nn_aligned(bytes);
     return at;
 }
 
 static int64_t pitch_of(int64_t channels, int lanes) {
-    int64_t pitch = blocks_of(channels, lanes) * lanes;
+    int64_t pitch = nn_divide_up(channels, lanes) * lanes;
     return pitch % L1_PERIOD == 0 ? pitch + LINE : pitch;
 }
 
@@ -101,20 +93,20 @@ void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_lin
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
     const nn_tiles_f32 *tiles = form->tiles;
-    int64_t vectors = blocks_of(out->out_channels, tiles->lanes);
+    int64_t vectors = nn_divide_up(out->out_channels, tiles->lanes);
     out->shape = tiles->shapes[vectors > 1 ? 1 : 0];
-    out->panels = blocks_of(vectors, vectors > 1 ? 2 : 1);
+    out->panels = nn_divide_up(vectors, vectors > 1 ? 2 : 1);
     out->last_shape = tiles->shapes[vectors % 2 == 0 ? 1 : 0];
     out->v_pitch = pitch_of(out->in_channels, tiles->lanes);
     out->m_pitch = pitch_of(out->out_channels, tiles->lanes);
 
     int64_t tile_bytes = NN_LINE_POINTS * (out->v_pitch + out->m_pitch) * (int64_t)sizeof(float);
-    int64_t rows = out->shape->rows, pieces = max_of(BLOCK_BYTES / tile_bytes / rows, 1);
+    int64_t rows = out->shape->rows, pieces = nn_max(BLOCK_BYTES / tile_bytes / rows, 1);
     if (threads > 1)
-        pieces = min_of(pieces, max_of(out->tiles / rows / (threads * BLOCKS_PER_THREAD), 1));
-    out->blocks = blocks_of(out->tiles, pieces * rows);
-    out->block_tiles = blocks_of(blocks_of(out->tiles, out->blocks), rows) * rows;
-    out->blocks = blocks_of(out->tiles, out->block_tiles);
+        pieces = nn_min(pieces, nn_max(out->tiles / rows / (threads * BLOCKS_PER_THREAD), 1));
+    out->blocks = nn_divide_up(out->tiles, pieces * rows);
+    out->block_tiles = nn_divide_up(nn_divide_up(out->tiles, out->blocks), rows) * rows;
+    out->blocks = nn_divide_up(out->tiles, out->block_tiles);
 
     out->v_step = out->block_tiles * out->v_pitch + LINE;
     out->m_step = out->block_tiles * out->m_pitch + LINE;
@@ -234,7 +226,7 @@ static void multiply(const line_job *job, int64_t count, const float *v, float *
     for (int point = 0; point < NN_LINE_POINTS; point++, v += plan->v_step, m += plan->m_step)
         for (int64_t panel = 0; panel < plan->panels; panel++) {
             const nn_tile_shape *shape = shape_of(plan, panel);
-            const int64_t pieces = blocks_of(count, shape->rows);
+            const int64_t pieces = nn_divide_up(count, shape->rows);
             const int64_t bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float);
             const bool is_last = point == NN_LINE_POINTS - 1 && panel == plan->panels - 1;
             const int64_t next_bytes = is_last ? 0 : bytes;
@@ -246,7 +238,7 @@ static void multiply(const line_job *job, int64_t count, const float *v, float *
             for (int64_t i = 0; i < pieces; i++) {
                 const int64_t begin = count * i / pieces, end = count * (i + 1) / pieces;
                 /* The second address of a short tile is never read. */
-                const int64_t second = min_of(begin + NN_TILE_SEGMENT, count);
+                const int64_t second = nn_min(begin + NN_TILE_SEGMENT, count);
                 tile.a[0] = v + begin * plan->v_pitch;
                 tile.a[1] = v + second * plan->v_pitch;
                 tile.y[0] = to + begin * plan->m_pitch;
@@ -293,7 +285,7 @@ static void finish_tile(const line_job *job, int64_t tile, const float *m, float
         .residual = plan->tile_finishes ? residual : NULL,
         .y = plan->tile_finishes ? job->y + at : raw,
         .y_step = plan->tile_finishes ? y_step : plan->m_pitch,
-        .count = (int)min_of(blocks_of(plan->out - place.first, plan->step), NN_LINE_OUTPUTS),
+        .count = (int)nn_min(nn_divide_up(plan->out - place.first, plan->step), NN_LINE_OUTPUTS),
         .low = plan->tile_finishes ? plan->low : -INFINITY,
         .high = plan->tile_finishes ? plan->high : INFINITY,
     };
@@ -322,7 +314,7 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     memset(zeros, 0, (size_t)plan->in_channels * sizeof *zeros);
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * plan->block_tiles;
-        const int64_t count = min_of(plan->block_tiles, plan->tiles - first);
+        const int64_t count = nn_min(plan->block_tiles, plan->tiles - first);
         for (int64_t i = 0; i < count; i++) {
             const line_place place = place_of(plan, first + i);
             nn_line_input input = {

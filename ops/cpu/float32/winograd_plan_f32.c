@@ -1,5 +1,6 @@
 /* When convolutions are done by Winograd's algorithms, how they are cut up, and the packing of
  * weights. */
+#include "base/integers.h"
 #include "ops/cpu/float32/winograd_f32.h"
 
 #include <math.h>
@@ -14,19 +15,6 @@ enum {
     L1_PERIOD = 1024,     /* floats after which addresses share an L1 set */
     LINE = 16,            /* floats of a cache line */
 };
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t blocks_of(int64_t count, int64_t size) {
-    return count / size + (count % size != 0);
-}
-static int64_t rounded_up(int64_t count, int64_t step) {
-    return blocks_of(count, step) * step;
-}
 
 /* ---- choice ---- */
 
@@ -55,11 +43,11 @@ static const double weight_bytes_per_fma = 2;
 static double form_time(const nn_conv_geometry *g, const winograd_cost *form, int lanes,
                         int threads) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
-    double tiles = (double)g->batch * (double)blocks_of(height->out, form->outputs) *
-                   (double)blocks_of(width->out, form->outputs);
+    double tiles = (double)g->batch * (double)nn_divide_up(height->out, form->outputs) *
+                   (double)nn_divide_up(width->out, form->outputs);
     double points = (double)form->points * form->points;
-    double in_vectors = (double)blocks_of(g->in_channels, lanes);
-    double out_vectors = (double)blocks_of(g->out_channels, lanes);
+    double in_vectors = (double)nn_divide_up(g->in_channels, lanes);
+    double out_vectors = (double)nn_divide_up(g->out_channels, lanes);
     double products = points * tiles * (double)g->in_channels * out_vectors / threads;
     double weights = points * (double)g->in_channels * (double)g->out_channels * sizeof(float) /
                      weight_bytes_per_fma;
@@ -88,16 +76,16 @@ int nn_winograd_choose(const nn_conv_geometry *g, nn_isa isa, int threads) {
 static void choose_panels(nn_winograd_plan *plan) {
     const nn_tiles_f32 *tiles = plan->form->tiles;
     /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
-    int64_t vectors = blocks_of(plan->out_channels, tiles->lanes);
+    int64_t vectors = nn_divide_up(plan->out_channels, tiles->lanes);
     plan->shape = tiles->shapes[vectors > 1 ? 1 : 0];
-    plan->panels = blocks_of(vectors, vectors > 1 ? 2 : 1);
+    plan->panels = nn_divide_up(vectors, vectors > 1 ? 2 : 1);
     plan->last_shape = tiles->shapes[vectors % 2 == 0 ? 1 : 0];
     plan->padded_channels = vectors * tiles->lanes;
 }
 
 /* Distance of planes: lines of neighbouring ones go to different sets of L1. */
 static int64_t plane_step(int64_t floats) {
-    int64_t lines = blocks_of(floats, LINE);
+    int64_t lines = nn_divide_up(floats, LINE);
     return (lines + (lines % 2 == 0)) * LINE;
 }
 
@@ -109,24 +97,24 @@ static void choose_blocks(nn_winograd_plan *plan) {
     /* Transformed input and sums of a block stay in L2, unless that makes too few tiles. */
     int64_t tile_bytes = points * (plan->v_pitch + plan->shape->columns) * size;
     int64_t fitting = l2 * 3 / 4 / tile_bytes / rows * rows;
-    plan->block_tiles = max_of(fitting, rounded_up(LEAST_TILES, rows));
+    plan->block_tiles = nn_max(fitting, nn_round_up(LEAST_TILES, rows));
     if (plan->tiles <= ALL_TILES) plan->block_tiles = ALL_TILES;
-    plan->block_tiles = min_of(plan->block_tiles, plan->tiles);
-    plan->blocks = blocks_of(plan->tiles, plan->block_tiles);
-    plan->block_tiles = blocks_of(plan->tiles, plan->blocks);
+    plan->block_tiles = nn_min(plan->block_tiles, plan->tiles);
+    plan->blocks = nn_divide_up(plan->tiles, plan->block_tiles);
+    plan->block_tiles = nn_divide_up(plan->tiles, plan->blocks);
     plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted;
 
     int64_t panel_bytes = points * plan->block_tiles * plan->shape->columns * size;
-    plan->panel_block = min_of(max_of(l2 / 4 / panel_bytes, 1), plan->panels);
+    plan->panel_block = nn_min(nn_max(l2 / 4 / panel_bytes, 1), plan->panels);
     if (plan->shares_blocks)
         plan->panel_block =
-            min_of(plan->panel_block, blocks_of(plan->panels, min_of(wanted, plan->panels)));
-    plan->panel_blocks = blocks_of(plan->panels, plan->panel_block);
+            nn_min(plan->panel_block, nn_divide_up(plan->panels, nn_min(wanted, plan->panels)));
+    plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
 }
 
 static size_t reserve(size_t *total, int64_t floats) {
     size_t at = *total, bytes = (size_t)floats * sizeof(float);
-    *total += (bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    *total += nn_aligned(bytes);
     return at;
 }
 
@@ -155,11 +143,11 @@ void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_form *fo
         .width = g->axes[NN_WIDTH],
         .epilogue = *epilogue,
     };
-    out->tile_rows = blocks_of(out->height.out, form->outputs);
-    out->tile_columns = blocks_of(out->width.out, form->outputs);
+    out->tile_rows = nn_divide_up(out->height.out, form->outputs);
+    out->tile_columns = nn_divide_up(out->width.out, form->outputs);
     out->tiles = out->images * out->tile_rows * out->tile_columns;
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
-    out->v_pitch = rounded_up(out->in_channels, form->tiles->lanes);
+    out->v_pitch = nn_round_up(out->in_channels, form->tiles->lanes);
     if (out->v_pitch % (L1_PERIOD / 4) == 0) out->v_pitch += LINE;
     choose_panels(out);
     choose_blocks(out);
@@ -242,7 +230,7 @@ static void transform_weights(const weight_transform *transform, int points, int
 }
 
 int64_t nn_winograd_first_column(const nn_winograd_plan *plan, int64_t panel) {
-    return min_of(panel * plan->shape->columns, plan->out_channels);
+    return nn_min(panel * plan->shape->columns, plan->out_channels);
 }
 
 int64_t nn_winograd_columns(const nn_winograd_plan *plan, int64_t panel) {
@@ -393,7 +381,7 @@ double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, cons
     const int64_t width = width_of(plan, panel), step = plan->in_channels * width;
     const int64_t first = nn_winograd_first_column(plan, panel);
     const int64_t columns = nn_winograd_columns(plan, panel);
-    const int64_t samples = min_of(SAMPLES, plan->out_channels);
+    const int64_t samples = nn_min(SAMPLES, plan->out_channels);
     int64_t channels[SAMPLES], count = 0;
     error_sums sums[SAMPLES] = {{{0}, {0}}};
     for (int64_t i = 0; i < samples; i++) {

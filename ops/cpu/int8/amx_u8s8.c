@@ -1,5 +1,6 @@
 #include "ops/cpu/int8/amx_u8s8.h"
 
+#include "base/integers.h"
 #include "ops/cpu/int8/amx_u8s8_tiling.h"
 #include "ops/family/qlinear_convolution.h"
 
@@ -76,14 +77,6 @@ bool nn_amx_u8s8_accepts(const nn_node_view *node, const nn_target *target,
 
 /* ---- tasks ---------------------------------------------------------------------------------- */
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t value, int64_t by) {
-    return (value + by - 1) / by;
-}
-
 /* Bytes of activations that an output row reads. */
 static int64_t row_bytes(const amx_state *state) {
     const nn_amx_u8s8_source *source = &state->source;
@@ -97,23 +90,24 @@ static void choose_tasks(amx_state *state, int threads) {
     state->blocks_outside = packing->group_bytes > OUTSIDE_BYTES;
     int64_t limit = state->blocks_outside ? OUTSIDE_BAND_BYTES : BAND_BYTES;
     int64_t most = state->source.uses_band ? limit / (bytes > 0 ? bytes : 1) : rows;
-    most = least(most, BAND_PIXELS / shape->width.out);
+    most = nn_min(most, BAND_PIXELS / shape->width.out);
     if (most < 1) most = 1;
-    int64_t bands = ceil_div(rows, most), wanted = threads == 1 ? 1 : TASKS_PER_THREAD * threads;
+    int64_t bands = nn_divide_up(rows, most),
+            wanted = threads == 1 ? 1 : TASKS_PER_THREAD * threads;
     int64_t tasks = bands * shape->batch * shape->groups;
     state->blocks_per_task = packing->blocks;
     if (tasks < wanted) {
-        int64_t parts = ceil_div(wanted, tasks);
+        int64_t parts = nn_divide_up(wanted, tasks);
         if (packing->group_bytes >= bytes * rows && packing->blocks >= threads)
-            state->blocks_per_task = ceil_div(packing->blocks, least(parts, packing->blocks));
+            state->blocks_per_task = nn_divide_up(packing->blocks, nn_min(parts, packing->blocks));
         else
-            bands = least(bands * parts, rows);
+            bands = nn_min(bands * parts, rows);
     }
-    state->band_rows = ceil_div(rows, bands);
+    state->band_rows = nn_divide_up(rows, bands);
 }
 
 static int64_t bands_of(const amx_state *state) {
-    return ceil_div(state->shape.height.out, state->band_rows);
+    return nn_divide_up(state->shape.height.out, state->band_rows);
 }
 
 /* Does a task hold a map in four pixel tiles, and are there enough products to hide the finishing
@@ -206,9 +200,9 @@ typedef struct amx_work {
 static nn_amx_u8s8_range band_input(const amx_work *work, int64_t image, int64_t band) {
     const nn_window_axis *h = &work->state->shape.height;
     int64_t first = band * work->state->band_rows,
-            rows = least(h->out - first, work->state->band_rows);
+            rows = nn_min(h->out - first, work->state->band_rows);
     int64_t begin = first * h->stride - h->pad_begin;
-    int64_t end = least(begin + (rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1, h->in);
+    int64_t end = nn_min(begin + (rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1, h->in);
     if (begin < 0) begin = 0;
     int64_t row_bytes =
         work->state->shape.width.in * work->state->shape.in_channels * work->state->shape.groups;
@@ -222,7 +216,7 @@ static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64
                         nn_amx_u8s8_range out[NN_AMX_U8S8_RANGES]) {
     const amx_state *state = work->state;
     int64_t all = state->shape.groups * state->packing.group_bytes;
-    int64_t ahead = least(all, FETCHED_BYTES), tasks = work->tasks;
+    int64_t ahead = nn_min(all, FETCHED_BYTES), tasks = work->tasks;
     out[0] = (nn_amx_u8s8_range){(const char *)state->weights + ahead, all - ahead};
     out[1] = work->upcoming;
     for (int i = 0; i < 2; i++) {
@@ -234,7 +228,7 @@ static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64
 
 /* Where each thread has weights of its own: what a piece reads last of them. */
 static nn_amx_u8s8_range late_weights(const nn_amx_u8s8_piece *piece) {
-    int64_t all = piece->blocks * piece->block_bytes, ahead = least(all, OWN_AHEAD_BYTES);
+    int64_t all = piece->blocks * piece->block_bytes, ahead = nn_min(all, OWN_AHEAD_BYTES);
     return (nn_amx_u8s8_range){(const char *)piece->w + ahead, all - ahead};
 }
 
@@ -248,7 +242,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
     int64_t band = rest % work->bands, group = rest / work->bands % shape->groups;
     int64_t image = rest / work->bands / shape->groups;
     int64_t first = band * state->band_rows;
-    int64_t rows = least(shape->height.out - first, state->band_rows);
+    int64_t rows = nn_min(shape->height.out - first, state->band_rows);
     const nn_amx_u8s8_tiling *tiling = rows == state->band_rows ? &state->whole : &state->last;
 
     char *memory = work->workers + worker * state->worker_bytes;
@@ -278,7 +272,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .step_bytes = source->step_bytes,
         .step_offsets = state->step_offsets,
         .tiles = packing->tiles,
-        .blocks = least(packing->blocks - block, state->blocks_per_task),
+        .blocks = nn_min(packing->blocks - block, state->blocks_per_task),
         .channels = shape->out_channels - channel,
         .w = state->weights + group * packing->group_bytes + block * packing->block_bytes,
         .block_bytes = packing->block_bytes,
@@ -324,11 +318,12 @@ nn_status nn_amx_u8s8_run(const nn_call *call) {
         work.sum = nn_qconv_sum(call);
     }
     work.bands = bands_of(state);
-    work.chunks = ceil_div(state->packing.blocks, state->blocks_per_task);
+    work.chunks = nn_divide_up(state->packing.blocks, state->blocks_per_task);
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
     work.tasks = tasks;
     work.is_alone = nn_pool_threads(call->pool) == 1;
-    work.upcoming = (nn_amx_u8s8_range){call->upcoming, least(call->upcoming_bytes, FETCHED_BYTES)};
+    work.upcoming =
+        (nn_amx_u8s8_range){call->upcoming, nn_min(call->upcoming_bytes, FETCHED_BYTES)};
     double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
                   (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
                   (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;

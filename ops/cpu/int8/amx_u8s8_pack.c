@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/cpu/int8/amx_u8s8.h"
 
 #include <stdio.h>

@@ -1,13 +1,10 @@
+#include "base/integers.h"
 #include "ops/cpu/int8/amx_u8s8.h"
 
 enum {
     SLACK = 64,          /* a step is read in groups of four bytes, past the last value */
     ALIASING_BYTES = 512 /* pixels at a multiple of this fall into few sets of L1 */
 };
-
-static int64_t ceil_div(int64_t value, int64_t by) {
-    return (value + by - 1) / by;
-}
 
 static int64_t extent(const nn_window_axis *axis) {
     return (axis->out - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
@@ -20,8 +17,8 @@ static bool is_inside(const nn_window_axis *axis) {
 
 /* A tap's k in even steps of whole groups of four. */
 static void set_steps(nn_amx_u8s8_source *out) {
-    out->steps_per_tap = ceil_div(out->tap_bytes, NN_AMX_U8S8_STEP);
-    out->step_bytes = (int)nn_round_up(ceil_div(out->tap_bytes, out->steps_per_tap), 4);
+    out->steps_per_tap = nn_divide_up(out->tap_bytes, NN_AMX_U8S8_STEP);
+    out->step_bytes = (int)nn_round_up(nn_divide_up(out->tap_bytes, out->steps_per_tap), 4);
 }
 
 /* A kernel row is one tap where that takes less steps. */
@@ -29,8 +26,8 @@ static void set_taps(const nn_u8s8_shape *shape, nn_amx_u8s8_source *out) {
     const nn_window_axis *h = &shape->height, *w = &shape->width;
     int64_t in = shape->in_channels;
     bool adjacent = w->dilation == 1 || w->kernel == 1;
-    out->merged = adjacent && ceil_div(w->kernel * in, NN_AMX_U8S8_STEP) <
-                                  w->kernel * ceil_div(in, NN_AMX_U8S8_STEP);
+    out->merged = adjacent && nn_divide_up(w->kernel * in, NN_AMX_U8S8_STEP) <
+                                  w->kernel * nn_divide_up(in, NN_AMX_U8S8_STEP);
     out->taps = h->kernel * (out->merged ? 1 : w->kernel);
     out->tap_bytes = in * (out->merged ? w->kernel : 1);
     set_steps(out);
@@ -61,7 +58,7 @@ static void lay_band(const nn_u8s8_shape *shape, nn_amx_u8s8_source *out) {
     out->column_planes = out->merged ? 1 : w->stride;
     out->pixel_step = out->merged ? in : nn_round_up(in, 4);
     if (!out->merged && out->pixel_step % ALIASING_BYTES == 0) out->pixel_step += NN_ALIGNMENT;
-    int64_t columns = ceil_div(extent(w), out->column_planes) - shared_columns(shape);
+    int64_t columns = nn_divide_up(extent(w), out->column_planes) - shared_columns(shape);
     out->row_step = columns * out->pixel_step;
     out->a_step = out->pixel_step * (out->merged ? w->stride : 1);
     out->out_row_step = out->row_step * (out->merged ? h->stride : 1);
@@ -95,7 +92,7 @@ static int64_t input_rows(const nn_u8s8_shape *shape, int64_t rows) {
 
 int64_t nn_amx_u8s8_plane_bytes(const nn_u8s8_shape *shape, const nn_amx_u8s8_source *source,
                                 int64_t rows) {
-    return ceil_div(input_rows(shape, rows), source->row_planes) * source->row_step;
+    return nn_divide_up(input_rows(shape, rows), source->row_planes) * source->row_step;
 }
 
 int64_t nn_amx_u8s8_band_bytes(const nn_u8s8_shape *shape, const nn_amx_u8s8_source *source,

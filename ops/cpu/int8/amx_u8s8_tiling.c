@@ -1,14 +1,12 @@
 #include "ops/cpu/int8/amx_u8s8_tiling.h"
 
+#include "base/integers.h"
+
 enum {
     MOST_ROWS = 16,
     LEAST_COST = 9, /* cycles of a tile product, which are else the tile's rows */
     LOAD_COST = 3   /* what a tile costs beside them */
 };
-
-static int64_t ceil_div(int64_t value, int64_t by) {
-    return (value + by - 1) / by;
-}
 
 static int64_t cost_of(const nn_amx_u8s8_tiling *tiling) {
     int64_t rows = tiling->tile_rows < LEAST_COST ? LEAST_COST : tiling->tile_rows;
@@ -16,7 +14,7 @@ static int64_t cost_of(const nn_amx_u8s8_tiling *tiling) {
 }
 
 static int64_t tiles_per_row(const nn_amx_u8s8_tiling *tiling) {
-    return ceil_div(tiling->columns, MOST_ROWS);
+    return nn_divide_up(tiling->columns, MOST_ROWS);
 }
 
 static int64_t line_pixels(const nn_amx_u8s8_tiling *tiling) {
@@ -30,14 +28,14 @@ nn_amx_u8s8_tiling nn_amx_u8s8_tiling_make(const nn_u8s8_shape *shape,
                               .a_step = source->a_step,
                               .out_row_step = source->out_row_step};
     int64_t each = tiles_per_row(&out);
-    out.tile_rows = (int)ceil_div(out.columns, each);
+    out.tile_rows = (int)nn_divide_up(out.columns, each);
     out.tiles = nn_round_up(each * rows, 2);
     int64_t step = out.out_row_step / out.a_step;
     if (out.out_row_step % out.a_step != 0 || step < out.columns) return out;
     nn_amx_u8s8_tiling line = out;
     line.line = step;
-    line.tiles = 2 * ceil_div(line_pixels(&line), 2 * MOST_ROWS);
-    line.tile_rows = (int)ceil_div(line_pixels(&line), line.tiles);
+    line.tiles = 2 * nn_divide_up(line_pixels(&line), 2 * MOST_ROWS);
+    line.tile_rows = (int)nn_divide_up(line_pixels(&line), line.tiles);
     return cost_of(&line) < cost_of(&out) ? line : out;
 }
 

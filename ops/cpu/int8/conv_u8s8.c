@@ -1,5 +1,6 @@
 #include "ops/cpu/int8/conv_u8s8.h"
 
+#include "base/integers.h"
 #include "ops/cpu/int8/conv_u8s8_pack.h"
 #include "ops/family/qlinear_convolution.h"
 

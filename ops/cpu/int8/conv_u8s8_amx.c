@@ -15,6 +15,7 @@
  * Where all pixels of a map are in four tiles, a pass multiplies all of them (registers 4, 5 and 7)
  * with one channel tile (6) instead, and a block takes four passes: weights are as long on the way
  * from the last cache as the products take, and come once. */
+#include "base/integers.h"
 #include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/int8/amx_u8s8.h"
 #include "ops/cpu/int8/int8_finish.inc.h"

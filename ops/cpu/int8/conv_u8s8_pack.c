@@ -1,5 +1,7 @@
 #include "ops/cpu/int8/conv_u8s8_pack.h"
 
+#include "base/integers.h"
+
 #include <stdio.h>
 
 /* ---- sizes ---------------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 #include "ops/cpu/int8/depthwise_u8s8.h"
 
+#include "base/integers.h"
+
 #include <stdio.h>
 
 enum { MACS_PER_TASK = 300 * 1000 }; /* some 10 microseconds */

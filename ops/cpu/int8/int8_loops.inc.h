@@ -1,4 +1,5 @@
 /* The loops of int8_loops.h. Set before including: LOOPS, the name of the table. */
+#include "base/integers.h"
 #include "ops/cpu/int8/int8_loops.h"
 
 /* A value in units of the scale to a stored byte. NaN becomes the lowest value. */
@@ -177,10 +178,6 @@ static void transpose_16x16(const uint8_t *x, int64_t x_step, uint8_t *y, int64_
     for (int i = 0; i < 16; i++) _mm_storeu_si128((__m128i *)(y + i * y_step), rows[i]);
 }
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* The last blocks lie across those before them. */
 static void transpose(const uint8_t *x, int64_t x_step, uint8_t *y, int64_t y_step, int64_t rows,
                       int64_t columns) {
@@ -190,7 +187,7 @@ static void transpose(const uint8_t *x, int64_t x_step, uint8_t *y, int64_t y_st
     }
     for (int64_t column = 0; column < columns; column += 16)
         for (int64_t row = 0; row < rows; row += 16) {
-            int64_t r = least(row, rows - 16), c = least(column, columns - 16);
+            int64_t r = nn_min(row, rows - 16), c = nn_min(column, columns - 16);
             transpose_16x16(x + r * x_step + c, x_step, y + c * y_step + r, y_step);
         }
 }

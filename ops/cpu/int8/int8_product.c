@@ -1,5 +1,7 @@
 #include "ops/cpu/int8/int8_product.h"
 
+#include "base/integers.h"
+
 #include <math.h>
 
 static const nn_fact *fact_of(const nn_node_view *node, int index) {

@@ -3,6 +3,7 @@
 #ifndef NN_INT8_PRODUCT_H
 #define NN_INT8_PRODUCT_H
 
+#include "base/integers.h"
 #include "ops/family/qlinear_binary.h"
 #include "ops/family/requantize.h"
 
@@ -77,9 +78,5 @@ typedef void (*nn_int8_finish)(const nn_requant *requant, const int32_t *sums,
                                const float *multiplier, const float *offset, int64_t count,
                                void *y);
 enum { NN_INT8_FINISH_CHANNELS = 64 }; /* most of one call */
-
-static inline int64_t nn_round_up(int64_t value, int64_t multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
 
 #endif

@@ -1,5 +1,6 @@
 /* DynamicQuantizeLSTM: what the inputs give to the gates is one integer product for all steps; a
  * step is lstm_step_u8s8.h. The states of all samples are quantised together before each step. */
+#include "base/integers.h"
 #include "ops/cpu/float32/recurrent_samples_f32.h"
 #include "ops/cpu/int8/int8_product.h"
 #include "ops/cpu/int8/lstm_step_u8s8.h"
@@ -32,14 +33,10 @@ typedef struct lstm_state {
     int64_t row_bytes, state_row_bytes, product_bytes, states_bytes, pointer_bytes;
 } lstm_state;
 
-static int64_t aligned(int64_t bytes) {
-    return nn_round_up(bytes, NN_ALIGNMENT);
-}
-
 static matrix_layout layout_of(const lstm_state *state, int64_t k) {
-    const int64_t numbers = aligned(state->columns * (int64_t)sizeof(float));
+    const int64_t numbers = nn_aligned(state->columns * (int64_t)sizeof(float));
     matrix_layout out = {.k = k, .steps = (k + state->unit->depth - 1) / state->unit->depth};
-    out.scale = aligned(out.steps * state->columns * NN_LSTM_CELL);
+    out.scale = nn_aligned(out.steps * state->columns * NN_LSTM_CELL);
     out.sums = out.scale + numbers;
     out.zeros = out.sums + numbers;
     out.bytes = out.zeros + numbers;
@@ -48,7 +45,8 @@ static matrix_layout layout_of(const lstm_state *state, int64_t k) {
 
 /* Rows of a matrix's `k`, and a sum for each of them. */
 static int64_t bytes_of_rows(int64_t rows, const matrix_layout *matrix) {
-    return aligned(rows * matrix->steps * NN_LSTM_CELL) + aligned(rows * (int64_t)sizeof(uint32_t));
+    return nn_aligned(rows * matrix->steps * NN_LSTM_CELL) +
+           nn_aligned(rows * (int64_t)sizeof(uint32_t));
 }
 
 static void make_state(const nn_node_view *node, const nn_lstm_u8s8 *unit, lstm_state *out) {
@@ -59,13 +57,13 @@ static void make_state(const nn_node_view *node, const nn_lstm_u8s8 *unit, lstm_
     out->columns = NN_GATES_LSTM * out->pitch;
     out->w = layout_of(out, s.inputs);
     out->r = layout_of(out, s.hidden);
-    out->direction_bytes = out->w.bytes + out->r.bytes + aligned(out->columns * width);
+    out->direction_bytes = out->w.bytes + out->r.bytes + nn_aligned(out->columns * width);
     out->packed_bytes = s.directions * out->direction_bytes;
     out->row_bytes = bytes_of_rows(s.steps * s.batch, &out->w);
     out->state_row_bytes = s.directions * bytes_of_rows(s.batch, &out->r);
-    out->product_bytes = aligned(s.steps * s.batch * s.directions * out->columns * width);
-    out->states_bytes = aligned(2 * s.directions * s.batch * out->pitch * width);
-    out->pointer_bytes = aligned(2 * s.directions * s.batch * (int64_t)sizeof(float *));
+    out->product_bytes = nn_aligned(s.steps * s.batch * s.directions * out->columns * width);
+    out->states_bytes = nn_aligned(2 * s.directions * s.batch * out->pitch * width);
+    out->pointer_bytes = nn_aligned(2 * s.directions * s.batch * (int64_t)sizeof(float *));
 }
 
 /* ---- packing ---- */
@@ -235,7 +233,7 @@ static nn_lstm_rows quantize_rows(const run_work *work, const matrix_layout *lay
     }
     const float scale = high == low ? 1.0f : (high - low) / 255.0f;
     const nn_bytes_quant quant = {scale, nn_quant_round(-low / scale, 0, 0, 255), 0};
-    uint32_t *sums = (uint32_t *)(memory + aligned(count * pitch));
+    uint32_t *sums = (uint32_t *)(memory + nn_aligned(count * pitch));
     for (int64_t i = 0; i < count; i++)
         sums[i] = work->state->unit->quantize(x + i * step, layout->k, quant, memory + i * pitch);
     return (nn_lstm_rows){memory, pitch, sums, quant};

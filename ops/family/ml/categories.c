@@ -1,5 +1,6 @@
 #include "ops/family/ml/categories.h"
 
+#include "base/integers.h"
 #include "ops/family/types.h"
 
 nn_key_kind nn_key_kind_of(nn_type type) {
@@ -21,10 +22,6 @@ const char *nn_category_text(const nn_category_list *list, int64_t index) {
                                : ((const char *const *)list->tensor->data)[index];
 }
 
-static size_t aligned(size_t size) {
-    return (size + NN_ALIGNMENT - 1) & ~(size_t)(NN_ALIGNMENT - 1);
-}
-
 nn_status nn_categories_prepare(nn_prepare *prepare, const nn_category_list *keys, bool last,
                                 size_t size, size_t extra_bytes, void **state, void **extra) {
     int64_t key_bytes;
@@ -32,8 +29,8 @@ nn_status nn_categories_prepare(nn_prepare *prepare, const nn_category_list *key
     if (!nn_lookup_bytes(keys->count, &slot_bytes) ||
         !nn_mul_size(keys->count, sizeof(int64_t), &key_bytes))
         return nn_fail_memory(SIZE_MAX);
-    size_t keys_at = aligned(size), slots_at = keys_at + aligned((size_t)key_bytes);
-    size_t extra_at = slots_at + aligned(slot_bytes);
+    size_t keys_at = nn_aligned(size), slots_at = keys_at + nn_aligned((size_t)key_bytes);
+    size_t extra_at = slots_at + nn_aligned(slot_bytes);
     char *memory = nn_prepare_state(prepare, extra_at + extra_bytes);
     if (memory == NULL) return nn_fail_memory(extra_at + extra_bytes);
     nn_lookup *lookup = (nn_lookup *)(void *)memory;
