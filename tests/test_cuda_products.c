@@ -1,13 +1,18 @@
 /* Convolutions and matrix products of the CUDA library, over the emulator and the doubles of cuDNN
  * and cuBLASLt. */
+#include "base/dataset.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "tests/support/device_host.h"
 #include "tests/support/runner.h"
 
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -420,6 +425,127 @@ START_TEST(keeps_choices) {
 }
 END_TEST
 
+/* ---- plans ---- */
+
+typedef int64_t count_function(void);
+
+/* Plans that the double has made from engines. */
+static int64_t made_plans(void) {
+    void *library = dlopen(getenv("NNOPT_CUDNN_LIBRARY"), RTLD_NOW);
+    ck_assert_ptr_nonnull(library);
+    count_function *count = (count_function *)dlsym(library, "nn_double_made_plans");
+    ck_assert_ptr_nonnull(count);
+    return count();
+}
+
+/* Runs the cases in a process of its own. Exits with 0 when no plan was made, 1 when one was. */
+static int run_in_child(void) {
+    int result;
+    fflush(NULL);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        for (int i = 0; i < 5; i++) run_conv(&shapes[0], &cases[i]);
+        _exit(made_plans() > 0 ? 1 : 0);
+    }
+    ck_assert_int_eq(waitpid(child, &result, 0), child);
+    ck_assert_msg(WIFEXITED(result), "a child ended by signal %d", WTERMSIG(result));
+    return WEXITSTATUS(result);
+}
+
+static void find_plans(glob_t *found) {
+    char pattern[600];
+    snprintf(pattern, sizeof pattern, "%s/nnopt/plans/*.plan", getenv("XDG_CACHE_HOME"));
+    ck_assert_int_eq(glob(pattern, 0, NULL, found), 0);
+    ck_assert_uint_ge(found->gl_pathc, 2);
+}
+
+typedef void damage_function(const char *path);
+
+static void flip_byte(const char *path) {
+    FILE *file = fopen(path, "r+b");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, -100, SEEK_END), 0);
+    const int byte = getc(file);
+    ck_assert_int_eq(fseek(file, -100, SEEK_END), 0);
+    putc(byte ^ 1, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void cut(const char *path) {
+    ck_assert_int_eq(truncate(path, 50), 0);
+}
+
+static void empty(const char *path) {
+    ck_assert_int_eq(truncate(path, 0), 0);
+}
+
+static void open_to_others(const char *path) {
+    ck_assert_int_eq(chmod(path, 0666), 0);
+}
+
+static void make_pipe(const char *path) {
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+}
+
+/* As a file that names itself a plan of this key and has the right checksum, but is none. */
+static void replace(const char *path) {
+    static const char plan[] = "{\"emulated plan\": \"00\"}";
+    char *text, key[800] = "";
+    uint64_t checksum;
+    size_t bytes;
+    ck_assert_ok(nn_file_read(path, 1 << 20, &text, NULL));
+    ck_assert_int_eq(
+        sscanf(text, "nnopt plan 1 %16" SCNx64 " %zu %799[^\n]", &checksum, &bytes, key), 3);
+    nn_free(text);
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "nnopt plan 1 %016" PRIx64 " %zu %s\n%s", nn_hash_bytes(0, plan, sizeof plan - 1),
+            sizeof plan - 1, key, plan);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* One process makes plans, the next takes them; a damaged one is made again and mended. */
+START_TEST(keeps_plans) {
+    static damage_function *const damages[] = {flip_byte,      cut,       empty, replace,
+                                               open_to_others, make_pipe, NULL};
+    ck_assert_int_eq(run_in_child(), 1);
+    ck_assert_int_eq(run_in_child(), 0);
+    for (int i = 0; damages[i] != NULL; i++) {
+        glob_t found;
+        find_plans(&found);
+        for (size_t j = 0; j < found.gl_pathc; j++) damages[i](found.gl_pathv[j]);
+        globfree(&found);
+        ck_assert_msg(run_in_child() == 1, "damage %d is not noticed", i);
+        ck_assert_msg(run_in_child() == 0, "damage %d is not mended", i);
+    }
+}
+END_TEST
+
+/* Plans that nobody asks for make room. */
+START_TEST(bounds_plans) {
+    char path[600], text[32];
+    glob_t found;
+    ck_assert_int_le(run_in_child(), 1);
+    find_plans(&found);
+    for (int i = 0; i < 3; i++) {
+        const struct timespec old[2] = {{.tv_sec = 1000 + i}, {.tv_sec = 1000 + i}};
+        snprintf(path, sizeof path, "%s/nnopt/plans/old%d.plan", getenv("XDG_CACHE_HOME"), i);
+        ck_assert_ok(nn_file_write(path, text, 0));
+        ck_assert_int_eq(truncate(path, 100 << 20), 0);
+        ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+    }
+    flip_byte(found.gl_pathv[0]);
+    globfree(&found);
+    ck_assert_int_eq(run_in_child(), 1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/nnopt/plans/old%d.plan", getenv("XDG_CACHE_HOME"), i);
+        ck_assert_int_eq(access(path, F_OK), i == 0 ? -1 : 0);
+    }
+}
+END_TEST
+
 static char folder[] = "/tmp/nnopt-products-XXXXXX"; /* of choices */
 
 static void remove_folder(void) {
@@ -443,6 +569,9 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("cuda_products");
     TCase *tests = tcase_create("products");
     tcase_add_checked_fixture(tests, set_up, NULL);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, keeps_plans);
+    tcase_add_test(tests, bounds_plans);
     tcase_add_test(tests, keeps_choices);
     tcase_add_loop_test(tests, convolves, 0, CASES);
     tcase_add_loop_test(tests, convolves_transposed, 0, CASES);

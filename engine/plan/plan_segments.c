@@ -82,19 +82,34 @@ static nn_status run_hooked(nn_plan *plan, const nn_plan_segment *segment, nn_st
     return NN_OK;
 }
 
+/* What must be done after a failure, with its message kept. */
+typedef void clean_up(nn_plan *plan);
+
+static nn_status fail_after(nn_status status, nn_plan *plan, clean_up *clean) {
+    char message[NN_MESSAGE_SIZE];
+    memcpy(message, nn_status_buffer(), sizeof message);
+    clean(plan);
+    return nn_fail(status, "%s", message);
+}
+
+static void drop_recording(nn_plan *plan) {
+    const nn_device_calls *calls = plan->target.device->calls;
+    nn_device_graph *graph = NULL;
+    (void)calls->end_recording(plan->queue, &graph);
+    calls->destroy_graph(graph);
+}
+
+static void wait_for_all(nn_plan *plan) {
+    (void)plan->target.device->calls->wait(plan->queue);
+}
+
 /* The first run loads code and is not recorded. */
 static nn_status record(nn_plan *plan, nn_plan_segment *segment) {
     const nn_device_calls *calls = plan->target.device->calls;
     NN_TRY(calls->begin_recording(plan->queue));
     nn_status status = run_steps(plan, segment);
-    nn_device_graph *graph = NULL;
-    nn_status ended = calls->end_recording(plan->queue, &graph);
-    if (status == NN_OK) status = ended;
-    if (status == NN_OK)
-        segment->graph = graph;
-    else
-        calls->destroy_graph(graph);
-    return status;
+    if (status != NN_OK) return fail_after(status, plan, drop_recording);
+    return calls->end_recording(plan->queue, &segment->graph);
 }
 
 static nn_status run_segment(nn_plan *plan, nn_plan_segment *segment, nn_step_hook hook,
@@ -128,12 +143,8 @@ nn_status nn_plan_run_segments(nn_plan *plan, nn_step_hook hook, void *user) {
         is_pending |= segment->on_device;
         status = run_segment(plan, segment, hook, user);
     }
-    if (status != NN_OK) {
-        char message[NN_MESSAGE_SIZE];
-        memcpy(message, nn_status_buffer(), sizeof message);
-        if (is_pending) (void)calls->wait(plan->queue); /* nothing may run on memory that ends */
-        return nn_fail(status, "%s", message);
-    }
+    /* nothing may run on memory that ends */
+    if (status != NN_OK) return is_pending ? fail_after(status, plan, wait_for_all) : status;
     if (is_pending) NN_TRY(calls->wait(plan->queue));
     plan->runs++;
     return hook != NULL ? read_seconds(plan) : NN_OK;

@@ -1,7 +1,8 @@
 /* The device's properties, errors, and attributes of kernels.
  *
  * Environment: NN_EMULATED_DRIVER=0 stands for a machine without driver (or another version,
- * 12040), NN_EMULATED_DEVICES for the number of devices, NN_EMULATED_MEMORY for bytes of each. */
+ * 12040), NN_EMULATED_DEVICES for the number of devices, NN_EMULATED_MEMORY for bytes of each.
+ * NN_EMULATED_COMPUTE=0: kernels do nothing, so that plans of large models can be looked at. */
 #include "tests/cuda_emulator/internal.h"
 
 #include <pthread.h>
@@ -27,6 +28,7 @@ static struct {
     pid_t process; /* whose device it is: children of fork have none */
     cudaError_t lasting, wanted;
     int until_wanted;
+    _Atomic long long calls_until_failure; /* 0: none is wanted */
     struct {
         const void *kernel;
         size_t limit;
@@ -54,7 +56,23 @@ void nn_emulator_die(const char *format, ...) {
 
 /* ---- calls ---- */
 
+bool nn_emulator_call_fails(void) {
+    return device.calls_until_failure > 0 && --device.calls_until_failure == 0;
+}
+
+bool nn_emulator_fail_call(long long number) {
+    const bool has_failed = device.calls_until_failure == 0;
+    device.calls_until_failure = number;
+    return has_failed;
+}
+
 cudaError_t nn_emulator_begin_call(void) {
+    cudaError_t error = nn_emulator_begin_release();
+    return error == cudaSuccess && depth == 1 && nn_emulator_call_fails() ? cudaErrorUnknown
+                                                                          : error;
+}
+
+cudaError_t nn_emulator_begin_release(void) {
     if (device.process != 0 && device.process != getpid())
         nn_emulator_die("a child of fork uses the device that its parent opened");
     if (depth++ == 0) pthread_mutex_lock(&device.lock);
@@ -115,6 +133,7 @@ static const struct {
     {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
     {cudaErrorIllegalAddress, "cudaErrorIllegalAddress",
      "an illegal memory access was encountered"},
+    {cudaErrorUnknown, "cudaErrorUnknown", "unknown error"},
     {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
      "operation not permitted when stream is capturing"},
     {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",

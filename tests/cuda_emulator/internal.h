@@ -3,12 +3,15 @@
 #define NN_EMULATOR_INTERNAL_H
 
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/failures.h"
 
 /* ---- calls (device.c) ---- */
 
 /* Every call of CUDA's begins and ends with these: one at a time, in the process that began, with
  * the lasting error if there is one. */
 cudaError_t nn_emulator_begin_call(void);
+/* The same for calls that end something, which nn_emulator_fail_call leaves alone. */
+cudaError_t nn_emulator_begin_release(void);
 cudaError_t nn_emulator_end_call(cudaError_t error);
 int nn_emulator_current_device(void);
 /* Work is about to be put into a stream: gives the error that tests asked for. */

@@ -205,7 +205,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
 
 /* Waits for the device, as CUDA does. */
 cudaError_t cudaFree(void *pointer) {
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
     if (error == cudaSuccess) error = nn_emulator_refuse_in_recording();
     if (error != cudaSuccess || pointer == NULL) return nn_emulator_end_call(error);
     nn_emulator_finish_all();
@@ -238,7 +238,7 @@ cudaError_t cudaHostAlloc(void **out, size_t bytes, unsigned flags) {
 }
 
 cudaError_t cudaFreeHost(void *pointer) {
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
     if (error == cudaSuccess) error = nn_emulator_refuse_in_recording();
     if (error != cudaSuccess || pointer == NULL) return nn_emulator_end_call(error);
     nn_emulator_finish_all();

@@ -154,13 +154,28 @@ static cudaError_t begin_work(cudaStream_t stream) {
     return error == cudaSuccess ? check_stream(stream) : error;
 }
 
-cudaError_t nn_emulator_submit(cudaStream_t stream, void (*run)(void *state), const void *state,
-                               size_t bytes) {
+/* Does what is put into streams compute? Copies are made in any case. */
+static bool computes(void) {
+    const char *text = getenv("NN_EMULATED_COMPUTE");
+    return text == NULL || strcmp(text, "0") != 0;
+}
+
+static void compute_nothing(void *state) {
+    (void)state;
+}
+
+static cudaError_t submit(cudaStream_t stream, void (*run)(void *state), const void *state,
+                          size_t bytes) {
     cudaError_t error = begin_work(stream);
     if (error != cudaSuccess) return nn_emulator_end_call(error);
     work *item = new_work(run, bytes);
     memcpy(item->state, state, bytes);
     return nn_emulator_end_call(put(stream, item));
+}
+
+cudaError_t nn_emulator_submit(cudaStream_t stream, void (*run)(void *state), const void *state,
+                               size_t bytes) {
+    return submit(stream, computes() ? run : compute_nothing, state, bytes);
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags) {
@@ -177,7 +192,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags) {
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
     struct CUstream_st **link = &streams;
     while (*link != NULL && *link != stream) link = &(*link)->next;
     if (*link == NULL) return nn_emulator_end_call(cudaErrorInvalidResourceHandle);
@@ -317,7 +332,7 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
     const fill own = {to, value, bytes};
     if (bytes == 0) return cudaSuccess;
     check_side(to, bytes, true, "fills");
-    return nn_emulator_submit(stream, run_fill, &own, sizeof own);
+    return submit(stream, run_fill, &own, sizeof own);
 }
 
 /* ---- launches ---- */
@@ -348,7 +363,8 @@ cudaError_t nn_emulator_launch(const void *kernel, dim3 grid, dim3 block, size_t
         error = check_launch(grid, block, shared_bytes, nn_emulator_shared_limit(kernel),
                              parameter_bytes);
     if (error != cudaSuccess) return nn_emulator_end_call(error);
-    work *item = new_work(run_launch, sizeof(emulated_launch) + closure_bytes);
+    work *item = new_work(computes() ? run_launch : compute_nothing,
+                          sizeof(emulated_launch) + closure_bytes);
     emulated_launch *launch = (emulated_launch *)item->state;
     *launch = (emulated_launch){body, NULL, grid, block, shared_bytes};
     memcpy(launch + 1, closure, closure_bytes);
@@ -372,7 +388,7 @@ cudaError_t cudaEventCreate(cudaEvent_t *out) {
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
     if (event->pending > 0) finish(event->stream, NULL);
     free(event);
     return nn_emulator_end_call(error);
@@ -418,7 +434,7 @@ static void run_wait(void *state) {
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
     (void)flags;
-    return nn_emulator_submit(stream, run_wait, &event, sizeof event);
+    return submit(stream, run_wait, &event, sizeof event);
 }
 
 /* ---- graphs ---- */
@@ -480,7 +496,8 @@ static cudaError_t end_capture(cudaStream_t stream, cudaGraph_t *out) {
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *out) {
     *out = NULL;
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
+    if (nn_emulator_call_fails()) stream->is_broken = true;
     if (error == cudaSuccess) error = end_capture(stream, out);
     return nn_emulator_end_call(error);
 }
@@ -508,14 +525,14 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph,
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
     clear(&graph->works);
     free(graph);
     return nn_emulator_end_call(error);
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
-    cudaError_t error = nn_emulator_begin_call();
+    cudaError_t error = nn_emulator_begin_release();
     clear(&graph->works);
     free(graph);
     return nn_emulator_end_call(error);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "ops/cuda/products/choice_file.h"
+#include "ops/cuda/runtime/device.h"
 #include "ops/cuda/runtime/workbench.h"
 
 #include <stdio.h>
@@ -259,30 +260,38 @@ static nn_status allocate_workspace(search *s, const cublasLtMatmulHeuristicResu
     return most > 0 ? nn_workbench_allocate(s->bench, most, &s->operands.workspace) : NN_OK;
 }
 
+/* Seconds of one algorithm; *runs false where it does not run, and others may. */
+static nn_status time_algorithm(const search *s, const nn_cublas_plan *plan, bool *runs,
+                                double *seconds) {
+    const timed argument = {s, plan};
+    *seconds = 0;
+    *runs = true;
+    if (s->gemm->deterministic) return NN_OK; /* the first is taken */
+    nn_status status = nn_workbench_time(s->bench, run_once, &argument, seconds);
+    *runs = status == NN_OK;
+    return status == NN_OK || status == NN_NO_MEMORY ? status : nn_cuda_wait(s->bench->queue);
+}
+
 static nn_status choose_by_time(search *s, nn_cublas_plan *out) {
     cublasLtMatmulHeuristicResult_t results[MOST_TIMED];
     int count = 0;
     bool found = false;
     double best = 0;
-    nn_status status = ask(s, results, &count);
-    if (status == NN_OK) status = allocate_workspace(s, results, count);
-    for (int i = 0; status == NN_OK && i < count; i++) {
+    NN_TRY(ask(s, results, &count));
+    NN_TRY(allocate_workspace(s, results, count));
+    for (int i = 0; i < count && !(found && s->gemm->deterministic); i++) {
         if (results[i].state != CUBLAS_STATUS_SUCCESS || results[i].workspaceSize > WORKSPACE)
             continue;
         const nn_cublas_plan plan = {results[i].algo, results[i].workspaceSize};
-        const timed argument = {s, &plan};
-        double seconds = 0;
-        if (!s->gemm->deterministic &&
-            nn_workbench_time(s->bench, run_once, &argument, &seconds) != NN_OK)
-            continue;
-        if (found && seconds >= best) continue;
+        double seconds;
+        bool runs;
+        NN_TRY(time_algorithm(s, &plan, &runs, &seconds));
+        if (!runs || (found && seconds >= best)) continue;
         found = true;
         best = seconds;
         *out = plan;
-        if (s->gemm->deterministic) break;
     }
-    if (status != NN_OK || found) return status;
-    return nn_fail(NN_UNSUPPORTED, "cuBLASLt runs no algorithm for a product");
+    return found ? NN_OK : nn_fail(NN_UNSUPPORTED, "cuBLASLt runs no algorithm for a product");
 }
 
 /* The vendor allows to keep the bytes of an algorithm for the same version of the library. */

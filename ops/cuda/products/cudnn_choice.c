@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "ops/cuda/elements/element_host.h"
 #include "ops/cuda/products/choice_file.h"
+#include "ops/cuda/products/plan_file.h"
+#include "ops/cuda/runtime/device.h"
 #include "ops/cuda/runtime/workbench.h"
 
 #include <stdio.h>
@@ -57,6 +59,30 @@ static void remember(const nn_choice_key *key, const nn_cudnn_conv_plan *plan) {
     nn_choice_remember(key, text);
 }
 
+/* ---- plans ---- */
+
+/* The plan of an engine from the cache folder; false: it is to be made. */
+static bool recall_plan(const nn_plan_key *key, nn_cudnn_place place, const nn_cudnn_rules *rules,
+                        nn_cudnn_plan *out) {
+    char *text = NULL;
+    size_t bytes;
+    if (!nn_plan_recall(key, &text, &bytes)) return false;
+    nn_status status = nn_cudnn_plan_read(place, rules, text, bytes, out);
+    nn_free(text);
+    return status == NN_OK;
+}
+
+/* Engines whose plans have no text are compiled in each process. */
+static void remember_plan(const nn_plan_key *key, const nn_cudnn *cudnn,
+                          const nn_cudnn_plan *plan) {
+    char *text = NULL;
+    size_t bytes;
+    if (plan->descriptor == NULL || nn_cudnn_plan_write(cudnn, plan, &text, &bytes) != NN_OK)
+        return;
+    nn_plan_remember(key, text, bytes);
+    nn_free(text);
+}
+
 /* ---- choosing ---- */
 
 typedef struct search {
@@ -71,10 +97,22 @@ typedef struct search {
     bool has_product; /* of cuBLASLt, already chosen */
     nn_product product;
     nn_product_plan product_plan;
+    uint64_t graph; /* digest of the one being tried */
     bool is_found;
     nn_cudnn_conv_plan best;
+    uint64_t best_graph;
     double best_seconds;
 } search;
+
+static nn_plan_key plan_key_of(const search *s, uint64_t graph, const char *engine) {
+    return (nn_plan_key){s->bench->device, "cudnn", s->place.cudnn->GetVersion(), graph, engine};
+}
+
+/* An engine did not do it: OK where the next one may be tried, else what stands in the way of all
+ * of them. */
+static nn_status skip_engine(const search *s, nn_status status) {
+    return status == NN_NO_MEMORY ? status : nn_cuda_wait(s->bench->queue);
+}
 
 static nn_status allocate_operands(search *s) {
     const nn_conv_geometry *g = &s->problem->geometry;
@@ -120,7 +158,7 @@ static nn_status run_once(const void *argument, nn_device_queue *queue) {
 }
 
 /* Takes the plan, where it runs and is the fastest so far, or drops it. */
-static void judge(search *s, nn_cudnn_conv_plan *plan) {
+static nn_status judge(search *s, nn_cudnn_conv_plan *plan) {
     double seconds = 0;
     if (s->is_timed) {
         const timed argument = {s, plan};
@@ -129,21 +167,26 @@ static void judge(search *s, nn_cudnn_conv_plan *plan) {
         if (status == NN_OK) status = nn_workbench_time(s->bench, run_once, &argument, &seconds);
         if (status != NN_OK || (s->is_found && seconds >= s->best_seconds)) {
             nn_cudnn_plan_clear(s->place.cudnn, &plan->plan);
-            return;
+            return status != NN_OK ? skip_engine(s, status) : NN_OK;
         }
     }
     nn_cudnn_plan_clear(s->place.cudnn, &s->best.plan);
     s->is_found = true;
     s->best = *plan;
+    s->best_graph = s->graph;
     s->best_seconds = seconds;
+    return NN_OK;
 }
 
-static nn_status make(const search *s, nn_cudnn_graph *graph, nn_cudnn_form form,
-                      const char *engine, const nn_cudnn_numbers *numbers,
-                      nn_cudnn_conv_plan *out) {
-    *out = (nn_cudnn_conv_plan){.form = form, .numbers = *numbers};
-    snprintf(out->engine, sizeof out->engine, "%s", engine);
-    NN_TRY(nn_cudnn_plan_make(graph, &s->rules, engine, &out->plan));
+static nn_cudnn_conv_plan plan_of(nn_cudnn_form form, const nn_cudnn_numbers *numbers,
+                                  const char *engine) {
+    nn_cudnn_conv_plan out = {.form = form, .numbers = *numbers};
+    snprintf(out.engine, sizeof out.engine, "%s", engine);
+    return out;
+}
+
+static nn_status make(const search *s, const nn_cudnn_graph *graph, nn_cudnn_conv_plan *out) {
+    NN_TRY(nn_cudnn_plan_make(graph, &s->rules, out->engine, &out->plan));
     out->workspace = out->plan.workspace;
     return NN_OK;
 }
@@ -152,27 +195,41 @@ static nn_status make(const search *s, nn_cudnn_graph *graph, nn_cudnn_form form
 typedef struct form_limits {
     nn_cudnn_form form;
     int ready;    /* those whose kernels come with cuDNN */
-    int compiled; /* those that compile one: it takes up to seconds, in each process again */
+    int compiled; /* those that compile one, which takes up to seconds */
 } form_limits;
+
+static nn_status try_engines(search *s, const nn_cudnn_graph *graph, const form_limits *limits,
+                             const nn_cudnn_numbers *numbers, const nn_cudnn_engine *engines,
+                             int count) {
+    int ready = limits->ready, compiled = limits->compiled;
+    for (int i = 0; i < count; i++) {
+        nn_cudnn_conv_plan plan = plan_of(limits->form, numbers, engines[i].text);
+        int *left = nn_cudnn_engine_compiles(&engines[i]) ? &compiled : &ready;
+        if (*left == 0) continue;
+        nn_status status = make(s, graph, &plan);
+        if (status != NN_OK) {
+            NN_TRY(skip_engine(s, status));
+            continue;
+        }
+        NN_TRY(judge(s, &plan));
+        --*left;
+        if (!s->is_timed) break;
+    }
+    return NN_OK;
+}
 
 static nn_status try_form(search *s, const form_limits *limits) {
     static const int most = NN_CUDNN_MOST_CANDIDATES;
     nn_cudnn_engine *engines = nn_alloc(sizeof *engines * (size_t)most);
     nn_cudnn_graph graph;
     nn_cudnn_numbers numbers;
-    int count = 0, ready = limits->ready, compiled = limits->compiled;
+    int count = 0;
+    if (engines == NULL) return nn_fail_memory(sizeof *engines * (size_t)most);
     nn_status status = nn_cudnn_conv_graph(s->problem, limits->form, s->place, &graph, &numbers);
-    if (status == NN_OK && engines == NULL) status = nn_fail_memory(sizeof *engines * (size_t)most);
     if (status == NN_OK) status = nn_cudnn_engines(&graph, &s->rules, engines, most, &count);
-    for (int i = 0; status == NN_OK && i < count; i++) {
-        nn_cudnn_conv_plan plan;
-        int *left = nn_cudnn_engine_compiles(&engines[i]) ? &compiled : &ready;
-        if (*left == 0 || make(s, &graph, limits->form, engines[i].text, &numbers, &plan) != NN_OK)
-            continue;
-        judge(s, &plan);
-        --*left;
-        if (!s->is_timed) break;
-    }
+    s->graph = graph.digest;
+    status = status == NN_OK ? try_engines(s, &graph, limits, &numbers, engines, count)
+                             : skip_engine(s, status);
     nn_cudnn_graph_clear(&graph);
     nn_free(engines);
     return status;
@@ -185,9 +242,9 @@ static nn_cudnn_conv_plan product_of(const search *s) {
                                 .product_plan = s->product_plan};
 }
 
-static void try_product(search *s) {
+static nn_status try_product(search *s) {
     nn_cudnn_conv_plan plan = product_of(s);
-    if (s->has_product) judge(s, &plan);
+    return s->has_product ? judge(s, &plan) : NN_OK;
 }
 
 /* The first that runs, preferably one that need not be compiled. */
@@ -196,57 +253,81 @@ static nn_status search_first(search *s) {
                                         {NN_CUDNN_BIASED, 1, 0},
                                         {NN_CUDNN_PLAIN, 1, 0},
                                         {NN_CUDNN_FUSED, 1, 1}};
-    nn_status status = NN_OK;
-    try_product(s);
+    NN_TRY(try_product(s));
     for (int i = 0; i < 4 && !s->is_found; i++)
-        if (nn_cudnn_conv_has_form(s->problem, order[i].form)) status = try_form(s, &order[i]);
-    return status;
+        if (nn_cudnn_conv_has_form(s->problem, order[i].form)) NN_TRY(try_form(s, &order[i]));
+    return NN_OK;
 }
 
 /* Halves are not rounded before a bias or a residual is added, unless there is no other way. */
 static nn_status search_fastest(search *s) {
     static const form_limits fused = {NN_CUDNN_FUSED, 5, 1}, biased = {NN_CUDNN_BIASED, 3, 0},
                              plain = {NN_CUDNN_PLAIN, 2, 0};
-    try_product(s);
-    nn_status status = try_form(s, &fused);
-    if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_BIASED)) status = try_form(s, &biased);
+    NN_TRY(try_product(s));
+    NN_TRY(try_form(s, &fused));
+    if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_BIASED)) NN_TRY(try_form(s, &biased));
     if (nn_cudnn_conv_has_form(s->problem, NN_CUDNN_PLAIN) &&
         (!s->is_found || s->problem->y_type == NNOPT_FLOAT))
-        status = try_form(s, &plain);
-    return status;
+        NN_TRY(try_form(s, &plain));
+    return NN_OK;
 }
 
+/* What was found before a failure ends with it. */
 static nn_status search_all(search *s) {
     nn_status status = s->is_timed ? search_fastest(s) : search_first(s);
-    if (s->is_found) return NN_OK;
-    return status != NN_OK ? status : nn_fail(NN_UNSUPPORTED, "cuDNN runs no engine for it");
+    if (status != NN_OK) {
+        nn_cudnn_plan_clear(s->place.cudnn, &s->best.plan);
+        return status;
+    }
+    return s->is_found ? NN_OK : nn_fail(NN_UNSUPPORTED, "cuDNN runs no engine for it");
 }
 
-static bool rebuild(search *s, const nn_choice_key *key) {
+/* The engine that the file names, with its plan. *is_known false: there is none, or none that works
+ * here. */
+static nn_status rebuild(search *s, const nn_choice_key *line, bool *is_known) {
     nn_cudnn_conv_plan known;
     nn_cudnn_numbers numbers;
     nn_cudnn_graph graph;
-    if (!recall(key, &known) || !nn_cudnn_conv_has_form(s->problem, known.form)) return false;
+    *is_known = false;
+    if (!recall(line, &known) || !nn_cudnn_conv_has_form(s->problem, known.form)) return NN_OK;
     if (known.form == NN_CUDNN_PRODUCT) {
         s->best = product_of(s);
-        return s->has_product;
+        *is_known = s->has_product;
+        return NN_OK;
     }
     nn_status status = nn_cudnn_conv_graph(s->problem, known.form, s->place, &graph, &numbers);
-    if (status == NN_OK) status = make(s, &graph, known.form, known.engine, &numbers, &s->best);
+    s->best = plan_of(known.form, &numbers, known.engine);
+    const nn_plan_key key = plan_key_of(s, graph.digest, s->best.engine);
+    if (status == NN_OK && recall_plan(&key, s->place, &s->rules, &s->best.plan)) {
+        s->best.workspace = s->best.plan.workspace;
+    } else if (status == NN_OK) {
+        status = make(s, &graph, &s->best);
+        if (status == NN_OK) remember_plan(&key, s->place.cudnn, &s->best.plan);
+    }
     nn_cudnn_graph_clear(&graph);
-    return status == NN_OK;
+    *is_known = status == NN_OK;
+    return status == NN_OK ? NN_OK : skip_engine(s, status);
+}
+
+static nn_status find_plan(search *s, const nn_choice_key *line) {
+    bool is_known;
+    NN_TRY(rebuild(s, line, &is_known));
+    if (is_known) return NN_OK;
+    s->best = (nn_cudnn_conv_plan){.workspace = 0};
+    NN_TRY(search_all(s));
+    remember(line, &s->best);
+    const nn_plan_key key = plan_key_of(s, s->best_graph, s->best.engine);
+    remember_plan(&key, s->place.cudnn, &s->best.plan);
+    return NN_OK;
 }
 
 static nn_status choose(search *s, const char *key, const nn_cudnn_conv_plan **out) {
-    choice *made;
-    NN_TRY(nn_cudnn_handle(s->bench->queue, &s->place.cudnn, &s->place.handle));
-    made = nn_alloc_zero(sizeof *made);
+    choice *made = nn_alloc_zero(sizeof *made);
     if (made == NULL) return nn_fail_memory(sizeof *made);
-    nn_status status = NN_OK;
-    const nn_choice_key line = {s->bench->device, "cudnn", s->place.cudnn->GetVersion(), key};
-    if (!rebuild(s, &line)) {
-        status = search_all(s);
-        if (status == NN_OK) remember(&line, &s->best);
+    nn_status status = nn_cudnn_handle(s->bench->queue, &s->place.cudnn, &s->place.handle);
+    if (status == NN_OK) {
+        const nn_choice_key line = {s->bench->device, "cudnn", s->place.cudnn->GetVersion(), key};
+        status = find_plan(s, &line);
     }
     if (status != NN_OK) {
         nn_free(made);
@@ -257,6 +338,15 @@ static nn_status choose(search *s, const char *key, const nn_cudnn_conv_plan **o
     choices = made;
     *out = &made->plan;
     return NN_OK;
+}
+
+/* A product of cuBLASLt, where the problem is one and there is one. */
+static nn_status prepare_product(search *s, const nn_target *target) {
+    s->product = nn_cudnn_conv_product(s->problem, s->rules.precision, target->deterministic);
+    if (!nn_cudnn_conv_has_form(s->problem, NN_CUDNN_PRODUCT)) return NN_OK;
+    nn_status status = nn_product_prepare(target->device, &s->product, &s->product_plan);
+    s->has_product = status == NN_OK;
+    return status == NN_UNSUPPORTED ? NN_OK : status;
 }
 
 nn_status nn_cudnn_choose(const nn_target *target, const nn_cudnn_conv *problem,
@@ -272,9 +362,7 @@ nn_status nn_cudnn_choose(const nn_target *target, const nn_cudnn_conv *problem,
                 .rules = {precision, target->deterministic, most_workspace},
                 .is_timed = !target->deterministic};
     nn_cudnn_conv_key(problem, key + used, sizeof key - used);
-    s.product = nn_cudnn_conv_product(problem, precision, target->deterministic);
-    s.has_product = nn_cudnn_conv_has_form(problem, NN_CUDNN_PRODUCT) &&
-                    nn_product_prepare(target->device, &s.product, &s.product_plan) == NN_OK;
+    NN_TRY(prepare_product(&s, target));
     NN_TRY(nn_workbench_take(target->device, &s.bench));
     const choice *known = find(target->device, key);
     nn_status status = NN_OK;

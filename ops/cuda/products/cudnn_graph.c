@@ -1,5 +1,7 @@
 #include "ops/cuda/products/cudnn_graph.h"
 
+#include "base/dataset.h"
+
 #include <stdio.h>
 
 void nn_cudnn_graph_start(nn_cudnn_graph *graph, nn_cudnn_place place) {
@@ -13,6 +15,45 @@ void nn_cudnn_graph_clear(nn_cudnn_graph *graph) {
     graph->whole = NULL;
 }
 
+/* ---- what the graph is called ---- */
+
+static void digest(nn_cudnn_graph *graph, const void *bytes, size_t size) {
+    graph->digest = nn_hash_bytes(graph->digest, bytes, size);
+}
+
+static size_t element_bytes(cudnnBackendAttributeType_t type) {
+    switch (type) {
+    case CUDNN_TYPE_BOOLEAN:
+        return sizeof(bool);
+    case CUDNN_TYPE_INT64:
+        return sizeof(int64_t);
+    case CUDNN_TYPE_DOUBLE:
+        return sizeof(double);
+    default:
+        return sizeof(int); /* enumerations of C */
+    }
+}
+
+/* Parts by their number, so that equal graphs have equal digests in every process. */
+static void digest_attribute(nn_cudnn_graph *graph, cudnnBackendDescriptor_t object,
+                             cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+                             int64_t count, const void *values) {
+    const int64_t head[] = {(int64_t)name, (int64_t)type, count};
+    const bool has_parts = type == CUDNN_TYPE_BACKEND_DESCRIPTOR;
+    if (type == CUDNN_TYPE_HANDLE) return;
+    digest(graph, head, sizeof head);
+    if (!has_parts) digest(graph, values, (size_t)count * element_bytes(type));
+    for (int64_t i = -1; i < (has_parts ? count : 0); i++) {
+        const cudnnBackendDescriptor_t part =
+            i < 0 ? object : ((const cudnnBackendDescriptor_t *)values)[i];
+        int number = 0;
+        while (number < graph->object_count && graph->objects[number] != part) number++;
+        digest(graph, &number, sizeof number);
+    }
+}
+
+/* ---- parts ---- */
+
 static cudnnBackendDescriptor_t create(nn_cudnn_graph *graph, cudnnBackendDescriptorType_t type) {
     cudnnBackendDescriptor_t object = NULL;
     if (graph->status != NN_OK) return NULL;
@@ -24,6 +65,7 @@ static cudnnBackendDescriptor_t create(nn_cudnn_graph *graph, cudnnBackendDescri
                                    graph->place.cudnn->BackendCreateDescriptor(type, &object),
                                    "part of a graph");
     if (graph->status == NN_OK) graph->objects[graph->object_count++] = object;
+    digest(graph, &type, sizeof type);
     return object;
 }
 
@@ -32,6 +74,7 @@ static void set(nn_cudnn_graph *graph, cudnnBackendDescriptor_t object,
                 const void *values) {
     char what[48];
     if (graph->status != NN_OK) return;
+    digest_attribute(graph, object, name, type, count, values);
     snprintf(what, sizeof what, "attribute %d of a graph", (int)name);
     graph->status = nn_cudnn_check(
         graph->place.cudnn,

@@ -25,6 +25,7 @@ typedef struct nn_cudnn_graph {
     cudnnBackendDescriptor_t whole; /* after nn_cudnn_graph_finish */
     int object_count, operation_count;
     int64_t virtual_uid; /* of the last tensor between operations, counted down from 0 */
+    uint64_t digest;     /* of all that was written: names the graph in every process */
 } nn_cudnn_graph;
 
 void nn_cudnn_graph_start(nn_cudnn_graph *graph, nn_cudnn_place place);

@@ -1,5 +1,8 @@
 #include "ops/cuda/products/cudnn_plan.h"
 
+#include "base/memory.h"
+
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,16 +27,17 @@ static void destroy(const nn_cudnn *cudnn, cudnnBackendDescriptor_t object) {
 /* ---- what an engine is ---- */
 
 /* Bits of a list of notes, which are enumerations from 0 on. */
-static uint32_t notes_of(const nn_cudnn *cudnn, cudnnBackendDescriptor_t engine,
-                         cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type) {
+static nn_status read_notes(const nn_cudnn *cudnn, cudnnBackendDescriptor_t engine,
+                            cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+                            uint32_t *bits) {
     int values[32]; /* enumerations of C */
     int64_t count = 0;
-    uint32_t bits = 0;
-    if (cudnn->BackendGetAttribute(engine, name, type, 32, &count, values) != CUDNN_STATUS_SUCCESS)
-        return 0;
+    *bits = 0;
+    NN_TRY(nn_cudnn_check(cudnn, cudnn->BackendGetAttribute(engine, name, type, 32, &count, values),
+                          "notes of an engine"));
     for (int64_t i = 0; i < count && i < 32; i++)
-        if (values[i] >= 0 && values[i] < 32) bits |= 1u << values[i];
-    return bits;
+        if (values[i] >= 0 && values[i] < 32) *bits |= 1u << values[i];
+    return NN_OK;
 }
 
 static nn_status write_knobs(const nn_cudnn *cudnn, cudnnBackendDescriptor_t config,
@@ -90,10 +94,10 @@ static nn_status describe(const nn_cudnn *cudnn, cudnnBackendDescriptor_t config
                                "number of an engine"));
     *out = (nn_cudnn_engine){.text = ""};
     snprintf(out->text, sizeof out->text, "%lld", (long long)index);
-    out->numerical_notes =
-        notes_of(cudnn, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE);
-    out->behaviour_notes =
-        notes_of(cudnn, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE);
+    NN_TRY_DONE(read_notes(cudnn, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                           CUDNN_TYPE_NUMERICAL_NOTE, &out->numerical_notes));
+    NN_TRY_DONE(read_notes(cudnn, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
+                           &out->behaviour_notes));
     status = write_knobs(cudnn, config, out);
 done:
     destroy(cudnn, engine);
@@ -157,8 +161,9 @@ static nn_status ask(const nn_cudnn_graph *graph, cudnnBackendHeurMode_t mode,
                                "results of heuristics"));
     for (int64_t i = 0; i < count && i < MOST_PER_MODE; i++) {
         nn_cudnn_engine engine;
-        if (describe(cudnn, configs[i], &engine) == NN_OK && is_allowed(&engine, rules))
-            add_engine(&engine, list);
+        nn_status described = describe(cudnn, configs[i], &engine);
+        if (described == NN_NO_MEMORY) NN_TRY_DONE(described);
+        if (described == NN_OK && is_allowed(&engine, rules)) add_engine(&engine, list);
     }
 done:
     for (int i = 0; i < MOST_PER_MODE; i++) destroy(cudnn, configs[i]);
@@ -174,6 +179,7 @@ nn_status nn_cudnn_engines(const nn_cudnn_graph *graph, const nn_cudnn_rules *ru
     nn_status status = NN_OK;
     for (int i = 0; i < 3; i++) {
         nn_status answer = ask(graph, modes[i], rules, &list);
+        if (answer == NN_NO_MEMORY) return answer;
         if (answer != NN_OK) status = answer;
     }
     *count = list.count;
@@ -246,19 +252,23 @@ static nn_status configure(const nn_cudnn_graph *graph, const char *text, engine
                           "configuration of an engine");
 }
 
-static nn_status finish_plan(const nn_cudnn_graph *graph, const engine_parts *parts,
-                             nn_cudnn_plan *out) {
-    const nn_cudnn *cudnn = graph->place.cudnn;
-    int64_t workspace = 0, count;
+/* A plan's descriptor that says where it runs; the caller adds what it is made of. */
+static nn_status start_plan(nn_cudnn_place place, nn_cudnn_plan *out) {
+    const nn_cudnn *cudnn = place.cudnn;
+    *out = (nn_cudnn_plan){.descriptor = NULL};
     NN_TRY(create(cudnn, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &out->descriptor));
-    if (graph->place.handle != NULL)
+    if (place.handle != NULL)
         NN_TRY(set_one(cudnn, out->descriptor, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE,
-                       &graph->place.handle, "handle of a plan"));
-    if (graph->place.described != NULL)
+                       &place.handle, "handle of a plan"));
+    if (place.described != NULL)
         NN_TRY(set_one(cudnn, out->descriptor, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
-                       CUDNN_TYPE_BACKEND_DESCRIPTOR, &graph->place.described, "device of a plan"));
-    NN_TRY(set_one(cudnn, out->descriptor, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
-                   CUDNN_TYPE_BACKEND_DESCRIPTOR, &parts->config, "engine of a plan"));
+                       CUDNN_TYPE_BACKEND_DESCRIPTOR, &place.described, "device of a plan"));
+    return NN_OK;
+}
+
+static nn_status finish_plan(const nn_cudnn *cudnn, const nn_cudnn_rules *rules,
+                             nn_cudnn_plan *out) {
+    int64_t workspace = 0, count;
     NN_TRY(nn_cudnn_check(cudnn, cudnn->BackendFinalize(out->descriptor), "plan"));
     NN_TRY(nn_cudnn_check(cudnn,
                           cudnn->BackendGetAttribute(out->descriptor,
@@ -267,6 +277,9 @@ static nn_status finish_plan(const nn_cudnn_graph *graph, const engine_parts *pa
                           "workspace of a plan"));
     if (workspace < 0) return nn_fail(NN_INTERNAL, "cuDNN: a plan has no size of workspace");
     out->workspace = (size_t)workspace;
+    if (out->workspace > rules->most_workspace)
+        return nn_fail(NN_UNSUPPORTED, "cuDNN: an engine needs %zu bytes of workspace, over %zu",
+                       out->workspace, rules->most_workspace);
     return NN_OK;
 }
 
@@ -277,10 +290,10 @@ nn_status nn_cudnn_plan_make(const nn_cudnn_graph *graph, const nn_cudnn_rules *
     nn_status status;
     *out = (nn_cudnn_plan){.descriptor = NULL};
     NN_TRY_DONE(configure(graph, engine, &parts));
-    NN_TRY_DONE(finish_plan(graph, &parts, out));
-    if (out->workspace > rules->most_workspace)
-        status = nn_fail(NN_UNSUPPORTED, "cuDNN: an engine needs %zu bytes of workspace, over %zu",
-                         out->workspace, rules->most_workspace);
+    NN_TRY_DONE(start_plan(graph->place, out));
+    NN_TRY_DONE(set_one(cudnn, out->descriptor, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+                        CUDNN_TYPE_BACKEND_DESCRIPTOR, &parts.config, "engine of a plan"));
+    NN_TRY_DONE(finish_plan(cudnn, rules, out));
 done:
     if (status != NN_OK) nn_cudnn_plan_clear(cudnn, out);
     destroy(cudnn, parts.config);
@@ -289,10 +302,57 @@ done:
     return status;
 }
 
+/* ---- plans as text ---- */
+
+nn_status nn_cudnn_plan_write(const nn_cudnn *cudnn, const nn_cudnn_plan *plan, char **out,
+                              size_t *bytes) {
+    static const cudnnBackendAttributeName_t name = CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
+    int64_t size = 0, written = 0;
+    NN_TRY(nn_cudnn_check(
+        cudnn, cudnn->BackendGetAttribute(plan->descriptor, name, CUDNN_TYPE_CHAR, 0, &size, NULL),
+        "size of a plan's text"));
+    if (size <= 0) return nn_fail(NN_UNSUPPORTED, "cuDNN: a plan has no text");
+    char *text = nn_alloc_zero((size_t)size + 1);
+    if (text == NULL) return nn_fail_memory((size_t)size + 1);
+    nn_status status = nn_cudnn_check(
+        cudnn,
+        cudnn->BackendGetAttribute(plan->descriptor, name, CUDNN_TYPE_CHAR, size, &written, text),
+        "text of a plan");
+    if (status == NN_OK && (written <= 0 || written > size))
+        status = nn_fail(NN_INTERNAL, "cuDNN: a plan's text has changed its size");
+    if (status != NN_OK) {
+        nn_free(text);
+        return status;
+    }
+    *out = text;
+    *bytes = (size_t)written;
+    return NN_OK;
+}
+
+nn_status nn_cudnn_plan_read(nn_cudnn_place place, const nn_cudnn_rules *rules, const char *text,
+                             size_t bytes, nn_cudnn_plan *out) {
+    const nn_cudnn *cudnn = place.cudnn;
+    nn_status status;
+    NN_TRY_DONE(start_plan(place, out));
+    NN_TRY_DONE(nn_cudnn_check(
+        cudnn,
+        cudnn->BackendSetAttribute(out->descriptor, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
+                                   CUDNN_TYPE_CHAR, (int64_t)bytes, text),
+        "text of a plan"));
+    NN_TRY_DONE(finish_plan(cudnn, rules, out));
+done:
+    if (status != NN_OK) nn_cudnn_plan_clear(cudnn, out);
+    return status;
+}
+
 void nn_cudnn_plan_clear(const nn_cudnn *cudnn, nn_cudnn_plan *plan) {
     destroy(cudnn, plan->descriptor);
     plan->descriptor = NULL;
 }
+
+/* Sessions share plans, which engines of cuDNN do not promise to be safe from several threads.
+ * Recorded runs do not come here. */
+static pthread_mutex_t execution = PTHREAD_MUTEX_INITIALIZER;
 
 nn_status nn_cudnn_plan_run(const nn_cudnn *cudnn, cudnnHandle_t handle, const nn_cudnn_plan *plan,
                             int count, const int64_t *uids, void *const *pointers,
@@ -312,8 +372,10 @@ nn_status nn_cudnn_plan_run(const nn_cudnn *cudnn, cudnnHandle_t handle, const n
     NN_TRY_DONE(set_one(cudnn, pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR,
                         &workspace, "workspace"));
     NN_TRY_DONE(nn_cudnn_check(cudnn, cudnn->BackendFinalize(pack), "operands"));
-    status = nn_cudnn_check(cudnn, cudnn->BackendExecute(handle, plan->descriptor, pack),
-                            "execution of a plan");
+    pthread_mutex_lock(&execution);
+    cudnnStatus_t result = cudnn->BackendExecute(handle, plan->descriptor, pack);
+    pthread_mutex_unlock(&execution);
+    status = nn_cudnn_check(cudnn, result, "execution of a plan");
 done:
     destroy(cudnn, pack);
     return status;

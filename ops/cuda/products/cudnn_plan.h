@@ -42,6 +42,14 @@ nn_status nn_cudnn_plan_make(const nn_cudnn_graph *graph, const nn_cudnn_rules *
                              const char *engine, nn_cudnn_plan *out);
 void nn_cudnn_plan_clear(const nn_cudnn *cudnn, nn_cudnn_plan *plan);
 
+/* The plan with the machine code of its kernels, as text that nn_cudnn_plan_read takes in any
+ * process with this version of cuDNN and a GPU of this kind. Free with nn_free. */
+nn_status nn_cudnn_plan_write(const nn_cudnn *cudnn, const nn_cudnn_plan *plan, char **out,
+                              size_t *bytes);
+/* Fails where cuDNN does not take the text, or as nn_cudnn_plan_make does. */
+nn_status nn_cudnn_plan_read(nn_cudnn_place place, const nn_cudnn_rules *rules, const char *text,
+                             size_t bytes, nn_cudnn_plan *out);
+
 /* Puts the plan's work into the stream of `handle`. Pointers of tensors in memory belong to the
  * device, those of numbers by value to the host. */
 nn_status nn_cudnn_plan_run(const nn_cudnn *cudnn, cudnnHandle_t handle, const nn_cudnn_plan *plan,

@@ -50,7 +50,9 @@ nn_status nn_cublaslt_open(const nn_cublaslt **out) {
 
 nn_status nn_cublaslt_check(const nn_cublaslt *library, cublasStatus_t status, const char *what) {
     if (status == CUBLAS_STATUS_SUCCESS) return NN_OK;
-    return nn_fail(status == CUBLAS_STATUS_NOT_SUPPORTED ? NN_UNSUPPORTED : NN_INTERNAL,
+    return nn_fail(status == CUBLAS_STATUS_NOT_SUPPORTED  ? NN_UNSUPPORTED
+                   : status == CUBLAS_STATUS_ALLOC_FAILED ? NN_NO_MEMORY
+                                                          : NN_INTERNAL,
                    "cuBLASLt: %s: %s", what, library->GetStatusString(status));
 }
 

@@ -48,13 +48,19 @@ nn_status nn_cudnn_open(const nn_cudnn **out) {
                    cudnn.reason, CUDART_VERSION / 1000, CUDART_VERSION / 1000);
 }
 
+static nn_status code_of(cudnnStatus_t status) {
+    if (status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+        status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)
+        return NN_NO_MEMORY;
+    return CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED ? NN_UNSUPPORTED
+                                                                       : NN_INTERNAL;
+}
+
 nn_status nn_cudnn_check(const nn_cudnn *library, cudnnStatus_t status, const char *what) {
     if (status == CUDNN_STATUS_SUCCESS) return NN_OK;
     char text[512] = "";
     library->GetLastErrorString(text, sizeof text);
-    return nn_fail(CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED ? NN_UNSUPPORTED
-                                                                               : NN_INTERNAL,
-                   "cuDNN: %s: %s%s%s", what, library->GetErrorString(status),
+    return nn_fail(code_of(status), "cuDNN: %s: %s%s%s", what, library->GetErrorString(status),
                    text[0] != '\0' ? ": " : "", text);
 }
 

@@ -151,7 +151,8 @@ nn_status nn_cuda_allocate(nn_device *device, size_t bytes, void **out) {
 }
 
 void nn_cuda_release(nn_device *device, void *memory) {
-    if (memory == NULL || nn_cuda_enter(device) != NN_OK) return;
+    if (memory == NULL) return;
+    (void)nn_cuda_enter(device); /* what cannot be entered may still be released */
     if (cudaFree(memory) != cudaSuccess) (void)cudaGetLastError();
 }
 
@@ -166,7 +167,8 @@ nn_status nn_cuda_allocate_host(nn_device *device, size_t bytes, void **out) {
 }
 
 void nn_cuda_release_host(nn_device *device, void *memory) {
-    if (memory == NULL || nn_cuda_enter(device) != NN_OK) return;
+    if (memory == NULL) return;
+    (void)nn_cuda_enter(device);
     if (cudaFreeHost(memory) != cudaSuccess) (void)cudaGetLastError();
 }
 

@@ -95,10 +95,13 @@ nn_status nn_cuda_end_recording(nn_device_queue *queue, nn_device_graph **out) {
     const int64_t launches = queue->launches - queue->launches_before;
     queue->is_recording = false;
     queue->launches = queue->launches_before; /* nothing ran yet */
-    NN_TRY(enter(queue));
-    NN_TRY(nn_cuda_check(cudaStreamEndCapture(queue->stream, &recorded), "record"));
-    nn_status status =
-        nn_cuda_check(cudaGraphInstantiate(&graph, recorded, 0), "prepare what was recorded");
+    nn_status status = enter(queue);          /* a recording is ended in any case */
+    cudaError_t error = cudaStreamEndCapture(queue->stream, &recorded);
+    if (status == NN_OK) status = nn_cuda_check(error, "record");
+    if (status == NN_OK)
+        status =
+            nn_cuda_check(cudaGraphInstantiate(&graph, recorded, 0), "prepare what was recorded");
+    if (recorded == NULL) return status;
     (void)cudaGraphDestroy(recorded);
     NN_TRY(status);
     nn_device_graph *made = nn_alloc(sizeof *made);
@@ -119,7 +122,8 @@ nn_status nn_cuda_start(nn_device_queue *queue, nn_device_graph *graph) {
 
 void nn_cuda_destroy_graph(nn_device_graph *graph) {
     if (graph == NULL) return;
-    if (nn_cuda_enter(graph->device) == NN_OK) (void)cudaGraphExecDestroy(graph->graph);
+    (void)nn_cuda_enter(graph->device);
+    (void)cudaGraphExecDestroy(graph->graph);
     nn_free(graph);
 }
 

@@ -2,6 +2,7 @@
  * strict about the combinations of types that the vendor's table for cublasLtMatmul lists, computed
  * on the CPU in the order of the emulated streams. */
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/failures.h"
 
 #include "base/tensor.h"
 
@@ -48,6 +49,7 @@ const char *cublasLtGetStatusString(cublasStatus_t status) {
 }
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *out) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     void *memory;
     /* the real one allocates on the device, so a recording must allow it */
     if (cudaMalloc(&memory, 64) != cudaSuccess) return CUBLAS_STATUS_ALLOC_FAILED;
@@ -65,6 +67,7 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
 
 cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t out, size_t size,
                                                cublasComputeType_t compute, cudaDataType_t scale) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     product p = {compute, scale, CUBLAS_OP_N, CUBLAS_OP_N, -1, CUBLASLT_EPILOGUE_DEFAULT, NULL};
     if (size != sizeof *out) return CUBLAS_STATUS_INVALID_VALUE;
     memset(out, 0, size);
@@ -81,6 +84,7 @@ static cublasStatus_t copy(void *to, size_t expected, const void *from, size_t s
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t of,
                                               cublasLtMatmulDescAttributes_t name,
                                               const void *value, size_t size) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     product *p = (product *)of;
     switch (name) {
     case CUBLASLT_MATMUL_DESC_TRANSA:
@@ -101,6 +105,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t of,
 cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t out, size_t size,
                                                  cudaDataType_t type, uint64_t rows,
                                                  uint64_t columns, int64_t leading) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     layout l = {type, 1, rows, columns, leading, 0};
     if (size != sizeof *out || rows == 0 || columns == 0 || leading < (int64_t)rows)
         return CUBLAS_STATUS_INVALID_VALUE;
@@ -112,6 +117,7 @@ cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t out, siz
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t of,
                                                 cublasLtMatrixLayoutAttribute_t name,
                                                 const void *value, size_t size) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     layout *l = (layout *)of;
     switch (name) {
     case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT:
@@ -124,6 +130,7 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t of,
 }
 
 cublasStatus_t cublasLtMatmulPreferenceInit_internal(cublasLtMatmulPreference_t out, size_t size) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     preference p = {0, {256, 256, 256, 256}, CUBLASLT_REDUCTION_SCHEME_MASK};
     if (size != sizeof *out) return CUBLAS_STATUS_INVALID_VALUE;
     memset(out, 0, size);
@@ -134,6 +141,7 @@ cublasStatus_t cublasLtMatmulPreferenceInit_internal(cublasLtMatmulPreference_t 
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t of,
                                                     cublasLtMatmulPreferenceAttributes_t name,
                                                     const void *value, size_t size) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     preference *p = (preference *)of;
     switch (name) {
     case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES:
@@ -264,6 +272,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t of, int limit,
                                               cublasLtMatmulHeuristicResult_t *out, int *count) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     preference preferred;
     problem p;
     bool all_aligned = true;
@@ -292,6 +301,7 @@ cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDe
                                        cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                        const cublasLtMatmulAlgo_t *algorithm,
                                        cublasLtMatmulHeuristicResult_t *out) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     problem p;
     (void)handle;
     cublasStatus_t status = read_problem(what, a, b, c, d, &p);
@@ -443,6 +453,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t what
                               cublasLtMatrixLayout_t d_layout,
                               const cublasLtMatmulAlgo_t *algorithm, void *workspace,
                               size_t workspace_bytes, cudaStream_t stream) {
+    if (nn_emulator_call_fails()) return CUBLAS_STATUS_INTERNAL_ERROR;
     execution e = {.a = a, .b = b, .c = c, .d = d, .workspace = workspace};
     (void)handle;
     cublasStatus_t status = read_problem(what, a_layout, b_layout, c_layout, d_layout, &e.problem);

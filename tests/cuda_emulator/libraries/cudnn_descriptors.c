@@ -16,6 +16,10 @@ cudnnStatus_t nn_double_fail(cudnnStatus_t status, const char *format, ...) {
     return status;
 }
 
+static cudnnStatus_t fail_as_wanted(void) {
+    return nn_double_fail(CUDNN_STATUS_INTERNAL_ERROR, "a test wants this call to fail");
+}
+
 size_t cudnnGetVersion(void) {
     return CUDNN_VERSION;
 }
@@ -33,6 +37,7 @@ void cudnnGetLastErrorString(char *message, size_t size) {
 /* ---- handles ---- */
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     void *memory;
     /* the real one allocates on the device, so a recording must allow it */
     if (cudaMalloc(&memory, 64) != cudaSuccess)
@@ -50,6 +55,7 @@ cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
 }
 
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     handle->stream = stream;
     return CUDNN_STATUS_SUCCESS;
 }
@@ -137,18 +143,22 @@ static const rule rules[] = {
                                                                           ENGINECFG_KNOB_CHOICES,
                                                                           PART, 1, MOST_KNOBS,
                                                                           false)
-                                                            RULE(EXECUTION_PLAN,
-                                                                 EXECUTION_PLAN_HANDLE,
-                                                                 CUDNN_TYPE_HANDLE, 1, 1, true)
+                                                            RULE(
+                                                                EXECUTION_PLAN,
+                                                                EXECUTION_PLAN_HANDLE,
+                                                                CUDNN_TYPE_HANDLE, 1, 1,
+                                                                true) RULE(EXECUTION_PLAN,
+                                                                           EXECUTION_PLAN_ENGINE_CONFIG,
+                                                                           PART, 1, 1, false)
                                                                 RULE(
                                                                     EXECUTION_PLAN,
-                                                                    EXECUTION_PLAN_ENGINE_CONFIG,
-                                                                    PART, 1, 1,
-                                                                    true) RULE(VARIANT_PACK,
-                                                                               VARIANT_PACK_UNIQUE_IDS,
-                                                                               CUDNN_TYPE_INT64,
-                                                                               1, MOST_TENSORS,
-                                                                               true)
+                                                                    EXECUTION_PLAN_JSON_REPRESENTATION,
+                                                                    CUDNN_TYPE_CHAR, 1, 1 << 20,
+                                                                    false) RULE(VARIANT_PACK,
+                                                                                VARIANT_PACK_UNIQUE_IDS,
+                                                                                CUDNN_TYPE_INT64,
+                                                                                1, MOST_TENSORS,
+                                                                                true)
                                                                     RULE(VARIANT_PACK,
                                                                          VARIANT_PACK_DATA_POINTERS,
                                                                          CUDNN_TYPE_VOID_PTR, 1,
@@ -170,6 +180,8 @@ static size_t element_bytes(cudnnBackendAttributeType_t type) {
     case CUDNN_TYPE_VOID_PTR:
     case CUDNN_TYPE_BACKEND_DESCRIPTOR:
         return sizeof(void *);
+    case CUDNN_TYPE_CHAR:
+        return 1;
     default:
         return sizeof(int); /* enumerations */
     }
@@ -209,6 +221,7 @@ static void drop(descriptor *d) {
 
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
                                            cudnnBackendDescriptor_t *out) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     descriptor *made = calloc(1, sizeof *made);
     if (made == NULL) return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
     made->type = type;
@@ -236,6 +249,7 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t of,
                                        cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, int64_t count,
                                        const void *elements) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     descriptor *d = of;
     if (d == NULL || elements == NULL) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
     const rule *known = find_rule(d->type, name);
@@ -304,10 +318,26 @@ static cudnnStatus_t finalize_config(descriptor *d) {
     return CUDNN_STATUS_SUCCESS;
 }
 
+static _Atomic int64_t made_plans;
+
+int64_t nn_double_made_plans(void) {
+    return made_plans;
+}
+
 static cudnnStatus_t finalize_plan(descriptor *d) {
-    share_graph(d, nn_double_part(d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG));
+    const descriptor *config = nn_double_part(d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
+    const attribute *text = nn_double_find(d, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+    cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
+    if ((config == NULL) == (text == NULL))
+        return nn_double_fail(CUDNN_STATUS_BAD_PARAM, "a plan is of an engine or of a text");
+    if (config != NULL) {
+        share_graph(d, config);
+        made_plans++;
+    } else {
+        status = nn_double_read_plan(d, text);
+    }
     d->workspace = nn_double_workspace(d->engine);
-    return CUDNN_STATUS_SUCCESS;
+    return status;
 }
 
 static cudnnStatus_t finalize_pack(const descriptor *d) {
@@ -352,6 +382,7 @@ static cudnnStatus_t finalize(descriptor *d) {
 }
 
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t of) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     descriptor *d = of;
     if (d->is_finalized) return nn_double_fail(CUDNN_STATUS_BAD_PARAM, "finalized twice");
     cudnnStatus_t status = check_required(d);
@@ -406,6 +437,7 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const of,
                                        cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, int64_t limit,
                                        int64_t *count, void *out) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     const descriptor *d = of;
     (void)type;
     if (!d->is_finalized)
@@ -438,6 +470,8 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const of,
     case CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE:
         *(int64_t *)out = d->knob_values[0];
         return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION:
+        return nn_double_write_plan(d, limit, count, out);
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
         *(int64_t *)out = d->workspace;
         return CUDNN_STATUS_SUCCESS;
@@ -468,6 +502,7 @@ static cudnnStatus_t find_operand(const descriptor *pack, const tensor *t, void 
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t of,
                                   cudnnBackendDescriptor_t with) {
+    if (nn_emulator_call_fails()) return fail_as_wanted();
     const descriptor *plan = of, *pack = with;
     execution work = {.graph = plan->graph, .engine = plan->engine};
     if (!plan->is_finalized || !pack->is_finalized)

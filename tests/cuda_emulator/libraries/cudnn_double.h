@@ -7,6 +7,7 @@
 #define NN_CUDNN_DOUBLE_H
 
 #include "tests/cuda_emulator/emulator.h"
+#include "tests/cuda_emulator/failures.h"
 
 #include <cudnn.h>
 #include <stdint.h>
@@ -89,6 +90,18 @@ cudnnStatus_t nn_double_check_tensor(const descriptor *d);
 cudnnStatus_t nn_double_check_window(const descriptor *d);
 cudnnStatus_t nn_double_check_operation(const descriptor *d);
 cudnnStatus_t nn_double_make_graph(const descriptor *d, graph **out);
+/* A copy that lives as long as the process. */
+cudnnStatus_t nn_double_keep_graph(const graph *from, graph **out);
+
+/* ---- plans as text (cudnn_text.c) ---- */
+
+/* out NULL: only the size. */
+cudnnStatus_t nn_double_write_plan(const descriptor *plan, int64_t limit, int64_t *count,
+                                   char *out);
+cudnnStatus_t nn_double_read_plan(descriptor *plan, const attribute *text);
+
+/* For tests: plans that were made from engines, and not from their text, in this process. */
+NN_EMULATOR_API int64_t nn_double_made_plans(void);
 
 /* ---- engines (cudnn_engines.c) ---- */
 

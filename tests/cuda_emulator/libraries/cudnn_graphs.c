@@ -1,6 +1,7 @@
 /* Graphs of the double: the rules of tensors and operations, and the graph that they make. */
 #include "tests/cuda_emulator/libraries/cudnn_double.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,14 +230,29 @@ static cudnnStatus_t check_order(const graph *g) {
                : CUDNN_STATUS_SUCCESS;
 }
 
-static graph *graphs; /* all */
+static struct {
+    pthread_mutex_t lock;
+    graph *first;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+cudnnStatus_t nn_double_keep_graph(const graph *from, graph **out) {
+    graph *g = malloc(sizeof *g);
+    if (g == NULL) return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+    *g = *from;
+    pthread_mutex_lock(&all.lock);
+    g->next = all.first;
+    all.first = g;
+    pthread_mutex_unlock(&all.lock);
+    *out = g;
+    return CUDNN_STATUS_SUCCESS;
+}
 
 cudnnStatus_t nn_double_make_graph(const descriptor *d, graph **out) {
+    static const graph empty;
     const attribute *operations = nn_double_find(d, CUDNN_ATTR_OPERATIONGRAPH_OPS);
-    graph *g = calloc(1, sizeof *g);
-    if (g == NULL) return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
-    g->next = graphs;
-    *out = graphs = g;
+    cudnnStatus_t status = nn_double_keep_graph(&empty, out);
+    if (status != CUDNN_STATUS_SUCCESS) return status;
+    graph *g = *out;
     for (int64_t i = 0; i < operations->count; i++) {
         const descriptor *from = ((descriptor **)operations->bytes)[i];
         operation *o = &g->operations[g->operation_count++];

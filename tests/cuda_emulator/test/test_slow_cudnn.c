@@ -1,6 +1,7 @@
 /* Does the real cuDNN take our graphs? It is asked about a GPU that is only described, so it needs
  * none: every graph must have an engine, and plans must be made, up to the loading of a kernel that
  * was compiled. Skipped where cuDNN is not installed. */
+#include "base/memory.h"
 #include "ops/cuda/products/cudnn_conv.h"
 #include "tests/support/runner.h"
 
@@ -177,11 +178,26 @@ static const acceptance_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
+/* What is kept in files makes the same plan again, and half of it none. */
+static void check_text(const nn_cudnn_graph *graph, const nn_cudnn_rules *rules,
+                       const nn_cudnn_plan *plan) {
+    char *text;
+    size_t bytes;
+    nn_cudnn_plan again;
+    ck_assert_ok(nn_cudnn_plan_write(graph->place.cudnn, plan, &text, &bytes));
+    ck_assert_ok(nn_cudnn_plan_read(graph->place, rules, text, bytes, &again));
+    ck_assert_uint_eq(again.workspace, plan->workspace);
+    nn_cudnn_plan_clear(graph->place.cudnn, &again);
+    ck_assert_int_ne(nn_cudnn_plan_read(graph->place, rules, text, bytes / 2, &again), NN_OK);
+    nn_free(text);
+}
+
 /* A kernel that is ready to be loaded was accepted and compiled; there is no device to load it. */
 static bool is_accepted(const nn_cudnn_graph *graph, const nn_cudnn_rules *rules,
                         const nn_cudnn_engine *engine) {
     nn_cudnn_plan plan;
     if (nn_cudnn_plan_make(graph, rules, engine->text, &plan) == NN_OK) {
+        check_text(graph, rules, &plan);
         nn_cudnn_plan_clear(graph->place.cudnn, &plan);
         return true;
     }
