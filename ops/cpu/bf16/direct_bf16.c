@@ -9,7 +9,17 @@ typedef struct bf16_job {
     const nn_bf16_operands *operands;
     char *workspace;
     size_t worker_bytes;
+    int threads;
 } bf16_job;
+
+/* A worker's part of the workspace, before its scratch and its band. */
+typedef struct bf16_worker {
+    _Alignas(NN_ALIGNMENT) int64_t band; /* which one it has copied in this run; -1: none */
+} bf16_worker;
+
+static bf16_worker *worker_of(const bf16_job *job, int worker) {
+    return (bf16_worker *)(job->workspace + job->worker_bytes * (size_t)worker);
+}
 
 /* What one thread works on. */
 typedef struct bf16_unit {
@@ -133,7 +143,8 @@ static const char *input_of(const nn_bf16_plan *plan, const bf16_unit *unit, con
 
 /* ---- units ---- */
 
-static void run_unit(const bf16_job *job, const bf16_unit *unit, const char *a, float *scratch) {
+static void run_unit(const bf16_job *job, const bf16_unit *unit, const char *a, float *scratch,
+                     bool is_followed) {
     const nn_bf16_plan *plan = job->plan;
     const nn_direct_problem *p = &plan->problem;
     const nn_bf16_operands *operands = job->operands;
@@ -157,6 +168,7 @@ static void run_unit(const bf16_job *job, const bf16_unit *unit, const char *a, 
         .panels = unit->panels,
         .last_columns = has_last ? plan->last_columns : NN_BF16_PANEL,
         .panels_outer = plan->panels_outer,
+        .is_followed = is_followed,
         .y_is_float = plan->types.y_is_float,
         .residual_is_float = plan->types.residual_is_float,
         .y = (char *)operands->y + y * y_bytes,
@@ -169,19 +181,37 @@ static void run_unit(const bf16_job *job, const bf16_unit *unit, const char *a, 
     nn_bf16_run_tiles_amx(&work);
 }
 
+/* Is the unit after this one likely run by the same thread? Shares are consecutive and even. */
+static bool is_followed(const bf16_job *job, int64_t index) {
+    const int64_t units = job->plan->units, next = index + 1;
+    if (next % job->plan->panel_blocks == 0) return false;
+    for (int i = 1; i < job->threads; i++)
+        if (units * i / job->threads == next) return false;
+    return true;
+}
+
 static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     const bf16_job *job = argument;
     const nn_bf16_plan *plan = job->plan;
-    char *own = job->workspace + job->worker_bytes * (size_t)worker;
-    char *band = own + NN_BF16_SCRATCH;
+    bf16_worker *own = worker_of(job, worker);
+    float *scratch = (float *)(own + 1);
+    char *band = (char *)scratch + NN_BF16_SCRATCH;
     for (int64_t i = begin; i < end; i++) {
         const bf16_unit unit = unit_at(plan, i);
-        /* Units that differ in panels only follow each other and share their band. */
-        bool same_input = i > begin && i % plan->panel_blocks != 0;
-        if (plan->uses_band && !same_input) copy_band(plan, &unit, job->operands->x, band);
+        /* Units that differ in panels only share their band. */
+        const int64_t wanted = i / plan->panel_blocks;
+        if (plan->uses_band && own->band != wanted) {
+            copy_band(plan, &unit, job->operands->x, band);
+            own->band = wanted;
+        }
         run_unit(job, &unit, plan->uses_band ? band : input_of(plan, &unit, job->operands->x),
-                 (float *)own);
+                 scratch, is_followed(job, i));
     }
+}
+
+size_t nn_bf16_workspace(const nn_bf16_plan *plan, int threads) {
+    const size_t band = nn_aligned(plan->uses_band ? (size_t)plan->band_bytes : 0);
+    return (sizeof(bf16_worker) + NN_BF16_SCRATCH + band) * (size_t)threads;
 }
 
 void nn_bf16_run(const nn_bf16_plan *plan, const nn_bf16_operands *operands, nn_pool *pool,
@@ -191,6 +221,8 @@ void nn_bf16_run(const nn_bf16_plan *plan, const nn_bf16_operands *operands, nn_
         .operands = operands,
         .workspace = workspace,
         .worker_bytes = nn_bf16_workspace(plan, 1),
+        .threads = nn_pool_threads(pool),
     };
+    for (int i = 0; i < job.threads; i++) worker_of(&job, i)->band = -1;
     nn_parallel(pool, plan->units, 1, run_units, &job);
 }

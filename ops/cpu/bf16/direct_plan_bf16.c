@@ -10,6 +10,8 @@ enum {
     ELEMENT = 2, /* bytes of a bf16 */
     /* Weights that stay in L2 while pairs of tiles pass through all panels. */
     RESIDENT_BYTES = 600 << 10,
+    /* A panel that leaves L1 no room for pixels: then they may as well come from L2. */
+    NEAR_BYTES = 24 << 10,
     UNITS_PER_THREAD = 4,
     L1_PERIOD = 1024, /* a pixel pitch that is a multiple pushes the taps of a map out of L1 */
     LINE = 64,
@@ -131,33 +133,61 @@ static int64_t tap_offset(const nn_bf16_plan *plan, int64_t d, int64_t h, int64_
 
 /* ---- units ---- */
 
+/* What products of that many pixels cost: pairs of tiles, all with as many rows. */
+static int64_t cost_of_pixels(int64_t pixels) {
+    const int64_t tiles = nn_round_up(nn_divide_up(pixels, NN_BF16_ROWS), 2);
+    return tiles * nn_max(nn_divide_up(pixels, tiles), NN_BF16_LEAST_ROWS);
+}
+
+/* Cuts `count` rows of `pixels` each (0: panels) into blocks of at most `most`, `others` times. The
+ * thread that has most to do decides; of blocks that cost about the same, the smaller ones leave
+ * others something to take over. */
+static int64_t even_block(int64_t count, int64_t pixels, int64_t most, int64_t others,
+                          int threads) {
+    const int64_t wanted = (int64_t)threads * UNITS_PER_THREAD;
+    int64_t best = most, least = INT64_MAX;
+    for (int64_t block = most; block > 0; block--) {
+        const int64_t units = others * nn_divide_up(count, block);
+        if (units > wanted && least < INT64_MAX) break;
+        const int64_t each = pixels > 0 ? cost_of_pixels(block * pixels) : block;
+        const int64_t cost = nn_divide_up(units, threads) * each;
+        if (least < INT64_MAX && cost > least + least / 50) continue;
+        least = nn_min(cost, least);
+        best = block;
+    }
+    return best;
+}
+
 static void choose_units(nn_bf16_plan *plan, int threads) {
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
     const int64_t pixel = plan->padded * ELEMENT;
     const double input = (double)height->in * (double)width->in * (double)pixel;
-    const bool heavy = (double)plan->group_bytes > input; /* weights, which each unit reads */
+    /* Each thread reads half of the larger ones: weights, or else pixels. */
+    const bool heavy = (double)plan->group_bytes > input;
     const int64_t budget = heavy ? l2 / 2 : l2 / 8;
     const int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
-    const int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
+    const int64_t pieces = (int64_t)(input * (double)p->axes[NN_DEPTH].kernel / (double)budget) + 1;
+    const bool spreads = threads > 1 && others * pieces < (int64_t)threads * UNITS_PER_THREAD;
     plan->row_block = height->out;
     plan->column_block = width->out;
     plan->panel_block = plan->panels;
-    int64_t pieces = (int64_t)(input * (double)p->axes[NN_DEPTH].kernel / (double)budget) + 1;
-    if (!heavy) pieces = nn_max(pieces, nn_divide_up(wanted, others));
-    if (height->out > 1)
+    if (height->out > 1) {
         plan->row_block = nn_divide_up(height->out, nn_min(pieces, height->out));
-    else
-        plan->column_block =
-            nn_min(nn_divide_up(nn_divide_up(width->out, pieces), NN_BF16_ROWS) * NN_BF16_ROWS,
-                   width->out);
+        if (spreads && !heavy)
+            plan->row_block = even_block(height->out, width->out, plan->row_block, others, threads);
+    } else {
+        int64_t tiles = nn_divide_up(width->out, NN_BF16_ROWS),
+                block = nn_divide_up(nn_divide_up(width->out, pieces), NN_BF16_ROWS);
+        if (spreads && !heavy) block = even_block(tiles, NN_BF16_ROWS, block, others, threads);
+        plan->column_block = nn_min(block * NN_BF16_ROWS, width->out);
+    }
     plan->row_blocks = nn_divide_up(height->out, plan->row_block);
     plan->column_blocks = nn_divide_up(width->out, plan->column_block);
     const int64_t maps = others * plan->row_blocks * plan->column_blocks;
-    if (maps < wanted)
-        plan->panel_block =
-            nn_divide_up(plan->panels, nn_min(nn_divide_up(wanted, maps), plan->panels));
+    if (spreads && (heavy || maps < threads))
+        plan->panel_block = even_block(plan->panels, 0, plan->panels, maps, threads);
     plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
     plan->units = maps * plan->panel_blocks;
 }
@@ -281,7 +311,8 @@ bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *ty
     last_unit(out, &rows, &columns);
     size_tiles(out, out->row_block, out->column_block, &out->full);
     size_tiles(out, rows, columns, &out->last);
-    out->panels_outer = out->panel_block * out->panel_bytes > RESIDENT_BYTES;
+    out->panels_outer = out->panel_block * out->panel_bytes > RESIDENT_BYTES ||
+                        (out->panel_blocks > 1 && out->panel_bytes > NEAR_BYTES);
     return true;
 }
 
@@ -321,12 +352,6 @@ void nn_bf16_plan_fill(nn_bf16_plan *plan, void *memory) {
     last_unit(plan, &rows, &columns);
     place = place_tiles(plan, plan->row_block, plan->column_block, place, &plan->full);
     place_tiles(plan, rows, columns, place, &plan->last);
-}
-
-size_t nn_bf16_workspace(const nn_bf16_plan *plan, int threads) {
-    size_t band = plan->uses_band ? (size_t)plan->band_bytes : 0;
-    band = nn_aligned(band);
-    return (band + NN_BF16_SCRATCH) * (size_t)threads;
 }
 
 /* ---- packing ---- */

@@ -40,6 +40,7 @@ typedef struct nn_bf16_work {
     int64_t panels;
     int last_columns;  /* of the last panel, which is one tile wide when they fit */
     bool panels_outer; /* else a pair of tiles passes through all panels */
+    bool is_followed;  /* as many panels behind these are likely to be wanted next */
     bool y_is_float, residual_is_float;
     void *y;              /* of the first panel */
     const void *residual; /* NULL: none; may be y when the types are the same */

@@ -12,6 +12,7 @@
  * block after the next, by vector instructions, from a scratch that stays in L1. */
 #include "ops/cpu/bf16/tile_bf16.h"
 
+#include "base/integers.h"
 #include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/bf16/bf16.h"
 #include "ops/cpu/float32/activation_vector.h"
@@ -314,17 +315,22 @@ NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
     const tile_loop loop = loop_of(work);
     const int64_t pairs = (work->tiles->count + 1) / 2, total = pairs * work->panels;
     const int64_t steps = work->step_count;
-    /* While a panel passes all pixels, the next one comes to L2, spread over all steps. */
-    const int64_t lines = (work->panel_bytes / LINE + pairs * steps - 1) / (pairs * steps);
-    const bool prefetches = work->panels_outer && lines <= MOST_PREFETCHES;
+    /* While a panel passes all pixels, the next one comes to L2, spread over all steps; or while
+     * all panels of this piece of work do, those of the next. */
+    const int64_t lines = nn_divide_up(work->panel_bytes / LINE, pairs * steps);
+    const bool prefetches = lines <= MOST_PREFETCHES && (work->panels_outer || work->is_followed);
+    const char *const behind = work->w + work->panels * work->panel_bytes;
     unfinished waiting = {0}, stored = {0}; /* of the blocks i - 2 and i - 1 */
     for (int64_t i = 0; i < total; i++) {
         float *scratch = work->scratch + (i & 1) * SCRATCH_ROWS * PANEL;
         const int64_t pair = work->panels_outer ? i % pairs : i / work->panels;
         const int64_t panel = work->panels_outer ? i / pairs : i % work->panels;
         const block b = block_at(work, pair, panel);
-        const char *ahead = b.w + work->panel_bytes + pair * work->step_count * lines * LINE;
-        const int64_t ahead_lines = prefetches && panel + 1 < work->panels ? lines : 0;
+        const char *ahead = work->panels_outer
+                                ? b.w + work->panel_bytes + pair * steps * lines * LINE
+                                : behind + i * steps * lines * LINE;
+        const bool has_next = work->is_followed || (work->panels_outer && panel + 1 < work->panels);
+        const int64_t ahead_lines = prefetches && has_next ? lines : 0;
         first_step(work, &loop, &b, scratch);
         finish_rows(work, kind, &waiting, loop.step_rows, loop.low, loop.high);
         prefetch_lines(ahead, ahead_lines);
