@@ -53,7 +53,8 @@ NN_INLINE void slide_channels(const nn_depthwise_tile *t, int64_t c, const int c
 #pragma GCC unroll 19
         for (int q = 0; q < under; q++, pixel += t->pitch) {
             if ((columns >> q & 1) == 0) continue;
-            vf x = count == VF_LANES ? vf_load(pixel) : vf_load_first(pixel, count);
+            const vf x =
+                vf_loaded_once(count == VF_LANES ? vf_load(pixel) : vf_load_first(pixel, count));
 #pragma GCC unroll 7
             for (int k = 0; k < taps; k++) {
                 int i = (q - k) / stride;

@@ -342,6 +342,15 @@ NN_INLINE void vf_store_first_bf16(uint16_t *p, vf v, int n) {
 }
 #endif
 
+/* x in a register: gcc may load a value that is used several times anew for each use, as an operand
+ * in memory, and loads are what kernels with few operations for each are bound by. */
+NN_INLINE vf vf_loaded_once(vf x) {
+#if defined(__AVX2__)
+    __asm__("" : "+v"(x));
+#endif
+    return x;
+}
+
 /* base[row * step] in all lanes, for row 0 .. 6 known when compiled; `bytes` is a displacement
  * known when compiled too. Written so that seven rows need five address registers: gcc would keep a
  * pointer for each row and spill them. The steps are in bytes: one, three and five times the
