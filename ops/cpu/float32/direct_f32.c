@@ -166,35 +166,63 @@ typedef struct direct_pass {
     int columns;
 } direct_pass;
 
-/* Lists the taps of the pass that lie on rows of the input for one output row. */
+/* Kernel planes and rows that lie inside of the input for one output row. */
+typedef struct tap_range {
+    int64_t plane_begin, plane_end, row_begin, row_end;
+} tap_range;
+
+/* First and last tap of an axis that are inside for output `position`. */
+static void clip_taps(const nn_window_axis *axis, int64_t position, int64_t *begin, int64_t *end) {
+    const int64_t first = first_input(axis, position), dilation = axis->dilation;
+    *begin = 0;
+    *end = axis->kernel;
+    /* Divisions take as long as a row of a small tile. */
+    if (first < 0) *begin = nn_min(nn_divide_up(-first, dilation), axis->kernel);
+    if (end_input(axis, position) > axis->in)
+        *end = first < axis->in ? (axis->in - 1 - first) / dilation + 1 : 0;
+}
+
+static tap_range range_of(const nn_direct_plan *plan, int64_t depth, int64_t row) {
+    const nn_window_axis *axes = plan->problem.axes;
+    tap_range out;
+    clip_taps(&axes[NN_DEPTH], depth, &out.plane_begin, &out.plane_end);
+    clip_taps(&axes[NN_HEIGHT], row, &out.row_begin, &out.row_end);
+    return out;
+}
+
+/* Where the first of the range lies in the view; 0 where there is none. */
+static int64_t place_of(const nn_direct_plan *plan, const input_view *view, const tap_range *range,
+                        int64_t depth, int64_t row) {
+    const nn_window_axis *axes = plan->problem.axes;
+    if (range->plane_begin >= range->plane_end || range->row_begin >= range->row_end) return 0;
+    const int64_t d =
+        first_input(&axes[NN_DEPTH], depth) + range->plane_begin * axes[NN_DEPTH].dilation;
+    const int64_t h =
+        first_input(&axes[NN_HEIGHT], row) + range->row_begin * axes[NN_HEIGHT].dilation;
+    return (d - view->depth0) * view->plane + (h - view->row0) * view->row;
+}
+
+/* Lists the taps of the pass that are in the range, from its first one on: neighbouring rows of the
+ * output mostly have the same list. */
 static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
-                         const input_view *view, int64_t depth, int64_t row, nn_tile_tap *taps) {
+                         const input_view *view, const tap_range *range, nn_tile_tap *taps) {
     const nn_window_axis *axes = plan->problem.axes;
     const int64_t in_row = plan->merged ? 1 : axes[NN_WIDTH].kernel;
     const int64_t tap_floats = plan->k * pass->shape->columns;
-    /* A division takes as long as a row of a small tile. */
-    int64_t kernel_row = pass->tap_begin > 0 ? pass->tap_begin / in_row : 0;
-    int64_t kd = kernel_row > 0 ? kernel_row / axes[NN_HEIGHT].kernel : 0;
-    int64_t kh = kernel_row - kd * axes[NN_HEIGHT].kernel;
-    int64_t column = pass->tap_begin - kernel_row * in_row, count = 0, tap = pass->tap_begin;
-    while (tap < pass->tap_end) {
-        const int64_t end = nn_min(tap + in_row - column, pass->tap_end);
-        const int64_t d = first_input(&axes[NN_DEPTH], depth) + kd * axes[NN_DEPTH].dilation;
-        const int64_t h = first_input(&axes[NN_HEIGHT], row) + kh * axes[NN_HEIGHT].dilation;
-        const bool inside = d >= 0 && d < axes[NN_DEPTH].in && h >= 0 && h < axes[NN_HEIGHT].in;
-        for (; inside && tap < end; tap++, column++)
-            taps[count++] = (nn_tile_tap){
-                .a = (d - view->depth0) * view->plane + (h - view->row0) * view->row +
-                     column * axes[NN_WIDTH].dilation * view->pitch + pass->k_begin,
-                .w = tap * tap_floats + pass->k_begin * pass->shape->columns,
-            };
-        tap = end;
-        column = 0;
-        if (++kh == axes[NN_HEIGHT].kernel) {
-            kh = 0;
-            kd++;
+    int64_t count = 0;
+    for (int64_t kd = range->plane_begin; kd < range->plane_end; kd++)
+        for (int64_t kh = range->row_begin; kh < range->row_end; kh++) {
+            const int64_t first = (kd * axes[NN_HEIGHT].kernel + kh) * in_row;
+            const int64_t end = nn_min(first + in_row, pass->tap_end);
+            const int64_t place =
+                (kd - range->plane_begin) * axes[NN_DEPTH].dilation * view->plane +
+                (kh - range->row_begin) * axes[NN_HEIGHT].dilation * view->row + pass->k_begin;
+            for (int64_t tap = nn_max(first, pass->tap_begin); tap < end; tap++)
+                taps[count++] = (nn_tile_tap){
+                    .a = place + (tap - first) * axes[NN_WIDTH].dilation * view->pitch,
+                    .w = tap * tap_floats + pass->k_begin * pass->shape->columns,
+                };
         }
-    }
     return count;
 }
 
@@ -253,12 +281,12 @@ static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32
     run_apart(job, pass, tile, rows, pass->columns, offset, offset1);
 }
 
-/* The last columns of a row, which are less than a tile stores. */
+/* The last columns of a row, which are less than a tile stores; a and y are those of the row. */
 static void run_last_pixel(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
-                           const input_view *view, nn_tile_f32 *tile, int64_t y) {
+                           const input_view *view, nn_tile_f32 *tile, int64_t a, int64_t y) {
     const int64_t column = unit->column_end - 1;
     y += column * job->plan->problem.out_pitch;
-    tile->a[0] = tile->a[1] = view->base + column * view->column_step + view->column_offset;
+    tile->a[0] = tile->a[1] = view->base + a + column * view->column_step;
     run_apart(job, pass, tile, 1, job->plan->last_columns, y, y);
 }
 
@@ -291,12 +319,18 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         .prefetch_bytes = pass->next_bytes / total,
     };
     int64_t done = 0;
+    tap_range listed = {0};
     for (int64_t row = unit->row_begin; row < unit->row_end; row++) {
-        tile.tap_count = list_taps(plan, pass, view, unit->depth, row, taps);
+        const tap_range range = range_of(plan, unit->depth, row);
+        if (row == unit->row_begin || memcmp(&range, &listed, sizeof range) != 0)
+            tile.tap_count = list_taps(plan, pass, view, &range, taps);
+        listed = range;
         bool pair = can_pair && row + 1 < unit->row_end && first_input(height, row) >= 0 &&
                     end_input(height, row + 1) <= height->in;
         const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
                                 row * p->out_row + pass->column;
+        const int64_t a_start =
+            place_of(plan, view, &range, unit->depth, row) + view->column_offset;
         int64_t begin = unit->column_begin, end, over = 0;
         for (int64_t i = 0; i < tile_count; i++, done++, begin = end) {
             end = begin + each;
@@ -305,7 +339,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
                 over -= tile_count;
                 end++;
             }
-            int64_t a = begin * view->column_step + view->column_offset;
+            int64_t a = a_start + begin * view->column_step;
             int64_t y = y_start + begin * p->out_pitch;
             int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
             tile.a[0] = view->base + a;
@@ -318,7 +352,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
                 run_tile(job, pass, &tile, rows, y,
                          y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
         }
-        if (is_cut) run_last_pixel(job, unit, pass, view, &tile, y_start);
+        if (is_cut) run_last_pixel(job, unit, pass, view, &tile, a_start, y_start);
         if (pair) {
             row++;
             done += tile_count;
