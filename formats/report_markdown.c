@@ -15,9 +15,12 @@ static const char introduction[] =
     "- **int8**: `computes` on integers, only `moves` data, or stays `float`\n"
     "- **prune**: channels can be followed through it\n"
     "- **kernels**: for the CPU, with the portable reference; 0: none of its own, it is run as the\n"
-    "  standard operators that it is made of\n\n"
-    "| operator | domain | opset | int8 | prune | kernels |\n"
-    "|---|---|---|---|---|---|\n";
+    "  standard operators that it is made of\n"
+    "- **CUDA**: `kernels` of its own for devices, for the types that models have; `parts`: run as "
+    "the operators\n"
+    "  that it is made of; else why it runs on the CPU there\n\n"
+    "| operator | domain | opset | int8 | prune | kernels | CUDA |\n"
+    "|---|---|---|---|---|---|---|\n";
 
 nn_status nn_report_write_markdown(const nn_report *report, char **out) {
     if (strcmp(nn_json_text(report->root, "kind"), "list-ops") != 0)
@@ -33,9 +36,10 @@ nn_status nn_report_write_markdown(const nn_report *report, char **out) {
             nn_write(&writer, "+");
         else
             nn_writef(&writer, "–%.0f", until);
-        nn_writef(&writer, " | %s | %s | %.0f |\n", nn_json_text(op, "int8"),
+        nn_writef(&writer, " | %s | %s | %.0f", nn_json_text(op, "int8"),
                   cJSON_IsTrue(nn_json_get(op, "prune")) ? "yes" : "no",
                   nn_json_number(op, "kernels"));
+        nn_writef(&writer, " | %s |\n", nn_json_text(op, "cuda"));
     }
     return nn_writer_finish(&writer, out);
 }

@@ -1,18 +1,14 @@
+#include "ops/family/affine_grid.h"
+
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
-/* The grid [N, out..., axes] of the places theta [N, axes, axes + 1] (x, 1) for the places x of an
- * image of size [N, C, out...], from -1 to 1 along each axis, the last axis first. */
-enum { THETA, SIZE };
-enum { MOST_AXES = 3 };
-
-typedef struct affine_attrs {
-    bool align_corners;
-} affine_attrs;
+enum { THETA = NN_AFFINE_THETA, SIZE = NN_AFFINE_SIZE };
+enum { MOST_AXES = NN_AFFINE_AXES };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    affine_attrs *parsed = out;
+    nn_affine_attrs *parsed = out;
     int64_t align;
     (void)node;
     NN_TRY(nn_attrs_int(attrs, "align_corners", 0, &align));
@@ -91,7 +87,7 @@ static void make_places(void *argument, int64_t begin, int64_t end, int worker) 
 }
 
 static nn_status run(const nn_call *call) {
-    const affine_attrs *attrs = call->node->attrs;
+    const nn_affine_attrs *attrs = call->node->attrs;
     const nn_tensor *out = call->out[0];
     affine_work work = {.call = call,
                         .align_corners = attrs->align_corners,
@@ -118,7 +114,7 @@ const nn_op nn_op_affine_grid = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(affine_attrs),
+    .attr_size = sizeof(nn_affine_attrs),
     .parse = parse,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,

@@ -1,19 +1,20 @@
+#include "ops/family/causal_conv.h"
+
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
-/* Each channel of X [batch, channels, length] is convolved by its own kernel of K taps over what
- * came before: the K - 1 elements of the past, or zeros. */
-enum { X, WEIGHT, BIAS, PAST };
-enum { Y, PRESENT };
-
-typedef struct causal_attrs {
-    bool silu;
-} causal_attrs;
+enum {
+    X = NN_CAUSAL_X,
+    WEIGHT = NN_CAUSAL_WEIGHT,
+    BIAS = NN_CAUSAL_BIAS,
+    PAST = NN_CAUSAL_PAST,
+};
+enum { Y = NN_CAUSAL_Y, PRESENT = NN_CAUSAL_PRESENT };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    causal_attrs *parsed = out;
+    nn_causal_attrs *parsed = out;
     const char *activation;
     NN_TRY(nn_attrs_string(attrs, "activation", "none", &activation));
     parsed->silu = strcmp(activation, "silu") == 0 || strcmp(activation, "swish") == 0;
@@ -105,7 +106,7 @@ static void convolve_rows(void *argument, int64_t begin, int64_t end, int worker
 }
 
 static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
-    const causal_attrs *attrs = call->node->attrs;
+    const nn_causal_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[X];
     causal_work work = {.call = call,
                         .rows = rows,
@@ -147,7 +148,7 @@ const nn_op nn_op_causal_conv_with_state = {
     .max_inputs = 4,
     .min_outputs = 1,
     .max_outputs = 2,
-    .attr_size = sizeof(causal_attrs),
+    .attr_size = sizeof(nn_causal_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

@@ -1,15 +1,10 @@
+#include "ops/family/col2im.h"
+
 #include "ops/family/dims.h"
-#include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
-/* Y [N, C, image...] sums the blocks that are the columns of X [N, C x block, positions] where they
- * overlap. */
-enum { X, IMAGE, BLOCKS };
-enum { MOST_AXES = NN_MAX_RANK - 2 };
-
-typedef struct col_attrs {
-    nn_list dilations, pads, strides; /* absent: ones, zeros, ones */
-} col_attrs;
+enum { X = NN_COL2IM_X, IMAGE = NN_COL2IM_IMAGE, BLOCKS = NN_COL2IM_BLOCKS };
+enum { MOST_AXES = NN_COL2IM_AXES };
 
 static nn_status check_list(const nn_node_view *node, const nn_list *list, const char *name,
                             int64_t least) {
@@ -21,7 +16,7 @@ static nn_status check_list(const nn_node_view *node, const nn_list *list, const
 }
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    col_attrs *parsed = out;
+    nn_col2im_attrs *parsed = out;
     NN_TRY(nn_list_attribute(node, attrs, "dilations", MOST_AXES, &parsed->dilations));
     NN_TRY(nn_list_attribute(node, attrs, "pads", 2 * MOST_AXES, &parsed->pads));
     NN_TRY(nn_list_attribute(node, attrs, "strides", MOST_AXES, &parsed->strides));
@@ -30,12 +25,8 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return check_list(node, &parsed->strides, "strides", 1);
 }
 
-typedef struct col_axis {
-    int64_t image, block, positions, dilation, stride, pad_begin, pad_end;
-} col_axis;
-
 /* How many places a block has along the axis. */
-static nn_status count_positions(const nn_node_view *node, int axis, col_axis *a) {
+static nn_status count_positions(const nn_node_view *node, int axis, nn_col2im_axis *a) {
     int64_t reach;
     a->positions = NN_DIM_UNKNOWN;
     if (!nn_dim_is_known(a->image) || !nn_dim_is_known(a->block)) return NN_OK;
@@ -50,9 +41,9 @@ static nn_status count_positions(const nn_node_view *node, int axis, col_axis *a
     return NN_OK;
 }
 
-/* Axes as far as they are known; *count is -1 when even their number is not. */
-static nn_status find_axes(const nn_node_view *node, int *count, col_axis axes[MOST_AXES]) {
-    const col_attrs *attrs = node->attrs;
+nn_status nn_col2im_find_axes(const nn_node_view *node, int *count,
+                              nn_col2im_axis axes[MOST_AXES]) {
+    const nn_col2im_attrs *attrs = node->attrs;
     nn_list image, block;
     NN_TRY(nn_list_input(node, IMAGE, MOST_AXES, &image));
     NN_TRY(nn_list_input(node, BLOCKS, MOST_AXES, &block));
@@ -70,7 +61,7 @@ static nn_status find_axes(const nn_node_view *node, int *count, col_axis axes[M
                                          : "pads",
                                 lists[i]->count, *count);
     for (int i = 0; i < *count; i++) {
-        col_axis *a = &axes[i];
+        nn_col2im_axis *a = &axes[i];
         NN_TRY(nn_size_element(node, IMAGE, i, &a->image));
         NN_TRY(nn_size_element(node, BLOCKS, i, &a->block));
         a->dilation = attrs->dilations.present ? attrs->dilations.values[i] : 1;
@@ -84,13 +75,13 @@ static nn_status find_axes(const nn_node_view *node, int *count, col_axis axes[M
 
 static nn_status infer(const nn_node_view *node) {
     const nn_fact *x = node->in[X];
-    col_axis axes[MOST_AXES];
+    nn_col2im_axis axes[MOST_AXES];
     int count;
     NN_TRY(nn_check_types(node, X, X,
                           NN_TYPES_NUMBER | NN_TYPES_BOOL | NN_TYPE_BIT(NNOPT_COMPLEX64) |
                               NN_TYPE_BIT(NNOPT_COMPLEX128)));
     NN_TRY(nn_check_rank(node, X, 3));
-    NN_TRY(find_axes(node, &count, axes));
+    NN_TRY(nn_col2im_find_axes(node, &count, axes));
     if (count < 0) return nn_set_output(node, 0, nn_in_type(node, X), NN_RANK_UNKNOWN, NULL);
     int64_t dims[NN_MAX_RANK] = {nn_fact_dim(x, 0), NN_DIM_UNKNOWN}, block = 1, positions = 1;
     for (int i = 0; i < count; i++) {
@@ -113,7 +104,7 @@ static nn_status infer(const nn_node_view *node) {
 typedef struct col_work {
     const nn_call *call;
     int count;
-    col_axis axes[MOST_AXES];
+    nn_col2im_axis axes[MOST_AXES];
     int64_t block, positions, image;
     int parts; /* numbers of an element: complex ones have two */
 } col_work;
@@ -123,7 +114,7 @@ typedef struct col_work {
 static int64_t place_of(const col_work *work, const int64_t *at, int64_t element) {
     int64_t position = 0, step = 1, rest = element;
     for (int i = work->count - 1; i >= 0; i--) {
-        const col_axis *a = &work->axes[i];
+        const nn_col2im_axis *a = &work->axes[i];
         int64_t shifted = at[i] + a->pad_begin - rest % a->block * a->dilation;
         rest /= a->block;
         if (shifted < 0 || shifted % a->stride != 0 || shifted / a->stride >= a->positions)
@@ -181,12 +172,12 @@ static void sum_elements(void *argument, int64_t begin, int64_t end, int worker)
 }
 
 static nn_status run(const nn_call *call) {
-    const col_attrs *attrs = call->node->attrs;
+    const nn_col2im_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[X], *out = call->out[0];
     col_work work = {.call = call, .count = out->rank - 2, .block = 1, .positions = 1};
     work.parts = in->type == NNOPT_COMPLEX64 || in->type == NNOPT_COMPLEX128 ? 2 : 1;
     for (int i = 0; i < work.count; i++) {
-        col_axis *a = &work.axes[i];
+        nn_col2im_axis *a = &work.axes[i];
         a->image = out->dims[i + 2];
         a->block = nn_tensor_get_int(call->in[BLOCKS], i);
         a->dilation = attrs->dilations.present ? attrs->dilations.values[i] : 1;
@@ -228,7 +219,7 @@ const nn_op nn_op_col2im = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(col_attrs),
+    .attr_size = sizeof(nn_col2im_attrs),
     .parse = parse,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,

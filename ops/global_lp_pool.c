@@ -1,12 +1,8 @@
 #include "ops/family/infer.h"
 #include "ops/family/lp_pool.h"
 
-typedef struct lp_attrs {
-    double p;
-} lp_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    lp_attrs *parsed = out;
+    nn_global_lp_attrs *parsed = out;
     return nn_lp_parse(node, attrs, &parsed->p);
 }
 
@@ -17,7 +13,7 @@ static nn_status infer(const nn_node_view *node) {
 
 /* One window over the plane, which is one row whatever its axes are. */
 static nn_status run(const nn_call *call) {
-    const lp_attrs *attrs = call->node->attrs;
+    const nn_global_lp_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     int64_t size = nn_dims_product(in->dims, 2, in->rank);
@@ -46,7 +42,7 @@ const nn_op nn_op_global_lp_pool = {
     .max_inputs = 1,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(lp_attrs),
+    .attr_size = sizeof(nn_global_lp_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_global_pool_cost,

@@ -1,25 +1,23 @@
+#include "ops/family/linear_attention.h"
+
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
 
-#include <math.h>
-
-/* A state S [key size, value size] of each key head goes from token to token:
- *     S = exp(decay) S;  v = beta (v - S^T k) where it is corrected;  S = S + k v^T;  y = scale S^T
- * q */
-enum { QUERY, KEY, VALUE, PAST, DECAY, BETA };
-enum { Y, PRESENT };
-
-typedef struct linear_attrs {
-    int64_t q_heads, kv_heads;
-    float scale; /* 0: one over the root of the key size */
-    bool decays, corrects;
-} linear_attrs;
+enum {
+    QUERY = NN_LINEAR_QUERY,
+    KEY = NN_LINEAR_KEY,
+    VALUE = NN_LINEAR_VALUE,
+    PAST = NN_LINEAR_PAST,
+    DECAY = NN_LINEAR_DECAY,
+    BETA = NN_LINEAR_BETA
+};
+enum { Y = NN_LINEAR_Y, PRESENT = NN_LINEAR_PRESENT };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     static const char *const rules[] = {"linear", "gated", "delta", "gated_delta"};
-    linear_attrs *parsed = out;
+    nn_linear_attrs *parsed = out;
     const char *rule;
     NN_TRY(nn_attrs_int(attrs, "q_num_heads", 0, &parsed->q_heads));
     NN_TRY(nn_attrs_int(attrs, "kv_num_heads", 0, &parsed->kv_heads));
@@ -37,68 +35,13 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return NN_OK;
 }
 
-typedef struct linear_sizes {
-    int64_t batch, length, key, value;
-    int64_t decays; /* of a key head: 1 or the key size */
-    int64_t betas;  /* of a token */
-} linear_sizes;
-
-static nn_status head_size(const nn_node_view *node, int index, int64_t heads, int64_t *size) {
-    int64_t columns = nn_fact_dim(node->in[index], 2);
-    if (!nn_dim_is_known(columns)) return NN_OK;
-    if (columns % heads != 0 || (nn_dim_is_known(*size) && columns / heads != *size))
-        return nn_view_fail(node, NN_BAD_INPUT, "input %d: %lld columns are not %lld heads", index,
-                            (long long)columns, (long long)heads);
-    *size = columns / heads;
-    return NN_OK;
-}
-
-/* How many columns input `index` has, which may be one of two numbers. */
-static nn_status check_columns(const nn_node_view *node, int index, int64_t one, int64_t other) {
-    int64_t columns = nn_fact_dim(nn_view_in(node, index), 2);
-    if (!nn_dim_is_known(columns) || columns == one || !nn_dim_is_known(other) || columns == other)
-        return NN_OK;
-    return nn_view_fail(node, NN_BAD_INPUT, "input %d has %lld columns, not %lld or %lld", index,
-                        (long long)columns, (long long)one, (long long)other);
-}
-
-static nn_status check_presence(const nn_node_view *node, int index, bool wanted) {
-    if ((nn_view_in(node, index) != NULL) == wanted) return NN_OK;
-    return nn_view_fail(node, NN_BAD_INPUT, "this update rule %s input %d (%s)",
-                        wanted ? "needs" : "forbids", index, index == DECAY ? "decay" : "beta");
-}
-
-static nn_status find_sizes(const nn_node_view *node, linear_sizes *out) {
-    const linear_attrs *attrs = node->attrs;
-    *out = (linear_sizes){NN_DIM_UNKNOWN, NN_DIM_UNKNOWN, NN_DIM_UNKNOWN, NN_DIM_UNKNOWN, 1, 1};
-    NN_TRY(check_presence(node, DECAY, attrs->decays));
-    NN_TRY(check_presence(node, BETA, attrs->corrects));
-    for (int i = QUERY; i <= BETA; i++) {
-        NN_TRY(nn_check_rank(node, i, i == PAST ? 4 : 3));
-        NN_TRY(nn_agree_dim(node, i, 0, &out->batch));
-        if (i != PAST) NN_TRY(nn_agree_dim(node, i, 1, &out->length));
-    }
-    NN_TRY(head_size(node, QUERY, attrs->q_heads, &out->key));
-    NN_TRY(head_size(node, KEY, attrs->kv_heads, &out->key));
-    NN_TRY(head_size(node, VALUE, attrs->kv_heads, &out->value));
-    int64_t heads = attrs->kv_heads;
-    NN_TRY(nn_agree_dim(node, PAST, 1, &heads));
-    NN_TRY(nn_agree_dim(node, PAST, 2, &out->key));
-    NN_TRY(nn_agree_dim(node, PAST, 3, &out->value));
-    NN_TRY(check_columns(node, DECAY, heads, nn_dim_multiply(heads, out->key)));
-    NN_TRY(check_columns(node, BETA, heads, 1));
-    if (nn_fact_dim(nn_view_in(node, DECAY), 2) != heads) out->decays = out->key;
-    out->betas = nn_fact_dim(nn_view_in(node, BETA), 2);
-    return NN_OK;
-}
-
 static nn_status infer(const nn_node_view *node) {
-    const linear_attrs *attrs = node->attrs;
+    const nn_linear_attrs *attrs = node->attrs;
     const nn_type_set types = NN_TYPE_BIT(NNOPT_FLOAT) | NN_TYPES_HALF;
-    linear_sizes s;
+    nn_linear_sizes s;
     NN_TRY(nn_check_types(node, 0, -1, types));
     NN_TRY(nn_check_same_types(node, QUERY, VALUE));
-    NN_TRY(find_sizes(node, &s));
+    NN_TRY(nn_linear_sizes_of(node, &s));
     nn_type state =
         nn_view_in(node, PAST) != NULL ? nn_in_type(node, PAST) : nn_in_type(node, QUERY);
     const int64_t present[4] = {s.batch, attrs->kv_heads, s.key, s.value};
@@ -108,30 +51,30 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static void cost(const nn_node_view *node, nn_cost *out) {
-    const linear_attrs *attrs = node->attrs;
-    linear_sizes s;
-    if (find_sizes(node, &s) != NN_OK) return;
+    const nn_linear_attrs *attrs = node->attrs;
+    nn_linear_sizes s;
+    if (nn_linear_sizes_of(node, &s) != NN_OK) return;
     double products = (double)attrs->q_heads + (attrs->corrects ? 2 : 1) * (double)attrs->kv_heads;
     out->macs = (double)s.batch * (double)s.length * products * (double)s.key * (double)s.value;
     out->flops = 2 * out->macs;
 }
 
 /* State, one query or key, decays, a value, a result. */
-static int64_t worker_floats(const linear_sizes *s) {
+static int64_t worker_floats(const nn_linear_sizes *s) {
     return (s->key * s->value + 2 * s->key + 2 * s->value + 15) / 16 * 16;
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
-    linear_sizes s;
-    NN_TRY(find_sizes(node, &s));
+    nn_linear_sizes s;
+    NN_TRY(nn_linear_sizes_of(node, &s));
     nn_prepare_workspace(services, (size_t)(worker_floats(&s) * target->threads) * sizeof(float));
     return NN_OK;
 }
 
 typedef struct linear_work {
     const nn_call *call;
-    const linear_attrs *attrs;
-    linear_sizes sizes;
+    const nn_linear_attrs *attrs;
+    nn_linear_sizes sizes;
     const nn_rows_f32 *rows;
     float scale;
 } linear_work;
@@ -143,14 +86,14 @@ static void load(const linear_work *work, int input, int64_t place, float *out, 
 
 /* y = S^T x */
 static void recall(const linear_work *work, const float *state, const float *x, float *y) {
-    const linear_sizes *s = &work->sizes;
+    const nn_linear_sizes *s = &work->sizes;
     memset(y, 0, (size_t)s->value * sizeof *y);
     work->rows->combine(state, s->value, s->key, x, y, s->value);
 }
 
 static void update(const linear_work *work, int64_t token, int64_t head, float *state, float *k,
                    float *decay, float *v, float *y) {
-    const linear_sizes *s = &work->sizes;
+    const nn_linear_sizes *s = &work->sizes;
     const int64_t heads = work->attrs->kv_heads, place = token * heads + head;
     load(work, KEY, place * s->key, k, s->key);
     load(work, VALUE, place * s->value, v, s->value);
@@ -174,8 +117,8 @@ static void update(const linear_work *work, int64_t token, int64_t head, float *
 /* All tokens of key heads [begin, end) with the query heads that share them. */
 static void attend_heads(void *argument, int64_t begin, int64_t end, int worker) {
     const linear_work *work = argument;
-    const linear_attrs *attrs = work->attrs;
-    const linear_sizes *s = &work->sizes;
+    const nn_linear_attrs *attrs = work->attrs;
+    const nn_linear_sizes *s = &work->sizes;
     nn_tensor *out = work->call->out[Y], *present = nn_call_out(work->call, PRESENT);
     float *state = (float *)work->call->workspace + worker_floats(s) * worker;
     float *k = state + s->key * s->value, *decay = k + s->key, *v = decay + s->key,
@@ -207,9 +150,8 @@ static void attend_heads(void *argument, int64_t begin, int64_t end, int worker)
 
 static nn_status run_rows(const nn_call *call, const nn_rows_f32 *rows) {
     linear_work work = {.call = call, .attrs = call->node->attrs, .rows = rows};
-    NN_TRY(find_sizes(call->node, &work.sizes));
-    float scale = work.attrs->scale;
-    work.scale = scale != 0 ? scale : 1 / sqrtf((float)work.sizes.key);
+    NN_TRY(nn_linear_sizes_of(call->node, &work.sizes));
+    work.scale = nn_linear_scale(work.attrs, &work.sizes);
     nn_parallel(call->pool, work.sizes.batch * work.attrs->kv_heads, 1, attend_heads, &work);
     return NN_OK;
 }
@@ -241,7 +183,7 @@ const nn_op nn_op_linear_attention = {
     .max_inputs = 6,
     .min_outputs = 1,
     .max_outputs = 2,
-    .attr_size = sizeof(linear_attrs),
+    .attr_size = sizeof(nn_linear_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

@@ -1,19 +1,15 @@
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
+#include "ops/family/roi.h"
 
 #include <math.h>
 
 /* Y [R, C, height, width]: the largest elements in the bins of regions [sample, x1, y1, x2, y2] of
  * X [N, C, H, W], whose corners are rounded to elements. Empty bins give zero. */
-enum { X, ROIS };
-
-typedef struct roi_attrs {
-    int64_t height, width;
-    float scale;
-} roi_attrs;
+enum { X = NN_ROI_X, ROIS = NN_ROI_ROIS };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    roi_attrs *parsed = out;
+    nn_max_roi_attrs *parsed = out;
     const int64_t *shape;
     int64_t count;
     NN_TRY(nn_attrs_float(attrs, "spatial_scale", 1, &parsed->scale));
@@ -27,7 +23,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const roi_attrs *attrs = node->attrs;
+    const nn_max_roi_attrs *attrs = node->attrs;
     int64_t columns = 5;
     NN_TRY(nn_check_types(node, X, ROIS, NN_TYPES_FLOAT));
     NN_TRY(nn_check_same_types(node, X, ROIS));
@@ -63,7 +59,7 @@ static void bin_range(const roi_axis *axis, int64_t bin, int64_t size, int64_t *
 static void pool_planes(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const nn_call *call = argument;
-    const roi_attrs *attrs = call->node->attrs;
+    const nn_max_roi_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[X], *rois = call->in[ROIS];
     nn_tensor *out = call->out[0];
     const int64_t channels = x->dims[1], height = x->dims[2], width = x->dims[3];
@@ -115,7 +111,7 @@ const nn_op nn_op_max_roi_pool = {
     .max_inputs = 2,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(roi_attrs),
+    .attr_size = sizeof(nn_max_roi_attrs),
     .parse = parse,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,

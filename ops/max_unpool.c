@@ -1,32 +1,15 @@
+#include "ops/family/max_unpool.h"
+
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
-#include "ops/family/window.h"
 
-/* Puts each element of X [N, C, in...] back where MaxPool took it from, which the indices say as
- * places in the tensor that kernel, strides and pads lead to; the rest is zero. A larger
- * output_shape holds that tensor at its front. */
-enum { X, INDICES, SHAPE };
+enum { X = NN_UNPOOL_X, INDICES = NN_UNPOOL_INDICES, SHAPE = NN_UNPOOL_SHAPE };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     nn_window_attrs *window = out;
     NN_TRY(nn_window_parse(node, attrs, window));
     if (window->has_kernel) return NN_OK;
     return nn_view_fail(node, NN_BAD_INPUT, "kernel_shape is required");
-}
-
-/* Size of a spatial axis before it was pooled. */
-static nn_status unpooled(const nn_node_view *node, int axis, int64_t pooled, int64_t *out) {
-    const nn_window_attrs *attrs = node->attrs;
-    int64_t steps;
-    *out = NN_DIM_UNKNOWN;
-    if (!nn_dim_is_known(pooled)) return NN_OK;
-    if (!nn_mul_size(pooled > 0 ? pooled - 1 : 0, attrs->stride[axis], &steps) ||
-        !nn_add_size(steps, attrs->kernel[axis], &steps))
-        return nn_view_fail(node, NN_BAD_INPUT, "axis %d is too large", axis + 2);
-    *out = pooled > 0 ? steps - attrs->pad_begin[axis] - attrs->pad_end[axis] : 0;
-    if (*out >= 0) return NN_OK;
-    return nn_view_fail(node, NN_BAD_INPUT, "pads of axis %d leave a size of %lld", axis + 2,
-                        (long long)*out);
 }
 
 static nn_status infer(const nn_node_view *node) {
@@ -48,7 +31,7 @@ static nn_status infer(const nn_node_view *node) {
         int64_t own = nn_fact_dim(x, axis), given;
         NN_TRY(nn_agree_dim(node, INDICES, axis, &own));
         dims[axis] = own;
-        if (axis >= 2) NN_TRY(unpooled(node, axis - 2, own, &dims[axis]));
+        if (axis >= 2) NN_TRY(nn_max_unpool_size(node, axis - 2, own, &dims[axis]));
         if (!has_shape) continue;
         NN_TRY(nn_size_element(node, SHAPE, axis, &given));
         if (nn_dim_is_known(given) && nn_dim_is_known(dims[axis]) && given < dims[axis])
@@ -66,7 +49,7 @@ static nn_status run(const nn_call *call) {
     int64_t dims[NN_MAX_RANK], total = 1, count = nn_tensor_count(x);
     for (int axis = 0; axis < x->rank; axis++) {
         dims[axis] = x->dims[axis];
-        if (axis >= 2) NN_TRY(unpooled(call->node, axis - 2, x->dims[axis], &dims[axis]));
+        if (axis >= 2) NN_TRY(nn_max_unpool_size(call->node, axis - 2, x->dims[axis], &dims[axis]));
         if (!nn_mul_size(total, dims[axis], &total))
             return nn_view_fail(call->node, NN_BAD_INPUT, "the output is too large");
     }

@@ -1,23 +1,17 @@
 #include "ops/family/dims.h"
 #include "ops/family/index.h"
 #include "ops/family/infer.h"
+#include "ops/family/roi.h"
 
 #include <math.h>
 
 /* Y [R, C, height, width] pools regions [x1, y1, x2, y2] of X [N, C, H, W]: each bin takes the mean
  * or the largest of values that are interpolated at a grid of points in it. */
-enum { X, ROIS, BATCH };
-enum { MOST_POINTS = 1 << 16 }; /* of a grid along one axis */
-
-typedef struct align_attrs {
-    int64_t height, width, points; /* points 0: about one for each element of a bin */
-    float scale;
-    bool takes_largest;
-    bool half_pixel; /* coordinates are shifted by half an element */
-} align_attrs;
+enum { X = NN_ROI_X, ROIS = NN_ROI_ROIS, BATCH = NN_ROI_BATCH };
+enum { MOST_POINTS = NN_ROI_MOST_POINTS };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    align_attrs *parsed = out;
+    nn_roi_align_attrs *parsed = out;
     const char *mode, *transform;
     NN_TRY(nn_attrs_int(attrs, "output_height", 1, &parsed->height));
     NN_TRY(nn_attrs_int(attrs, "output_width", 1, &parsed->width));
@@ -43,7 +37,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const align_attrs *attrs = node->attrs;
+    const nn_roi_align_attrs *attrs = node->attrs;
     NN_TRY(nn_check_types(node, X, ROIS, NN_TYPES_FLOAT));
     NN_TRY(nn_check_same_types(node, X, ROIS));
     NN_TRY(nn_check_types(node, BATCH, BATCH, NN_TYPE_BIT(NNOPT_INT64)));
@@ -73,7 +67,7 @@ typedef struct region {
 
 /* Grid points along an axis of a bin of this size. */
 static nn_status grid_of(const nn_node_view *node, int64_t index, double bin, int64_t *out) {
-    const align_attrs *attrs = node->attrs;
+    const nn_roi_align_attrs *attrs = node->attrs;
     *out = attrs->points;
     if (*out > 0) return NN_OK;
     if (!(ceil(bin) <= MOST_POINTS))
@@ -89,7 +83,7 @@ static double rounded(nn_type type, double x) {
 }
 
 static nn_status read_region(const nn_call *call, int64_t index, region *out) {
-    const align_attrs *attrs = call->node->attrs;
+    const nn_roi_align_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[X], *rois = call->in[ROIS];
     double box[4], shift = attrs->half_pixel ? 0.5 : 0;
     out->batch = ((const int64_t *)call->in[BATCH]->data)[index];
@@ -137,7 +131,7 @@ static double value_at(const nn_tensor *x, int64_t index) {
 /* Adds one point of a bin to the results of all channels. */
 static void add_point(const nn_call *call, const region *r, double py, double px, bool is_first,
                       double *sums) {
-    const align_attrs *attrs = call->node->attrs;
+    const nn_roi_align_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[X];
     const int64_t channels = x->dims[1], height = x->dims[2], width = x->dims[3];
     int64_t rows[2] = {0, 0}, columns[2] = {0, 0};
@@ -173,7 +167,7 @@ static void pool_bin(const nn_call *call, const region *r, int64_t row, int64_t 
                 r->x + ((double)column + ((double)k + 0.5) / (double)r->columns) * r->bin_width;
             add_point(call, r, y, x, i == 0 && k == 0, sums);
         }
-    const align_attrs *attrs = call->node->attrs;
+    const nn_roi_align_attrs *attrs = call->node->attrs;
     int64_t count = r->rows * r->columns;
     for (int64_t channel = 0; channel < channels && !attrs->takes_largest && count > 0; channel++)
         sums[channel] /= (double)count;
@@ -182,7 +176,7 @@ static void pool_bin(const nn_call *call, const region *r, int64_t row, int64_t 
 /* Rows of bins, of all regions. */
 static void pool_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const nn_call *call = argument;
-    const align_attrs *attrs = call->node->attrs;
+    const nn_roi_align_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
     const int64_t channels = out->dims[1];
     double *sums = (double *)call->workspace + channels * worker;
@@ -202,7 +196,7 @@ static void pool_rows(void *argument, int64_t begin, int64_t end, int worker) {
 }
 
 static nn_status run(const nn_call *call) {
-    const align_attrs *attrs = call->node->attrs;
+    const nn_roi_align_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[X];
     int64_t count = call->in[ROIS]->dims[0];
     region r;
@@ -230,7 +224,7 @@ const nn_op nn_op_roi_align = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(align_attrs),
+    .attr_size = sizeof(nn_roi_align_attrs),
     .parse = parse,
     .infer = infer,
     .quant = NN_QUANT_FLOAT,

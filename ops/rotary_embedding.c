@@ -2,19 +2,12 @@
 #include "ops/family/index.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
+#include "ops/family/rotary.h"
 
-/* Pairs (a, b) of the first `dim` elements of each head turn to (a cos - b sin, a sin + b cos).
- * Pairs are neighbours where interleaved, else an element of each half. X is [batch, length, heads
- * x size] or [batch, heads, length, size]; the angles of a token are a row of the caches. */
-enum { X, COS, SIN, POSITIONS };
-
-typedef struct rotary_attrs {
-    int64_t dim, heads; /* 0: whole heads; 0: not given */
-    bool interleaved;
-} rotary_attrs;
+enum { X = NN_ROTARY_X, COS = NN_ROTARY_COS, SIN = NN_ROTARY_SIN, POSITIONS = NN_ROTARY_POSITIONS };
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    rotary_attrs *parsed = out;
+    nn_rotary_attrs *parsed = out;
     int64_t interleaved;
     NN_TRY(nn_attrs_int(attrs, "rotary_embedding_dim", 0, &parsed->dim));
     NN_TRY(nn_attrs_int(attrs, "num_heads", 0, &parsed->heads));
@@ -29,41 +22,6 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return NN_OK;
 }
 
-typedef struct rotary_sizes {
-    int64_t batch, length, heads, size, half; /* half: pairs of a head that turn */
-} rotary_sizes;
-
-static nn_status find_sizes(const nn_node_view *node, rotary_sizes *out) {
-    const rotary_attrs *attrs = node->attrs;
-    const nn_fact *x = node->in[X];
-    *out = (rotary_sizes){NN_DIM_UNKNOWN, NN_DIM_UNKNOWN, NN_DIM_UNKNOWN, NN_DIM_UNKNOWN,
-                          NN_DIM_UNKNOWN};
-    if (attrs->dim > 0) out->half = attrs->dim / 2;
-    if (x->rank == NN_RANK_UNKNOWN) return NN_OK;
-    out->batch = x->dims[0];
-    out->length = x->dims[x->rank == 4 ? 2 : 1];
-    out->heads = x->rank == 4 ? x->dims[1] : attrs->heads;
-    out->size = x->rank == 4 ? x->dims[3] : NN_DIM_UNKNOWN;
-    if (x->rank == 3 && attrs->heads == 0)
-        return nn_view_fail(node, NN_BAD_INPUT, "an input of rank 3 needs attribute num_heads");
-    if (x->rank == 3 && nn_dim_is_known(x->dims[2])) {
-        if (x->dims[2] % attrs->heads != 0)
-            return nn_view_fail(node, NN_BAD_INPUT, "%lld columns do not divide into %lld heads",
-                                (long long)x->dims[2], (long long)attrs->heads);
-        out->size = x->dims[2] / attrs->heads;
-    }
-    if (!nn_dim_is_known(out->size)) return NN_OK;
-    if (attrs->dim == 0 && out->size % 2 != 0)
-        return nn_view_fail(node, NN_BAD_INPUT, "heads of size %lld are not pairs",
-                            (long long)out->size);
-    if (attrs->dim > out->size)
-        return nn_view_fail(node, NN_BAD_INPUT,
-                            "rotary_embedding_dim %lld is over the heads' size %lld",
-                            (long long)attrs->dim, (long long)out->size);
-    if (attrs->dim == 0) out->half = out->size / 2;
-    return NN_OK;
-}
-
 static nn_status infer(const nn_node_view *node) {
     const nn_type_set types = NN_TYPE_BIT(NNOPT_FLOAT) | NN_TYPES_HALF;
     NN_TRY(nn_check_types(node, X, SIN, types));
@@ -71,8 +29,8 @@ static nn_status infer(const nn_node_view *node) {
     int rank = node->in[X]->rank;
     if (rank != NN_RANK_UNKNOWN && rank != 3 && rank != 4)
         return nn_view_fail(node, NN_BAD_INPUT, "input 0 has rank %d, not 3 or 4", rank);
-    rotary_sizes sizes;
-    NN_TRY(find_sizes(node, &sizes));
+    nn_rotary_sizes sizes;
+    NN_TRY(nn_rotary_sizes_of(node, &sizes));
     bool by_position = nn_view_in(node, POSITIONS) != NULL;
     if (by_position) {
         NN_TRY(nn_check_types(node, POSITIONS, POSITIONS, NN_TYPE_BIT(NNOPT_INT64)));
@@ -98,13 +56,13 @@ static void cost(const nn_node_view *node, nn_cost *out) {
 }
 
 /* Angles of a token and one head, for each worker. */
-static int64_t worker_floats(const rotary_sizes *sizes) {
+static int64_t worker_floats(const nn_rotary_sizes *sizes) {
     return 2 * sizes->half + 2 * sizes->size;
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
-    rotary_sizes sizes;
-    NN_TRY(find_sizes(node, &sizes));
+    nn_rotary_sizes sizes;
+    NN_TRY(nn_rotary_sizes_of(node, &sizes));
     nn_prepare_workspace(services,
                          (size_t)(worker_floats(&sizes) * target->threads) * sizeof(float));
     return NN_OK;
@@ -112,7 +70,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 
 typedef struct rotary_work {
     const nn_call *call;
-    rotary_sizes sizes;
+    nn_rotary_sizes sizes;
     bool interleaved;
 } rotary_work;
 
@@ -135,7 +93,7 @@ static void turn(const rotary_work *work, const float *cosine, const float *sine
 static void turn_tokens(void *argument, int64_t begin, int64_t end, int worker) {
     const rotary_work *work = argument;
     const nn_call *call = work->call;
-    const rotary_sizes *s = &work->sizes;
+    const nn_rotary_sizes *s = &work->sizes;
     const nn_tensor *in = call->in[X], *positions = nn_call_in(call, POSITIONS);
     nn_tensor *out = call->out[0];
     float *cosine = (float *)call->workspace + worker_floats(s) * worker;
@@ -161,9 +119,9 @@ static void turn_tokens(void *argument, int64_t begin, int64_t end, int worker) 
 }
 
 static nn_status run(const nn_call *call) {
-    const rotary_attrs *attrs = call->node->attrs;
+    const nn_rotary_attrs *attrs = call->node->attrs;
     rotary_work work = {.call = call, .interleaved = attrs->interleaved};
-    NN_TRY(find_sizes(call->node, &work.sizes));
+    NN_TRY(nn_rotary_sizes_of(call->node, &work.sizes));
     const nn_tensor *positions = nn_call_in(call, POSITIONS);
     if (positions != NULL) NN_TRY(nn_check_indices(call->node, positions, call->in[COS]->dims[0]));
     if (nn_tensor_count(call->in[X]) == 0) return NN_OK;
@@ -191,7 +149,7 @@ const nn_op nn_op_rotary_embedding = {
     .max_inputs = 4,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(rotary_attrs),
+    .attr_size = sizeof(nn_rotary_attrs),
     .parse = parse,
     .infer = infer,
     .cost = cost,

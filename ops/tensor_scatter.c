@@ -1,13 +1,9 @@
 #include "ops/family/copy.h"
 #include "ops/family/packed.h"
-
-typedef struct tensor_scatter_attrs {
-    int64_t axis;
-    bool circular;
-} tensor_scatter_attrs;
+#include "ops/family/tensor_scatter.h"
 
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    tensor_scatter_attrs *parsed = out;
+    nn_tensor_scatter_attrs *parsed = out;
     const char *mode;
     NN_TRY(nn_attrs_int(attrs, "axis", -2, &parsed->axis));
     NN_TRY(nn_attrs_string(attrs, "mode", "linear", &mode));
@@ -19,7 +15,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status find_axis(const nn_node_view *node, int rank, int *axis) {
-    const tensor_scatter_attrs *attrs = node->attrs;
+    const nn_tensor_scatter_attrs *attrs = node->attrs;
     NN_TRY(nn_check_axis(node, attrs->axis, rank, axis));
     if (*axis == 0)
         return nn_view_fail(node, NN_BAD_INPUT, "axis 0 is the batch, not the sequence");
@@ -82,7 +78,7 @@ static void write_rows(void *argument, int64_t begin, int64_t end, int worker) {
 }
 
 static nn_status run_bytes(const nn_call *call) {
-    const tensor_scatter_attrs *attrs = call->node->attrs;
+    const nn_tensor_scatter_attrs *attrs = call->node->attrs;
     const nn_tensor *past = call->in[0], *update = call->in[1];
     const nn_tensor *indices = call->in_count > 2 ? call->in[2] : NULL;
     int axis;
@@ -130,7 +126,7 @@ const nn_op nn_op_tensor_scatter = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(tensor_scatter_attrs),
+    .attr_size = sizeof(nn_tensor_scatter_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

@@ -38,6 +38,12 @@ missing "NNOPT_CUDA of CMake" NNOPT_CUDA_LIBRARY="$work/absent.so"
 expect 2 "there is one device" "$NNOPT" run "$model" --random --device cuda:1
 expect 2 "none of cpu, cuda, cuda:N" "$NNOPT" run "$model" --random --device tpu
 
+# The kernels of the device, and their times.
+expect 0 "grid_sample_cuda GridSample cuda" "$NNOPT" list-kernels --device cuda --operator GridSample
+expect 0 "relu_cuda" "$NNOPT" list-kernels --device cuda --operator Relu --bench
+expect 2 "finds no CUDA device" env NN_EMULATED_DEVICES=0 "$NNOPT" list-kernels --device cuda
+expect 2 "none of cpu, cuda, cuda:N" "$NNOPT" list-kernels --device tpu
+
 # Without the vendor's libraries models run all the same.
 expect 0 "" env NNOPT_CUDNN_LIBRARY="$work/absent.so" NNOPT_CUBLASLT_LIBRARY="$work/absent.so" \
   NN_CUDA_QUICK=1 "$NNOPT_BUILD/tests/test_cuda_models"

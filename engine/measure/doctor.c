@@ -3,6 +3,7 @@
 #include "base/options.h"
 #include "engine/measure/device_roofline.h"
 #include "engine/measure/profile_report.h"
+#include "ops/device_coverage.h"
 #include "ops/device_kernels.h"
 
 #include <stdio.h>
@@ -25,6 +26,14 @@ static const char *domain_name(const nn_op *op) {
 }
 
 /* ---- operators ---- */
+
+/* "kernels", "parts", or why it runs on the CPU. */
+static const char *coverage_text(const nn_op *op) {
+    const nn_device_coverage coverage = nn_device_coverage_of(op);
+    if (coverage.kind == NN_COVERAGE_HOST) return coverage.reason;
+    if (coverage.kind == NN_COVERAGE_UNKNOWN) return NULL;
+    return coverage.kind == NN_COVERAGE_KERNELS ? "kernels" : "parts";
+}
 
 nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
     nn_report *report = NULL;
@@ -50,6 +59,7 @@ nnopt_status nnopt_list_ops(const nnopt_options *options, nnopt_report **out) {
         nn_report_set_bool(report, record, "prune", (*op)->axes != NULL);
         nn_report_set_bool(report, record, "stream", (*op)->stream != NULL);
         nn_report_set_number(report, record, "kernels", kernels);
+        nn_report_set_text(report, record, "cuda", coverage_text(*op));
         nn_library_index library = (*op)->library;
         bool is_absent = nn_library_check(library) != NN_OK;
         if (library == NN_LIBRARY_NONE) continue;

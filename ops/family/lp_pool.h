@@ -9,6 +9,10 @@ typedef struct nn_lp_pool_attrs {
     double p;
 } nn_lp_pool_attrs;
 
+typedef struct nn_global_lp_attrs {
+    double p;
+} nn_global_lp_attrs;
+
 /* Attribute p, a float in version 1; it must be positive. */
 nn_status nn_lp_parse(const nn_node_view *node, const nn_attrs *attrs, double *out);
 

@@ -1,13 +1,10 @@
-/* The diagonal of two axes of equal size, for operators that are written with it: the first of them
- * stays and walks both. */
+/* Diagonal, for operators that are written with it. */
+#include "ops/plan/diagonal.h"
+
 #include "ops/family/copy.h"
 
-typedef struct diagonal_attrs {
-    int64_t first, second; /* first < second */
-} diagonal_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    diagonal_attrs *parsed = out;
+    nn_diagonal_attrs *parsed = out;
     NN_TRY(nn_attrs_int(attrs, "first", 0, &parsed->first));
     NN_TRY(nn_attrs_int(attrs, "second", 1, &parsed->second));
     if (parsed->first < 0 || parsed->second <= parsed->first)
@@ -17,7 +14,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const diagonal_attrs *attrs = node->attrs;
+    const nn_diagonal_attrs *attrs = node->attrs;
     const nn_fact *in = node->in[0];
     int64_t dims[NN_MAX_RANK];
     int rank = 0;
@@ -36,7 +33,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status run(const nn_call *call) {
-    const diagonal_attrs *attrs = call->node->attrs;
+    const nn_diagonal_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
     int64_t steps[NN_MAX_RANK], from[NN_MAX_RANK], to[NN_MAX_RANK];
@@ -68,7 +65,7 @@ const nn_op nn_op_diagonal = {
     .max_inputs = 1,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(diagonal_attrs),
+    .attr_size = sizeof(nn_diagonal_attrs),
     .parse = parse,
     .infer = infer,
     .cost = nn_cost_of_moving,

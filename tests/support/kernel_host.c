@@ -181,7 +181,7 @@ void host_permute(nn_layout layout, const nn_tensor *standard, void *physical, b
     char *a = standard->data, *b = physical;
     if (count == 0) return;
     if (layout != NN_LAYOUT_CHANNELS_LAST || standard->rank < 3) {
-        memcpy(to_physical ? b : a, to_physical ? a : b, (size_t)count * size);
+        memcpy(to_physical ? b : a, to_physical ? a : b, (size_t)nn_tensor_bytes(standard));
         return;
     }
     const int64_t channels = standard->dims[1], pixels = count / standard->dims[0] / channels;

@@ -1,10 +1,14 @@
 #include "ops/family/cast.h"
 
 #include "ops/cuda/elements/cast_launch.h"
+#include "ops/cuda/elements/small_launch.h"
 #include "ops/cuda/movement/copy.h"
 #include "ops/cuda/runtime/queue.h"
 
-enum { TYPES = NN_TYPES_NUMBER | NN_TYPES_BOOL };
+enum {
+    SMALL = NN_TYPES_SMALL_FLOAT | NN_TYPES_PACKED_INTEGER,
+    TYPES = NN_TYPES_CASTABLE & ~NN_TYPES_STRING
+};
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     (void)target;
@@ -12,9 +16,25 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
            nn_type_in(node->out[0]->type, TYPES);
 }
 
+static nn_status run_small(const nn_call *call) {
+    const nn_cast_attrs *attrs = call->node->attrs;
+    const nn_tensor *x = call->in[0], *y = call->out[0];
+    const nn_cuda_small_cast arguments = {
+        .from = x->type,
+        .to = y->type,
+        .overflow = attrs->rules.overflow,
+        .scale = (int)attrs->rules.scale,
+        .x = x->data,
+        .y = y->data,
+        .count = nn_tensor_count(x),
+    };
+    return nn_cuda_launched(call, nn_cuda_launch_small_cast(&arguments, call->queue->stream));
+}
+
 static nn_status run(const nn_call *call) {
     const nn_tensor *x = call->in[0], *y = call->out[0];
     if (x->type == y->type) return nn_cuda_copy_tensor(call, x, y);
+    if (nn_type_in(x->type, SMALL) || nn_type_in(y->type, SMALL)) return run_small(call);
     const nn_cuda_cast arguments = {x->type, y->type, x->data, y->data, nn_tensor_count(x)};
     return nn_cuda_launched(call, nn_cuda_launch_cast(&arguments, call->queue->stream));
 }

@@ -1,5 +1,5 @@
 /* QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear. */
-#include "ops/cuda/elements/quantize_launch.h"
+#include "ops/cuda/elements/small_launch.h"
 
 #include "ops/cuda/runtime/queue.h"
 #include "ops/family/quantization.h"
@@ -12,6 +12,8 @@ enum {
     FLOATS = NN_TYPE_BIT(NNOPT_FLOAT) | NN_TYPES_HALF,
     BYTES = NN_TYPE_BIT(NNOPT_UINT8) | NN_TYPE_BIT(NNOPT_INT8) | NN_TYPE_BIT(NNOPT_UINT16) |
             NN_TYPE_BIT(NNOPT_INT16),
+    SMALL = NN_TYPES_PACKED | NN_TYPES_FLOAT8,
+    SCALES = FLOATS | NN_TYPE_BIT(NNOPT_FLOAT8E8M0),
 };
 
 static nn_status make_scales(const nn_call *call, int64_t axis, int64_t block_size,
@@ -37,7 +39,13 @@ static bool accepts_quantize(const nn_node_view *node, const nn_target *target) 
     (void)target;
     return nn_epilogue_is_empty(&node->epilogue) &&
            nn_type_in(node->in[X]->type, FLOATS | NN_TYPE_BIT(NNOPT_INT32)) &&
-           nn_type_in(node->in[SCALE]->type, FLOATS) && nn_type_in(node->out[0]->type, BYTES);
+           nn_type_in(node->in[SCALE]->type, SCALES) &&
+           nn_type_in(node->out[0]->type, BYTES | SMALL);
+}
+
+/* Elements or scales of at most 8 bits that are no integers of 8. */
+static bool is_small(nn_type type, const nn_tensor *scale) {
+    return nn_type_in(type, SMALL) || scale->type == NNOPT_FLOAT8E8M0;
 }
 
 static nn_status run_quantize(const nn_call *call) {
@@ -50,14 +58,18 @@ static nn_status run_quantize(const nn_call *call) {
         .y = call->out[0]->data,
         .count = nn_tensor_count(call->in[X])};
     NN_TRY(make_scales(call, attrs->axis, attrs->block_size, &arguments.map));
+    if (is_small(arguments.to, call->in[SCALE])) {
+        const nn_cuda_small_quantize small = {arguments, attrs->rules.overflow};
+        return nn_cuda_launched(call, nn_cuda_launch_small_quantize(&small, call->queue->stream));
+    }
     return nn_cuda_launched(call, nn_cuda_launch_quantize(&arguments, call->queue->stream));
 }
 
 static bool accepts_dequantize(const nn_node_view *node, const nn_target *target) {
     (void)target;
     return nn_epilogue_is_empty(&node->epilogue) &&
-           nn_type_in(node->in[X]->type, BYTES | NN_TYPE_BIT(NNOPT_INT32)) &&
-           nn_type_in(node->in[SCALE]->type, FLOATS) && nn_type_in(node->out[0]->type, FLOATS);
+           nn_type_in(node->in[X]->type, BYTES | SMALL | NN_TYPE_BIT(NNOPT_INT32)) &&
+           nn_type_in(node->in[SCALE]->type, SCALES) && nn_type_in(node->out[0]->type, FLOATS);
 }
 
 static nn_status run_dequantize(const nn_call *call) {
@@ -68,6 +80,9 @@ static nn_status run_dequantize(const nn_call *call) {
                                     .y = call->out[0]->data,
                                     .count = nn_tensor_count(call->in[X])};
     NN_TRY(make_scales(call, attrs->axis, attrs->block_size, &arguments.map));
+    if (is_small(arguments.from, call->in[SCALE]))
+        return nn_cuda_launched(call,
+                                nn_cuda_launch_small_dequantize(&arguments, call->queue->stream));
     return nn_cuda_launched(call, nn_cuda_launch_dequantize(&arguments, call->queue->stream));
 }
 

@@ -1,28 +1,12 @@
 #include "ops/cuda/elements/quantize_launch.h"
 
-#include "ops/cuda/elements/loops.cuh"
 #include "ops/cuda/elements/numbers.cuh"
+#include "ops/cuda/elements/scales.cuh"
 #include "ops/cuda/elements/types.cuh"
 
 namespace {
 
 constexpr int THREADS = 256;
-
-/* Of the scale of element i. */
-__device__ __forceinline__ int64_t scale_of(const nn_cuda_scales &map, int64_t i) {
-    if (map.grain == NN_CUDA_PER_TENSOR) return 0;
-    int64_t inner, index;
-    const int64_t row = nn_divide(i, map.inner, &inner), outer = nn_divide(row, map.size, &index);
-    if (map.grain == NN_CUDA_PER_AXIS) return index;
-    int64_t rest;
-    return (outer * map.blocks + nn_divide(index, map.block, &rest)) * map.inner.size + inner;
-}
-
-__device__ __forceinline__ float round_to(float x, nnopt_type precision) {
-    if (precision == NNOPT_FLOAT16) return nn_to_float(nn_from_float<__half>(x));
-    if (precision == NNOPT_BFLOAT16) return nn_to_float(nn_from_float<__nv_bfloat16>(x));
-    return x;
-}
 
 /* The clamp comes before the rounding, which gives the same; NaN becomes the lowest. */
 template <typename T> __device__ __forceinline__ T quantized(float units, int zero) {
@@ -40,15 +24,15 @@ template <typename IN, typename OUT, int V> __global__ void quantize(nn_cuda_qua
     const OUT *zeros = static_cast<const OUT *>(a.map.zeros);
     OUT *y = static_cast<OUT *>(a.y);
     for (int64_t i = nn_first(); i * V < a.count; i += nn_stride()) {
-        const int64_t at = scale_of(a.map, i * V);
+        const int64_t at = nn_scale_of(a.map, i * V);
         const int zero = zeros != nullptr ? static_cast<int>(zeros[at]) : 0;
-        const float scale = round_to(nn_float_at(a.map.type, a.map.scales, at), a.precision);
+        const float scale = nn_round_to(nn_float_at(a.map.type, a.map.scales, at), a.precision);
         const nn_pack<IN, V> in = nn_load_pack<V>(x + i * V, 1);
         nn_pack<OUT, V> out;
 #pragma unroll
         for (int k = 0; k < V; k++)
             out.items[k] = quantized<OUT>(
-                round_to(round_to(nn_to_float(in.items[k]), a.precision) / scale, a.precision),
+                nn_round_to(nn_round_to(nn_to_float(in.items[k]), a.precision) / scale, a.precision),
                 zero);
         nn_store_pack(y + i * V, out);
     }
@@ -58,7 +42,7 @@ template <typename IN, typename OUT, int V> __global__ void dequantize(nn_cuda_d
     const IN *x = static_cast<const IN *>(a.x), *zeros = static_cast<const IN *>(a.map.zeros);
     OUT *y = static_cast<OUT *>(a.y);
     for (int64_t i = nn_first(); i * V < a.count; i += nn_stride()) {
-        const int64_t at = scale_of(a.map, i * V);
+        const int64_t at = nn_scale_of(a.map, i * V);
         const float zero = zeros != nullptr ? nn_to_float(zeros[at]) : 0.0f;
         const float scale = nn_float_at(a.map.type, a.map.scales, at);
         const nn_pack<IN, V> in = nn_load_pack<V>(x + i * V, 1);

@@ -2,7 +2,9 @@
 #include "ops/family/movement.h"
 
 #include "ops/cuda/movement/copy.h"
+#include "ops/cuda/movement/packed.h"
 #include "ops/family/block.h"
+#include "ops/plan/diagonal.h"
 #include "ops/plan/reorder.h"
 
 #define COPY_KERNELS(symbol) const nn_kernel *const nn_cuda_##symbol##_kernels[]
@@ -24,7 +26,7 @@ static nn_status reads_shapes(const nn_node_view *node, const nn_target *target,
 }
 
 static const nn_kernel copy_cuda = {COLUMNS("copy_cuda"), .in_place = 1,
-                                    .accepts = nn_cuda_moves_bytes, .prepare = reads_shapes,
+                                    .accepts = nn_cuda_packed_accepts, .prepare = reads_shapes,
                                     .run = run_whole};
 
 static bool accepts_inference(const nn_node_view *node, const nn_target *target) {
@@ -41,7 +43,7 @@ static const nn_kernel dropout_cuda = {
 
 /* ---- Transpose, Reorder ---- */
 
-static nn_status run_transpose(const nn_call *call) {
+static nn_status transpose(const nn_call *call) {
     const nn_tensor *in = call->in[0], *out = call->out[0];
     int64_t in_steps[NN_MAX_RANK], source[NN_MAX_RANK], target[NN_MAX_RANK];
     nn_dense_steps(in->dims, in->rank, in_steps);
@@ -52,8 +54,20 @@ static nn_status run_transpose(const nn_call *call) {
                                 target, in->data, source);
 }
 
-static const nn_kernel transpose_cuda = {COLUMNS("transpose_cuda"), .accepts = nn_cuda_moves_bytes,
-                                         .run = run_transpose};
+static nn_status prepare_transpose(const nn_node_view *node, const nn_target *target,
+                                   nn_prepare *prepared) {
+    (void)target;
+    nn_cuda_packed_workspace(node, prepared);
+    return NN_OK;
+}
+
+static nn_status run_transpose(const nn_call *call) {
+    return nn_cuda_packed_run(call, transpose);
+}
+
+static const nn_kernel transpose_cuda = {COLUMNS("transpose_cuda"),
+                                         .accepts = nn_cuda_packed_accepts,
+                                         .prepare = prepare_transpose, .run = run_transpose};
 
 static bool accepts_reorder(const nn_node_view *node, const nn_target *target) {
     const nn_reorder_attrs *attrs = node->attrs;
@@ -279,6 +293,25 @@ static const nn_kernel center_crop_pad_cuda = {COLUMNS("center_crop_pad_cuda"),
                                                .accepts = nn_cuda_moves_bytes,
                                                .prepare = reads_shapes, .run = run_center_crop_pad};
 
+/* ---- Diagonal ---- */
+
+static nn_status run_diagonal(const nn_call *call) {
+    const nn_diagonal_attrs *attrs = call->node->attrs;
+    const nn_tensor *in = call->in[0], *out = call->out[0];
+    int64_t steps[NN_MAX_RANK], from[NN_MAX_RANK], to[NN_MAX_RANK];
+    int rank = 0;
+    nn_dense_steps(in->dims, in->rank, steps);
+    nn_dense_steps(out->dims, out->rank, to);
+    for (int i = 0; i < in->rank; i++)
+        if (i != attrs->second) from[rank++] = steps[i];
+    from[attrs->first] += steps[attrs->second];
+    return nn_cuda_copy_strided(call, nn_element_size(in->type), out->dims, rank, out->data, to,
+                                in->data, from);
+}
+
+static const nn_kernel diagonal_cuda = {COLUMNS("diagonal_cuda"), .accepts = nn_cuda_moves_bytes,
+                                        .run = run_diagonal};
+
 /* ---- lists ---- */
 
 COPY_KERNELS(view) = {&copy_cuda, NULL};
@@ -293,3 +326,4 @@ COPY_KERNELS(tile) = {&tile_cuda, NULL};
 COPY_KERNELS(depth_to_space) = {&depth_to_space_cuda, NULL};
 COPY_KERNELS(space_to_depth) = {&space_to_depth_cuda, NULL};
 COPY_KERNELS(center_crop_pad) = {&center_crop_pad_cuda, NULL};
+COPY_KERNELS(diagonal) = {&diagonal_cuda, NULL};

@@ -4,6 +4,7 @@
 #include "ops/cuda/rows/reduce_launch.h"
 #include "ops/cuda/runtime/queue.h"
 #include "ops/family/loops.h"
+#include "ops/family/lp_pool.h"
 #include "ops/family/types.h"
 
 _Static_assert((int)NN_CUDA_REDUCE_RANK >= (int)NN_MAX_RANK, "all axes fit");
@@ -29,6 +30,7 @@ static const struct row {
     {"ReduceLogSumExp", NN_CUDA_REDUCE_LOG_SUM_EXP, 0, false},
     {"GlobalAveragePool", NN_CUDA_REDUCE_MEAN, 0, true},
     {"GlobalMaxPool", NN_CUDA_REDUCE_MAX, 0, true},
+    {"GlobalLpPool", NN_CUDA_REDUCE_L2, 0, true}, /* or L1, as p says */
     {NULL, NN_CUDA_REDUCE_SUM, 0, false},
 };
 
@@ -42,6 +44,12 @@ static bool find_axes(const nn_node_view *node, bool reduced[NN_MAX_RANK]) {
     if (!row_of(node)->is_pool) return nn_reduce_finds_axes(node, reduced);
     for (int axis = 0; axis < NN_MAX_RANK; axis++) reduced[axis] = axis >= 2;
     return true;
+}
+
+/* Of GlobalLpPool the order; else 0. */
+static double order_of(const nn_node_view *node) {
+    if (strcmp(node->op->name, "GlobalLpPool") != 0) return 0;
+    return ((const nn_global_lp_attrs *)node->attrs)->p;
 }
 
 /* ---- axes ---- */
@@ -91,7 +99,9 @@ static int splits_of(const nn_cuda_reduce *reduce) {
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     const struct row *row = row_of(node);
     bool reduced[NN_MAX_RANK];
+    const double order = order_of(node);
     (void)target;
+    if (order != 0 && order != 1 && order != 2) return false;
     if (row->is_pool)
         for (int axis = 2; axis < node->in[0]->rank; axis++)
             if (node->in[0]->dims[axis] == 0) return false;
@@ -118,7 +128,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     for (int axis = 0; axis < x->rank; axis++)
         dims[axis] = x->dims[nn_logical_axis(layout, x->rank, axis)];
     state->type = x->type;
-    state->reduction = row_of(node)->reduction;
+    state->reduction = order_of(node) == 1 ? NN_CUDA_REDUCE_L1 : row_of(node)->reduction;
     split_axes(dims, x->rank, layout, reduced, state);
     state->splits = splits_of(state);
     if (state->splits > 1) {
@@ -167,3 +177,4 @@ REDUCE_KERNELS(reduce_log_sum)
 REDUCE_KERNELS(reduce_log_sum_exp)
 REDUCE_KERNELS(global_average_pool)
 REDUCE_KERNELS(global_max_pool)
+REDUCE_KERNELS(global_lp_pool)
