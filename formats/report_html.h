@@ -5,22 +5,7 @@
 #define NN_REPORT_HTML_H
 
 #include "formats/report_text.h"
-
-/* Operator families: what colours stand for. */
-typedef enum nn_family {
-    NN_FAMILY_CONVOLUTION,
-    NN_FAMILY_DEPTHWISE,
-    NN_FAMILY_MATMUL,
-    NN_FAMILY_RECURRENT,
-    NN_FAMILY_NORMALIZATION,
-    NN_FAMILY_ELEMENTWISE,
-    NN_FAMILY_POOLING,
-    NN_FAMILY_MOVEMENT,
-    NN_FAMILY_QUANTIZATION,
-    NN_FAMILY_OTHER,
-    NN_FAMILY_COUNT,
-} nn_family;
-const char *nn_family_name(nn_family family);
+#include "ops/op.h"
 
 enum { NN_HTML_MAX_VARIANTS = 8 };
 
@@ -37,7 +22,7 @@ typedef struct nn_html_row {
     const char *node, *op;
     const cJSON *record;
     const cJSON *cells[NN_HTML_MAX_VARIANTS];
-    nn_family family;
+    nn_op_kind kind; /* what colours stand for */
     double ms;       /* the largest of the variants: orders rows by weight */
     int id;          /* of the row on the page; -1: left out */
     bool is_top;     /* among the rows that make 90 % of the time */

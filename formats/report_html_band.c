@@ -51,7 +51,7 @@ static const double thin_column = 0.1, wide_slice = 0.6; /* percent: one pixel, 
 static void flush_run(nn_writer *writer, band_run *run) {
     if (run->width > 0.004) {
         nn_writef(writer, "<rect class=\"f%d%s\" x=\"%.2f%%\" width=\"%.2f%%\" height=\"100%%\"",
-                  run->row->family, run->width > wide_slice ? " wide" : "", run->x, run->width);
+                  run->row->kind, run->width > wide_slice ? " wide" : "", run->x, run->width);
         if (run->row->id >= 0) nn_writef(writer, " data-r=\"%d\"", run->row->id);
         nn_write(writer, "/>");
         write_label(writer, run->x, run->width, run->row);
@@ -107,25 +107,25 @@ static void write_scale(nn_writer *writer, double whole) {
               nn_axis_place(&axis, ticks[1]), nn_html_ms(ticks[1], text));
 }
 
-static void sum_families(const nn_html_page *page, int variant, double sums[NN_FAMILY_COUNT]) {
-    for (int f = 0; f < NN_FAMILY_COUNT; f++) sums[f] = 0;
+static void sum_families(const nn_html_page *page, int variant, double sums[NN_KIND_COUNT]) {
+    for (int f = 0; f < NN_KIND_COUNT; f++) sums[f] = 0;
     for (int64_t i = 0; i < page->row_count; i++) {
         double ms = nn_html_cell(&page->rows[i], variant, "ms");
-        if (ms > 0) sums[page->rows[i].family] += ms;
+        if (ms > 0) sums[page->rows[i].kind] += ms;
     }
 }
 
 static void write_legend(nn_html_page *page) {
     nn_writer *writer = &page->writer;
-    double before[NN_FAMILY_COUNT], after[NN_FAMILY_COUNT];
+    double before[NN_KIND_COUNT], after[NN_KIND_COUNT];
     char text[NN_FIGURE];
     sum_families(page, 0, before);
     sum_families(page, page->after, after);
     nn_write(writer, "<ul class=\"legend\">");
-    for (int f = 0; f < NN_FAMILY_COUNT; f++) {
+    for (int f = 0; f < NN_KIND_COUNT; f++) {
         if (!(before[f] > 0 || after[f] > 0)) continue;
-        nn_writef(writer, "<li><i class=\"f%d\"></i>%s <b>%s</b>", f, nn_family_name((nn_family)f),
-                  nn_html_ms(before[f], text));
+        nn_writef(writer, "<li><i class=\"f%d\"></i>%s <b>%s</b>", f,
+                  nn_op_kind_name((nn_op_kind)f), nn_html_ms(before[f], text));
         if (page->after > 0) nn_writef(writer, " → <b>%s</b>", nn_html_ms(after[f], text));
         nn_write(writer, "</li>");
     }
@@ -143,22 +143,22 @@ static void write_legend(nn_html_page *page) {
 static void write_sentence(nn_html_page *page) {
     nn_writer *writer = &page->writer;
     const nn_html_row *largest = NULL;
-    double sums[NN_FAMILY_COUNT], now[NN_FAMILY_COUNT], total = page->variants[0].total_ms;
-    int family = 0;
+    double sums[NN_KIND_COUNT], now[NN_KIND_COUNT], total = page->variants[0].total_ms;
+    int kind = 0;
     char a[NN_FIGURE], b[NN_FIGURE];
     sum_families(page, 0, sums);
     sum_families(page, page->after, now);
-    for (int f = 1; f < NN_FAMILY_COUNT; f++)
-        if (sums[f] > sums[family]) family = f;
+    for (int f = 1; f < NN_KIND_COUNT; f++)
+        if (sums[f] > sums[kind]) kind = f;
     for (int64_t i = 0; i < page->row_count; i++)
         if (largest == NULL ||
             nn_html_cell(&page->rows[i], 0, "ms") > nn_html_cell(largest, 0, "ms"))
             largest = &page->rows[i];
-    nn_writef(writer, "<p class=\"say\"><b>%.0f %% is %s</b>", 100 * sums[family] / total,
-              nn_family_name((nn_family)family));
+    nn_writef(writer, "<p class=\"say\"><b>%.0f %% is %s</b>", 100 * sums[kind] / total,
+              nn_op_kind_name((nn_op_kind)kind));
     if (page->after > 0)
         nn_writef(writer, ", which goes from %s to %s. Gaps are time saved.",
-                  nn_html_ms(sums[family], a), nn_html_ms(now[family], b));
+                  nn_html_ms(sums[kind], a), nn_html_ms(now[kind], b));
     else if (largest != NULL) {
         nn_write(writer, ". The largest node is <code>");
         nn_html_name(writer, largest->node);

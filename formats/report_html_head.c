@@ -118,9 +118,9 @@ static void write_latency(nn_html_page *page) {
         if (!isnan(least) && !isnan(most))
             nn_writef(&page->writer, ", 95 %%: %s to %s", nn_html_ms(least, low),
                       nn_html_ms(most, high));
-        nn_write(&page->writer, "</span>");
         if (!isnan(throughput))
-            nn_writef(&page->writer, " <span>%s samples/s</span>", nn_figure(throughput, text));
+            nn_writef(&page->writer, ", %s samples/s", nn_figure(throughput, text));
+        nn_write(&page->writer, "</span>");
     }
     close_figure(page);
 }

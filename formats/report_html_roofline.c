@@ -143,7 +143,7 @@ static bool is_inside(const roofline_chart *chart, const nn_html_row *row, int v
 static void write_dot(roofline_chart *chart, const nn_html_row *row, int variant, bool is_ring) {
     nn_writef(&chart->page->writer,
               "<circle class=\"f%d%s\" cx=\"%.2f%%\" cy=\"%.2f%%\" r=\"%.1f\" data-r=\"%d\"/>",
-              row->family, is_ring ? " ring" : "",
+              row->kind, is_ring ? " ring" : "",
               nn_axis_place(&chart->x, nn_html_cell(row, variant, "intensity")),
               nn_axis_place(&chart->y, nn_html_cell(row, variant, "gflops")),
               radius_of(chart, row, variant), row->id);

@@ -11,70 +11,14 @@
 enum { MAX_CELLS = 1100, MAX_ROWS = 600, MAX_PRINTED = 20 };
 static const double top_share = 0.9;
 
-/* ---- families ---- */
-
-static const struct family_operators {
-    const char *name;
-    const char *operators; /* between spaces */
-} families[NN_FAMILY_COUNT] = {
-    [NN_FAMILY_CONVOLUTION] = {"convolution",
-                               " Conv ConvInteger ConvTranspose DeformConv QLinearConv FusedConv "},
-    [NN_FAMILY_DEPTHWISE] = {"depthwise convolution", " "},
-    [NN_FAMILY_MATMUL] = {"matrix product",
-                          " Attention Einsum Gemm MatMul MatMulInteger MultiHeadAttention QGemm "
-                          "QLinearMatMul FusedMatMul DynamicQuantizeMatMul MatMulIntegerToFloat "},
-    [NN_FAMILY_RECURRENT] = {"recurrent and control flow", " GRU If LSTM Loop RNN Scan "},
-    [NN_FAMILY_NORMALIZATION] =
-        {"normalisation and softmax",
-         " BatchNormalization GroupNormalization Hardmax InstanceNormalization LRN "
-         "LayerNormalization LogSoftmax LpNormalization MeanVarianceNormalization "
-         "RMSNormalization SkipLayerNormalization SimplifiedLayerNormalization Softmax "},
-    [NN_FAMILY_ELEMENTWISE] =
-        {"elementwise",
-         " Abs Add And Cast Ceil Celu Clip Div Elu Equal Erf Exp Floor Gelu Greater "
-         "GreaterOrEqual HardSigmoid HardSwish LeakyRelu Less LessOrEqual Log Max Mean Min Mish "
-         "Mod Mul Neg Not Or PRelu Pow QLinearAdd QLinearLeakyRelu QLinearMul QLinearSigmoid "
-         "Reciprocal Relu Round Selu Sigmoid Sign Sin Cos Softplus Softsign Sqrt Sub Sum Swish "
-         "Tan Tanh ThresholdedRelu Where Xor "},
-    [NN_FAMILY_POOLING] =
-        {"pooling and reduction",
-         " ArgMax ArgMin AveragePool CumSum GlobalAveragePool GlobalLpPool GlobalMaxPool LpPool "
-         "MaxPool QLinearAveragePool QLinearGlobalAveragePool ReduceL1 ReduceL2 ReduceLogSum "
-         "ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare "
-         "TopK "},
-    [NN_FAMILY_MOVEMENT] =
-        {"data movement",
-         " Compress Concat DepthToSpace Expand Flatten Gather GatherElements GatherND Identity "
-         "LayoutConversion Pad QLinearConcat Reshape Resize ReverseSequence ScatterElements "
-         "ScatterND Slice SpaceToDepth Split Squeeze Tile Transpose Unsqueeze Upsample "},
-    [NN_FAMILY_QUANTIZATION] = {"quantise and dequantise",
-                                " DequantizeLinear DynamicQuantizeLinear QuantizeLinear "},
-    [NN_FAMILY_OTHER] = {"other", " "},
-};
-
-const char *nn_family_name(nn_family family) {
-    return families[family].name;
-}
-
-static bool has_word(const char *words, const char *word) {
-    size_t length = strlen(word);
-    if (length == 0) return false;
-    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
-        if (at[-1] == ' ' && at[length] == ' ') return true;
-    return false;
-}
-
-static nn_family find_family(const char *op, const cJSON *record) {
-    for (int f = 0; f < NN_FAMILY_COUNT; f++) {
-        if (!has_word(families[f].operators, op)) continue;
-        bool is_depthwise = f == NN_FAMILY_CONVOLUTION &&
-                            strstr(nn_json_text(record, "kernel"), "depthwise") != NULL;
-        return is_depthwise ? NN_FAMILY_DEPTHWISE : (nn_family)f;
-    }
-    return NN_FAMILY_OTHER;
-}
-
 /* ---- variants and rows ---- */
+
+static nn_op_kind find_kind(const cJSON *record) {
+    const char *name = nn_json_text(record, "kind");
+    for (int kind = 0; kind < NN_KIND_COUNT; kind++)
+        if (strcmp(name, nn_op_kind_name((nn_op_kind)kind)) == 0) return (nn_op_kind)kind;
+    return NN_KIND_OTHER;
+}
 
 static double median_of(const cJSON *record) {
     double median = nn_json_number(nn_json_get(record, "latency_ms"), "median");
@@ -116,7 +60,7 @@ static bool add_row(nn_html_page *page, int64_t *capacity, const cJSON *record) 
     for (int v = page->variant_count - 1; v >= 0; v--) {
         double ms = nn_html_cell(row, v, "ms");
         if (ms > row->ms) row->ms = ms;
-        if (row->cells[v] != NULL) row->family = find_family(row->op, row->cells[v]);
+        if (row->cells[v] != NULL) row->kind = find_kind(row->cells[v]);
     }
     return true;
 }

@@ -1,10 +1,38 @@
 #include "ops/device_kernels.h"
 
-#define NN_OP(symbol) &nn_op_##symbol,
+#define NN_OP(symbol, kind) &nn_op_##symbol,
 const nn_op *const nn_op_table[] = {
 #include "ops/op_table.def"
     NULL};
 #undef NN_OP
+
+#define NN_OP(symbol, kind) NN_KIND_##kind,
+static const nn_op_kind kinds[] = {
+#include "ops/op_table.def"
+};
+#undef NN_OP
+
+nn_op_kind nn_op_kind_of(const nn_op *op) {
+    for (int i = 0; nn_op_table[i] != NULL; i++)
+        if (nn_op_table[i] == op) return kinds[i];
+    return NN_KIND_OTHER;
+}
+
+const char *nn_op_kind_name(nn_op_kind kind) {
+    static const char *const names[NN_KIND_COUNT] = {
+        [NN_KIND_CONVOLUTION] = "convolution",
+        [NN_KIND_DEPTHWISE] = "depthwise convolution",
+        [NN_KIND_PRODUCT] = "matrix product",
+        [NN_KIND_RECURRENT] = "recurrent and control flow",
+        [NN_KIND_NORMALIZATION] = "normalisation and softmax",
+        [NN_KIND_ELEMENTWISE] = "elementwise",
+        [NN_KIND_REDUCTION] = "pooling and reduction",
+        [NN_KIND_MOVEMENT] = "data movement",
+        [NN_KIND_QUANTIZATION] = "quantise and dequantise",
+        [NN_KIND_OTHER] = "other",
+    };
+    return names[kind];
+}
 
 static const nn_op *find(const char *domain, const char *name, int version) {
     for (const nn_op *const *row = nn_op_table; *row != NULL; row++) {

@@ -305,7 +305,25 @@ enum { NN_PIECE_BYTES = 512 << 10 };
 /* ---- the table (op_table.def)
  * -------------------------------------------------------------------- */
 
-#define NN_OP(symbol) extern const nn_op nn_op_##symbol;
+/* What most of an operator's work is: reports group rows by it. */
+typedef enum nn_op_kind {
+    NN_KIND_CONVOLUTION,
+    NN_KIND_DEPTHWISE, /* of nodes, never in the table */
+    NN_KIND_PRODUCT,
+    NN_KIND_RECURRENT,
+    NN_KIND_NORMALIZATION,
+    NN_KIND_ELEMENTWISE,
+    NN_KIND_REDUCTION,
+    NN_KIND_MOVEMENT,
+    NN_KIND_QUANTIZATION,
+    NN_KIND_OTHER,
+    NN_KIND_COUNT,
+} nn_op_kind;
+
+const char *nn_op_kind_name(nn_op_kind kind); /* "matrix product" */
+nn_op_kind nn_op_kind_of(const nn_op *op);
+
+#define NN_OP(symbol, kind) extern const nn_op nn_op_##symbol;
 #include "ops/op_table.def"
 #undef NN_OP
 

@@ -89,6 +89,32 @@ static const nn_bottleneck *find_class(const nn_diagnosis *diagnosis, nn_bottlen
     return NULL;
 }
 
+/* Operators of plans alone (Linear here) count as what they compute. */
+START_TEST(rows_say_what_kind_of_work_they_are) {
+    nn_model *model = make_classifier();
+    nn_dataset *data = random_data(model, 1);
+    nn_session_options options = {.threads = 1};
+    nn_session *session = NULL;
+    nn_profile profile;
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    ck_assert_ok(nn_profile_run(session, data, 0, 1, 0, &profile));
+    for (int64_t i = 0; i < profile.row_count; i++) {
+        const nn_profile_row *row = &profile.rows[i];
+        if (strcmp(row->node, "conv") == 0 && !row->is_conversion)
+            ck_assert_str_eq(nn_op_kind_name(row->kind), "convolution");
+        if (strcmp(row->node, "pool") == 0)
+            ck_assert_str_eq(nn_op_kind_name(row->kind), "pooling and reduction");
+        if (strcmp(row->node, "fc") == 0)
+            ck_assert_str_eq(nn_op_kind_name(row->kind), "matrix product");
+        if (row->is_conversion) ck_assert_str_eq(nn_op_kind_name(row->kind), "data movement");
+    }
+    nn_profile_clear(&profile);
+    nnopt_session_destroy(session);
+    nnopt_dataset_destroy(data);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(every_class_has_evidence_and_an_experiment) {
     nn_model *model = make_classifier();
     nn_dataset *data = random_data(model, 16);
@@ -231,6 +257,8 @@ Suite *test_suite(void) {
     tcase_set_timeout(cases, 120);
     tcase_add_unchecked_fixture(cases, use_own_cache, remove_cache);
     tcase_add_test(cases, rows_and_the_rest_are_the_whole);
+    tcase_add_test(cases, rows_say_what_kind_of_work_they_are);
+    tcase_add_test(cases, rows_say_what_kind_of_work_they_are);
     tcase_add_test(cases, every_class_has_evidence_and_an_experiment);
     tcase_add_test(cases, many_tiny_steps_are_dispatch);
     tcase_add_test(cases, advice_is_kept_by_saving);

@@ -93,6 +93,7 @@ static int count_of(const char *text, const char *word) {
 /* ---- reports ---- */
 
 static void fill_node(nn_report *report, cJSON *node, double ms) {
+    nn_report_set_text(report, node, "kind", "depthwise convolution");
     nn_report_set_text(report, node, "kernel", "conv3_f32_6x64");
     nn_report_set_text(report, node, "shape", "1x16x32x32 -> 1x16x32x32");
     nn_report_set_text(report, node, "arithmetic", "float");
@@ -254,6 +255,16 @@ START_TEST(bands_are_as_wide_as_their_time) {
 END_TEST
 
 /* Ten equal nodes: the fourth begins at 30 % in both bands, and takes 5 % in the second. */
+START_TEST(time_is_summed_by_the_kind_of_work) {
+    static const char *const names[] = {"/a", "/b"};
+    static const double ms[] = {1, 3};
+    char *page = render(make_profile("kinds", names, ms, 2));
+    ck_assert_ptr_nonnull(strstr(page, "100 % is depthwise convolution"));
+    ck_assert_int_eq(count_of(page, "matrix product"), 0);
+    nn_free(page);
+}
+END_TEST
+
 START_TEST(a_node_stands_above_its_successor) {
     static const char *const names[] = {"/a", "/b", "/c"};
     char *page = render(make_comparison(names, 10));
@@ -344,6 +355,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, long_names_keep_their_end);
     tcase_add_test(cases, large_models_stay_below_the_limit);
     tcase_add_test(cases, bands_are_as_wide_as_their_time);
+    tcase_add_test(cases, time_is_summed_by_the_kind_of_work);
     tcase_add_test(cases, a_node_stands_above_its_successor);
     tcase_add_test(cases, sections_without_data_are_left_out);
     tcase_add_test(cases, candidates_carry_their_replay_line);

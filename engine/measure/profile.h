@@ -14,6 +14,7 @@ const char *nn_bound_name(nn_bound bound); /* "compute", "memory", "overhead" */
 typedef struct nn_profile_row {
     const char *node; /* ONNX node that the row is keyed by */
     const char *op;   /* "Conv"; "Layout" and "Copy" for what the planner put in */
+    nn_op_kind kind;
     const char *kernel, *variant, *chosen_by; /* as in nn_step_info */
     const char *shape;   /* of what is read and written: "1x64x16x16 -> 1x64x8x8" */
     const char **covers; /* all ONNX nodes whose work the step does */

@@ -72,6 +72,7 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     bool timed = row->seconds > 0;
     nn_report_set_text(report, node, "node", row->node);
     nn_report_set_text(report, node, "op", row->op);
+    nn_report_set_text(report, node, "kind", nn_op_kind_name(row->kind));
     nn_report_set_text(report, node, "kernel", row->kernel);
     nn_report_set_text(report, node, "variant", row->variant);
     nn_report_set_text(report, node, "chosen_by", row->chosen_by);

@@ -20,6 +20,14 @@ static nn_arithmetic arithmetic_of(const nn_step_info *step) {
     return is_bf16 ? NN_ARITHMETIC_BF16 : NN_ARITHMETIC_FLOAT;
 }
 
+static nn_op_kind kind_of(const nn_step_info *step) {
+    const nn_op_kind kind = nn_op_kind_of(step->node->op);
+    const bool is_depthwise = kind == NN_KIND_CONVOLUTION && step->kernel != NULL &&
+                              step->node->op != &nn_op_depthwise_block &&
+                              strstr(step->kernel->name, "depthwise") != NULL;
+    return is_depthwise ? NN_KIND_DEPTHWISE : kind;
+}
+
 static const char *shape_text(nn_arena *arena, const nn_node_view *node) {
     char from[256] = "", to[256] = "", text[600];
     const nn_fact *in = nn_view_in(node, 0), *out = node->out_count > 0 ? node->out[0] : NULL;
@@ -95,6 +103,7 @@ nn_status nn_profile_describe_row(nn_profile *profile, const nn_step_info *step,
         .op = is_copy               ? "Copy"
               : step->is_conversion ? "Layout"
                                     : nn_arena_strdup(arena, step->node->op->name),
+        .kind = kind_of(step),
         .kernel = nn_arena_strdup(arena, step->kernel != NULL ? step->kernel->name : ""),
         .variant = nn_arena_strdup(arena, step->variant),
         .chosen_by = nn_arena_strdup(arena, step->chosen_by),
