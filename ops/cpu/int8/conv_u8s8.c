@@ -7,6 +7,9 @@
 enum {
     BAND_BYTES = 192 * 1024,   /* that one task reads and writes: they stay in L2 over all panels */
     WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
+    BLOCK_BYTES =
+        32 * 1024, /* of input that stays in L1 over all panels, whose weights come from L2 */
+    FETCHED_BYTES = 256 * 1024, /* of weights, before their step: more is often gone again */
     TASKS_PER_THREAD = 4,
     BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
     MACS_PER_CHUNK = 1000 * 1000 /* some 10 microseconds */
@@ -33,6 +36,10 @@ typedef struct conv_state {
     int64_t panels_per_task;
     int64_t worker_bytes; /* workspace of one thread */
 } conv_state;
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
 
 nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry) {
     int64_t taps = geometry->taps, in = geometry->group_in_channels;
@@ -112,9 +119,9 @@ static int64_t input_rows(const nn_u8s8_shape *shape, int64_t rows) {
 }
 
 /* Two short rows of a map make one tile. */
-static bool takes_pairs(const conv_state *state) {
+static bool takes_pairs(const conv_state *state, int vectors) {
     const nn_u8s8_unit *unit = state->unit;
-    return state->shape.width.out == unit->segment && 2 * unit->segment <= unit->rows;
+    return state->shape.width.out == unit->segment && 2 * unit->segment <= unit->rows[vectors - 1];
 }
 
 static void choose_tasks(conv_state *state, int threads) {
@@ -136,7 +143,7 @@ static void choose_tasks(conv_state *state, int threads) {
         else
             state->band_rows = (state->band_rows + chunks - 1) / chunks;
     }
-    if (takes_pairs(state)) state->band_rows += state->band_rows % 2;
+    if (takes_pairs(state, 1)) state->band_rows += state->band_rows % 2;
 }
 
 static int64_t band_bytes(const conv_state *state) {
@@ -146,8 +153,10 @@ static int64_t band_bytes(const conv_state *state) {
 }
 
 static int64_t sums_bytes(const nn_u8s8_unit *unit) {
-    return nn_round_up((int64_t)unit->rows * 2 * unit->lanes * (int64_t)sizeof(int32_t),
-                       NN_ALIGNMENT);
+    int64_t most = 0;
+    for (int i = 0; i < unit->vectors; i++)
+        if (unit->rows[i] * (i + 1) > most) most = unit->rows[i] * (i + 1);
+    return nn_round_up(most * unit->lanes * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
 }
 
 static void fill_taps(conv_state *state) {
@@ -206,6 +215,10 @@ typedef struct conv_work {
     const uint8_t *addend; /* NULL: there is none */
     bool addend_first, adds_in_tile;
     nn_qbinary sum;
+    nn_pool *pool;
+    int64_t tasks;
+    const char *upcoming; /* weights of the next step */
+    int64_t upcoming_bytes;
 } conv_work;
 
 /* Copies the input rows that output rows [first, first + rows) of a group need. */
@@ -245,15 +258,25 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
     }
 }
 
+/* Weights that a task brings to L2 while it multiplies, evenly over its products. */
+typedef struct fetch_plan {
+    const char *begin[2];
+    int64_t bytes[2];
+    int64_t done, total; /* pixels times panels */
+} fetch_plan;
+
 /* The outputs of one panel for some rows. */
 typedef struct panel_run {
     const conv_work *work;
+    fetch_plan *fetch;
     const uint8_t *a; /* activations of the first output row, column 0 */
     uint8_t *y;       /* results there */
     const uint8_t *addend;
     int64_t channel; /* first of the panel in the parameters */
     nn_u8s8_tile tile;
     int vectors;
+    _Alignas(64) int32_t start[NN_U8S8_WIDTH]; /* of the panel, in the order of lanes */
+    _Alignas(64) float multiplier[NN_U8S8_WIDTH];
 } panel_run;
 
 /* Results from the sums of pixel i of a tile. */
@@ -262,18 +285,29 @@ static void finish_pixel(const panel_run *run, int i) {
     const nn_int8_call *call = &work->call;
     const nn_u8s8_unit *unit = work->state->unit;
     const nn_u8s8_tile *tile = &run->tile;
-    const float *offset = call->parameters.offset;
+    const float *offset = call->parameters.offset, *multiplier = call->parameters.multiplier;
     int segment = i >= unit->segment;
     int64_t at = (i - segment * unit->segment) * tile->y_step;
     uint8_t *y = tile->y[segment] + at, conv[NN_INT8_FINISH_CHANNELS];
     unit->finish(&call->requant, tile->sums + (int64_t)i * run->vectors * unit->lanes,
-                 tile->multiplier, offset ? offset + run->channel : NULL, tile->columns,
+                 multiplier + run->channel, offset ? offset + run->channel : NULL, tile->columns,
                  work->addend != NULL ? conv : y);
     if (work->addend == NULL) return;
     const uint8_t *addend = tile->addend + (y - tile->y[0]);
     bool swap = work->addend_first;
     nn_qbinary_row_reference(&work->sum, swap ? addend : conv, 1, swap ? conv : addend, 1, y,
                              tile->columns);
+}
+
+/* The share of a tile of `rows` pixels. */
+static void set_fetch(fetch_plan *plan, int rows, nn_u8s8_tile *tile) {
+    int64_t all = plan->bytes[0] + plan->bytes[1];
+    int64_t begin = all * plan->done / plan->total;
+    plan->done += rows;
+    int64_t end = all * plan->done / plan->total, steps = tile->tap_count * tile->steps;
+    tile->fetch =
+        begin < plan->bytes[0] ? plan->begin[0] + begin : plan->begin[1] + (begin - plan->bytes[0]);
+    tile->fetch_step = (end - begin + steps - 1) / steps;
 }
 
 /* Offsets of the two segments in a and y. */
@@ -285,6 +319,7 @@ static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t 
     tile->y[0] = run->y + y_first;
     tile->y[1] = run->y + y_second;
     if (run->addend != NULL) tile->addend = run->addend + y_first;
+    set_fetch(run->fetch, rows, tile);
     run->work->state->unit->tile(tile, rows, run->vectors);
     if (tile->sums == NULL) return;
     for (int i = 0; i < rows; i++) finish_pixel(run, i);
@@ -293,7 +328,8 @@ static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t 
 /* `count` pixels in a line, in tiles of about equal size. */
 static void run_line(panel_run *run, int64_t a, int64_t y, int64_t count) {
     const nn_u8s8_unit *unit = run->work->state->unit;
-    int64_t tiles = (count + unit->rows - 1) / unit->rows;
+    const int most = unit->rows[run->vectors - 1];
+    int64_t tiles = (count + most - 1) / most;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t begin = count * i / tiles, end = count * (i + 1) / tiles;
         int64_t a_at = a + begin * run->tile.a_step, y_at = y + begin * run->tile.y_step;
@@ -311,18 +347,98 @@ static void run_panel(panel_run *run, int64_t rows) {
         return;
     }
     int64_t row = 0;
-    if (takes_pairs(state))
+    if (takes_pairs(state, run->vectors))
         for (; row + 2 <= rows; row += 2)
             run_tile(run, row * a_row, (row + 1) * a_row, row * y_row, (row + 1) * y_row,
                      2 * (int)w->out);
     for (; row < rows; row++) run_line(run, row * a_row, row * y_row, w->out);
 }
 
+/* Puts the numbers of a panel's channels into the order of lanes. */
+static void take_lanes(panel_run *run) {
+    const nn_u8s8_unit *unit = run->work->state->unit;
+    for (int i = 0; i < run->vectors * unit->lanes; i += 4) {
+        int64_t lane = nn_u8s8_lane(i, run->vectors, unit->lanes);
+        memcpy(run->start + lane, run->tile.start + i, 4 * sizeof *run->start);
+        memcpy(run->multiplier + lane, run->tile.multiplier + i, 4 * sizeof *run->multiplier);
+    }
+    run->tile.start = run->start;
+    run->tile.multiplier = run->multiplier;
+}
+
+/* Panels of one group of one image. */
+typedef struct panel_range {
+    const conv_work *work;
+    int64_t image, group, begin, end;
+    int32_t *sums;
+} panel_range;
+
+/* What task `task` brings to L2 where one thread has it to itself: its part of the node's weights,
+ * but for those that the step before has fetched, then of the first of the next step. */
+static void set_fetched(const conv_work *work, int64_t task, fetch_plan *out) {
+    const conv_state *state = work->state;
+    const char *weights = (const char *)state->weights;
+    out->begin[0] = out->begin[1] = weights;
+    if (nn_pool_threads(work->pool) > 1) return;
+    int64_t all = state->shape.groups * state->packing.group_bytes;
+    int64_t ahead = least(all, FETCHED_BYTES);
+    const char *begin[2] = {weights + ahead, work->upcoming};
+    int64_t bytes[2] = {all - ahead, work->upcoming_bytes};
+    for (int i = 0; i < 2; i++) {
+        if (bytes[i] == 0) continue;
+        int64_t from = bytes[i] * task / work->tasks, to = bytes[i] * (task + 1) / work->tasks;
+        out->begin[i] = begin[i] + from;
+        out->bytes[i] = to - from;
+    }
+}
+
+/* Rows [first, first + rows) of a map, whose activations begin at `a`. */
+static void run_panels(const panel_range *part, const uint8_t *a, int64_t first, int64_t rows,
+                       fetch_plan *fetch) {
+    const conv_work *work = part->work;
+    const conv_state *state = work->state;
+    const nn_u8s8_shape *shape = &state->shape;
+    const nn_u8s8_packing *packing = &state->packing;
+    int64_t all_channels = shape->out_channels * shape->groups, width = packing->width;
+    int64_t pixel = (part->image * shape->height.out + first) * shape->width.out;
+    bool finishes = work->call.is_simple && (work->addend == NULL || work->adds_in_tile);
+    for (int64_t panel = part->begin; panel < part->end; panel++) {
+        int64_t channel = panel * width, left = shape->out_channels - channel;
+        int64_t parameter = (part->group * packing->panels + panel) * width;
+        int64_t y = pixel * all_channels + part->group * shape->out_channels + channel;
+        panel_run run = {.work = work,
+                         .fetch = fetch,
+                         .a = a,
+                         .y = work->y + y * work->y_bytes,
+                         .addend = work->addend != NULL ? work->addend + y : NULL,
+                         .channel = parameter,
+                         .vectors = nn_u8s8_panel_vectors(packing, panel),
+                         .tile = {.a_step = state->source.pixel_step * shape->width.stride,
+                                  .taps = state->taps,
+                                  .tap_count = packing->tap_count,
+                                  .steps = packing->steps,
+                                  .w = state->weights + part->group * packing->group_bytes +
+                                       panel * packing->panel_bytes,
+                                  .start = work->call.parameters.start + parameter,
+                                  .sums = finishes ? NULL : part->sums,
+                                  .y_step = all_channels * work->y_bytes,
+                                  .multiplier = work->call.parameters.multiplier + parameter,
+                                  .zero = work->call.zero,
+                                  .low = work->call.low,
+                                  .high = work->call.high,
+                                  .is_signed = work->call.requant.type == NNOPT_INT8,
+                                  .sum = work->addend != NULL ? &work->sum : NULL,
+                                  .addend_first = work->addend_first,
+                                  .columns = left < width ? (int)left : (int)width}};
+        if (state->unit->takes_lanes) take_lanes(&run);
+        run_panel(&run, rows);
+    }
+}
+
 /* A band of output rows, for some panels of one group of one image. */
 static void run_task(const conv_work *work, int64_t task, int worker) {
     const conv_state *state = work->state;
     const nn_u8s8_shape *shape = &state->shape;
-    const nn_u8s8_unit *unit = state->unit;
     const nn_u8s8_packing *packing = &state->packing;
     int64_t chunk = task % work->chunks, rest = task / work->chunks;
     int64_t band = rest % work->bands, group = rest / work->bands % shape->groups;
@@ -338,40 +454,17 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
         int64_t in_row = image * shape->height.in + first * shape->height.stride;
         a = work->call.x + in_row * state->source.row_step + group * shape->in_channels;
     }
-    int64_t all_channels = shape->out_channels * shape->groups, width = 2 * unit->lanes;
-    int64_t pixel = (image * shape->height.out + first) * shape->width.out;
     int64_t panel = chunk * state->panels_per_task, end = panel + state->panels_per_task;
-    int32_t *sums = (int32_t *)(memory + band_bytes(state));
-    bool finishes = work->call.is_simple && (work->addend == NULL || work->adds_in_tile);
-    for (; panel < end && panel < packing->panels; panel++) {
-        int64_t channel = panel * width, left = shape->out_channels - channel;
-        int64_t parameter = (group * packing->panels + panel) * width;
-        int64_t y = pixel * all_channels + group * shape->out_channels + channel;
-        panel_run run = {.work = work,
-                         .a = a,
-                         .y = work->y + y * work->y_bytes,
-                         .addend = work->addend != NULL ? work->addend + y : NULL,
-                         .channel = parameter,
-                         .vectors = nn_u8s8_panel_vectors(packing, panel),
-                         .tile = {.a_step = state->source.pixel_step * shape->width.stride,
-                                  .taps = state->taps,
-                                  .tap_count = packing->tap_count,
-                                  .steps = packing->steps,
-                                  .w = state->weights + group * packing->group_bytes +
-                                       panel * packing->panel_bytes,
-                                  .start = work->call.parameters.start + parameter,
-                                  .sums = finishes ? NULL : sums,
-                                  .y_step = all_channels * work->y_bytes,
-                                  .multiplier = work->call.parameters.multiplier + parameter,
-                                  .zero = work->call.zero,
-                                  .low = work->call.low,
-                                  .high = work->call.high,
-                                  .is_signed = work->call.requant.type == NNOPT_INT8,
-                                  .sum = work->addend != NULL ? &work->sum : NULL,
-                                  .addend_first = work->addend_first,
-                                  .columns = left < width ? (int)left : (int)width}};
-        run_panel(&run, rows);
-    }
+    if (end > packing->panels) end = packing->panels;
+    const panel_range part = {.work = work,
+                              .image = image,
+                              .group = group,
+                              .begin = panel,
+                              .end = end,
+                              .sums = (int32_t *)(memory + band_bytes(state))};
+    fetch_plan fetch = {.total = rows * shape->width.out * (end - panel)};
+    set_fetched(work, task, &fetch);
+    run_panels(&part, a, first, rows, &fetch);
 }
 
 static void run_tasks(void *argument, int64_t begin, int64_t end, int worker) {
@@ -400,6 +493,10 @@ nn_status nn_u8s8_run(const nn_call *call) {
     work.bands = (shape->height.out + state->band_rows - 1) / state->band_rows;
     work.chunks = (state->packing.panels + state->panels_per_task - 1) / state->panels_per_task;
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
+    work.pool = call->pool;
+    work.tasks = tasks;
+    work.upcoming = call->upcoming;
+    work.upcoming_bytes = least(call->upcoming_bytes, FETCHED_BYTES);
     double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
                   (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
                   (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;

@@ -1,18 +1,18 @@
 /* Products of 8-bit activations and constant 8-bit weights: quantised convolutions in channels-last
  * layout, and matrix products, which are convolutions of maps one pixel wide.
  *
- * An output is the sum over taps t and k of a[pixel + offset(t) + k] w[t][k][channel]. Tiles of up
- * to `rows` pixels by two vectors of channels keep their sums in registers over all taps and k, and
- * are requantised there. No im2col: a tap is an offset.
+ * An output is the sum over taps t and k of a[pixel + offset(t) + k] w[t][k][channel]. Tiles of a
+ * few pixels by some vectors of channels keep their sums in registers over all taps and k, and are
+ * requantised there. No im2col: a tap is an offset.
  *
  * Activations are read in place where the input needs no padding and is unsigned, else from a band:
  * a copy of the input rows that a few output rows need, with the padding filled in, values made
  * unsigned (x ^ 0x80), channels of one group side by side, so that a whole kernel row is one tap.
  *
- * Weights are packed in panels of two vectors of channels: [group][panel][tap][k / depth][channel]
- * [depth], zero where k or channel exceed. Zero points are folded: w' = w - w_zero is packed, and
- * the sums start at bias - x_zero sum(w'). Where w' exceeds int8 it is split in parts that are
- * packed as further taps at the same offsets. */
+ * Weights are packed in panels of unit->vectors vectors of channels, or in the last panel as few as
+ * suffice: [group][panel][tap][k / depth][channel][depth], zero where k or channel exceed. Zero
+ * points are folded: w' = w - w_zero is packed, and the sums start at bias - x_zero sum(w'). Where
+ * w' exceeds int8 it is split in parts that are packed as further taps at the same offsets. */
 #ifndef NN_CONV_U8S8_H
 #define NN_CONV_U8S8_H
 
@@ -29,12 +29,14 @@ typedef struct nn_u8s8_tile {
     int64_t tap_count;
     int64_t steps; /* per tap: k / depth */
     const void *w;
-    const int32_t *start; /* per channel: the sums before the first product */
+    const int32_t *start; /* per channel: the sums before the first product; aligned */
+    const char *fetch;    /* what comes to L2 meanwhile, fetch_step bytes for every step */
+    int64_t fetch_step;
 
     int32_t *sums; /* not NULL: sums go here, [row][channel of the panel], and nowhere else */
     uint8_t *y[2]; /* else y = clamp(round(sum multiplier) + zero, low, high), as bytes */
     int64_t y_step;
-    const float *multiplier; /* per channel, below 1 */
+    const float *multiplier; /* per channel, below 1; aligned */
     int16_t zero, low, high;
     bool is_signed; /* y */
     int columns;    /* channels that exist, of those of the panel */
@@ -44,21 +46,33 @@ typedef struct nn_u8s8_tile {
     const uint8_t *addend; /* of pixel 0 */
 } nn_u8s8_tile;
 
+enum { NN_U8S8_WIDTH = 64 }; /* channels of the widest panel */
+
 /* What an instruction set brings. */
 typedef struct nn_u8s8_unit {
     const char *name;     /* keys packed weights */
-    int rows, segment;    /* pixels of the largest tile, and of its first segment */
-    int lanes;            /* channels of a vector; a panel has two vectors */
+    int rows[4];          /* pixels of the largest tile of 1, 2 .. vectors */
+    int segment;          /* pixels of a tile's first segment */
+    int lanes, vectors;   /* channels of a vector, vectors of a panel */
+    bool takes_lanes;     /* `start` and `multiplier` of tiles come in nn_u8s8_lane's order */
     int depth;            /* k's multiplied at once: 4 weights of one byte, or 2 of two */
     int activation_bytes; /* in a band. 1: unsigned; 2: int16, less the zero point */
     int weight_bytes;
     bool adds; /* takes the sum of a QConv */
-    /* rows 1 .. unit->rows, vectors 1 or 2 */
+    /* vectors 1 .. unit->vectors, rows 1 .. unit->rows[vectors - 1] */
     void (*tile)(const nn_u8s8_tile *tile, int rows, int vectors);
     /* `count` bytes into a band: x ^ flip, less `zero` when activations have two bytes. */
     void (*copy)(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32_t zero);
     nn_int8_finish finish;
 } nn_u8s8_unit;
+
+/* Where a channel of a panel lies among the lanes of its vectors: groups of four go round them, so
+ * that packing vectors to a quarter of their width (vpackssdw, vpackuswb) gives channels in order.
+ */
+static inline int64_t nn_u8s8_lane(int64_t channel, int vectors, int lanes) {
+    int64_t group = channel / 4;
+    return group % vectors * lanes + group / vectors * 4 + channel % 4;
+}
 
 /* The copy of units whose activations have two bytes; static, so that each is compiled for its own
  * instruction set. */

@@ -40,10 +40,11 @@ nn_u8s8_packing nn_u8s8_packing_make(const nn_node_view *node, const nn_u8s8_uni
     int64_t k = shape->in_channels * (merged ? shape->width.kernel : 1);
     out.tap_count = shape->height.kernel * (merged ? 1 : shape->width.kernel) * out.parts;
     out.steps = (k + unit->depth - 1) / unit->depth;
-    out.panels = (shape->out_channels + 2 * unit->lanes - 1) / (2 * unit->lanes);
+    out.width = (int64_t)unit->vectors * unit->lanes;
+    out.panels = (shape->out_channels + out.width - 1) / out.width;
     int64_t vector_bytes =
         out.tap_count * out.steps * unit->depth * unit->lanes * unit->weight_bytes;
-    out.panel_bytes = 2 * vector_bytes;
+    out.panel_bytes = unit->vectors * vector_bytes;
     out.group_bytes = (out.panels - 1) * out.panel_bytes +
                       nn_u8s8_panel_vectors(&out, out.panels - 1) * vector_bytes;
     return out;
@@ -118,19 +119,12 @@ static uint32_t pack_channel(const nn_u8s8_packing *packing, const nn_tensor *w,
     return sum;
 }
 
-/* Where a channel of a panel lies. With two vectors, groups of four alternate between them, so that
- * packing the vectors to half their width (vpackssdw) gives channels in order. */
-static int64_t lane_of(int64_t channel, int vectors, int lanes) {
-    if (vectors == 1) return channel;
-    return channel / 4 % 2 * lanes + channel / 8 * 4 + channel % 4;
-}
-
 /* `sums` and `bytes` are those of the panel. */
 static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const nn_tensor *w_zero,
                        int64_t group, int64_t panel, int32_t *sums, int8_t *bytes) {
     const nn_u8s8_shape *shape = &packing->shape;
     const nn_u8s8_unit *unit = packing->unit;
-    int64_t width = 2 * unit->lanes, first = panel * width;
+    int64_t width = packing->width, first = panel * width;
     int64_t count = shape->out_channels - first < width ? shape->out_channels - first : width;
     int64_t cell = (int64_t)unit->depth * unit->weight_bytes; /* of one channel in a step */
     int vectors = nn_u8s8_panel_vectors(packing, panel);
@@ -138,7 +132,7 @@ static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const
         int64_t left = shape->in_channels - begin;
         int64_t end = begin + (left < INPUT_BLOCK ? left : INPUT_BLOCK);
         for (int64_t c = 0; c < count; c++) {
-            lane_target lane = {.bytes = bytes + lane_of(c, vectors, unit->lanes) * cell,
+            lane_target lane = {.bytes = bytes + nn_u8s8_lane(c, vectors, unit->lanes) * cell,
                                 .step = vectors * unit->lanes * cell};
             int32_t zero = nn_int8_weight_zero(w_zero, group * shape->out_channels + first + c);
             uint32_t sum =
@@ -150,7 +144,7 @@ static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const
 }
 
 static int64_t padded_channels(const nn_u8s8_packing *packing) {
-    return packing->shape.groups * packing->panels * 2 * packing->unit->lanes;
+    return packing->shape.groups * packing->panels * packing->width;
 }
 
 /* The packed block: w_sums, then the panels of all groups. */
@@ -164,7 +158,7 @@ static nn_status pack(const nn_node_view *node, const void *argument, void *out)
     const nn_tensor *w_zero = nn_int8_constant(node, packing->inputs.w_zero);
     int32_t *sums = out;
     int8_t *weights = (int8_t *)out + sums_bytes(packing);
-    int64_t width = 2 * packing->unit->lanes;
+    int64_t width = packing->width;
     for (int64_t g = 0; g < packing->shape.groups; g++)
         for (int64_t panel = 0; panel < packing->panels; panel++) {
             int64_t at = (g * packing->panels + panel) * width;
@@ -188,7 +182,7 @@ nn_status nn_u8s8_pack(const nn_node_view *node, nn_prepare *prepare,
                            (size_t)bytes, pack, packing, &packed));
     parameters->groups = shape->groups;
     parameters->channels = shape->out_channels;
-    parameters->padded = packing->panels * 2 * packing->unit->lanes;
+    parameters->padded = packing->panels * packing->width;
     parameters->w_sums = packed;
     *weights = (const int8_t *)packed + sums_bytes(packing);
     return NN_OK;

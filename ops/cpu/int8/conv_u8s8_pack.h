@@ -12,7 +12,8 @@ typedef struct nn_u8s8_packing {
     int parts;                /* that weights are split in */
     int64_t tap_count, steps; /* of all parts; k / depth of one tap */
     int64_t panels;           /* of one group */
-    int64_t panel_bytes;      /* of one with two vectors */
+    int64_t width;            /* channels of a panel */
+    int64_t panel_bytes;      /* of a whole one */
     int64_t group_bytes;
 } nn_u8s8_packing;
 
@@ -21,10 +22,11 @@ nn_u8s8_packing nn_u8s8_packing_make(const nn_node_view *node, const nn_u8s8_uni
                                      const nn_int8_inputs *inputs, const nn_u8s8_shape *shape,
                                      bool merged);
 
-/* Vectors of channels in a panel: the last one of a group may need only one. */
+/* Vectors of channels in a panel: the last one of a group may need fewer than others. */
 static inline int nn_u8s8_panel_vectors(const nn_u8s8_packing *packing, int64_t panel) {
-    int64_t rest = packing->shape.out_channels - panel * 2 * packing->unit->lanes;
-    return rest > packing->unit->lanes ? 2 : 1;
+    const int lanes = packing->unit->lanes;
+    int64_t rest = packing->shape.out_channels - panel * packing->width;
+    return rest >= packing->width ? packing->unit->vectors : (int)((rest + lanes - 1) / lanes);
 }
 
 /* Packs, or finds what was packed before. Fills sizes and w_sums of the parameters. */

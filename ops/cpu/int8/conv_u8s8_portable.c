@@ -91,9 +91,10 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
 /* A tile is one segment. */
 const nn_u8s8_unit nn_u8s8_portable = {
     .name = "portable",
-    .rows = ROWS,
+    .rows = {ROWS, ROWS},
     .segment = ROWS,
     .lanes = LANES,
+    .vectors = 2,
     .depth = 2,
     .activation_bytes = 2,
     .weight_bytes = 2,

@@ -1,7 +1,9 @@
-/* AVX-512 VNNI tiles of conv_u8s8.h: 14 pixels by 32 channels. A step multiplies 4 activations of
- * each pixel, broadcast, with 4 weights of each channel (vpdpbusd): 28 of them for 2 loads of
- * weights and 14 broadcasts, so the multiplier is the bound, and weights stream at 64 / 14 bytes an
- * instruction, which L2 serves. Registers: 28 sums, 2 weights, 1 activation. */
+/* AVX-512 VNNI tiles of conv_u8s8.h: 7 pixels by 64 channels, and where fewer channels are left 9
+ * by 48, 14 by 32, 14 by 16. A step multiplies 4 activations of each pixel, broadcast, with 4
+ * weights of each channel (vpdpbusd): 28 of them for 7 broadcasts and 4 loads of weights, one of
+ * which is part of its products, for there are 32 registers. What counts beside the multiplier is
+ * the number of instructions: where a neighbour shares the core, tiles with more broadcasts lose
+ * most. */
 #include "ops/cpu/int8/conv_u8s8.h"
 #include "ops/cpu/int8/int8_bytes_avx512.h"
 #include "ops/cpu/int8/int8_finish.inc.h"
@@ -14,7 +16,7 @@
 #    pragma GCC optimize("no-tree-pre")
 #endif
 
-enum { ROWS = 14, SEGMENT = 7, LANES = 16, MOST_VECTORS = 2 * ROWS };
+enum { ROWS = 14, SEGMENT = 7, LANES = 16, VECTORS = 4, STEP_BYTES = 4 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -23,52 +25,6 @@ INLINE __m512i broadcast_4(const uint8_t *bytes) {
     int32_t four;
     memcpy(&four, bytes, sizeof four);
     return _mm512_set1_epi32(four);
-}
-
-/* Numbers of 32 channels in the order of two vectors of packed weights: groups of four alternate.
- */
-INLINE void load_alternating(const void *numbers, __m512i out[2]) {
-    __m512i first = _mm512_loadu_si512(numbers);
-    __m512i second = _mm512_loadu_si512((const char *)numbers + 64);
-    const __m512i even =
-        _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
-    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(4));
-    out[0] = _mm512_permutex2var_epi32(first, even, second);
-    out[1] = _mm512_permutex2var_epi32(first, odd, second);
-}
-
-INLINE void load_numbers(const void *numbers, int vectors, __m512i out[2]) {
-    if (vectors == 2)
-        load_alternating(numbers, out);
-    else
-        out[0] = _mm512_loadu_si512(numbers);
-}
-
-INLINE void store_sums(int32_t *sums, const __m512i values[2], int vectors) {
-    if (vectors == 1) {
-        _mm512_storeu_si512(sums, values[0]);
-        return;
-    }
-    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-    const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
-    _mm512_storeu_si512(sums, _mm512_permutex2var_epi32(values[0], first, values[1]));
-    _mm512_storeu_si512(sums + LANES, _mm512_permutex2var_epi32(values[0], second, values[1]));
-}
-
-/* ---- finishing ------------------------------------------------------------------------------ */
-
-/* Four vectors of sums are finished together: a group of two pixels with two vectors, or of four
- * with one. Its bytes stand in order of pixels as pixels_of makes it of nn_bytes_of_four's. */
-INLINE __m512i pixels_of(__m512i bytes, const int vectors) {
-    if (vectors == 2)
-        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
-    return _mm512_permutexvar_epi32(
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
-}
-INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
-    if (vectors == 2)
-        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), pixels);
-    return pixels_of(pixels, vectors);
 }
 
 /* Part i of a vector, which is a constant wherever loops are unrolled; intrinsics want it written
@@ -104,41 +60,77 @@ INLINE __m512i with_half(__m512i x, __m256i part, const int i) {
     return i == 0 ? _mm512_inserti64x4(x, part, 0) : _mm512_inserti64x4(x, part, 1);
 }
 
+/* Sums of a pixel in the order of channels: group g of four channels is part g / vectors of vector
+ * g % vectors. */
+INLINE void store_sums(int32_t *sums, const __m512i *values, const int vectors) {
+    UNROLL for (int j = 0; j < vectors; j++) UNROLL for (int part = 0; part < 4; part++)
+        _mm_storeu_si128((__m128i *)(sums + 4 * (part * vectors + j)), quarter_of(values[j], part));
+}
+
+/* ---- finishing ------------------------------------------------------------------------------ */
+
+/* Vectors of sums of one pixel are finished together, or of as many pixels as have four. */
+INLINE int group_of(const int vectors) {
+    return vectors > 2 ? 1 : 4 / vectors;
+}
+
+/* nn_bytes_of_four's bytes in order of pixels, and back. */
+INLINE __m512i pixels_of(__m512i bytes, const int vectors) {
+    if (vectors == 4) return bytes;
+    if (vectors == 3) return _mm512_maskz_compress_epi32(0x7777, bytes);
+    if (vectors == 2)
+        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+}
+INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
+    if (vectors == 3) return _mm512_maskz_expand_epi32(0x7777, pixels);
+    if (vectors == 2)
+        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), pixels);
+    return pixels_of(pixels, vectors);
+}
+
 /* Pixel i of a group: its channels that are there. Whole ones go without a mask, which would keep
  * loads from being served by the store. */
 INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors, int columns,
-                        __mmask32 mask) {
+                        __mmask64 mask) {
     if (vectors == 1)
         _mm_mask_storeu_epi8(y, (__mmask16)mask, quarter_of(pixels, i));
-    else if (columns == 2 * LANES)
+    else if (vectors == 2 && columns == 2 * LANES)
         _mm256_storeu_si256((__m256i *)y, half_of(pixels, i % 2));
+    else if (vectors == 2)
+        _mm256_mask_storeu_epi8(y, (__mmask32)mask, half_of(pixels, i % 2));
+    else if (columns == 4 * LANES)
+        _mm512_storeu_si512(y, pixels);
     else
-        _mm256_mask_storeu_epi8(y, mask, half_of(pixels, i % 2));
+        _mm512_mask_storeu_epi8(y, mask, pixels);
 }
 INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const int vectors,
-                          __mmask32 mask) {
-    if (vectors == 2) return with_half(pixels, _mm256_maskz_loadu_epi8(mask, y), i % 2);
+                          __mmask64 mask) {
+    if (vectors > 2) return _mm512_maskz_loadu_epi8(mask, y);
+    if (vectors == 2) return with_half(pixels, _mm256_maskz_loadu_epi8((__mmask32)mask, y), i % 2);
     return with_quarter(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
 }
 
 typedef struct finisher {
-    __m512i multiplier[2];
+    __m512 multiplier[VECTORS];
     nn_byte_rule rule;
     nn_byte_adder adder;
     int columns;    /* channels that are there */
-    __mmask32 mask; /* of them */
+    __mmask64 mask; /* of them */
     int addend_first;
     uint8_t *y; /* of pixel 0 */
     const uint8_t *addend;
 } finisher;
 
 /* `count` pixels of a group, which lie at `at`. */
-INLINE void finish_group(const finisher *f, const __m512i sums[4], const int64_t at[4], int count,
+INLINE void finish_group(const finisher *f, const __m512i *sums, const int64_t at[4], int count,
                          const int vectors, const bool is_signed, const bool adds) {
-    const int group = 4 / vectors;
+    const int group = group_of(vectors);
     __m512i rounded[4];
-    UNROLL for (int i = 0; i < 4; i++) rounded[i] =
-        nn_round_sums(sums[i], _mm512_castsi512_ps(f->multiplier[i % vectors]));
+    UNROLL for (int i = 0; i < group * vectors; i++) rounded[i] =
+        nn_round_sums(sums[i], f->multiplier[i % vectors]);
+    if (vectors == 3) rounded[3] = _mm512_setzero_si512();
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
     if (adds) {
         __m512i addend = _mm512_setzero_si512();
@@ -156,19 +148,20 @@ INLINE void finish_group(const finisher *f, const __m512i sums[4], const int64_t
 /* Sums of `rows` pixels to results; rows up to a whole group can be read. */
 INLINE void finish_rows(const nn_u8s8_tile *t, const __m512i *sums, int rows, const int vectors,
                         const bool is_signed, const bool adds) {
-    const int group = 4 / vectors;
+    const int group = group_of(vectors);
     finisher f;
-    load_numbers(t->multiplier, vectors, f.multiplier);
+    UNROLL for (int j = 0; j < vectors; j++) f.multiplier[j] =
+        _mm512_load_ps(t->multiplier + j * LANES);
     nn_byte_rule_set(&f.rule, is_signed, t->zero, t->low, t->high);
     if (adds) nn_byte_adder_set(&f.adder, is_signed, t->sum);
     f.addend_first = t->addend_first;
     f.columns = t->columns;
-    f.mask = UINT32_MAX >> (32 - t->columns);
+    f.mask = UINT64_MAX >> (64 - t->columns);
     f.y = t->y[0];
     f.addend = t->addend;
     const int64_t step = t->y_step, gap = t->y[1] - (t->y[0] + SEGMENT * step);
     int64_t next = 0;
-    for (int row = 0; row < rows; row += group, sums += 4) {
+    for (int row = 0; row < rows; row += group, sums += group * vectors) {
         int64_t at[4];
         UNROLL for (int i = 0; i < group; i++) {
             at[i] = next + (row + i == SEGMENT ? gap : 0);
@@ -196,33 +189,98 @@ INLINE void finish_rows(const nn_u8s8_tile *t, const __m512i *sums, int rows, co
     }
 FINISH(1)
 FINISH(2)
+FINISH(3)
+FINISH(4)
 
 /* ---- products ------------------------------------------------------------------------------- */
 
+/* A step of seven pixels by four vectors, which takes all registers: 28 sums, 3 weights and 1
+ * activation; the last weights stay in memory. Written out, for compilers would mix the
+ * instructions to have more loads under way, and keep addresses in vector registers. `at` are the
+ * bytes from `a` to the step. */
+#define BROADCAST(address)                                                                         \
+    __asm__ volatile("vpbroadcastd " address ", %[x]"                                              \
+                     : [x] "=v"(x)                                                                 \
+                     : [a] "r"(a), [s] "r"(step), [s3] "r"(3 * step), [s5] "r"(5 * step),          \
+                       "m"(*(const int32_t *)(const void *)a))
+#define ADD(i, j)                                                                                  \
+    __asm__ volatile("vpdpbusd %[w], %[x], %[sum]"                                                 \
+                     : [sum] "+v"(sum[i][j])                                                       \
+                     : [x] "v"(x), [w] "v"(weights[j]))
+#define ADD_FROM_MEMORY(i, j)                                                                      \
+    __asm__ volatile("vpdpbusd %[w], %[x], %[sum]"                                                 \
+                     : [sum] "+v"(sum[i][j])                                                       \
+                     : [x] "v"(x), [w] "m"(*(const __m512i *)(const void *)(w + (j)*4 * LANES)))
+#define PIXEL(i, address)                                                                          \
+    BROADCAST(address);                                                                            \
+    ADD_FROM_MEMORY(i, 3);                                                                         \
+    ADD(i, 0);                                                                                     \
+    ADD(i, 1);                                                                                     \
+    ADD(i, 2)
+#define FULL_STEP(name, at)                                                                        \
+    INLINE void name(__m512i sum[ROWS][VECTORS], const uint8_t *a, int64_t step,                   \
+                     const uint8_t *w) {                                                           \
+        __m512i weights[3], x;                                                                     \
+        UNROLL for (int j = 0; j < 3; j++) weights[j] = _mm512_load_si512(w + j * 4 * LANES);      \
+        PIXEL(0, at "(%[a])");                                                                     \
+        PIXEL(1, at "(%[a],%[s])");                                                                \
+        PIXEL(2, at "(%[a],%[s],2)");                                                              \
+        PIXEL(3, at "(%[a],%[s3])");                                                               \
+        PIXEL(4, at "(%[a],%[s],4)");                                                              \
+        PIXEL(5, at "(%[a],%[s5])");                                                               \
+        PIXEL(6, at "(%[a],%[s3],2)");                                                             \
+    }
+FULL_STEP(add_products_full, "0")
+FULL_STEP(add_next_products_full, "4")
+
+/* Step `at`, 0 or 1, from a0, a1 and w on. */
+INLINE void add_products(__m512i sum[ROWS][VECTORS], const uint8_t *a0, const uint8_t *a1,
+                         int64_t step, const uint8_t *w, const int at, const int rows,
+                         const int vectors) {
+    w += at * vectors * 4 * LANES;
+    if (rows == 7 && vectors == 4) {
+        if (at == 0)
+            add_products_full(sum, a0, step, w);
+        else
+            add_next_products_full(sum, a0, step, w);
+        return;
+    }
+    a0 += at * STEP_BYTES;
+    a1 += at * STEP_BYTES;
+    __m512i weights[VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) weights[j] = _mm512_load_si512(w + j * 4 * LANES);
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m512i a = broadcast_4(i < SEGMENT ? a0 + i * step : a1 + (i - SEGMENT) * step);
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+            _mm512_dpbusd_epi32(sum[i][j], a, weights[j]);
+    }
+}
+
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m512i sum[ROWS][2], start[2];
-    load_numbers(t->start, vectors, start);
+    __m512i sum[ROWS][VECTORS], start[VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) start[j] = _mm512_load_si512(t->start + j * LANES);
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
         start[j];
 
     const uint8_t *w = t->w;
-    const int64_t step = t->a_step;
+    const char *fetch = t->fetch;
+    const int64_t step = t->a_step, fetch_step = 2 * t->fetch_step;
+    const int w_step = vectors * 4 * LANES;
     for (int64_t tap = 0; tap < t->tap_count; tap++) {
         const uint8_t *a0 = t->a[0] + t->taps[tap], *a1 = t->a[1] + t->taps[tap];
-        for (int64_t k = t->steps; k > 0; k--) {
-            __m512i weights[2];
-            UNROLL for (int j = 0; j < vectors; j++) weights[j] =
-                _mm512_load_si512(w + j * 4 * LANES);
-            UNROLL for (int i = 0; i < rows; i++) {
-                __m512i a = broadcast_4(i < SEGMENT ? a0 + i * step : a1 + (i - SEGMENT) * step);
-                UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
-                    _mm512_dpbusd_epi32(sum[i][j], a, weights[j]);
-            }
-            a0 += 4;
-            a1 += 4;
-            w += vectors * 4 * LANES;
+        for (int64_t k = t->steps; k >= 2; k -= 2) {
+            add_products(sum, a0, a1, step, w, 0, rows, vectors);
+            add_products(sum, a0, a1, step, w, 1, rows, vectors);
+            _mm_prefetch(fetch, _MM_HINT_T1);
+            fetch += fetch_step;
+            a0 += 2 * STEP_BYTES;
+            a1 += 2 * STEP_BYTES;
+            w += 2 * w_step;
         }
+        if (t->steps % 2 == 0) continue;
+        add_products(sum, a0, a1, step, w, 0, rows, vectors);
+        w += w_step;
     }
 
     if (t->sums != NULL) {
@@ -230,18 +288,42 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
             store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
         return;
     }
-    __m512i stored[MOST_VECTORS];
+    __m512i stored[2 * ROWS + 3];
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
         stored[i * vectors + j] = sum[i][j];
-    UNROLL for (int i = rows * vectors; i % 4 != 0; i++) stored[i] = start[0];
+    if (vectors <= 2) UNROLL for (int i = rows * vectors; i % 4 != 0; i++) stored[i] = start[0];
     if (vectors == 1)
         finish_x1(t, stored, rows);
-    else
+    else if (vectors == 2)
         finish_x2(t, stored, rows);
+    else if (vectors == 3)
+        finish_x3(t, stored, rows);
+    else
+        finish_x4(t, stored, rows);
 }
 
-#define EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#include "ops/cpu/int8/conv_u8s8_tiles.inc.h"
+#define TILE(rows, vectors)                                                                        \
+    static void tile_##rows##x##vectors(const nn_u8s8_tile *t) {                                   \
+        tile(t, rows, vectors);                                                                    \
+    }
+#define ENTRY(rows, vectors) tile_##rows##x##vectors,
+#define SEVEN(X, vectors)                                                                          \
+    X(1, vectors)                                                                                  \
+    X(2, vectors) X(3, vectors) X(4, vectors) X(5, vectors) X(6, vectors) X(7, vectors)
+#define NINE(X, vectors) SEVEN(X, vectors) X(8, vectors) X(9, vectors)
+#define FOURTEEN(X, vectors)                                                                       \
+    NINE(X, vectors)                                                                               \
+    X(10, vectors) X(11, vectors) X(12, vectors) X(13, vectors) X(14, vectors)
+FOURTEEN(TILE, 1)
+FOURTEEN(TILE, 2)
+NINE(TILE, 3)
+SEVEN(TILE, 4)
+
+static void run_tile(const nn_u8s8_tile *t, int rows, int vectors) {
+    static void (*const tiles[VECTORS][ROWS])(const nn_u8s8_tile *) = {
+        {FOURTEEN(ENTRY, 1)}, {FOURTEEN(ENTRY, 2)}, {NINE(ENTRY, 3)}, {SEVEN(ENTRY, 4)}};
+    tiles[vectors - 1][rows - 1](t);
+}
 
 static void copy(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32_t zero) {
     uint8_t *bytes = out;
@@ -254,9 +336,11 @@ static void copy(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32
 
 const nn_u8s8_unit nn_u8s8_vnni = {
     .name = "vnni",
-    .rows = ROWS,
+    .rows = {14, 14, 9, 7},
     .segment = SEGMENT,
     .lanes = LANES,
+    .vectors = VECTORS,
+    .takes_lanes = true,
     .depth = 4,
     .activation_bytes = 1,
     .weight_bytes = 1,
