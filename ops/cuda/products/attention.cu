@@ -1,23 +1,22 @@
-#include "ops/cuda/products/attention_launch.h"
-#include "ops/cuda/runtime/elements.cuh"
+#include "ops/cuda/products/attention_rules.cuh"
 
-/* A block computes QUERIES rows of one head. It walks over the keys in tiles, with the softmax of
- * what it has seen so far: when a larger score comes, sums are scaled down. Scores exist for one
+/* A block computes 16 ROWS queries of one head. It walks over the keys in tiles, with the softmax
+ * of what it has seen so far: when a larger score comes, sums are scaled down. Scores exist for one
  * tile.
  *
- * 256 threads as 16 x 16: thread (ty, tx) has rows 4 ty .. 4 ty + 3, of scores the columns
- * tx, tx + 16, .. and of the result the same. Rows of tiles lie 4 floats apart from a multiple of
- * 32, so that sixteen threads that read 16 bytes of sixteen rows meet in no bank. */
+ * 256 threads as 16 x 16: thread (ty, tx) has ROWS rows from ROWS ty on, of scores the columns
+ * tx, tx + 16, .. and of the result the same. Four rows read shared memory least; one is for work
+ * that would else leave most of the device idle. Rows of tiles lie 4 floats apart from a multiple
+ * of 32, so that sixteen threads that read 16 bytes of sixteen rows meet in no bank. */
 
 namespace {
 
-constexpr int QUERIES = 64, KEYS = 64, SIDE = 16, THREADS = SIDE * SIDE, ROWS = QUERIES / SIDE;
-constexpr int SCORE_STEP = KEYS + 4;
+constexpr int KEYS = 64, SIDE = 16, THREADS = SIDE * SIDE, SCORE_STEP = KEYS + 4;
 
-template <int SIZE> struct tiles {
-    static constexpr int step = SIZE + 4;
-    float q[QUERIES * step], k[KEYS * step], v[KEYS * step];
-    float scores[QUERIES * SCORE_STEP];
+template <int SIZE, int ROWS> struct tiles {
+    static constexpr int step = SIZE + 4, queries = SIDE * ROWS;
+    float q[queries * step], k[KEYS * step], v[KEYS * step];
+    float scores[queries * SCORE_STEP];
 };
 
 struct alignas(16) four {
@@ -27,13 +26,12 @@ __device__ __forceinline__ four load_four(const float *p) {
     return *reinterpret_cast<const four *>(p);
 }
 
-/* Rows [first, first + QUERIES) of `size` floats to a tile of SIZE, zero beyond `rows` and `size`.
- */
-template <int SIZE>
+/* COUNT rows from `first` on of `size` floats to a tile of SIZE, zero beyond `rows` and `size`. */
+template <int SIZE, int COUNT>
 __device__ void load_tile(const nn_cuda_heads &past, const nn_cuda_heads &now, int64_t past_rows,
                           int64_t sample, int64_t head, int64_t first, int64_t rows, int64_t size,
                           float factor, float *out) {
-    for (int i = threadIdx.x; i < KEYS * SIZE; i += THREADS) {
+    for (int i = threadIdx.x; i < COUNT * SIZE; i += THREADS) {
         const int row = i / SIZE, column = i % SIZE;
         const int64_t at = first + row;
         float value = 0.0f;
@@ -44,61 +42,24 @@ __device__ void load_tile(const nn_cuda_heads &past, const nn_cuda_heads &now, i
                                   (is_past ? at : at - past_rows) * from.row_step + column;
             value = factor * nn_load_as(from.type, from.data, place);
         }
-        out[row * tiles<SIZE>::step + column] = value;
+        out[row * (SIZE + 4) + column] = value;
     }
 }
 
-/* Keys [begin, end) that a query may see. */
-struct key_range {
-    int64_t begin, end;
-};
-
-__device__ key_range range_of(const nn_cuda_attention &a, int64_t sample, int64_t query) {
-    key_range out = {0, a.valid != nullptr ? a.valid[sample] : a.length};
-    int64_t before = a.past_length;
-    if (a.valid != nullptr && a.past_k.data == nullptr) before = a.valid[sample] - a.q_length;
-    const int64_t position = before + query, reach = a.length + a.q_length;
-    if (a.left >= 0 && a.left < reach && position - a.left > 0) out.begin = position - a.left;
-    if (a.right >= 0 && a.right < reach && position + a.right + 1 < out.end)
-        out.end = position + a.right + 1;
-    if (a.mask != nullptr && a.mask_columns < out.end) out.end = a.mask_columns;
-    if (out.end < 0) out.end = 0;
-    if (out.end > a.length) out.end = a.length;
-    if (out.begin > out.end) out.begin = out.end;
-    return out;
-}
-
-/* What the mask adds at element i. */
-__device__ float mask_at(const nn_cuda_attention &a, int64_t i) {
-    if (a.mask_type == NNOPT_BOOL)
-        return static_cast<const uint8_t *>(a.mask)[i] != 0 ? 0.0f : -INFINITY;
-    return nn_load_as(a.mask_type, a.mask, i);
-}
-
-/* Where one query stands. */
-struct query_place {
-    int64_t sample, head, query;
-    key_range range;
-};
-
-__device__ void write_score(const nn_cuda_attention &a, const query_place &at, int64_t key,
+__device__ void write_score(const nn_cuda_attention &a, const nn_query_place &at, int64_t key,
                             float x) {
     const int64_t row = (at.sample * a.q_heads + at.head) * a.q_length + at.query;
     nn_store_as(a.scores_type, a.scores, row * a.length + key, x);
 }
 
 /* The product of a query with a key to what the softmax takes. */
-__device__ float finish_score(const nn_cuda_attention &a, const query_place &at, int64_t key,
+__device__ float finish_score(const nn_cuda_attention &a, const nn_query_place &at, int64_t key,
                               float x) {
     const bool writes = a.scores != nullptr && key < a.length;
     if (writes && a.scores_kind == NN_CUDA_SCORES_RAW) write_score(a, at, key, x);
-    if (a.cap > 0.0f) x = a.cap * tanhf(x / a.cap);
+    x = nn_capped_score(a, x);
     if (writes && a.scores_kind == NN_CUDA_SCORES_CAPPED) write_score(a, at, key, x);
-    float bias = key < at.range.begin || key >= at.range.end ? -INFINITY : 0.0f;
-    if (a.mask != nullptr && bias == 0.0f)
-        bias = mask_at(a, at.sample * a.mask_steps[0] + at.head * a.mask_steps[1] +
-                              at.query * a.mask_steps[2] + key);
-    x = bias == -INFINITY ? -INFINITY : x + bias; /* not seen, whatever the score is */
+    x = nn_biased_score(a, at, key, x);
     if (writes && a.scores_kind >= NN_CUDA_SCORES_BIASED) write_score(a, at, key, x);
     return x;
 }
@@ -115,7 +76,7 @@ __device__ __forceinline__ float sum_of_row(float x) {
 }
 
 /* Probabilities from the biased scores that the block has written. */
-__device__ void write_probabilities(const nn_cuda_attention &a, const query_place &at, int tx,
+__device__ void write_probabilities(const nn_cuda_attention &a, const nn_query_place &at, int tx,
                                     float largest, float sum) {
     const int64_t row = (at.sample * a.q_heads + at.head) * a.q_length + at.query;
     for (int64_t key = tx; key < a.length; key += SIDE) {
@@ -125,23 +86,25 @@ __device__ void write_probabilities(const nn_cuda_attention &a, const query_plac
     }
 }
 
-template <int SIZE>
+template <int SIZE, int ROWS>
 __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int64_t heads) {
-    constexpr int STEP = tiles<SIZE>::step, COLUMNS = SIZE / SIDE, PARTS = KEYS / SIDE;
-    tiles<SIZE> &t = *nn_dynamic_shared<tiles<SIZE>>();
+    using tile = tiles<SIZE, ROWS>;
+    constexpr int STEP = tile::step, COLUMNS = SIZE / SIDE, PARTS = KEYS / SIDE;
+    constexpr int QUERIES = tile::queries;
+    tile &t = *nn_dynamic_shared<tile>();
     const int tx = threadIdx.x % SIDE, ty = threadIdx.x / SIDE;
     const int64_t first = static_cast<int64_t>(blockIdx.x) * QUERIES;
     for (int64_t unit = blockIdx.y; unit < heads; unit += gridDim.y) {
         const int64_t sample = unit / a.q_heads, head = unit % a.q_heads;
         const int64_t shared_head = head / (a.q_heads / a.kv_heads);
-        query_place place[ROWS];
+        nn_query_place place[ROWS];
         float largest[ROWS], sum[ROWS], result[ROWS][COLUMNS];
         int64_t begin = a.length, end = 0;
 #pragma unroll
         for (int r = 0; r < ROWS; r++) {
             const int64_t query = first + ty * ROWS + r;
             place[r] = {sample, head, query, {0, 0}};
-            if (query < a.q_length) place[r].range = range_of(a, sample, query);
+            if (query < a.q_length) place[r].range = nn_range_of(a, sample, query);
             largest[r] = -INFINITY;
             sum[r] = 0.0f;
 #pragma unroll
@@ -150,19 +113,20 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
         /* ranges begin and end later from query to query, so the block's first and last decide */
         const int64_t last_query =
             first + QUERIES < a.q_length ? first + QUERIES - 1 : a.q_length - 1;
-        begin = range_of(a, sample, first).begin;
-        end = range_of(a, sample, last_query).end;
+        begin = nn_range_of(a, sample, first).begin;
+        end = nn_range_of(a, sample, last_query).end;
         if (a.scores != nullptr) {
             begin = 0;
             end = a.length;
         }
         __syncthreads(); /* the tiles of the unit before are no longer read */
-        load_tile<SIZE>(a.q, a.q, 0, sample, head, first, a.q_length, a.head_size, a.scale, t.q);
+        load_tile<SIZE, QUERIES>(a.q, a.q, 0, sample, head, first, a.q_length, a.head_size, a.scale,
+                                 t.q);
         for (int64_t key = begin / KEYS * KEYS; key < end; key += KEYS) {
-            load_tile<SIZE>(a.past_k, a.k, a.past_length, sample, shared_head, key, a.length,
-                            a.head_size, 1.0f, t.k);
-            load_tile<SIZE>(a.past_v, a.v, a.past_length, sample, shared_head, key, a.length,
-                            a.value_size, 1.0f, t.v);
+            load_tile<SIZE, KEYS>(a.past_k, a.k, a.past_length, sample, shared_head, key, a.length,
+                                  a.head_size, 1.0f, t.k);
+            load_tile<SIZE, KEYS>(a.past_v, a.v, a.past_length, sample, shared_head, key, a.length,
+                                  a.value_size, 1.0f, t.v);
             __syncthreads();
 
             float score[ROWS][PARTS] = {};
@@ -239,11 +203,20 @@ __global__ __launch_bounds__(THREADS) void attend(const nn_cuda_attention a, int
     }
 }
 
-template <int SIZE> cudaError_t launch(const nn_cuda_attention &a, cudaStream_t stream) {
+template <int SIZE, int ROWS>
+cudaError_t launch_rows(const nn_cuda_attention &a, cudaStream_t stream) {
+    constexpr int queries = tiles<SIZE, ROWS>::queries;
     const int64_t heads = a.batch * a.q_heads, most = 65535;
-    const dim3 grid(static_cast<unsigned>((a.q_length + QUERIES - 1) / QUERIES),
+    const dim3 grid(static_cast<unsigned>((a.q_length + queries - 1) / queries),
                     static_cast<unsigned>(heads < most ? heads : most), 1);
-    return nn_launch(attend<SIZE>, grid, THREADS, sizeof(tiles<SIZE>), stream, a, heads);
+    return nn_launch(attend<SIZE, ROWS>, grid, THREADS, sizeof(tiles<SIZE, ROWS>), stream, a,
+                     heads);
+}
+
+template <int SIZE> cudaError_t launch(const nn_cuda_attention &a, cudaStream_t stream) {
+    const int64_t blocks = (a.q_length + 63) / 64 * a.batch * a.q_heads;
+    return blocks >= NN_CUDA_MULTIPROCESSORS ? launch_rows<SIZE, 4>(a, stream)
+                                             : launch_rows<SIZE, 1>(a, stream);
 }
 
 template <typename T> __global__ void join(const nn_cuda_present a, int64_t count) {
@@ -264,6 +237,8 @@ template <typename T> __global__ void join(const nn_cuda_present a, int64_t coun
 cudaError_t nn_cuda_launch_attention(const nn_cuda_attention *arguments, cudaStream_t stream) {
     const int64_t size =
         arguments->head_size > arguments->value_size ? arguments->head_size : arguments->value_size;
+    if (nn_cuda_takes_half_attention(arguments))
+        return nn_cuda_launch_half_attention(arguments, stream);
     if (size <= 32) return launch<32>(*arguments, stream);
     if (size <= 64) return launch<64>(*arguments, stream);
     if (size <= 128) return launch<128>(*arguments, stream);

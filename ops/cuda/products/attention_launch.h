@@ -3,6 +3,7 @@
 
 #include <cuda_runtime_api.h>
 #include <nnopt.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -43,9 +44,18 @@ typedef struct nn_cuda_attention {
     void *scores; /* NULL: not wanted */
 } nn_cuda_attention;
 
-enum { NN_CUDA_HEAD_SIZE = 256 };
+enum {
+    NN_CUDA_HEAD_SIZE = 256,
+    NN_CUDA_HALF_HEAD_SIZE = 128,  /* on tensor cores */
+    NN_CUDA_MULTIPROCESSORS = 132, /* fewer blocks leave some of a large device idle */
+};
 
 cudaError_t nn_cuda_launch_attention(const nn_cuda_attention *arguments, cudaStream_t stream);
+
+/* On tensor cores (attention_half.cu), which nn_cuda_launch_attention takes where it can: queries,
+ * keys and values of the same 16 bits, no scores to write. */
+bool nn_cuda_takes_half_attention(const nn_cuda_attention *arguments);
+cudaError_t nn_cuda_launch_half_attention(const nn_cuda_attention *arguments, cudaStream_t stream);
 
 /* out[batch][head][row] = past or now: keys or values of the past, then new ones. */
 typedef struct nn_cuda_present {
