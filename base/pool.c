@@ -63,6 +63,9 @@ static struct {
     _Atomic uint32_t caller_sleeps;    /* on `finished` */
     _Atomic uint32_t epoch;            /* grows with each job; a futex */
     _Atomic uint32_t sleepers;         /* workers asleep on `epoch` */
+
+    _Alignas(CACHE_LINE) _Atomic bool watched;
+    _Atomic int64_t shared_time, busy_time; /* nanoseconds, while watched */
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* The index this thread works under, which nested calls keep. */
@@ -121,14 +124,26 @@ static void empty_share(const pool_job *job, pool_share *share, int worker) {
     }
 }
 
+/* 0: nobody watches. */
+static int64_t watched_since(void) {
+    return atomic_load_explicit(&shared.watched, memory_order_relaxed) ? nanoseconds() : 0;
+}
+
+static void count_time(_Atomic int64_t *time, int64_t since) {
+    if (since == 0) return;
+    atomic_fetch_add_explicit(time, nanoseconds() - since, memory_order_relaxed);
+}
+
 static void work(int worker) {
     pool_job *job = &shared.job;
+    const int64_t since = watched_since();
     current_worker = worker;
     inside_job = true;
     for (int i = 0; i < job->shares; i++)
         empty_share(job, &job->share[(worker + i) % job->shares], worker);
     inside_job = false;
     current_worker = 0;
+    count_time(&shared.busy_time, since);
 }
 
 /* Takes a seat; 0 when there is none. */
@@ -285,6 +300,7 @@ void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void
         return;
     }
 
+    const int64_t since = watched_since();
     int64_t chunk = count / ((int64_t)threads * CHUNKS_PER_THREAD);
     if (chunk < grain) chunk = grain;
     int64_t chunks = count / chunk + (count % chunk != 0);
@@ -304,4 +320,14 @@ void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void
     int unused = atomic_exchange(&shared.seats, 0);
     wait_for_workers((uint32_t)(helpers - unused));
     atomic_store(&shared.busy, false);
+    count_time(&shared.shared_time, since);
+}
+
+void nn_pool_watch(bool on) {
+    atomic_store(&shared.watched, on);
+}
+
+nn_pool_load nn_pool_watched(void) {
+    return (nn_pool_load){.shared = 1e-9 * (double)atomic_load(&shared.shared_time),
+                          .busy = 1e-9 * (double)atomic_load(&shared.busy_time)};
 }

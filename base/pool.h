@@ -21,4 +21,14 @@ typedef void (*nn_task)(void *argument, int64_t begin, int64_t end, int worker);
  * another caller, or count <= grain. Choose grain so that a chunk takes 10 microseconds or more. */
 void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void *argument);
 
+/* Seconds of the process so far, while it was watched. */
+typedef struct nn_pool_load {
+    double shared; /* that callers spent in work shared out to threads */
+    double busy;   /* that threads, callers too, had tasks in it */
+} nn_pool_load;
+
+/* For profiles: counts from now on, or no longer. */
+void nn_pool_watch(bool on);
+nn_pool_load nn_pool_watched(void);
+
 #endif

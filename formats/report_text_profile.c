@@ -113,7 +113,7 @@ static int compare_times(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-static void add_row(nn_table *table, const cJSON *node) {
+static void add_row(nn_table *table, const cJSON *node, bool has_idle) {
     char a[NN_FIGURE];
     nn_table_add(table, nn_figure(nn_json_number(node, "ms"), a));
     nn_table_add(table, nn_figure_percent(nn_json_number(node, "share"), a));
@@ -129,8 +129,17 @@ static void add_row(nn_table *table, const cJSON *node) {
                                         a));
     nn_table_add(table, nn_figure(nn_json_number(node, "gflops"), a));
     nn_table_add(table, nn_figure(nn_json_number(node, "gbps"), a));
+    if (has_idle) nn_table_addf(table, "%.0f %%", 100 * nn_json_number(node, "idle"));
     nn_table_addf(table, "%.0f %%", 100 * nn_json_number(node, "roof_fraction"));
     nn_table_add(table, nn_json_text(node, "bound"));
+}
+
+/* All columns but one (-1: all of them). */
+static int choose_columns(const nn_column *columns, int count, int without, nn_column *out) {
+    int chosen = 0;
+    for (int i = 0; i < count; i++)
+        if (i != without) out[chosen++] = columns[i];
+    return chosen;
 }
 
 static void write_nodes(nn_text_page *page, const cJSON *report) {
@@ -141,8 +150,11 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
         {"variant", false, true, false, 9}, {"chosen by", false, true, true, 10},
         {"MACs", true, false, false, 6},    {"bytes", true, false, false, 7},
         {"GFLOP/s", true, false, false, 5}, {"GB/s", true, false, false, 8},
-        {"of roof", true, false, false, 1}, {"bound", false, false, false, 2},
+        {"idle", true, false, false, 2},    {"of roof", true, false, false, 1},
+        {"bound", false, false, false, 2},
     };
+    enum { IDLE = 12, COUNT = sizeof columns / sizeof *columns };
+    nn_column shown_columns[COUNT];
     const cJSON *nodes = nn_json_get(report, "nodes"), *profiler = nn_json_get(report, "profiler");
     int count = cJSON_GetArraySize(nodes), shown = 0;
     double total = nn_json_number(report, "total_ms"), sum = 0, rows = 0;
@@ -154,14 +166,17 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
         return;
     }
     int index = 0;
+    bool has_idle = false;
     for (const cJSON *node = nodes->child; node != NULL; node = node->next) {
         sorted[index++] = node;
         rows += nn_json_number(node, "ms");
+        has_idle = has_idle || nn_json_get(node, "idle") != NULL;
     }
     if (!page->all) qsort(sorted, (size_t)count, sizeof *sorted, compare_times);
-    nn_table_init(&table, columns, sizeof columns / sizeof *columns);
+    const int column_count = choose_columns(columns, COUNT, has_idle ? -1 : IDLE, shown_columns);
+    nn_table_init(&table, shown_columns, column_count);
     for (; shown < count && (page->all || sum < shown_fraction * rows); shown++) {
-        add_row(&table, sorted[shown]);
+        add_row(&table, sorted[shown], has_idle);
         sum += nn_json_number(sorted[shown], "ms");
     }
     nn_free(sorted);

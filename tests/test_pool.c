@@ -203,6 +203,33 @@ START_TEST(a_child_of_fork_gets_its_own_workers) {
 }
 END_TEST
 
+static void sleep_each(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)argument, (void)worker;
+    for (int64_t i = begin; i < end; i++) usleep(2000);
+}
+
+/* Sleep is a task, too: bounds that hold however late a worker wakes. */
+START_TEST(watched_time_is_that_of_tasks) {
+    nn_pool *pool;
+    ck_assert_ok(nn_pool_create(2, &pool));
+    nn_parallel(pool, 4, 1, sleep_each, NULL);
+    nn_pool_load before = nn_pool_watched();
+    ck_assert_double_eq(before.busy, 0);
+    nn_pool_watch(true);
+    nn_parallel(pool, 4, 1, sleep_each, NULL);
+    nn_pool_load load = nn_pool_watched();
+    ck_assert_double_ge(load.busy, 8e-3);
+    ck_assert_double_ge(load.shared, 4e-3);
+    ck_assert_double_le(load.busy, 2 * load.shared);
+    nn_parallel(NULL, 4, 1, sleep_each, NULL); /* not shared */
+    ck_assert_double_eq(nn_pool_watched().busy, load.busy);
+    nn_pool_watch(false);
+    nn_parallel(pool, 4, 1, sleep_each, NULL);
+    ck_assert_double_eq(nn_pool_watched().busy, load.busy);
+    nn_pool_destroy(pool);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("pool");
     TCase *pool = tcase_create("pool");
@@ -215,6 +242,7 @@ Suite *test_suite(void) {
     tcase_add_test(pool, sleeping_workers_wake_up);
     tcase_add_test(pool, workers_end_whatever_they_are_at);
     tcase_add_test(pool, a_child_of_fork_gets_its_own_workers);
+    tcase_add_test(pool, watched_time_is_that_of_tasks);
     suite_add_tcase(suite, pool);
     return suite;
 }

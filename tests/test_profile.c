@@ -208,6 +208,28 @@ START_TEST(many_tiny_steps_are_dispatch) {
 }
 END_TEST
 
+START_TEST(rows_say_how_long_threads_had_no_task) {
+    nn_model *model = make_classifier();
+    nn_dataset *data = random_data(model, 1);
+    nn_session_options options = {.threads = 2};
+    nn_session *session = NULL;
+    nn_profile profile;
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    ck_assert_ok(nn_profile_run(session, data, 0, 20, 0, &profile));
+    bool is_idle_known = false;
+    for (int64_t i = 0; i < profile.row_count; i++) {
+        const nn_profile_row *row = &profile.rows[i];
+        ck_assert(row->idle >= 0 && row->idle <= 1);
+        if (row->idle > 0) is_idle_known = true;
+    }
+    ck_assert(is_idle_known); /* steps on one thread at the least */
+    nn_profile_clear(&profile);
+    nnopt_session_destroy(session);
+    nnopt_dataset_destroy(data);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(advice_is_kept_by_saving) {
     nn_diagnosis diagnosis = {0};
     for (int i = 0; i < NN_BOTTLENECK_CLASSES; i++) diagnosis.items[i].class = i;
@@ -261,6 +283,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, rows_say_what_kind_of_work_they_are);
     tcase_add_test(cases, every_class_has_evidence_and_an_experiment);
     tcase_add_test(cases, many_tiny_steps_are_dispatch);
+    tcase_add_test(cases, rows_say_how_long_threads_had_no_task);
     tcase_add_test(cases, advice_is_kept_by_saving);
     tcase_add_test(cases, interleaved_sessions_get_as_many_samples);
     suite_add_tcase(suite, cases);

@@ -15,10 +15,17 @@ const char *nn_bound_name(nn_bound bound) {
 void nn_step_timer_hook(void *user, const nn_plan *plan, int64_t step, bool begin) {
     (void)plan;
     nn_step_timer *timer = user;
-    if (begin)
+    if (begin) {
+        if (timer->threads > 1) timer->load = nn_pool_watched();
         timer->begin = nn_now();
-    else
-        timer->durations[step] = nn_now() - timer->begin;
+        return;
+    }
+    const double seconds = timer->durations[step] = nn_now() - timer->begin;
+    if (timer->threads <= 1) return;
+    const nn_pool_load load = nn_pool_watched();
+    const double shared = load.shared - timer->load.shared, busy = load.busy - timer->load.busy;
+    /* outside of shared work the caller is busy alone */
+    timer->idle[step] = fmax(0, timer->threads * seconds - (seconds - shared) - busy);
 }
 
 /* ---- runs ---- */
@@ -46,7 +53,9 @@ static nn_status run_instrumented(profiler *self) {
     nn_profile *profile = self->profile;
     double seconds;
     nn_session_set_hook(self->session, nn_step_timer_hook, &self->timer);
+    nn_pool_watch(self->timer.threads > 1);
     nn_status status = run_plain(self, &seconds);
+    nn_pool_watch(false);
     nn_session_set_hook(self->session, NULL, NULL);
     NN_TRY(status);
     NN_TRY(nn_samples_add(&self->instrumented, seconds));
@@ -59,6 +68,8 @@ static nn_status run_instrumented(profiler *self) {
             row->occupancy = nn_plan_occupancy(self->plan, i);
         }
         NN_TRY(nn_samples_add(&row->samples, step));
+        row->timed += self->timer.durations[i];
+        row->idle_seconds += self->timer.idle[i];
         between -= step;
     }
     /* The timer takes as long outside of what it measures as inside. */
@@ -168,6 +179,8 @@ static nn_status evaluate_rows(profiler *self) {
         row->seconds = fmax(0, typical(&row->samples, &self->instrumented, low, high) -
                                    profile->timer_seconds);
         row->share = row->seconds / profile->total.median;
+        if (profile->threads > 1 && !row->on_device && row->timed > 0)
+            row->idle = row->idle_seconds / (profile->threads * row->timed);
         sum += row->seconds;
     }
     profile->unattributed = profile->total.median - sum;
@@ -235,9 +248,12 @@ static nn_status prepare(profiler *self, nn_dataset *data) {
     NN_TRY(nnopt_session_run(self->session, self->feed.inputs, self->input_count, self->outputs));
     NN_TRY(describe_plan(profile, plan));
     profile->timer_seconds = nn_profile_timer_seconds();
-    size_t size = sizeof(double) * (size_t)(profile->row_count + 1);
+    const size_t count = (size_t)profile->row_count + 1, size = 2 * count * sizeof(double);
     self->timer.durations = nn_alloc_zero(size);
-    return self->timer.durations != NULL ? NN_OK : nn_fail_memory(size);
+    if (self->timer.durations == NULL) return nn_fail_memory(size);
+    self->timer.idle = self->timer.durations + count;
+    self->timer.threads = profile->threads;
+    return NN_OK;
 }
 
 /* A feed ends when the next one is read from the same data. */

@@ -33,6 +33,8 @@ typedef struct nn_profile_row {
      * and the median of all runs. Both without the timer's own cost. */
     double seconds, median;
     double share; /* of profile->total */
+    double idle;  /* of the threads' time: without a task of it; 0: one thread, or not known */
+    double timed, idle_seconds; /* sums over all runs, which that is made from */
     nn_cost cost;
     double attainable; /* seconds that the roofline allows for this work, threads and working set */
     double compute_seconds, memory_seconds; /* what attainable is the larger of */

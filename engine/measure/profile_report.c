@@ -81,6 +81,7 @@ void nn_report_add_row(nn_report *report, cJSON *node, const nn_profile_row *row
     nn_report_set_number(report, node, "ms", 1e3 * row->seconds);
     nn_report_set_number(report, node, "median_ms", 1e3 * row->median);
     nn_report_set_number(report, node, "share", row->share);
+    if (row->idle > 0) nn_report_set_number(report, node, "idle", row->idle);
     nn_report_set_number(report, node, "macs", row->cost.macs);
     nn_report_set_number(report, node, "flops", row->cost.flops);
     nn_report_set_number(report, node, "bytes_read", row->cost.bytes_read);
