@@ -12,6 +12,7 @@ nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
     NN_TRY(nn_graph_bind_inputs(plan->graph, inputs));
     NN_TRY(nn_graph_fold_constants(plan->graph, "plan", NN_FOLD_DEQUANTIZE));
     NN_TRY(nn_graph_prune_unused(plan->graph, "plan"));
+    if (request->target.device != NULL) NN_TRY(nn_plan_divide_boxes(plan, request));
     return nn_plan_split(plan, request);
 }
 

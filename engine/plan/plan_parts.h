@@ -147,6 +147,9 @@ typedef struct nn_plan_edit {
     const nn_target *target;
 } nn_plan_edit;
 
+/* engine/plan/plan_divide_boxes.c: NonMaxSuppression as a part with known shapes and a Slice, for
+ * devices. */
+nn_status nn_plan_divide_boxes(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan/plan_fuse.c: gives nodes the activations and sums behind them as epilogues, where a
  * kernel takes them so. */
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);
