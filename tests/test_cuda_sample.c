@@ -1,5 +1,5 @@
-/* GridSample, AffineGrid, RoiAlign, MaxRoiPool, Col2Im, MaxUnpool and GlobalLpPool on a device,
- * against those of the CPU. */
+/* GridSample, AffineGrid, RoiAlign, MaxRoiPool, Col2Im, MaxUnpool, Resize, DeformConv and
+ * GlobalLpPool on a device, against those of the CPU. */
 #include "ops/device_kernels.h"
 #include "tests/support/device_fill.h"
 #include "tests/support/device_host.h"
@@ -82,7 +82,8 @@ static const struct {
 };
 enum { MAPS = sizeof maps / sizeof *maps };
 
-/* Corners in and around a map of `height` x `width`, some in the wrong order. */
+/* Corners in and around a map of `height` x `width`, some in the wrong order.
+ */
 static void fill_box(nn_tensor *rois, int64_t first, int64_t height, int64_t width) {
     for (int k = 0; k < 4; k++) {
         const double size = (double)(k % 2 == 0 ? width : height);
@@ -217,6 +218,98 @@ START_TEST(unpooled) {
 }
 END_TEST
 
+/* ---- Resize ---- */
+
+static const struct {
+    int rank;
+    int64_t dims[5];
+    float scales[5];
+} resized[] = {
+    {4, {1, 3, 9, 8}, {1, 1, 0.4f, 0.6f}},
+    {4, {2, 16, 5, 6}, {1, 1, 2, 1.5f}},
+    {4, {1, 8, 12, 5}, {1, 1, 0.3f, 2}},
+    {5, {1, 2, 6, 5, 4}, {1, 1, 0.5f, 1, 0.7f}},
+};
+enum { RESIZED = sizeof resized / sizeof *resized };
+
+static void resize(nn_type type, int i, int mode, const char *coordinates, bool antialias,
+                   nn_layout layout) {
+    const int64_t count = resized[i].rank;
+    kernel_host host;
+    host_init(&host, nn_op_find("", "Resize", 19), 19);
+    host_text(&host, "mode", modes[mode]);
+    host_text(&host, "coordinate_transformation_mode", coordinates);
+    host_int(&host, "antialias", antialias);
+    host_int(&host, "exclude_outside", mode == 2 && i % 2 == 0);
+    fill_input(&host, type, resized[i].dims, resized[i].rank, false, -1, 1);
+    host_absent(&host);
+    memcpy(host_input(&host, NNOPT_FLOAT, &count, 1, true), resized[i].scales,
+           (size_t)count * sizeof(float));
+    device_host_judge(&host, layout, 8 * device_tolerance(type));
+}
+
+START_TEST(other_sizes) {
+    static const char *const coordinates[] = {"half_pixel", "align_corners", "asymmetric",
+                                              "pytorch_half_pixel", "half_pixel_symmetric"};
+    for (int i = 0; i < RESIZED; i++)
+        for (int mode = 0; mode < 3; mode++)
+            for (int way = 0; way < 10; way++)
+                resize(floats[_i], i, mode, coordinates[way % 5], mode > 0 && way < 5,
+                       (i + way) % 2 == 0 ? NN_LAYOUT_STANDARD : NN_LAYOUT_CHANNELS_LAST);
+}
+END_TEST
+
+/* ---- DeformConv ---- */
+
+static const struct {
+    int axes;
+    int64_t batch, channels, out_channels, group, offset_group, in[3], kernel[3], out[3];
+    int64_t strides[3], pads[6];
+} deformed[] = {
+    {2, 1, 4, 5, 1, 1, {6, 7}, {3, 3}, {4, 5}, {1, 1}, {0}},
+    {2, 2, 8, 8, 2, 4, {9, 8}, {3, 2}, {5, 7}, {2, 1}, {1, 0, 1, 0}},
+    {1, 2, 6, 3, 3, 2, {11}, {3}, {9}, {1}, {0}},
+    {3, 1, 2, 3, 1, 1, {3, 4, 5}, {2, 2, 2}, {2, 3, 4}, {1, 1, 1}, {0}},
+};
+enum { DEFORMED = sizeof deformed / sizeof *deformed };
+
+static void deform(nn_type type, int i, bool has_bias, bool has_mask) {
+    const int axes = deformed[i].axes;
+    const int64_t batch = deformed[i].batch, groups = deformed[i].offset_group;
+    int64_t x[5] = {batch, deformed[i].channels};
+    int64_t w[5] = {deformed[i].out_channels, deformed[i].channels / deformed[i].group};
+    int64_t offset[5] = {batch, groups * axes}, mask[5] = {batch, groups};
+    kernel_host host;
+    host_init(&host, nn_op_find("", "DeformConv", 22), 22);
+    for (int k = 0; k < axes; k++) {
+        x[2 + k] = deformed[i].in[k];
+        w[2 + k] = deformed[i].kernel[k];
+        offset[2 + k] = mask[2 + k] = deformed[i].out[k];
+        offset[1] *= deformed[i].kernel[k];
+        mask[1] *= deformed[i].kernel[k];
+    }
+    host_int(&host, "group", deformed[i].group);
+    host_int(&host, "offset_group", groups);
+    host_ints(&host, "strides", deformed[i].strides, axes);
+    host_ints(&host, "pads", deformed[i].pads, 2 * axes);
+    fill_input(&host, type, x, axes + 2, false, -1, 1);
+    fill_input(&host, type, w, axes + 2, true, -1, 1);
+    fill_input(&host, type, offset, axes + 2, false, -2.5, 2.5);
+    if (has_bias)
+        fill_input(&host, type, w, 1, true, -1, 1);
+    else if (has_mask)
+        host_absent(&host);
+    if (has_mask) fill_input(&host, type, mask, axes + 2, false, 0, 1);
+    /* What was gathered is rounded to the type before it is multiplied. */
+    device_host_judge(&host, NN_LAYOUT_STANDARD, 8 * device_tolerance(type));
+}
+
+START_TEST(moved_taps) {
+    for (int i = 0; i < DEFORMED; i++)
+        for (int way = 0; way < 4; way++) deform(floats[_i], i, way & 1, way & 2);
+}
+END_TEST
+
 START_TEST(norms_of_planes) {
     static const int64_t dims[][4] = {{2, 3, 5, 7}, {1, 40, 3, 3}, {1, 2, 90, 70}};
     for (int i = 0; i < 3; i++)
@@ -244,6 +337,8 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tests, affine_grids, 0, FLOATS);
     tcase_add_loop_test(tests, columns, 0, FLOATS);
     tcase_add_loop_test(tests, unpooled, 0, FLOATS);
+    tcase_add_loop_test(tests, other_sizes, 0, FLOATS);
+    tcase_add_loop_test(tests, moved_taps, 0, FLOATS - 1); /* of double there is none */
     tcase_add_loop_test(tests, norms_of_planes, 0, FLOATS);
     suite_add_tcase(suite, tests);
     return suite;

@@ -30,6 +30,6 @@ found=$(grep -rnE '#[[:space:]]*include "ops/cuda/' base ops engine formats opti
   complain "ops/cuda/ is a library of its own: $found"
 found=$(grep -rnE '#[[:space:]]*include "(engine|formats|optim)/' ops/cuda) && complain "ops/cuda/ includes higher layers: $found"
 found=$(grep -rnE '#[[:space:]]*include "' --include='*.cu' --include='*.cuh' --include='*_launch.h' ops/cuda |
-  grep -vE 'include "(ops/cuda/|ops/(activation|gate)_kind\.h|ops/family/functions\.(h|def)|base/small_float\.h|emulated_device\.h)') &&
+  grep -vE 'include "(ops/cuda/|ops/(activation|gate)_kind\.h|ops/family/functions\.(h|def)|base/small_float\.h|emulated_[a-z]+\.h)') &&
   complain "device code includes more than arguments and ops/cuda/: $found"
 exit $failed

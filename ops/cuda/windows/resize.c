@@ -31,16 +31,20 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
     int changed = 0;
     (void)target;
     if (!nn_epilogue_is_empty(&node->epilogue) || !find_axes(node, axes)) return false;
-    for (int axis = 0; axis < node->in[0]->rank; axis++) {
-        changed += !axes[axis].unchanged;
-        if (attrs->antialias && attrs->mode != NN_RESIZE_NEAREST && !axes[axis].unchanged &&
-            axes[axis].scale < 1)
-            return false;
-    }
+    for (int axis = 0; axis < node->in[0]->rank; axis++) changed += !axes[axis].unchanged;
     const size_t bytes = nn_element_size(type);
     const bool moves = attrs->mode == NN_RESIZE_NEAREST && type != NNOPT_STRING && bytes > 0 &&
                        bytes <= 8 && nn_type_bits(type) >= 8;
     return changed <= NN_CUDA_RESIZE_AXES && (moves || nn_type_in(type, NN_TYPES_FLOAT));
+}
+
+/* Do filters get wider, where an axis becomes shorter? */
+static bool is_filtered(const nn_node_view *node, const nn_resize_axis *axes) {
+    const nn_resize_attrs *attrs = node->attrs;
+    bool shrinks = false;
+    for (int axis = 0; axis < node->in[0]->rank; axis++)
+        shrinks = shrinks || (!axes[axis].unchanged && axes[axis].scale < 1);
+    return attrs->antialias && attrs->mode != NN_RESIZE_NEAREST && shrinks;
 }
 
 static void fill_axes(const nn_fact *x, nn_layout layout, const nn_resize_axis *axes,
@@ -83,6 +87,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         .coordinates = (int)attrs->coordinates,
         .rounding = (int)attrs->rounding,
         .exclude_outside = attrs->exclude_outside,
+        .antialias = is_filtered(node, axes),
         .cubic = (double)attrs->cubic,
         .extrapolation = (double)attrs->extrapolation,
     };

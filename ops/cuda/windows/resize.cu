@@ -180,6 +180,91 @@ __global__ void __launch_bounds__(BLOCK) resize(nn_cuda_resize a, int64_t count)
     }
 }
 
+/* ---- stretched filters ---- */
+
+/* The taps of one place of the output, weighed by `norm` times their filter. */
+struct filter {
+    bool outside;
+    int64_t first, taps;
+    double x, stretch, norm;
+};
+
+__device__ __forceinline__ double filtered(const nn_cuda_resize &a, const nn_cuda_resize_axis &axis,
+                                           const filter &f, int64_t tap) {
+    const double place = static_cast<double>(f.first + tap);
+    if (!axis.changes) return 1;
+    if (a.exclude_outside && (place < 0 || place >= static_cast<double>(axis.in))) return 0;
+    return weight_of(a.taps, a.cubic, (place - f.x) * f.stretch) * f.norm;
+}
+
+__device__ __forceinline__ filter filter_of(const nn_cuda_resize &a,
+                                            const nn_cuda_resize_axis &axis, int64_t place) {
+    filter out = {false, place, 1, static_cast<double>(place), 1, 1};
+    if (!axis.changes) return out;
+    const int reach = a.taps / 2;
+    out.x = place_of(a, axis, place);
+    out.outside = a.coordinates == CROP && (out.x < 0 || out.x > static_cast<double>(axis.in - 1));
+    out.stretch = axis.scale < 1 ? axis.scale : 1;
+    out.taps = axis.scale < 1 ? -2 * static_cast<int64_t>(floor(-reach / axis.scale)) : a.taps;
+    out.first = static_cast<int64_t>(ceil(out.x)) - out.taps / 2;
+    if (!a.exclude_outside && out.stretch == 1) return out;
+    double sum = 0;
+    for (int64_t k = 0; k < out.taps; k++) sum += filtered(a, axis, out, k);
+    out.norm = 1 / sum;
+    return out;
+}
+
+template <typename T>
+__global__ void __launch_bounds__(BLOCK) resize_filtered(nn_cuda_resize a, int64_t count) {
+    typedef typename nn_wide<T>::type real;
+    const nn_cuda_resize_axis *axes = a.axes;
+    const int64_t step2 = axes[2].inner, step1 = axes[2].in * step2 * axes[1].inner;
+    const int64_t step0 = axes[1].in * step1 * axes[0].inner, whole = axes[0].in * step0;
+    const int64_t steps[NN_CUDA_RESIZE_AXES] = {step0, step1, step2};
+    for (int64_t i = nn_first(); i < count; i += nn_stride()) {
+        const T *from = static_cast<const T *>(a.x);
+        filter filters[NN_CUDA_RESIZE_AXES];
+        bool outside = false;
+        int64_t rest = i;
+#pragma unroll
+        for (int axis = NN_CUDA_RESIZE_AXES - 1; axis >= 0; axis--) {
+            /* behind axis 2 stand its own neighbours, behind 0 and 1 whole axes */
+            from += rest % axes[axis].inner * (axis == 2 ? 1 : axes[axis + 1].in * steps[axis + 1]);
+            rest /= axes[axis].inner;
+            filters[axis] = filter_of(a, axes[axis], rest % axes[axis].out);
+            outside = outside || filters[axis].outside;
+            rest /= axes[axis].out;
+        }
+        from += rest * whole;
+        double sum = outside ? a.extrapolation : 0;
+        for (int64_t k0 = 0; k0 < filters[0].taps && !outside; k0++) {
+            const double weight0 = filtered(a, axes[0], filters[0], k0);
+            const int64_t at0 =
+                clamp_index(static_cast<double>(filters[0].first + k0), axes[0].in) * step0;
+            for (int64_t k1 = 0; k1 < filters[1].taps; k1++) {
+                const double weight1 = weight0 * filtered(a, axes[1], filters[1], k1);
+                const int64_t at1 =
+                    clamp_index(static_cast<double>(filters[1].first + k1), axes[1].in) * step1;
+                for (int64_t k2 = 0; k2 < filters[2].taps; k2++) {
+                    const int64_t at2 =
+                        clamp_index(static_cast<double>(filters[2].first + k2), axes[2].in);
+                    sum += weight1 * filtered(a, axes[2], filters[2], k2) *
+                           static_cast<double>(nn_wide<T>::load(from[at0 + at1 + at2 * step2]));
+                }
+            }
+        }
+        static_cast<T *>(a.y)[i] = nn_wide<T>::store(static_cast<real>(sum));
+    }
+}
+
+template <typename T> cudaError_t launch_filtered(const nn_cuda_resize &a, cudaStream_t stream) {
+    int64_t count = a.outer;
+    for (int i = 0; i < NN_CUDA_RESIZE_AXES; i++) count *= a.axes[i].out * a.axes[i].inner;
+    return nn_launch(resize_filtered<T>, nn_grid_for(count, BLOCK), BLOCK, 0, stream, a, count);
+}
+
+/* ---- launches ---- */
+
 template <int TAPS, typename T> cudaError_t launch(const nn_cuda_resize &a, cudaStream_t stream) {
     constexpr int width = nn_vector<T>::count;
     int64_t count = a.outer;
@@ -195,6 +280,13 @@ template <int TAPS, typename T> cudaError_t launch(const nn_cuda_resize &a, cuda
 
 cudaError_t nn_cuda_launch_resize(const nn_cuda_resize *arguments, cudaStream_t stream) {
     const nn_cuda_resize &a = *arguments;
+    if (a.antialias) switch (a.type) {
+#define LAUNCH(type) return launch_filtered<type>(a, stream);
+            NN_EACH_FLOAT_CASE(LAUNCH)
+#undef LAUNCH
+        default:
+            return cudaErrorInvalidValue;
+        }
     if (a.taps == 1) switch (a.bytes) {
         case 1:
             return launch<1, uint8_t>(a, stream);

@@ -25,6 +25,7 @@ typedef struct nn_cuda_resize {
     int bytes;       /* of an element */
     int taps;        /* 1: nearest; 2: linear; 4: cubic */
     int coordinates, rounding, exclude_outside;
+    int antialias; /* filters are stretched along axes that become shorter */
     double cubic;
     int64_t outer;
     nn_cuda_resize_axis axes[NN_CUDA_RESIZE_AXES];
