@@ -3,6 +3,8 @@
 
     networks.py FOLDER [NAME ...]        all of them, or those named
     networks.py --batch 8 FOLDER [...]   those of images, for 8 at a time, as NAME_batch8.onnx
+    networks.py --free-batch FOLDER [...]        those of images, for any number at a time
+    networks.py --repeat 2039 FOLDER [...]       weights repeat after so many numbers: files that compress well
 
 Weights are drawn so that activations keep their size from layer to layer. Convolutional networks carry their
 BatchNormalization, as exporters leave them; transformers spell attention, LayerNorm and GELU in elementary operators, as
@@ -22,7 +24,8 @@ OPSET = 14
 class Network:
     """Collects nodes and weights; methods return the name of what they made."""
 
-    batch = 1  # images of a run
+    batch = 1  # images of a run; a name: any number
+    repeat = 0  # numbers after which weights begin again; 0: never
 
     def __init__(self, name, inputs, seed=1):
         self.name, self.inputs = name, inputs
@@ -35,6 +38,9 @@ class Network:
         return name
 
     def real(self, *shape, deviation=1.0, mean=0.0):
+        if self.repeat:
+            block = self.random.normal(mean, deviation, self.repeat).astype(numpy.float32)
+            return self.constant(numpy.resize(block, shape))
         return self.constant(self.random.normal(mean, deviation, shape).astype(numpy.float32))
 
     def number(self, value):
@@ -299,14 +305,19 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
     parser.add_argument("--batch", type=int, default=1, help="images of a run")
+    parser.add_argument("--free-batch", action="store_true", help="any number of images")
+    parser.add_argument("--repeat", type=int, default=0, help="numbers after which weights begin again; a prime")
     arguments = parser.parse_args()
     known, suffix = list(NETWORKS), ""
     if arguments.batch > 1:
         known, suffix = IMAGE_NETWORKS, f"_batch{arguments.batch}"
+    if arguments.free_batch:
+        known = IMAGE_NETWORKS
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no network '{unknown.pop()}' of that kind")
-    Network.batch = arguments.batch
+    Network.batch = "N" if arguments.free_batch else arguments.batch
+    Network.repeat = arguments.repeat
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or known:
         onnx.save(NETWORKS[name](), arguments.folder / f"{name}{suffix}.onnx")

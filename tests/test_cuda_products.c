@@ -429,13 +429,11 @@ END_TEST
 
 typedef int64_t count_function(void);
 
-/* Plans that the double has made from engines. */
-static int64_t made_plans(void) {
-    void *library = dlopen(getenv("NNOPT_CUDNN_LIBRARY"), RTLD_NOW);
-    ck_assert_ptr_nonnull(library);
-    count_function *count = (count_function *)dlsym(library, "nn_double_made_plans");
-    ck_assert_ptr_nonnull(count);
-    return count();
+/* Counts the plans that the double has made from engines; NULL: it is the real cuDNN. */
+static count_function *find_count(void) {
+    const char *name = getenv("NNOPT_CUDNN_LIBRARY");
+    void *library = name != NULL ? dlopen(name, RTLD_NOW) : NULL;
+    return library != NULL ? (count_function *)dlsym(library, "nn_double_made_plans") : NULL;
 }
 
 /* Runs the cases in a process of its own. Exits with 0 when no plan was made, 1 when one was. */
@@ -446,7 +444,7 @@ static int run_in_child(void) {
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         for (int i = 0; i < 5; i++) run_conv(&shapes[0], &cases[i]);
-        _exit(made_plans() > 0 ? 1 : 0);
+        _exit(find_count()() > 0 ? 1 : 0);
     }
     ck_assert_int_eq(waitpid(child, &result, 0), child);
     ck_assert_msg(WIFEXITED(result), "a child ended by signal %d", WTERMSIG(result));
@@ -510,6 +508,7 @@ static void replace(const char *path) {
 START_TEST(keeps_plans) {
     static damage_function *const damages[] = {flip_byte,      cut,       empty, replace,
                                                open_to_others, make_pipe, NULL};
+    if (find_count() == NULL) return;
     ck_assert_int_eq(run_in_child(), 1);
     ck_assert_int_eq(run_in_child(), 0);
     for (int i = 0; damages[i] != NULL; i++) {
@@ -527,6 +526,7 @@ END_TEST
 START_TEST(bounds_plans) {
     char path[600], text[32];
     glob_t found;
+    if (find_count() == NULL) return;
     ck_assert_int_le(run_in_child(), 1);
     find_plans(&found);
     for (int i = 0; i < 3; i++) {

@@ -97,7 +97,7 @@ static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_t
     }
     if (!request->no_fusion && request->target.device != NULL)
         NN_TRY(nn_plan_fuse_chains(plan, request));
-    nn_plan_choose_types(plan, request);
+    NN_TRY(nn_plan_choose_types(plan, request));
     size_t size = ((size_t)plan->graph->node_count + 1) * sizeof(nn_choice);
     nn_choice *choices = nn_arena_alloc(&plan->arena, size);
     if (choices == NULL) return nn_fail_memory(size);

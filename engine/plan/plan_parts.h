@@ -155,8 +155,8 @@ nn_status nn_plan_divide_boxes(nn_plan *plan, const nn_plan_request *request);
 nn_status nn_plan_fuse(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan/plan_fuse_sums.c: quantised convolutions take over quantised sums behind them. */
 nn_status nn_plan_fuse_sums(nn_plan *plan, const nn_plan_request *request);
-/* engine/plan/plan_types.c: which values of a plan in bf16 are kept in bf16. */
-void nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request);
+/* engine/plan/plan_types.c: which values of a plan in bf16 or fp16 are kept so. */
+nn_status nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan/plan_fuse_blocks.c: depthwise convolutions with the 1x1 convolutions around them
  * become one node where what stands between them is too large for the cache. */
 nn_status nn_plan_fuse_blocks(nn_plan *plan, const nn_plan_request *request);

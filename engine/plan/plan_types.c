@@ -9,6 +9,8 @@
 #include "engine/plan/plan_parts.h"
 #include "engine/transform/retype.h"
 
+#include <math.h>
+
 typedef struct typing {
     const nn_plan *plan;
     const nn_target *target;
@@ -58,9 +60,44 @@ static bool computes_in_float(const nn_op *op) {
     return false;
 }
 
-static bool may_be_short(const nn_value *value) {
+/* Operators that want their operands in one type. */
+static bool wants_one_type(const nn_op *op) {
+    return op != NULL && (op->quant == NN_QUANT_MOVES || computes_elements(op) ||
+                          op == &nn_op_div || op == &nn_op_where || op == &nn_op_prelu);
+}
+
+/* Does rounding leave numbers what they are: finite or not, zero or not, with all their bits? */
+static bool is_in_range(const nn_tensor *constant, nn_type type) {
+    const double least = type == NNOPT_FLOAT16 ? 0x1p-14 : 0x1p-126;
+    const double most = type == NNOPT_FLOAT16 ? 65504 : 0x1.fep127;
+    const int64_t count = nn_tensor_count(constant);
+    for (int64_t i = 0; i < count; i++) {
+        const double size = fabs(nn_tensor_get(constant, i));
+        if (size != 0 && isfinite(size) && !(size >= least && size <= most)) return false;
+    }
+    return true;
+}
+
+/* A constant beside short values: a factor, an addend, what a Pad fills in. Weights and biases of
+ * products are rounded by their kernels, if at all. */
+static bool may_be_short_constant(const nn_value *value, nn_type type) {
+    enum { MOST_ELEMENTS = 1 << 16 };
+    if (value->initializer == NULL || value->use_count == 0) return false;
+    if (value->fact.constant->data == NULL) return false;
+    if (nn_fact_count(&value->fact) > MOST_ELEMENTS) return false;
+    for (int64_t i = 0; i < value->use_count; i++)
+        if (!wants_one_type(value->uses[i].node->op) ||
+            !nn_epilogue_is_empty(&value->uses[i].node->epilogue))
+            return false;
+    return is_in_range(value->fact.constant, type);
+}
+
+static bool may_be_short(const nn_value *value, const nn_target *target) {
     if (value->fact.type != NNOPT_FLOAT || value->is_output || value->is_captured) return false;
-    if (value->producer == NULL || nn_value_is_constant(value)) return false;
+    if (nn_value_is_constant(value))
+        return target->device != NULL &&
+               may_be_short_constant(value, nn_precision_type(target->precision));
+    if (value->producer == NULL) return false;
     for (int64_t i = 0; i < value->use_count; i++)
         if (value->uses[i].input == NN_USE_CAPTURE) return false;
     return true;
@@ -163,16 +200,39 @@ static bool has_products(const typing *t) {
     return false;
 }
 
+static nn_status round_constant(nn_graph *graph, nn_value *value, nn_type type) {
+    const nn_tensor *from = value->fact.constant;
+    nn_blob *blob;
+    NN_TRY(nn_blob_create(type, from->dims, from->rank, &blob));
+    const int64_t count = nn_tensor_count(from);
+    for (int64_t i = 0; i < count; i++) nn_tensor_set(&blob->tensor, i, nn_tensor_get(from, i));
+    nn_status status = nn_graph_set_initializer(graph, value, blob);
+    nn_blob_release(blob);
+    return status;
+}
+
+static nn_status set_types(nn_graph *graph) {
+    for (int64_t i = 0; i < graph->value_count; i++) {
+        nn_value *value = graph->values[i];
+        const nn_type type = type_of(value);
+        if (is_short(value) && nn_value_is_constant(value))
+            NN_TRY(round_constant(graph, value, type));
+        value->fact.type = type;
+        value->mark = 0;
+    }
+    return NN_OK;
+}
+
 /* From all that may be to all that can: a node that does not take its types has floats, until no
  * node is left. */
-void nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request) {
+nn_status nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request) {
     nn_graph *graph = plan->graph;
     const typing t = {plan, &request->target};
     const nn_type type = nn_precision_type(request->target.precision);
-    if (type == NNOPT_FLOAT || request->reference_only) return;
-    if (!has_products(&t)) return;
+    if (type == NNOPT_FLOAT || request->reference_only || !has_products(&t)) return NN_OK;
     for (int64_t i = 0; i < graph->value_count; i++)
-        graph->values[i]->mark = may_be_short(graph->values[i]) ? (int64_t)type : 0;
+        graph->values[i]->mark =
+            may_be_short(graph->values[i], &request->target) ? (int64_t)type : 0;
     bool changed = true;
     while (changed) {
         changed = false;
@@ -182,9 +242,5 @@ void nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request) {
                 changed = keep_float(node) || changed;
         }
     }
-    for (int64_t i = 0; i < graph->value_count; i++) {
-        nn_value *value = graph->values[i];
-        value->fact.type = type_of(value);
-        value->mark = 0;
-    }
+    return set_types(graph);
 }
