@@ -422,6 +422,24 @@ START_TEST(blocks_are_transposed) {
 }
 END_TEST
 
+START_TEST(blocks_of_two_bytes_are_transposed) {
+    enum { ROWS = 20, COLUMNS = 36, X_STEP = 23, Y_STEP = 38 };
+    if (tables[_i].isa > nn_cpu_get()->isa) return;
+    for (int64_t rows = 1; rows < ROWS; rows++)
+        for (int64_t columns = 1; columns < COLUMNS; columns++) {
+            uint16_t x[COLUMNS * X_STEP], y[ROWS * Y_STEP];
+            for (int i = 0; i < COLUMNS * X_STEP; i++) x[i] = (uint16_t)i;
+            for (int i = 0; i < ROWS * Y_STEP; i++) y[i] = UINT16_MAX;
+            tables[_i].rows->transpose_16(x, X_STEP, y, Y_STEP, rows, columns);
+            for (int64_t r = 0; r < ROWS; r++)
+                for (int64_t c = 0; c < Y_STEP; c++) {
+                    bool inside = r < rows && c < columns;
+                    ck_assert_uint_eq(y[r * Y_STEP + c], inside ? x[c * X_STEP + r] : UINT16_MAX);
+                }
+        }
+}
+END_TEST
+
 START_TEST(conversions_agree_with_single_elements) {
     if (tables[_i].isa > nn_cpu_get()->isa) return;
     float x[PIECE], back[PIECE];
@@ -460,6 +478,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, softmax_of_scaled_and_biased_rows, 0, TABLES);
     tcase_add_loop_test(tcase, softmax_of_rows, 0, TABLES);
     tcase_add_loop_test(tcase, blocks_are_transposed, 0, TABLES);
+    tcase_add_loop_test(tcase, blocks_of_two_bytes_are_transposed, 0, TABLES);
     tcase_add_loop_test(tcase, conversions_agree_with_single_elements, 0, TABLES);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -3,8 +3,9 @@
 #include "ops/cpu/float32/rows_f32.h"
 
 enum {
-    TILE = 16,     /* elements: a tile's rows and columns share cache lines on both sides */
-    SHORT_RUN = 8, /* elements: an innermost axis below this is not worth a run of its own */
+    TILE = 16,      /* elements: a tile's rows and columns share cache lines on both sides; */
+    TALL_TILE = 32, /* rows where elements have 2 bytes */
+    SHORT_RUN = 8,  /* elements: an innermost axis below this is not worth a run of its own */
     LONG_RUN = 4 * NN_GRAIN, /* elements: an axis above this is worth several threads */
     REPEAT = 1 << 14,        /* bytes: a source of repetition that stays in the first cache */
 };
@@ -17,7 +18,8 @@ typedef struct copy_work {
     /* The innermost axis, taken out of the loops. */
     int64_t columns, target_column, source_column;
     int64_t rows, target_row; /* of the plane that is transposed in tiles */
-    int64_t repeats;          /* of a dense row, one after the other */
+    int64_t tile_rows;
+    int64_t repeats; /* of a dense row, one after the other */
 } copy_work;
 
 #define COPY_ROW(suffix, type)                                                                     \
@@ -58,41 +60,6 @@ COPY_TILE(1, uint8_t)
 COPY_TILE(8, uint64_t)
 COPY_TILE(16, pair)
 
-typedef uint16_t eight __attribute__((vector_size(16)));
-
-/* to[r][c] = from[c][r] for 8 x 8 elements of 2 bytes: a row and the one four below it are
- * interleaved, three times. */
-static void transpose_eight(const uint16_t *from, int64_t from_step, uint16_t *to,
-                            int64_t to_step) {
-    eight rows[8], mixed[8];
-    for (int i = 0; i < 8; i++) memcpy(&rows[i], from + i * from_step, sizeof rows[i]);
-#pragma GCC unroll 3
-    for (int round = 0; round < 3; round++) {
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) {
-            mixed[2 * i] = __builtin_shufflevector(rows[i], rows[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
-            mixed[2 * i + 1] =
-                __builtin_shufflevector(rows[i], rows[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
-        }
-        memcpy(rows, mixed, sizeof rows);
-    }
-    for (int i = 0; i < 8; i++) memcpy(to + i * to_step, &rows[i], sizeof rows[i]);
-}
-
-static void copy_tile_2(char *target, int64_t target_row, const char *source, int64_t source_column,
-                        int64_t rows, int64_t columns) {
-    uint16_t *to = (uint16_t *)target;
-    const uint16_t *from = (const uint16_t *)source;
-    const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
-    for (int64_t r = 0; r < whole_rows; r += 8)
-        for (int64_t c = 0; c < whole_columns; c += 8)
-            transpose_eight(from + c * source_column + r, source_column, to + r * target_row + c,
-                            target_row);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; c++)
-            to[r * target_row + c] = from[r + c * source_column];
-}
-
 static void copy_row(size_t size, char *target, int64_t target_step, const char *source,
                      int64_t source_step, int64_t count) {
     if (target_step == 1 && source_step == 1)
@@ -114,7 +81,8 @@ static void copy_tile(size_t size, char *target, int64_t target_row, const char 
     if (size == 1)
         copy_tile_1(target, target_row, source, source_column, rows, columns);
     else if (size == 2)
-        copy_tile_2(target, target_row, source, source_column, rows, columns);
+        nn_rows_f32_best()->transpose_16((const uint16_t *)source, source_column,
+                                         (uint16_t *)target, target_row, rows, columns);
     else if (size == 4)
         nn_rows_f32_best()->transpose((const uint32_t *)source, source_column, (uint32_t *)target,
                                       target_row, rows, columns);
@@ -232,17 +200,25 @@ static void take_row(copy_work *work) {
     drop_last_axis(loops);
 }
 
-/* The loops count planes times bands of TILE rows; each is transposed tile by tile. */
+/* The loops count planes times bands of rows; each is transposed tile by tile. */
 static void copy_bands(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const copy_work *work = argument;
     int64_t size = (int64_t)work->size;
-    int64_t bands = (work->rows + TILE - 1) / TILE;
-    nn_cursor cursor;
-    for (int64_t i = begin; i < end; i++) {
-        nn_cursor_start(&cursor, &work->loops, i / bands, i / bands + 1);
-        nn_cursor_next(&cursor);
-        int64_t row = i % bands * TILE, rows = work->rows - row < TILE ? work->rows - row : TILE;
+    const int64_t height = work->tile_rows, bands = (work->rows + height - 1) / height;
+    int64_t plane = begin / bands, band = begin % bands;
+    nn_cursor cursor; /* the divisions of its start take as long as a tile */
+    for (int64_t i = begin; i < end; i++, band++) {
+        if (band == bands) {
+            band = 0;
+            plane++;
+        }
+        if (band == 0 || i == begin) {
+            nn_cursor_start(&cursor, &work->loops, plane, plane + 1);
+            nn_cursor_next(&cursor);
+        }
+        const int64_t row = band * height, left = work->rows - row;
+        const int64_t rows = left < height ? left : height;
         for (int64_t column = 0; column < work->columns; column += TILE) {
             int64_t columns = work->columns - column < TILE ? work->columns - column : TILE;
             copy_tile(work->size,
@@ -309,8 +285,9 @@ void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, 
                     &work);
         return;
     }
-    int64_t bands = (work.rows + TILE - 1) / TILE;
-    int64_t grain = NN_GRAIN / (TILE * work.columns);
+    work.tile_rows = size == 2 ? TALL_TILE : TILE;
+    int64_t bands = (work.rows + work.tile_rows - 1) / work.tile_rows;
+    int64_t grain = NN_GRAIN / (work.tile_rows * work.columns);
     nn_parallel(pool, work.loops.count * bands, grain > 0 ? grain : 1, copy_bands, &work);
 }
 

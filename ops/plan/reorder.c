@@ -49,17 +49,14 @@ typedef struct transpose_job {
     int element_bytes;
 } transpose_job;
 
-#define TRANSPOSE_TILE(type)                                                                       \
-    static void transpose_tile_##type(const type *restrict in, type *restrict out, int64_t rows,   \
-                                      int64_t columns, int64_t height) {                           \
-        for (int64_t column = 0; column < columns; column += TILE) {                               \
-            int64_t end = column + TILE < columns ? column + TILE : columns;                       \
-            for (int64_t c = column; c < end; c++)                                                 \
-                for (int64_t r = 0; r < height; r++) out[c * rows + r] = in[r * columns + c];      \
-        }                                                                                          \
+static void transpose_tile(const uint64_t *restrict in, uint64_t *restrict out, int64_t rows,
+                           int64_t columns, int64_t height) {
+    for (int64_t column = 0; column < columns; column += TILE) {
+        int64_t end = column + TILE < columns ? column + TILE : columns;
+        for (int64_t c = column; c < end; c++)
+            for (int64_t r = 0; r < height; r++) out[c * rows + r] = in[r * columns + c];
     }
-TRANSPOSE_TILE(uint16_t)
-TRANSPOSE_TILE(uint64_t)
+}
 
 /* Index i is sample i: images of three planes of bytes. */
 static void interleave_samples(void *argument, int64_t begin, int64_t end, int worker) {
@@ -88,16 +85,15 @@ static void transpose_tiles(void *argument, int64_t begin, int64_t end, int work
                                             job->rows, height, job->columns);
             break;
         case 2:
-            transpose_tile_uint16_t((const uint16_t *)in, (uint16_t *)out, job->rows, job->columns,
-                                    height);
+            nn_rows_f32_best()->transpose_16((const uint16_t *)in, job->columns, (uint16_t *)out,
+                                             job->rows, job->columns, height);
             break;
         case 4:
             nn_rows_f32_best()->transpose((const uint32_t *)in, job->columns, (uint32_t *)out,
                                           job->rows, job->columns, height);
             break;
         default:
-            transpose_tile_uint64_t((const uint64_t *)in, (uint64_t *)out, job->rows, job->columns,
-                                    height);
+            transpose_tile((const uint64_t *)in, (uint64_t *)out, job->rows, job->columns, height);
             break;
         }
     }

@@ -65,6 +65,9 @@ typedef struct nn_rows_f32 {
     /* y[r][c] = x[c][r] for 4-byte elements; steps count elements. */
     void (*transpose)(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_step, int64_t rows,
                       int64_t columns);
+    /* The same for 2-byte elements. */
+    void (*transpose_16)(const uint16_t *x, int64_t x_step, uint16_t *y, int64_t y_step,
+                         int64_t rows, int64_t columns);
 } nn_rows_f32;
 
 /* The best table of this machine, for work whose results are the same in all of them. Portable

@@ -1,5 +1,6 @@
 /* The rows of rows_f32.h for the instruction set that the including file is compiled for. */
 #include "ops/cpu/float32/rows_f32.h"
+#include "ops/cpu/float32/transpose_rows.inc.h"
 #include "ops/cpu/float32/vector_math.h"
 
 #include <math.h>
@@ -539,65 +540,6 @@ static void to_int32(const float *x, int32_t *y, int64_t count) {
     }
 }
 
-/* A square of BLOCK x BLOCK elements. */
-#if defined(__AVX2__)
-enum { BLOCK = 8 };
-
-static inline void transpose_block(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_step) {
-    __m256 in[8], pairs[8], quads[8];
-    for (int i = 0; i < 8; i++) in[i] = _mm256_loadu_ps((const float *)(x + i * x_step));
-    for (int i = 0; i < 4; i++) {
-        pairs[2 * i] = _mm256_unpacklo_ps(in[2 * i], in[2 * i + 1]);
-        pairs[2 * i + 1] = _mm256_unpackhi_ps(in[2 * i], in[2 * i + 1]);
-    }
-    for (int half = 0; half < 2; half++)
-        for (int i = 0; i < 2; i++) {
-            __m256 low = pairs[4 * half + i], high = pairs[4 * half + 2 + i];
-            quads[4 * half + 2 * i] = _mm256_shuffle_ps(low, high, 0x44);
-            quads[4 * half + 2 * i + 1] = _mm256_shuffle_ps(low, high, 0xee);
-        }
-    for (int i = 0; i < 4; i++) {
-        _mm256_storeu_ps((float *)(y + i * y_step),
-                         _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x20));
-        _mm256_storeu_ps((float *)(y + (i + 4) * y_step),
-                         _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x31));
-    }
-}
-#else
-enum { BLOCK = 4 };
-
-static inline void transpose_block(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_step) {
-    for (int i = 0; i < BLOCK; i++)
-        for (int k = 0; k < BLOCK; k++) y[i * y_step + k] = x[k * x_step + i];
-}
-#endif
-
-/* Planes of colours to pixels: the compiler turns stores at every third place into shuffles. */
-static void interleave_three(const uint32_t *restrict x, int64_t x_step, uint32_t *restrict y,
-                             int64_t count) {
-    const uint32_t *restrict second = x + x_step, *restrict third = second + x_step;
-    for (int64_t i = 0; i < count; i++) {
-        y[3 * i] = x[i];
-        y[3 * i + 1] = second[i];
-        y[3 * i + 2] = third[i];
-    }
-}
-
-static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_step, int64_t rows,
-                      int64_t columns) {
-    if (columns == 3 && y_step == 3) {
-        interleave_three(x, x_step, y, rows);
-        return;
-    }
-    int64_t whole_rows = rows / BLOCK * BLOCK, whole_columns = columns / BLOCK * BLOCK;
-    for (int64_t c = 0; c < whole_columns; c += BLOCK)
-        for (int64_t r = 0; r < whole_rows; r += BLOCK)
-            transpose_block(x + c * x_step + r, x_step, y + r * y_step + c, y_step);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; c++)
-            y[r * y_step + c] = x[c * x_step + r];
-}
-
 #define ROWS_F32                                                                                   \
     {                                                                                              \
         .exp = exp_row, .log = log_row, .sigmoid = sigmoid_row, .tanh = tanh_row, .erf = erf_row,  \
@@ -617,5 +559,5 @@ static void transpose(const uint32_t *x, int64_t x_step, uint32_t *y, int64_t y_
         .softmax = softmax, .softmax_rows = softmax_rows, .scale = scale, .affine = affine,        \
         .blend = blend, .gather_blend = gather_blend, .bilinear = bilinear, .to_half = to_half,    \
         .from_half = from_half, .to_bf16 = to_bf16, .from_bf16 = from_bf16, .to_int32 = to_int32,  \
-        .transpose = transpose,                                                                    \
+        .transpose = transpose, .transpose_16 = transpose_16,                                      \
     }
