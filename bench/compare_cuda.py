@@ -9,12 +9,15 @@ with CUDA graphs), ONNX Runtime's CUDA provider, TensorRT through ONNX Runtime's
 model's nodes are written out as a straight-line function of torch calls, so that no interpreter counts;
 a model with operators beyond OPERATORS is not timed there. Inputs and outputs stay on the device for
 PyTorch; nnopt and ONNX Runtime copy them, which is said to their cost. Prints minima in milliseconds and
-the ratio of nnopt's minimum to each peer's. --json writes them.
+the ratio of nnopt's minimum to each peer's. --json writes them, again after each model. A peer that does not
+start within --start seconds (torch.compile may take minutes) is left out, and after --limit seconds no further
+model is begun.
 """
 
 import argparse
 import json
 import pathlib
+import signal
 import subprocess
 import tempfile
 import time
@@ -291,9 +294,15 @@ def own_slot(arguments, path, data, seconds):
     return json.loads(done.stdout)["results"][0]["latency_ms"]["min"]
 
 
+def too_late(*_):
+    raise TimeoutError("it takes too long to start")
+
+
 def start_peers(path, arguments, feeds):
     started = []
+    signal.signal(signal.SIGALRM, too_late)
     for kind in PEERS:
+        signal.alarm(arguments.start)
         try:
             peer = kind(path, arguments.precision, feeds)
             for _ in range(5):
@@ -302,7 +311,9 @@ def start_peers(path, arguments, feeds):
         except (ImportError, NotImplementedError) as reason:
             print(f"  {kind.name}: not timed: {reason}")
         except Exception as reason:  # a peer that fails is no reason to lose the others
-            print(f"  {kind.name}: failed: {type(reason).__name__}: {str(reason).splitlines()[0][:200]}")
+            print(f"  {kind.name}: failed: {type(reason).__name__}: {(str(reason).splitlines() or [''])[0][:200]}")
+        finally:
+            signal.alarm(0)
     return started
 
 
@@ -333,11 +344,21 @@ def main():
     parser.add_argument("--precision", default="fp32", choices=["fp32", "tf32", "fp16", "bf16"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.5, help="of a slot")
+    parser.add_argument("--start", type=int, default=120, help="seconds that a peer may take to start")
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds after which no model is begun")
     parser.add_argument("--json", help="where to write the rows")
     arguments = parser.parse_args()
-    rows = [compare(arguments, path) for path in arguments.models]
-    if arguments.json:
-        pathlib.Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n")
+    rows, begin = [], time.perf_counter()
+    for path in arguments.models:
+        if time.perf_counter() - begin > arguments.limit:
+            print(f"{pathlib.Path(path).name}: no time left")
+            continue
+        try:
+            rows.append(compare(arguments, path))
+        except (RuntimeError, OSError, ValueError, KeyError) as reason:  # the rows before it stay
+            print(f"  failed: {reason}")
+        if arguments.json:
+            pathlib.Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

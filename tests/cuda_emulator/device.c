@@ -73,9 +73,9 @@ cudaError_t nn_emulator_begin_call(void) {
 }
 
 cudaError_t nn_emulator_begin_release(void) {
+    if (depth++ == 0) pthread_mutex_lock(&device.lock);
     if (device.process != 0 && device.process != getpid())
         nn_emulator_die("a child of fork uses the device that its parent opened");
-    if (depth++ == 0) pthread_mutex_lock(&device.lock);
     if (setting("NN_EMULATED_DRIVER", CUDART_VERSION) / 1000 < CUDART_VERSION / 1000)
         return cudaErrorInsufficientDriver;
     if (setting("NN_EMULATED_DEVICES", 1) == 0) return cudaErrorNoDevice;

@@ -92,12 +92,20 @@ static bool take(block_list *list, const void *start, block *out) {
     return true;
 }
 
+/* Other threads allocate meanwhile. */
+static bool holds(const block_list *list, const void *address, size_t bytes) {
+    (void)nn_emulator_begin_release();
+    const bool found = find(list, address, bytes) != NULL;
+    (void)nn_emulator_end_call(cudaSuccess);
+    return found;
+}
+
 bool nn_emulator_is_device_memory(const void *address, size_t bytes) {
-    return find(&memory.blocks, address, bytes) != NULL;
+    return holds(&memory.blocks, address, bytes);
 }
 
 bool nn_emulator_is_pinned(const void *address, size_t bytes) {
-    return find(&memory.pinned, address, bytes) != NULL;
+    return holds(&memory.pinned, address, bytes);
 }
 
 bool nn_emulator_is_arena(const void *address) {
