@@ -89,9 +89,9 @@ static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_t
     NN_TRY(nn_plan_make_graph(plan, request, inputs));
     if (!request->no_fusion) {
         NN_TRY(nn_plan_fuse(plan, request));
+        NN_TRY(nn_plan_fuse_sums(plan, request));
     }
     if (!request->no_fusion && request->target.device == NULL) { /* the CPU alone has kernels */
-        NN_TRY(nn_plan_fuse_sums(plan, request));
         NN_TRY(nn_plan_fuse_blocks(plan, request));
         NN_TRY(nn_plan_fuse_scales(plan, request));
     }

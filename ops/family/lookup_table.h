@@ -24,6 +24,9 @@ enum nn_table_input {
     NN_TABLE_Y_ZERO
 };
 
+/* The activation of QLinearLeakyRelu. */
+nn_activation_chain nn_qlinear_leaky_relu_chain(const nn_node_view *node);
+
 nn_status nn_table_infer(const nn_node_view *node);
 nn_status nn_table_prepare(const nn_node_view *node, const nn_activation_chain *activations,
                            nn_prepare *prepare);

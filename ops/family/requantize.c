@@ -1,6 +1,6 @@
 #include "ops/family/requantize.h"
 
-static bool commutes_with_scaling(nn_activation_kind kind) {
+bool nn_requant_commutes(nn_activation_kind kind) {
     return kind == NN_ACT_NONE || kind == NN_ACT_RELU || kind == NN_ACT_CLIP ||
            kind == NN_ACT_LEAKY_RELU;
 }
@@ -14,7 +14,7 @@ nn_requant nn_requant_make(nn_activation activation, nn_type type, const nn_tens
     out.zero = y.zero;
     out.lowest = y.lowest;
     out.highest = y.highest;
-    out.divides = !commutes_with_scaling(activation.kind);
+    out.divides = !nn_requant_commutes(activation.kind);
     if (activation.kind == NN_ACT_CLIP) {
         out.activation.alpha /= y.scale;
         out.activation.beta /= y.scale;

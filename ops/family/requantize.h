@@ -22,6 +22,8 @@ typedef struct nn_requant {
     int32_t zero, lowest, highest;
 } nn_requant;
 
+/* Does the activation commute with scaling, as above? */
+bool nn_requant_commutes(nn_activation_kind kind);
 /* y_scale NULL: a float result. */
 nn_requant nn_requant_make(nn_activation activation, nn_type type, const nn_tensor *y_scale,
                            const nn_tensor *y_zero);

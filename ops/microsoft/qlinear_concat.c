@@ -2,7 +2,7 @@
 #include "ops/family/axes.h"
 #include "ops/family/infer.h"
 #include "ops/family/lookup_table.h"
-#include "ops/family/loops.h"
+#include "ops/family/movement.h"
 
 /* Inputs: y_scale, y_zero, then x, x_scale, x_zero for each part. */
 enum { Y_SCALE, Y_ZERO, FIRST, X_SCALE = 1, X_ZERO = 2, PER_PART = 3 };
@@ -11,12 +11,8 @@ enum { Y_SCALE, Y_ZERO, FIRST, X_SCALE = 1, X_ZERO = 2, PER_PART = 3 };
 enum { MAX_LAYOUT_PARTS = 10 };
 static const uint32_t part_bits = 0x24924924; /* inputs 2, 5, .. 29 */
 
-typedef struct concat_attrs {
-    int64_t axis;
-} concat_attrs;
-
 static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
-    concat_attrs *a = out;
+    nn_axis_attrs *a = out;
     if ((node->in_count - FIRST) % PER_PART != 0)
         return nn_view_fail(node, NN_BAD_INPUT,
                             "inputs must be 2 and 3 for each part, got %d inputs", node->in_count);
@@ -54,7 +50,7 @@ static nn_status add_part(const nn_node_view *node, int input, const nn_fact *fi
 }
 
 static nn_status infer(const nn_node_view *node) {
-    const concat_attrs *a = node->attrs;
+    const nn_axis_attrs *a = node->attrs;
     NN_TRY(nn_quant_check_parameters(node, -1, Y_SCALE, Y_ZERO, NN_DIM_UNKNOWN));
     const nn_fact *first = NULL;
     for (int i = 0; i < part_count(node); i++) {
@@ -78,7 +74,7 @@ static nn_status infer(const nn_node_view *node) {
 }
 
 static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
-    const concat_attrs *a = node->attrs;
+    const nn_axis_attrs *a = node->attrs;
     int rank = node->out[0]->rank, axis;
     NN_TRY(nn_check_axis(node, a->axis, rank, &axis));
     int64_t offset = 0;
@@ -144,7 +140,7 @@ static bool quant_equal(const nn_quant *a, const nn_quant *b) {
 
 static nn_status run(const nn_call *call) {
     enum { GRAIN_BYTES = 32768 };
-    const concat_attrs *a = call->node->attrs;
+    const nn_axis_attrs *a = call->node->attrs;
     const concat_state *state = call->state;
     nn_tensor *y = call->out[0];
     int axis;
@@ -194,7 +190,7 @@ const nn_op nn_op_qlinear_concat = {
     .max_inputs = NN_ANY_COUNT,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attr_size = sizeof(concat_attrs),
+    .attr_size = sizeof(nn_axis_attrs),
     .parse = parse,
     .infer = infer,
     .axes = axes,

@@ -11,19 +11,19 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return nn_attrs_float(attrs, "alpha", 0.01f, &a->alpha);
 }
 
-static nn_activation_chain activations(const nn_node_view *node) {
+nn_activation_chain nn_qlinear_leaky_relu_chain(const nn_node_view *node) {
     const leaky_relu_attrs *a = node->attrs;
     return (nn_activation_chain){1, {{.kind = NN_ACT_LEAKY_RELU, .alpha = a->alpha}}};
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
     (void)target;
-    nn_activation_chain chain = activations(node);
+    nn_activation_chain chain = nn_qlinear_leaky_relu_chain(node);
     return nn_table_prepare(node, &chain, prepare);
 }
 
 static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
-    nn_activation_chain chain = activations(call->node);
+    nn_activation_chain chain = nn_qlinear_leaky_relu_chain(call->node);
     return nn_table_run(call, &chain, loops);
 }
 

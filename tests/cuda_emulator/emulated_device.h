@@ -3,6 +3,7 @@
 #ifndef NN_EMULATED_DEVICE_H
 #define NN_EMULATED_DEVICE_H
 
+#include "tests/cuda_emulator/emulated_tensor_core.h"
 #include "tests/cuda_emulator/emulator.h"
 
 #include <algorithm>

@@ -66,6 +66,15 @@ NN_EMULATOR_API unsigned long long nn_emulator_shuffle(unsigned mask, unsigned l
                                                        int source, int line);
 /* The lanes of the mask whose predicate is true. */
 NN_EMULATOR_API unsigned nn_emulator_ballot(unsigned mask, bool predicate, int line);
+/* All 32 lanes of a warp meet, each with memory of its own; work(lanes) runs once for them. */
+NN_EMULATOR_API void nn_emulator_together(void *own, void (*work)(void *const *lanes), int line);
+
+/* Copies of `bytes` (4, 8 or 16) from the device's memory to dynamic shared memory, or zeros where
+ * `from` is NULL. What they fill is garbage until the thread that started them waits for all groups
+ * but the last `left`; a thread must not end before that. */
+NN_EMULATOR_API void nn_emulator_copy(void *to, const void *from, int bytes, int line);
+NN_EMULATOR_API void nn_emulator_end_group(void);
+NN_EMULATOR_API void nn_emulator_wait_groups(int left);
 
 #ifdef __cplusplus
 }

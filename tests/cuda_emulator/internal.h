@@ -46,5 +46,14 @@ typedef struct emulated_launch {
     size_t shared_bytes;
 } emulated_launch;
 void nn_emulator_run_launch(const emulated_launch *launch);
+int nn_emulator_current_thread(void); /* of the block */
+/* Do these bytes lie in the dynamic shared memory of the block? */
+bool nn_emulator_is_shared(const void *memory, size_t bytes);
+
+/* ---- copies that go on while a thread works (copies.c) ---- */
+
+void nn_emulator_begin_copies(int thread);
+/* Ends the process where the thread has copies that it did not wait for. */
+void nn_emulator_check_copies(int thread);
 
 #endif

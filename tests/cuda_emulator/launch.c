@@ -22,7 +22,7 @@ NN_EMULATOR_API nn_emulated_state nn_emulated;
 
 typedef enum thread_phase { RUNS, WAITS_FOR_BLOCK, WAITS_FOR_WARP, DONE } thread_phase;
 
-typedef enum warp_operation { WARP_BARRIER, SHUFFLE, BALLOT } warp_operation;
+typedef enum warp_operation { WARP_BARRIER, SHUFFLE, BALLOT, TOGETHER } warp_operation;
 
 typedef struct emulated_thread {
     thread_phase phase;
@@ -38,6 +38,7 @@ typedef struct lane_group {
     unsigned mask, arrived;
     warp_operation operation;
     int line;
+    void (*work)(void *const *lanes);
 } lane_group;
 
 typedef struct emulated_warp {
@@ -58,7 +59,7 @@ static struct {
     fiber *idle[MOST_THREADS + 1];
     int idle_count;
     unsigned char *shared;
-    size_t shared_room;
+    size_t shared_bytes, shared_room;
     long long launches;
 } run;
 
@@ -118,11 +119,21 @@ static void finish_lane(emulated_thread *first, int lane, const lane_group *grou
     }
 }
 
+static void work_together(int warp, const lane_group *group) {
+    void *lanes[WARP];
+    if (group->arrived != group->mask)
+        nn_emulator_die("line %d: lanes %08x have ended where a warp works together", group->line,
+                        group->mask & ~group->arrived);
+    for (int i = 0; i < WARP; i++) lanes[i] = (void *)(uintptr_t)run.threads[warp * WARP + i].value;
+    group->work(lanes);
+}
+
 /* When all lanes of the mask have come, or ended. */
 static bool finish_group(int warp, int index) {
     emulated_warp *own = &run.warps[warp];
     lane_group *group = &own->groups[index];
     if ((group->mask & ~(group->arrived | own->ended)) != 0) return false;
+    if (group->operation == TOGETHER) work_together(warp, group);
     for (unsigned left = group->arrived; left != 0; left &= left - 1)
         finish_lane(&run.threads[warp * WARP], __builtin_ctz(left), group);
     group->arrived = 0;
@@ -139,6 +150,7 @@ static void end_lane(int index) {
 }
 
 static void end_thread(int index) {
+    nn_emulator_check_copies(index);
     run.threads[index].phase = DONE;
     run.alive--;
     end_lane(index);
@@ -146,8 +158,10 @@ static void end_thread(int index) {
 }
 
 /* Waits for the lanes of the mask, of which the last one does the work. */
-static unsigned long long meet(warp_operation operation, unsigned mask, unsigned long long value,
-                               int source, int line) {
+static unsigned long long meet(const lane_group *kind, unsigned long long value, int source) {
+    const warp_operation operation = kind->operation;
+    const unsigned mask = kind->mask;
+    const int line = kind->line;
     const int index = run.current, lane = index % WARP;
     emulated_thread *own = &run.threads[index];
     if ((mask >> lane & 1) == 0)
@@ -155,7 +169,7 @@ static unsigned long long meet(warp_operation operation, unsigned mask, unsigned
     const int place = __builtin_ctz(mask);
     emulated_warp *warp = &run.warps[index / WARP];
     lane_group *group = &warp->groups[place];
-    if (group->arrived == 0) *group = (lane_group){mask, 0, operation, line};
+    if (group->arrived == 0) *group = *kind;
     if (group->mask != mask || group->operation != operation || group->line != line)
         nn_emulator_die("lanes of a warp meet at different places: line %d with mask %08x, line %d "
                         "with mask %08x",
@@ -180,6 +194,7 @@ static void run_threads(fiber *own, void *argument) {
             run.threads[index].fiber = own;
             run.threads[index].place = place_of((unsigned)index);
             set_current(index);
+            nn_emulator_begin_copies(index);
             run.body(run.closure);
             end_thread(run.current);
         }
@@ -200,16 +215,32 @@ void nn_emulator_block_barrier(int line) {
 }
 
 void nn_emulator_warp_barrier(unsigned mask, int line) {
-    (void)meet(WARP_BARRIER, mask, 0, 0, line);
+    (void)meet(&(lane_group){.mask = mask, .operation = WARP_BARRIER, .line = line}, 0, 0);
 }
 
 unsigned long long nn_emulator_shuffle(unsigned mask, unsigned long long value, int source,
                                        int line) {
-    return meet(SHUFFLE, mask, value, source, line);
+    return meet(&(lane_group){.mask = mask, .operation = SHUFFLE, .line = line}, value, source);
 }
 
 unsigned nn_emulator_ballot(unsigned mask, bool predicate, int line) {
-    return (unsigned)meet(BALLOT, mask, predicate, 0, line);
+    const lane_group kind = {.mask = mask, .operation = BALLOT, .line = line};
+    return (unsigned)meet(&kind, predicate, 0);
+}
+
+void nn_emulator_together(void *own, void (*work)(void *const *lanes), int line) {
+    const lane_group kind = {.mask = ~0u, .operation = TOGETHER, .line = line, .work = work};
+    (void)meet(&kind, (unsigned long long)(uintptr_t)own, 0);
+}
+
+int nn_emulator_current_thread(void) {
+    return run.current;
+}
+
+bool nn_emulator_is_shared(const void *memory, size_t bytes) {
+    const unsigned char *byte = memory;
+    return run.shared != NULL && byte >= run.shared && bytes <= run.shared_bytes &&
+           byte <= run.shared + run.shared_bytes - bytes;
 }
 
 /* ---- blocks ---- */
@@ -266,6 +297,7 @@ static void prepare_shared(size_t bytes) {
     memset(run.shared, GARBAGE, bytes);
     memset(run.shared + bytes, GUARD, GUARD_BYTES);
     nn_emulated.dynamic_shared = run.shared;
+    run.shared_bytes = bytes;
 }
 
 static void check_shared(size_t bytes) {
