@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # libnnopt_cuda.so as nvcc has built it (NNOPT_CUDA): what it exports and holds, and what the command says with
-# it on a machine without a driver. The kernels of every .cu file must be there, as machine code and as PTX.
+# it on a machine without a driver. The kernels of every .cu file must be there, as machine code and as PTX; those
+# of tiles of bytes multiply on tensor cores (IMMA), copy past registers (LDGSTS), and keep all they hold in registers.
 set -u
 library=$NNOPT_BUILD/libnnopt_cuda.so
 [ -e "$library" ] || { echo "skipped: built without NNOPT_CUDA"; exit 77; }
 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 complain() { echo "$1"; failed=1; }
 
 exported=$(nm -D --defined-only "$library" | awk '{print $3}')
@@ -24,6 +27,24 @@ if [ -n "$cuobjdump" ]; then
   ptx=$("$cuobjdump" --list-ptx "$library" | grep -c 'sm_90')
   [ "$elf" -ge "$files" ] || complain "machine code for sm_90 of $elf files, there are $files"
   [ "$ptx" -ge "$files" ] || complain "PTX of $ptx files, there are $files"
+  # Per kernel: products, copies, local memory, registers. 64 K registers are two blocks of 256 threads with 128
+  # each; the largest tile has a multiprocessor to itself.
+  "$cuobjdump" -sass "$library" 2>/dev/null |
+    awk '/Function :/ { name = $3 } /IMMA/ { products[name]++ } /LDGSTS/ { copies[name]++ }
+         name ~ /nn_tile_kernel/ { seen[name] = 1 }
+         END { for (name in seen) print name, products[name] + 0, copies[name] + 0 }' >"$work/tiles"
+  [ "$(wc -l <"$work/tiles")" -ge 22 ] || complain "only $(wc -l <"$work/tiles") kernels of tiles of bytes"
+  while read -r name products copies; do
+    [ "$products" -gt 0 ] || complain "no product on tensor cores in $name"
+    [ "$copies" -gt 0 ] || complain "no copy to shared memory in $name"
+  done <"$work/tiles"
+  "$cuobjdump" --dump-resource-usage "$library" 2>/dev/null |
+    awk '/Function .*nn_tile_kernel/ { name = $2; getline; print name, $0 }' >"$work/usage"
+  while read -r name usage; do
+    case $usage in *STACK:0*LOCAL:0*) ;; *) complain "$name keeps values in memory: $usage" ;; esac
+    registers=$(sed -E 's/.*REG:([0-9]+).*/\1/' <<<"$usage")
+    case $name in *nn_tileILi256*) ;; *) [ "$registers" -le 128 ] || complain "$name needs $registers registers" ;; esac
+  done <"$work/usage"
 else
   echo "no cuobjdump here: machine code and PTX are not listed"
 fi

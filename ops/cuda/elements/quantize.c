@@ -21,10 +21,11 @@ static nn_status make_scales(const nn_call *call, int64_t axis, int64_t block_si
     const nn_tensor *x = call->in[X], *scale = call->in[SCALE], *zero = nn_call_in(call, ZERO);
     const int64_t count = nn_tensor_count(x);
     nn_quant_map map;
-    NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, axis,
-                             block_size, &map));
     *out = (nn_cuda_scales){
         .type = scale->type, .scales = scale->data, .zeros = zero != NULL ? zero->data : NULL};
+    if (nn_tensor_count(scale) == 1) return NN_OK; /* in any layout */
+    NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, axis,
+                             block_size, &map));
     if (map.grain == NN_QUANT_PER_TENSOR) return NN_OK;
     out->grain = map.grain == NN_QUANT_PER_AXIS ? NN_CUDA_PER_AXIS : NN_CUDA_BLOCKED;
     out->size = nn_cuda_extent_make(map.size, count);
@@ -33,6 +34,12 @@ static nn_status make_scales(const nn_call *call, int64_t axis, int64_t block_si
     out->block = nn_cuda_extent_make(map.block, count);
     out->blocks = (map.size + map.block - 1) / map.block;
     return NN_OK;
+}
+
+/* One scale: elements in any order. */
+static bool has_one_scale(const nn_node_view *node) {
+    const nn_fact *scale = node->in[SCALE], *zero = nn_view_in(node, ZERO);
+    return nn_fact_count(scale) == 1 && (zero == NULL || nn_fact_count(zero) == 1);
 }
 
 static bool accepts_quantize(const nn_node_view *node, const nn_target *target) {
@@ -86,6 +93,14 @@ static nn_status run_dequantize(const nn_call *call) {
     return nn_cuda_launched(call, nn_cuda_launch_dequantize(&arguments, call->queue->stream));
 }
 
+static bool accepts_quantize_any(const nn_node_view *node, const nn_target *target) {
+    return has_one_scale(node) && accepts_quantize(node, target);
+}
+
+static bool accepts_dequantize_any(const nn_node_view *node, const nn_target *target) {
+    return has_one_scale(node) && accepts_dequantize(node, target);
+}
+
 static bool accepts_dynamic(const nn_node_view *node, const nn_target *target) {
     (void)target;
     return nn_epilogue_is_empty(&node->epilogue) && node->out[0] != NULL && node->out[1] != NULL &&
@@ -113,11 +128,25 @@ static nn_status run_dynamic(const nn_call *call) {
     return nn_cuda_launched(call, nn_cuda_launch_dynamic_quantize(&arguments, call->queue->stream));
 }
 
+static const nn_kernel quantize_linear_any_cuda = {.name = "quantize_linear_any_cuda",
+                                                   .on_device = true,
+                                                   .exactness = NN_EXACT,
+                                                   .layout = NN_LAYOUT_ANY,
+                                                   .layout_inputs = 1u << X,
+                                                   .accepts = accepts_quantize_any,
+                                                   .run = run_quantize};
 static const nn_kernel quantize_linear_cuda = {.name = "quantize_linear_cuda",
                                                .on_device = true,
                                                .exactness = NN_EXACT,
                                                .accepts = accepts_quantize,
                                                .run = run_quantize};
+static const nn_kernel dequantize_linear_any_cuda = {.name = "dequantize_linear_any_cuda",
+                                                     .on_device = true,
+                                                     .exactness = NN_EXACT,
+                                                     .layout = NN_LAYOUT_ANY,
+                                                     .layout_inputs = 1u << X,
+                                                     .accepts = accepts_dequantize_any,
+                                                     .run = run_dequantize};
 static const nn_kernel dequantize_linear_cuda = {.name = "dequantize_linear_cuda",
                                                  .on_device = true,
                                                  .exactness = NN_EXACT,
@@ -130,7 +159,9 @@ static const nn_kernel dynamic_quantize_linear_cuda = {.name = "dynamic_quantize
                                                        .prepare = prepare_dynamic,
                                                        .run = run_dynamic};
 
-const nn_kernel *const nn_cuda_quantize_linear_kernels[] = {&quantize_linear_cuda, NULL};
-const nn_kernel *const nn_cuda_dequantize_linear_kernels[] = {&dequantize_linear_cuda, NULL};
+const nn_kernel *const nn_cuda_quantize_linear_kernels[] = {&quantize_linear_any_cuda,
+                                                            &quantize_linear_cuda, NULL};
+const nn_kernel *const nn_cuda_dequantize_linear_kernels[] = {&dequantize_linear_any_cuda,
+                                                              &dequantize_linear_cuda, NULL};
 const nn_kernel *const nn_cuda_dynamic_quantize_linear_kernels[] = {&dynamic_quantize_linear_cuda,
                                                                     NULL};
