@@ -104,6 +104,25 @@ __global__ void behind_block(float *y, int64_t n) {
     y[n + threadIdx.x] = 0;
 }
 
+/* Blocks of as many threads as shared memory has floats. */
+__global__ void copy_reversed(const float *x, float *y, bool waits) {
+    float *shared = nn_dynamic_shared<float>();
+    const unsigned t = threadIdx.x;
+    nn_copy_async<4>(&shared[t], &x[place()], true);
+    nn_end_copies();
+    nn_end_copies(); /* a group of none */
+    if (!waits) return;
+    nn_wait_copies<1>();
+    __syncthreads();
+    y[place()] = shared[blockDim.x - 1 - t];
+}
+
+__global__ void copy_unaligned(const float *x) {
+    nn_copy_async<16>(nn_dynamic_shared<float>() + 1, x, true);
+    nn_end_copies();
+    nn_wait_copies<0>();
+}
+
 } // namespace
 
 cudaError_t run_sample(sample which, dim3 grid, dim3 block, size_t shared, const float *x, float *y,
@@ -138,6 +157,11 @@ cudaError_t run_sample(sample which, dim3 grid, dim3 block, size_t shared, const
         return nn_launch(behind_shared, grid, block, shared, stream, static_cast<int64_t>(shared));
     case SAMPLE_BEHIND_BLOCK:
         return nn_launch(behind_block, grid, block, shared, stream, y, n);
+    case SAMPLE_COPY:
+    case SAMPLE_COPY_AND_END:
+        return nn_launch(copy_reversed, grid, block, shared, stream, x, y, which == SAMPLE_COPY);
+    case SAMPLE_COPY_UNALIGNED:
+        return nn_launch(copy_unaligned, grid, block, shared, stream, x);
     }
     return cudaErrorInvalidValue;
 }

@@ -25,6 +25,9 @@ typedef enum sample {
     SAMPLE_WAIT_FOR_EVER,   /* a lane waits for one that waits for the block */
     SAMPLE_BEHIND_SHARED,   /* writes behind its dynamic shared memory */
     SAMPLE_BEHIND_BLOCK,    /* writes y[n] */
+    SAMPLE_COPY,            /* SAMPLE_REVERSE by copies that go on while the thread works */
+    SAMPLE_COPY_AND_END,    /* without waiting for them */
+    SAMPLE_COPY_UNALIGNED,  /* 16 bytes to 4 bytes behind 16 */
 } sample;
 
 cudaError_t run_sample(sample which, dim3 grid, dim3 block, size_t shared_bytes, const float *x,

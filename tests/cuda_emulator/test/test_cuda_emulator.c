@@ -77,6 +77,10 @@ START_TEST(lets_threads_meet) {
     take(&own);
     for (int i = 0; i < COUNT; i++) ck_assert_float_eq(own.host[i], (float)(63 - i % 64));
     ck_assert_cuda(cudaMemsetAsync(own.y, 0, sizeof own.host, own.stream));
+    ck_assert_cuda(start(&own, SAMPLE_COPY, (dim3){64, 1, 1}, (dim3){64, 1, 1}, 256));
+    take(&own);
+    for (int i = 0; i < COUNT; i++) ck_assert_float_eq(own.host[i], (float)(63 - i % 64));
+    ck_assert_cuda(cudaMemsetAsync(own.y, 0, sizeof own.host, own.stream));
     ck_assert_cuda(start(&own, SAMPLE_COUNT, (dim3){16, 1, 1}, (dim3){256, 1, 1}, 0));
     ck_assert_cuda(start(&own, SAMPLE_EARLY_END, one, (dim3){8, 1, 1}, 0));
     take(&own);
@@ -248,6 +252,8 @@ KERNEL(split_warp, SAMPLE_SPLIT_WARP, 32, 0)
 KERNEL(wait_for_ever, SAMPLE_WAIT_FOR_EVER, 32, 0)
 KERNEL(behind_shared, SAMPLE_BEHIND_SHARED, 1, 100)
 KERNEL(behind_block, SAMPLE_BEHIND_BLOCK, 1, 0)
+KERNEL(copy_and_end, SAMPLE_COPY_AND_END, 64, 256)
+KERNEL(copy_unaligned, SAMPLE_COPY_UNALIGNED, 1, 256)
 
 static const struct {
     const char *name, *message;
@@ -262,6 +268,8 @@ static const struct {
     {"wait for ever", "waits for ever", wait_for_ever},
     {"behind shared", "dynamic shared memory", behind_shared},
     {"behind block", "wrote byte", behind_block},
+    {"copy and end", "did not wait for", copy_and_end},
+    {"copy unaligned", "not aligned", copy_unaligned},
     {"default stream", "default stream", run_in_default_stream},
     {"read on host", "code of the host", read_on_host},
     {"copy too much", "inside a block", copy_too_much},
