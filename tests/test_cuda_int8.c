@@ -5,9 +5,11 @@
 #include "tests/support/device_fill.h"
 #include "tests/support/device_host.h"
 #include "tests/support/maker.h"
+#include "tests/support/op_case.h"
 #include "tests/support/steps.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ALL_VARIANTS = 14 };
 
@@ -555,6 +557,61 @@ START_TEST(joins) {
 }
 END_TEST
 
+/* ---- cases of the standard and of ONNX Runtime ---- */
+
+static bool is_integer_operator(const op_case *test) {
+    return test->op_type[0] == 'Q' || strstr(test->op_type, "Integer") != NULL;
+}
+
+/* Returns whether a kernel of the device takes the case. */
+static bool check_case(const op_case *test, bool are_constant) {
+    const nn_target target = {.threads = 1, .device = device_host_open()};
+    kernel_host host;
+    host_init(&host, nn_op_find(test->domain, test->op_type, test->opset), test->opset);
+    host.attrs = test->attrs;
+    host.out_count = test->out_count;
+    for (int i = 0; i < test->in_count; i++) {
+        if (!test->has_in[i]) {
+            host_absent(&host);
+            continue;
+        }
+        const nn_tensor *in = &test->in[i];
+        void *data = host_input(&host, in->type, in->dims, in->rank, are_constant && i > 0);
+        if (nn_tensor_bytes(in) > 0) memcpy(data, in->data, (size_t)nn_tensor_bytes(in));
+    }
+    host_infer(&host);
+    const nn_kernel *kernel = device_host_select(&host, &target);
+    if (kernel != NULL) {
+        device_host_run(&host, kernel,
+                        kernel->layout == NN_LAYOUT_CHANNELS_LAST ? NN_LAYOUT_CHANNELS_LAST
+                                                                  : NN_LAYOUT_STANDARD,
+                        &target);
+        for (int i = 0; i < test->out_count; i++)
+            if (test->has_out[i]) op_case_compare(test, kernel->name, i, &host.out[i]);
+    }
+    host_clear(&host);
+    return kernel != NULL;
+}
+
+START_TEST(gives_what_others_give) {
+    static const char *const files[] = {"quantization_cases.txt", "microsoft_cases.txt"};
+    const char *source = getenv("NNOPT_SOURCE");
+    int known = 0, unknown = 0;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/tests/data/%s", source != NULL ? source : ".", files[_i]);
+    op_cases_load(path);
+    for (int i = 0; i < op_cases_count(); i++) {
+        const op_case *test = op_cases_get(i);
+        if (!is_integer_operator(test)) continue;
+        known += check_case(test, true);
+        unknown += check_case(test, false);
+    }
+    op_cases_clear();
+    ck_assert_int_ge(known, _i == 0 ? 100 : 30);
+    ck_assert_int_ge(unknown, _i == 0 ? 60 : 8);
+}
+END_TEST
+
 /* ---- plans ---- */
 
 static void quantized(maker *m, const char *value, const char *name) {
@@ -674,6 +731,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, averages);
     tcase_add_test(cases, looks_up);
     tcase_add_test(cases, joins);
+    tcase_add_loop_test(cases, gives_what_others_give, 0, 2);
     tcase_add_loop_test(cases, keeps_a_chain_on_the_device, 0, 4);
     suite_add_tcase(suite, cases);
     return suite;
