@@ -62,6 +62,27 @@ START_TEST(every_function_of_one_input) {
 }
 END_TEST
 
+/* Bounds that are known only in the run; one of them is absent, or both are there. */
+START_TEST(bounds_of_the_run) {
+    for (int type = 0; type < NN_TYPE_COUNT; type++)
+        for (int bounds = 1; bounds < 4; bounds++) {
+            kernel_host host;
+            if (!nn_type_in((nn_type)type, NN_TYPES_NUMBER)) continue;
+            host_init(&host, nn_op_find("", "Clip", 13), 13);
+            nn_tensor *x = fill_input(&host, (nn_type)type, (int64_t[]){3, 37}, 2, false, 0, 100);
+            if (nn_type_is_float((nn_type)type)) nn_tensor_set(x, 5, NAN);
+            if (bounds & 1)
+                fill_input(&host, (nn_type)type, NULL, 0, false, 20, 20);
+            else
+                host_absent(&host);
+            if (bounds & 2) fill_input(&host, (nn_type)type, NULL, 0, false, 70, 70);
+            host_infer(&host);
+            device_host_check_first(&host, NN_LAYOUT_STANDARD, 0);
+            host_clear(&host);
+        }
+}
+END_TEST
+
 START_TEST(numbers_that_are_none) {
     static const char *const names[] = {"Relu", "Clip", "Sigmoid", "IsNaN", "IsInf", "Max", "Sign"};
     static const float values[] = {NAN, INFINITY, -INFINITY, -0.0f, 0, 1e-42f, 3e38f};
@@ -354,6 +375,7 @@ Suite *test_suite(void) {
     device_host_open();
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, every_function_of_one_input);
+    tcase_add_test(cases, bounds_of_the_run);
     tcase_add_test(cases, numbers_that_are_none);
     tcase_add_test(cases, attributes_of_one_input);
     tcase_add_test(cases, every_activation);

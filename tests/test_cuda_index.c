@@ -196,7 +196,7 @@ START_TEST(triangles_and_turned_sequences) {
                 host_int(&host, "upper", upper);
                 add(&host, types[t], DIMS(2, 3, 5), 3);
                 if (diagonal != 0) {
-                    int64_t *k = host_input(&host, NNOPT_INT64, NULL, 0, true);
+                    int64_t *k = host_input(&host, NNOPT_INT64, NULL, 0, diagonal != 2);
                     *k = diagonal;
                 }
                 check(&host);

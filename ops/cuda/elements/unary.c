@@ -1,5 +1,6 @@
 /* Operators of one input that compute each element by itself, and Activation of plans. */
 #include "ops/family/unary.h"
+#include "ops/cuda/elements/clip.h"
 #include "ops/cuda/elements/unary_launch.h"
 #include "ops/cuda/runtime/queue.h"
 #include "ops/family/types.h"
@@ -68,3 +69,7 @@ static nn_status run(const nn_call *call) {
 #undef NN_FUNCTION_ROW
 
 UNARY_KERNEL(activation)
+
+/* Constant bounds first: functions of them join in chains. */
+const nn_kernel *const nn_cuda_clip_of_inputs_kernels[] = {&clip_cuda, &nn_kernel_clip_bounds_cuda,
+                                                           NULL};

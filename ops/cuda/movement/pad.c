@@ -97,18 +97,14 @@ const nn_kernel *const nn_cuda_pad_kernels[] = {&pad_cuda, NULL};
 
 /* ---- Trilu ---- */
 
-static bool accepts_trilu(const nn_node_view *node, const nn_target *target) {
-    return (nn_view_in(node, 1) == NULL || nn_view_constant(node, 1) != NULL) &&
-           nn_cuda_moves_bytes(node, target);
-}
-
 static nn_status prepare_trilu(const nn_node_view *node, const nn_target *target,
                                nn_prepare *prepared) {
     (void)target;
     int64_t *diagonal = nn_prepare_state(prepared, sizeof *diagonal);
     if (diagonal == NULL) return nn_fail_memory(sizeof *diagonal);
     const nn_tensor *given = nn_view_constant(node, 1);
-    if (given != NULL) *diagonal = nn_tensor_get_int(given, 0);
+    if (given == NULL) return NN_OK;
+    *diagonal = nn_tensor_get_int(given, 0);
     nn_prepare_read(prepared, 2u);
     return NN_OK;
 }
@@ -116,6 +112,7 @@ static nn_status prepare_trilu(const nn_node_view *node, const nn_target *target
 static nn_status run_trilu(const nn_call *call) {
     const nn_trilu_attrs *attrs = call->node->attrs;
     const nn_tensor *x = call->in[0];
+    const nn_tensor *given = nn_view_constant(call->node, 1) == NULL ? nn_call_in(call, 1) : NULL;
     const int64_t count = nn_tensor_count(x);
     const nn_cuda_trilu arguments = {.bytes = (int)nn_element_size(x->type),
                                      .upper = attrs->upper,
@@ -123,6 +120,7 @@ static nn_status run_trilu(const nn_call *call) {
                                      .rows = nn_cuda_extent_make(x->dims[x->rank - 2], count),
                                      .count = count,
                                      .diagonal = *(const int64_t *)call->state,
+                                     .given = given != NULL ? given->data : NULL,
                                      .x = x->data,
                                      .y = call->out[0]->data};
     return nn_cuda_launched(call, nn_cuda_launch_trilu(&arguments, call->queue->stream));
@@ -132,7 +130,7 @@ static const nn_kernel trilu_cuda = {.name = "trilu_cuda",
                                      .on_device = true,
                                      .exactness = NN_EXACT,
                                      .in_place = 1,
-                                     .accepts = accepts_trilu,
+                                     .accepts = nn_cuda_moves_bytes,
                                      .prepare = prepare_trilu,
                                      .run = run_trilu};
 const nn_kernel *const nn_cuda_trilu_kernels[] = {&trilu_cuda, NULL};

@@ -43,10 +43,11 @@ template <typename T> cudaError_t launch_pad(const nn_cuda_pad &a, cudaStream_t 
 template <typename T> __global__ void trilu(nn_cuda_trilu a) {
     const T *x = static_cast<const T *>(a.x);
     T *y = static_cast<T *>(a.y);
+    const int64_t diagonal = a.given != nullptr ? *a.given : a.diagonal;
     for (int64_t i = nn_first(); i < a.count; i += nn_stride()) {
         int64_t column, row;
         nn_divide(nn_divide(i, a.columns, &column), a.rows, &row);
-        const bool stays = a.upper ? column - row >= a.diagonal : column - row <= a.diagonal;
+        const bool stays = a.upper ? column - row >= diagonal : column - row <= diagonal;
         y[i] = stays ? x[i] : T();
     }
 }

@@ -36,12 +36,13 @@ typedef struct nn_cuda_pad {
 cudaError_t nn_cuda_launch_pad(const nn_cuda_pad *arguments, cudaStream_t stream);
 
 /* y = x where column - row >= diagonal (`upper`) or <= diagonal, else 0; x and y may be the same.
- */
+ * `given` is the diagonal where only the device knows it, else NULL. */
 typedef struct nn_cuda_trilu {
     int bytes;
     bool upper;
     nn_cuda_extent columns, rows;
     int64_t count, diagonal;
+    const int64_t *given;
     const void *x;
     void *y;
 } nn_cuda_trilu;
