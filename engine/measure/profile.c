@@ -1,5 +1,6 @@
 #include "engine/measure/profile_parts.h"
 
+#include "base/integers.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -20,12 +21,13 @@ void nn_step_timer_hook(void *user, const nn_plan *plan, int64_t step, bool begi
         timer->begin = nn_now();
         return;
     }
-    const double seconds = timer->durations[step] = nn_now() - timer->begin;
+    const double seconds = nn_now() - timer->begin;
+    timer->durations[step] += seconds;
     if (timer->threads <= 1) return;
     const nn_pool_load load = nn_pool_watched();
     const double shared = load.shared - timer->load.shared, busy = load.busy - timer->load.busy;
     /* outside of shared work the caller is busy alone */
-    timer->idle[step] = fmax(0, timer->threads * seconds - (seconds - shared) - busy);
+    timer->idle[step] += fmax(0, timer->threads * seconds - (seconds - shared) - busy);
 }
 
 /* ---- runs ---- */
@@ -52,6 +54,9 @@ static nn_status run_plain(profiler *self, double *seconds) {
 static nn_status run_instrumented(profiler *self) {
     nn_profile *profile = self->profile;
     double seconds;
+    const size_t timed = sizeof(double) * (size_t)(profile->row_count + 1);
+    memset(self->timer.durations, 0, timed);
+    memset(self->timer.idle, 0, timed);
     nn_session_set_hook(self->session, nn_step_timer_hook, &self->timer);
     nn_pool_watch(self->timer.threads > 1);
     nn_status status = run_plain(self, &seconds);
@@ -179,8 +184,8 @@ static nn_status evaluate_rows(profiler *self) {
         row->seconds = fmax(0, typical(&row->samples, &self->instrumented, low, high) -
                                    profile->timer_seconds);
         row->share = row->seconds / profile->total.median;
-        if (profile->threads > 1 && !row->on_device && row->timed > 0)
-            row->idle = row->idle_seconds / (profile->threads * row->timed);
+        if (self->timer.threads > 1 && !row->on_device && row->timed > 0)
+            row->idle = row->idle_seconds / (self->timer.threads * row->timed);
         sum += row->seconds;
     }
     profile->unattributed = profile->total.median - sum;
@@ -247,12 +252,16 @@ static nn_status prepare(profiler *self, nn_dataset *data) {
     /* once, so that shapes found in a run are there to be described */
     NN_TRY(nnopt_session_run(self->session, self->feed.inputs, self->input_count, self->outputs));
     NN_TRY(describe_plan(profile, plan));
-    profile->timer_seconds = nn_profile_timer_seconds();
+    const int64_t groups = nn_plan_group_count(plan);
+    /* which the one thread that is timed runs, the cost of timing each time */
+    const int64_t visits = nn_divide_up(groups, groups > 1 ? profile->threads : 1);
+    profile->timer_seconds = (double)visits * nn_profile_timer_seconds();
     const size_t count = (size_t)profile->row_count + 1, size = 2 * count * sizeof(double);
     self->timer.durations = nn_alloc_zero(size);
     if (self->timer.durations == NULL) return nn_fail_memory(size);
     self->timer.idle = self->timer.durations + count;
-    self->timer.threads = profile->threads;
+    /* threads that run groups of their own know of no others in a step */
+    self->timer.threads = groups > 1 ? 1 : profile->threads;
     return NN_OK;
 }
 

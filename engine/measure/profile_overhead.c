@@ -11,7 +11,7 @@ static int compare_doubles(const void *a, const void *b) {
 }
 
 double nn_profile_timer_seconds(void) {
-    double durations[REPEATS];
+    double durations[REPEATS] = {0};
     nn_step_timer timer = {.durations = durations};
     for (int i = 0; i < REPEATS; i++) {
         nn_step_timer_hook(&timer, NULL, i, true);

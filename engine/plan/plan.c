@@ -87,6 +87,8 @@ done:
 
 static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_tensor *inputs) {
     NN_TRY(nn_plan_make_graph(plan, request, inputs));
+    NN_TRY(nn_plan_make_groups(plan, request, inputs));
+    if (plan->groups != NULL) return NN_OK;
     if (!request->no_fusion) {
         NN_TRY(nn_plan_fuse(plan, request));
         NN_TRY(nn_plan_fuse_sums(plan, request));
@@ -127,6 +129,7 @@ nn_status nn_plan_create(const nn_plan_request *request, const nn_tensor *inputs
 
 void nn_plan_destroy(nn_plan *plan) {
     if (plan == NULL) return;
+    nn_plan_destroy_groups(plan);
     nn_plan_forget_recordings(plan);
     nn_dynamic_destroy(plan->dynamic);
     for (int i = 0; i < plan->target.threads && plan->workers != NULL; i++) {
@@ -164,6 +167,7 @@ static nn_status run_steps(nn_plan *plan, nn_step_hook hook, void *user) {
 }
 
 nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook, void *user) {
+    if (plan->groups != NULL) return nn_plan_run_groups(plan, inputs, hook, user);
     for (int64_t i = 0; i < plan->graph->input_count; i++) {
         if (plan->inputs[i] != NULL) plan->inputs[i]->tensor.data = inputs[i].data;
     }
@@ -179,18 +183,29 @@ nn_status nn_plan_run(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook,
 }
 
 const nn_tensor *nn_plan_output(const nn_plan *plan, int64_t index) {
+    if (plan->groups != NULL) return &plan->groups->results[index];
     if (plan->dynamic != NULL) return nn_dynamic_output(plan->dynamic, index);
     return &plan->outputs[index]->tensor;
 }
 
 nn_status nn_plan_take_output(nn_plan *plan, int64_t index, nn_tensor *out) {
     if (plan->dynamic != NULL) return nn_dynamic_take_output(plan->dynamic, index, out);
-    return nn_tensor_copy(&plan->outputs[index]->tensor, out);
+    return nn_tensor_copy(nn_plan_output(plan, index), out);
 }
 
 /* ---- what a profile asks ---- */
 
+/* The plan whose steps run. */
+static const nn_plan *stepping(const nn_plan *plan) {
+    return plan->groups != NULL ? plan->groups->plans[0] : plan;
+}
+
+int64_t nn_plan_group_count(const nn_plan *plan) {
+    return plan->groups != NULL ? plan->groups->count : 1;
+}
+
 int64_t nn_plan_step_count(const nn_plan *plan) {
+    plan = stepping(plan);
     return plan->step_count + (plan->dynamic != NULL ? nn_dynamic_step_count(plan->dynamic) : 0);
 }
 
@@ -202,7 +217,20 @@ static const char *reason_of(const nn_plan *plan, const nn_step *step) {
     return plan->is_kept ? "first in the list: what was measured made no faster plan" : reason;
 }
 
+/* A step runs for each group; its constants are read each time. */
+static void multiply(nn_step_info *step, double groups) {
+    step->cost.macs *= groups;
+    step->cost.flops *= groups;
+    step->cost.bytes_read *= groups;
+    step->cost.bytes_written *= groups;
+}
+
 void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out) {
+    if (plan->groups != NULL) {
+        nn_plan_step(stepping(plan), index, out);
+        multiply(out, (double)plan->groups->count);
+        return;
+    }
     if (index >= plan->step_count) {
         nn_dynamic_step_info(plan->dynamic, index - plan->step_count, out);
         return;
@@ -249,6 +277,7 @@ bool nn_plan_is_recorded(const nn_plan *plan) {
 }
 
 int64_t nn_plan_packed_bytes(const nn_plan *plan) {
+    plan = stepping(plan);
     int64_t bytes = 0;
     for (int64_t i = 0; i < plan->weights.count; i++)
         bytes += (int64_t)plan->weights.items[i]->bytes;
@@ -256,10 +285,11 @@ int64_t nn_plan_packed_bytes(const nn_plan *plan) {
 }
 
 int64_t nn_plan_absent_count(const nn_plan *plan) {
-    return plan->absence_count;
+    return stepping(plan)->absence_count;
 }
 
 const char *nn_plan_absent(const nn_plan *plan, int64_t index, const char **reason) {
+    plan = stepping(plan);
     if (reason != NULL) *reason = plan->absences[index].reason;
     return plan->absences[index].node;
 }

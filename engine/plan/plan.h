@@ -27,6 +27,9 @@ typedef struct nn_step_info {
 } nn_step_info;
 
 int64_t nn_plan_step_count(const nn_plan *plan);
+/* How often each step runs, for another group of the batch's samples each time. With several
+ * threads a hook sees the groups of one of them. */
+int64_t nn_plan_group_count(const nn_plan *plan);
 void nn_plan_step(const nn_plan *plan, int64_t index, nn_step_info *out);
 int64_t nn_plan_slab_bytes(const nn_plan *plan);
 int64_t nn_plan_device_slab_bytes(const nn_plan *plan);

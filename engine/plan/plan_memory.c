@@ -126,6 +126,7 @@ static bool is_bound(const nn_plan *plan, const nn_plan_memory *memory) {
 
 void nn_plan_bind(nn_plan *plan, const nn_plan_memory *memory) {
     if (is_bound(plan, memory)) return;
+    if (plan->groups != NULL) nn_plan_bind_groups(plan, memory);
     for (int64_t i = 0; i < plan->tensor_count; i++) {
         nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
         if (owner->place != NN_PLACE_SLAB) continue;

@@ -72,8 +72,20 @@ typedef struct nn_plan_segment {
     nn_device_graph *graph; /* of its steps, as they are bound now; NULL: not recorded */
 } nn_plan_segment;
 
+/* A batch in groups of samples, each run by a plan for as many: engine/plan/plan_groups.c. */
+typedef struct nn_plan_groups {
+    int64_t count;   /* groups of a run */
+    nn_plan **plans; /* one for each thread that runs groups */
+    int plan_count;
+    nn_tensor **inputs; /* of each plan: room for a group's */
+    nn_tensor *results; /* the outputs of a whole run */
+    int64_t *offsets;   /* of those in the slab, behind the slabs of the plans */
+    nn_pool *pool;
+} nn_plan_groups;
+
 struct nn_plan {
     nn_arena arena;
+    nn_plan_groups *groups;  /* NULL: the plan has steps of its own */
     nn_plan_worker *workers; /* as many as the target has threads */
     nn_graph *graph;
     nn_target target;
@@ -110,6 +122,7 @@ typedef struct nn_plan_request {
     nn_target target;
     nn_pool *pool;
     bool reference_only, no_fusion;
+    bool in_groups;        /* samples of a batch may run in groups */
     nn_selector *selector; /* NULL: the first kernel in each list */
 } nn_plan_request;
 
@@ -135,6 +148,13 @@ nn_status nn_plan_take_output(nn_plan *plan, int64_t index, nn_tensor *out);
 
 /* ---- the steps of nn_plan_create ---- */
 
+/* engine/plan/plan_groups.c: makes plan->groups where the samples of the plan's graph keep apart
+ * and groups of them are worth it. */
+nn_status nn_plan_make_groups(nn_plan *plan, const nn_plan_request *request,
+                              const nn_tensor *inputs);
+void nn_plan_destroy_groups(nn_plan *plan);
+void nn_plan_bind_groups(nn_plan *plan, const nn_plan_memory *memory);
+nn_status nn_plan_run_groups(nn_plan *plan, const nn_tensor *inputs, nn_step_hook hook, void *user);
 /* engine/plan/plan_graph.c: the lowered graph with these input shapes, inferred and folded. */
 nn_status nn_plan_make_graph(nn_plan *plan, const nn_plan_request *request,
                              const nn_tensor *inputs);

@@ -63,6 +63,7 @@ static nn_status build(body_runner *runner, const nn_graph *body, const nn_plan_
                     0, &runner->lowered));
     runner->executor.request = *request;
     runner->executor.request.model = runner->graph;
+    runner->executor.request.in_groups = false;
     runner->executor.request.lowered = runner->lowered;
     return NN_OK;
 }

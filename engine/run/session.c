@@ -81,6 +81,7 @@ static nn_status open_session(nn_session *session, const nn_session_options *opt
         .reference_only = options->reference_only,
         .no_fusion = options->no_fusion || options->reference_only,
         .selector = session->selector,
+        .in_groups = true,
     };
     return plan_fixed_shapes(session);
 }
