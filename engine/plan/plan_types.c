@@ -187,6 +187,17 @@ static bool keep_float(const nn_node *node) {
     return changed;
 }
 
+/* Constants may be what keeps a node from short values: scales of Resize are floats always. */
+static bool keep_constants_float(const nn_node *node) {
+    bool changed = false;
+    for (int i = 0; i < node->in_count; i++) {
+        if (!is_short(node->inputs[i]) || !nn_value_is_constant(node->inputs[i])) continue;
+        node->inputs[i]->mark = 0;
+        changed = true;
+    }
+    return changed;
+}
+
 /* Nobody gains where no product is next to the value. */
 static bool is_near_product(const typing *t, const nn_node *node) {
     if (node->op == NULL || node->op->kernels == NULL || node->op->is_view) return false;
@@ -239,7 +250,7 @@ nn_status nn_plan_choose_types(nn_plan *plan, const nn_plan_request *request) {
         for (int64_t i = 0; i < graph->node_count; i++) {
             const nn_node *node = graph->nodes[i];
             if (touches_short(node) && !nn_node_is_folded(node) && !takes_short(&t, node))
-                changed = keep_float(node) || changed;
+                changed = keep_constants_float(node) || keep_float(node) || changed;
         }
     }
     return set_types(graph);
