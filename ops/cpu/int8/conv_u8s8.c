@@ -7,8 +7,6 @@
 enum {
     BAND_BYTES = 192 * 1024,   /* that one task reads and writes: they stay in L2 over all panels */
     WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
-    BLOCK_BYTES =
-        32 * 1024, /* of input that stays in L1 over all panels, whose weights come from L2 */
     FETCHED_BYTES = 256 * 1024, /* of weights, before their step: more is often gone again */
     TASKS_PER_THREAD = 4,
     BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
@@ -36,10 +34,6 @@ typedef struct conv_state {
     int64_t panels_per_task;
     int64_t worker_bytes; /* workspace of one thread */
 } conv_state;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry) {
     int64_t taps = geometry->taps, in = geometry->group_in_channels;
@@ -258,11 +252,13 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
     }
 }
 
-/* Weights that a task brings to L2 while it multiplies, evenly over its products. */
+/* Weights that a task brings to L2 while it multiplies, evenly over its products. Rates are of
+ * 2^-16 bytes. */
 typedef struct fetch_plan {
     const char *begin[2];
     int64_t bytes[2];
-    int64_t done, total; /* pixels times panels */
+    int64_t pixel_rate, step_rate; /* for a pixel of a panel, for a step of its tile */
+    int64_t done;                  /* pixels, over all panels */
 } fetch_plan;
 
 /* The outputs of one panel for some rows. */
@@ -301,13 +297,11 @@ static void finish_pixel(const panel_run *run, int i) {
 
 /* The share of a tile of `rows` pixels. */
 static void set_fetch(fetch_plan *plan, int rows, nn_u8s8_tile *tile) {
-    int64_t all = plan->bytes[0] + plan->bytes[1];
-    int64_t begin = all * plan->done / plan->total;
+    int64_t begin = plan->done * plan->pixel_rate >> 16;
     plan->done += rows;
-    int64_t end = all * plan->done / plan->total, steps = tile->tap_count * tile->steps;
     tile->fetch =
         begin < plan->bytes[0] ? plan->begin[0] + begin : plan->begin[1] + (begin - plan->bytes[0]);
-    tile->fetch_step = (end - begin + steps - 1) / steps;
+    tile->fetch_step = (rows * plan->step_rate + 0xffff) >> 16;
 }
 
 /* Offsets of the two segments in a and y. */
@@ -375,21 +369,23 @@ typedef struct panel_range {
 
 /* What task `task` brings to L2 where one thread has it to itself: its part of the node's weights,
  * but for those that the step before has fetched, then of the first of the next step. */
-static void set_fetched(const conv_work *work, int64_t task, fetch_plan *out) {
+static void set_fetched(const conv_work *work, int64_t task, int64_t pixels, fetch_plan *out) {
     const conv_state *state = work->state;
     const char *weights = (const char *)state->weights;
-    out->begin[0] = out->begin[1] = weights;
+    *out = (fetch_plan){.begin = {weights, weights}};
     if (nn_pool_threads(work->pool) > 1) return;
     int64_t all = state->shape.groups * state->packing.group_bytes;
-    int64_t ahead = least(all, FETCHED_BYTES);
+    int64_t ahead = nn_min(all, FETCHED_BYTES), total = 0;
     const char *begin[2] = {weights + ahead, work->upcoming};
     int64_t bytes[2] = {all - ahead, work->upcoming_bytes};
     for (int i = 0; i < 2; i++) {
         if (bytes[i] == 0) continue;
         int64_t from = bytes[i] * task / work->tasks, to = bytes[i] * (task + 1) / work->tasks;
         out->begin[i] = begin[i] + from;
-        out->bytes[i] = to - from;
+        total += out->bytes[i] = to - from;
     }
+    out->pixel_rate = (total << 16) / pixels;
+    out->step_rate = out->pixel_rate / (state->packing.tap_count * state->packing.steps) + 1;
 }
 
 /* Rows [first, first + rows) of a map, whose activations begin at `a`. */
@@ -462,8 +458,8 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
                               .begin = panel,
                               .end = end,
                               .sums = (int32_t *)(memory + band_bytes(state))};
-    fetch_plan fetch = {.total = rows * shape->width.out * (end - panel)};
-    set_fetched(work, task, &fetch);
+    fetch_plan fetch;
+    set_fetched(work, task, rows * shape->width.out * (end - panel), &fetch);
     run_panels(&part, a, first, rows, &fetch);
 }
 
@@ -496,7 +492,7 @@ nn_status nn_u8s8_run(const nn_call *call) {
     work.pool = call->pool;
     work.tasks = tasks;
     work.upcoming = call->upcoming;
-    work.upcoming_bytes = least(call->upcoming_bytes, FETCHED_BYTES);
+    work.upcoming_bytes = nn_min(call->upcoming_bytes, FETCHED_BYTES);
     double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
                   (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
                   (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;

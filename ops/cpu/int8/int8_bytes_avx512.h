@@ -10,14 +10,15 @@
 
 /* The way from rounded values to bytes, that of nn_int8_call. */
 typedef struct nn_byte_rule {
-    int is_plain;            /* zero, low and high change nothing */
+    int shifts, clips;       /* zero, and low and high, change what saturation makes */
     __m512i zero, low, high; /* 16 bits */
 } nn_byte_rule;
 
 static inline void nn_byte_rule_set(nn_byte_rule *out, bool is_signed, int16_t zero, int16_t low,
                                     int16_t high) {
     const int lowest = is_signed ? INT8_MIN : 0;
-    out->is_plain = zero == 0 && low == lowest && high == lowest + UINT8_MAX;
+    out->shifts = zero != 0;
+    out->clips = low != lowest || high != lowest + UINT8_MAX;
     out->zero = _mm512_set1_epi16(zero);
     out->low = _mm512_set1_epi16(low);
     out->high = _mm512_set1_epi16(high);
@@ -37,11 +38,11 @@ static inline __m512i nn_bytes_of_four(const nn_byte_rule *rule, bool is_signed,
                                        const __m512i rounded[4]) {
     __m512i halves[2] = {_mm512_packs_epi32(rounded[0], rounded[1]),
                          _mm512_packs_epi32(rounded[2], rounded[3])};
-    if (!rule->is_plain)
-        for (int i = 0; i < 2; i++) {
-            halves[i] = _mm512_max_epi16(_mm512_adds_epi16(halves[i], rule->zero), rule->low);
-            halves[i] = _mm512_min_epi16(halves[i], rule->high);
-        }
+    if (rule->shifts)
+        for (int i = 0; i < 2; i++) halves[i] = _mm512_adds_epi16(halves[i], rule->zero);
+    if (rule->clips)
+        for (int i = 0; i < 2; i++)
+            halves[i] = _mm512_min_epi16(_mm512_max_epi16(halves[i], rule->low), rule->high);
     return nn_narrow_to_bytes(is_signed, halves[0], halves[1]);
 }
 
