@@ -1,5 +1,6 @@
 #include "ops/plan/reorder.h"
 
+#include "base/integers.h"
 #include "base/pool.h"
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/cpu/int8/int8_loops.h"
@@ -38,23 +39,24 @@ static void cost(const nn_node_view *node, nn_cost *out) {
 /* ---- kernel: each sample is a matrix of `rows` x `columns` to be transposed ---- */
 
 enum {
-    TILE = 32,          /* elements of a side: a tile of floats is 4 KB to read and 4 KB to write */
-    GRAIN_BYTES = 65536 /* worth a thread of its own */
+    TILE = 32, /* elements of a side: a tile of floats is 4 KB to read and 4 KB to write */
+    GRAIN_BYTES = 65536, /* worth a thread of its own */
+    PIECE = 8192,        /* columns of a piece of work */
 };
 
 typedef struct transpose_job {
     const char *in;
     char *out;
-    int64_t rows, columns, row_tiles;
+    int64_t rows, columns, row_tiles, column_pieces;
     int element_bytes;
 } transpose_job;
 
-static void transpose_tile(const uint64_t *restrict in, uint64_t *restrict out, int64_t rows,
-                           int64_t columns, int64_t height) {
+static void transpose_tile(const uint64_t *restrict in, int64_t in_step, uint64_t *restrict out,
+                           int64_t out_step, int64_t columns, int64_t height) {
     for (int64_t column = 0; column < columns; column += TILE) {
         int64_t end = column + TILE < columns ? column + TILE : columns;
         for (int64_t c = column; c < end; c++)
-            for (int64_t r = 0; r < height; r++) out[c * rows + r] = in[r * columns + c];
+            for (int64_t r = 0; r < height; r++) out[c * out_step + r] = in[r * in_step + c];
     }
 }
 
@@ -68,32 +70,34 @@ static void interleave_samples(void *argument, int64_t begin, int64_t end, int w
                                            (uint8_t *)job->out + i * sample_bytes, job->columns);
 }
 
-/* Index i is tile i % row_tiles of sample i / row_tiles. */
+/* Index i is a piece of the columns of a tile of rows of a sample. */
 static void transpose_tiles(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const transpose_job *job = argument;
-    int64_t sample_bytes = job->rows * job->columns * job->element_bytes;
+    const int64_t bytes = job->element_bytes, sample_bytes = job->rows * job->columns * bytes;
     for (int64_t i = begin; i < end; i++) {
-        int64_t row = i % job->row_tiles * TILE;
-        int64_t height = job->rows - row < TILE ? job->rows - row : TILE;
-        const char *in =
-            job->in + i / job->row_tiles * sample_bytes + row * job->columns * job->element_bytes;
-        char *out = job->out + i / job->row_tiles * sample_bytes + row * job->element_bytes;
+        const int64_t tile = i / job->column_pieces, column = i % job->column_pieces * PIECE;
+        const int64_t sample = tile / job->row_tiles, row = tile % job->row_tiles * TILE;
+        const int64_t height = nn_min(job->rows - row, TILE);
+        const int64_t columns = nn_min(job->columns - column, PIECE);
+        const char *in = job->in + sample * sample_bytes + (row * job->columns + column) * bytes;
+        char *out = job->out + sample * sample_bytes + (column * job->rows + row) * bytes;
         switch (job->element_bytes) {
         case 1:
             nn_int8_loops_best()->transpose((const uint8_t *)in, job->columns, (uint8_t *)out,
-                                            job->rows, height, job->columns);
+                                            job->rows, height, columns);
             break;
         case 2:
             nn_rows_f32_best()->transpose_16((const uint16_t *)in, job->columns, (uint16_t *)out,
-                                             job->rows, job->columns, height);
+                                             job->rows, columns, height);
             break;
         case 4:
             nn_rows_f32_best()->transpose((const uint32_t *)in, job->columns, (uint32_t *)out,
-                                          job->rows, job->columns, height);
+                                          job->rows, columns, height);
             break;
         default:
-            transpose_tile((const uint64_t *)in, (uint64_t *)out, job->rows, job->columns, height);
+            transpose_tile((const uint64_t *)in, job->columns, (uint64_t *)out, job->rows, columns,
+                           height);
             break;
         }
     }
@@ -131,10 +135,12 @@ static nn_status run(const nn_call *call) {
                     &job);
         return NN_OK;
     }
-    job.row_tiles = (job.rows + TILE - 1) / TILE;
-    int64_t tile_bytes = TILE * job.columns * job.element_bytes;
-    nn_parallel(call->pool, x->dims[0] * job.row_tiles, GRAIN_BYTES / tile_bytes + 1,
-                transpose_tiles, &job);
+    job.row_tiles = nn_divide_up(job.rows, TILE);
+    job.column_pieces = nn_divide_up(job.columns, PIECE);
+    const int64_t piece_bytes =
+        nn_min(job.rows, TILE) * nn_min(job.columns, PIECE) * job.element_bytes;
+    nn_parallel(call->pool, x->dims[0] * job.row_tiles * job.column_pieces,
+                GRAIN_BYTES / piece_bytes + 1, transpose_tiles, &job);
     return NN_OK;
 }
 
