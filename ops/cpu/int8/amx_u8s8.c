@@ -9,11 +9,14 @@ enum {
     BAND_PIXELS = 4096,          /* of one task, which bounds its tables */
     OUTSIDE_BYTES = 1024 * 1024, /* weights from here on are read once, and pixels once a block */
     OUTSIDE_BAND_BYTES = 512 * 1024,
-    L1_WEIGHT_BYTES = 16 * 1024, /* weights up to this size stay in L1 */
-    FETCHED_BYTES =
-        128 * 1024, /* of weights, before their step: more is often gone again from L2 */
-    OWN_AHEAD_BYTES = 32 * 1024, /* that a piece of one of several threads reads unfetched */
+    L1_WEIGHT_BYTES = 16 * 1024,       /* weights up to this size stay in L1 */
+    FETCHED_BYTES = 640 * 1024,        /* of weights, before their step, where pixels are outside */
+    STREAM_FETCHED_BYTES = 128 * 1024, /* else: they come in time during the step */
+    OWN_AHEAD_BYTES = 32 * 1024,       /* that a piece of one of several threads reads unfetched */
     TASKS_PER_THREAD = 4,
+    /* Sums are in fixed point where products take less than finishing and results are many. */
+    FIXED_STEPS = 8,
+    FIXED_RESULTS = 100 * 1000,
     LEAST_MAP_STEPS = 7,
     LEAST_PIXELS = 9, /* below, tiles are too empty */
     LEAST_K = 16,
@@ -32,6 +35,7 @@ typedef struct amx_state {
     int64_t band_rows;              /* output rows of one task */
     nn_amx_u8s8_tiling whole, last; /* of a band, and of the last band where that is shorter */
     bool blocks_outside, whole_map;
+    bool adds_exactly;
     int64_t blocks_per_task;
     int64_t worker_bytes; /* workspace of one thread */
 } amx_state;
@@ -83,6 +87,12 @@ static int64_t row_bytes(const amx_state *state) {
     return source->row_step * source->column_planes * state->shape.height.stride;
 }
 
+/* Bytes of `all` weights that the step before brings to L2. The first pixels read all of them where
+ * pixels are outside. */
+static int64_t fetched_ahead(int64_t all) {
+    return nn_min(all, all > OUTSIDE_BYTES ? STREAM_FETCHED_BYTES : FETCHED_BYTES);
+}
+
 static void choose_tasks(amx_state *state, int threads) {
     const nn_u8s8_shape *shape = &state->shape;
     const nn_amx_u8s8_packing *packing = &state->packing;
@@ -119,6 +129,14 @@ static bool takes_whole_maps(const amx_state *state) {
            source->taps * source->steps_per_tap >= LEAST_MAP_STEPS;
 }
 
+static bool adds_exactly(const amx_state *state, const nn_target *target) {
+    const nn_u8s8_shape *shape = &state->shape;
+    int64_t steps = state->source.taps * state->source.steps_per_tap;
+    int64_t results = shape->height.out * shape->width.out * shape->out_channels;
+    bool pays = steps <= FIXED_STEPS && results >= FIXED_RESULTS;
+    return target->deterministic || (!pays && !target->explores);
+}
+
 /* ---- preparing ------------------------------------------------------------------------------ */
 
 /* The state's memory: itself, offsets of steps, tables of both tilings, parameters. */
@@ -151,6 +169,7 @@ nn_status nn_amx_u8s8_prepare(const nn_node_view *node, const nn_target *target,
     made.whole = nn_amx_u8s8_tiling_make(shape, source, made.band_rows);
     made.last = nn_amx_u8s8_tiling_make(shape, source, last_rows);
     made.whole_map = takes_whole_maps(&made);
+    made.adds_exactly = adds_exactly(&made, target);
     if (made.whole_map) made.packing.pass_tiles = 1;
     NN_TRY(nn_amx_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
     source->plane_step = nn_amx_u8s8_plane_bytes(shape, source, made.band_rows);
@@ -211,12 +230,12 @@ static nn_amx_u8s8_range band_input(const amx_work *work, int64_t image, int64_t
 }
 
 /* What task `task` brings to L2: its part of the weights that the node and the next step need, of
- * which the step before has fetched the first FETCHED_BYTES, and the input of the band after it. */
+ * which the step before has fetched a first part, and the input of the band after it. */
 static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64_t band,
                         nn_amx_u8s8_range out[NN_AMX_U8S8_RANGES]) {
     const amx_state *state = work->state;
     int64_t all = state->shape.groups * state->packing.group_bytes;
-    int64_t ahead = nn_min(all, FETCHED_BYTES), tasks = work->tasks;
+    int64_t ahead = fetched_ahead(all), tasks = work->tasks;
     out[0] = (nn_amx_u8s8_range){(const char *)state->weights + ahead, all - ahead};
     out[1] = work->upcoming;
     for (int i = 0; i < 2; i++) {
@@ -286,6 +305,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .y_bytes = work->y_bytes,
         .sum = work->addend != NULL ? &work->sum : NULL,
         .addend_first = work->addend_first,
+        .adds_exactly = state->adds_exactly,
         .addend = work->addend != NULL ? work->addend + y : NULL,
         .scratch = memory};
     if (work->is_alone)
@@ -322,8 +342,7 @@ nn_status nn_amx_u8s8_run(const nn_call *call) {
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
     work.tasks = tasks;
     work.is_alone = nn_pool_threads(call->pool) == 1;
-    work.upcoming =
-        (nn_amx_u8s8_range){call->upcoming, nn_min(call->upcoming_bytes, FETCHED_BYTES)};
+    work.upcoming = (nn_amx_u8s8_range){call->upcoming, fetched_ahead(call->upcoming_bytes)};
     double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
                   (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
                   (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;

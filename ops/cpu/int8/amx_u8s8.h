@@ -1,6 +1,7 @@
 /* Products of unsigned 8-bit activations and signed 8-bit weights on AMX tiles: convolutions in
  * channels-last layout and matrix products with many rows. What is multiplied is described as in
- * conv_u8s8.h; the results are the same bits.
+ * conv_u8s8.h; the results are the same bits, but for large sums with an addend after few products.
+ * Those are made in fixed point and may be 1 off, unless plans are deterministic.
  *
  * Work is cut into jobs of two pixel tiles, of up to 16 pixels each, by a block of up to 64
  * channels. The sum over k goes in steps of up to 64 bytes of a tap. A pixel tile is loaded from
@@ -65,6 +66,7 @@ typedef struct nn_amx_u8s8_piece {
     /* Not NULL: results are sums with an addend, which lies as y does and may be y. */
     const nn_qbinary *sum;
     bool addend_first;
+    bool adds_exactly; /* with the operator's own rounding, not in fixed point */
     const uint8_t *addend;
     /* Bytes to be brought to L2 meanwhile, at an even pace: of these weights what is read last,
      * then what the next piece reads. */

@@ -33,6 +33,8 @@
 #endif
 
 enum {
+    LEAST_FRACTION = 12, /* bits of a sum in fixed point */
+    MOST_FRACTION = 20,
     PASS_ROWS = 2 * NN_AMX_ROWS,                     /* that are finished in a pass, at most */
     MOST_ROWS = NN_AMX_U8S8_MAP_TILES * NN_AMX_ROWS, /* pixels of a job */
     MOST_TILES = 4,                                  /* of channels */
@@ -63,11 +65,19 @@ int64_t nn_amx_u8s8_scratch_bytes(void) {
 
 /* ---- finishing ------------------------------------------------------------------------------ */
 
-/* What becomes of sums: bytes by the simple rule of nn_int8_call, with or without an addend, or any
- * other result. */
-typedef enum result_form { TO_BYTES, TO_BYTES_WITH_ADDEND, TO_ANY } result_form;
+/* What becomes of sums: bytes by the simple rule of nn_int8_call, without an addend, with one in
+ * fixed point or in floats, or any other result. */
+typedef enum result_form { TO_BYTES, TO_BYTES_FIXED, TO_BYTES_EXACT, TO_ANY } result_form;
 
-/* What a sum needs, for all rows. */
+/* What a sum needs in fixed point, for all rows: numbers of 32 bits, of which the lowest `fraction`
+ * are below the point. */
+typedef struct fixed_adder {
+    __m512i scales; /* of the convolution and of the addend, as 16-bit halves */
+    __m512i offset; /* with half a step */
+    __m512i fraction, flip;
+} fixed_adder;
+
+/* What a sum needs in floats, for all rows. */
 typedef struct adder {
     bool addend_first;
     /* A byte of a lane's dword t goes to the low end of a word of 32 bits where it is unsigned, and
@@ -91,6 +101,7 @@ typedef struct finisher {
     /* The way from rounded values to bytes; what does nothing is left out. */
     bool has_zero, clamps, is_signed;
     __m512i zero, low, high; /* 16 bits */
+    fixed_adder fixed;
     adder add;
 } finisher;
 
@@ -112,6 +123,35 @@ static adder adder_of(const nn_amx_u8s8_piece *piece) {
     return out;
 }
 
+/* The bits below the point with which a sum's scales fit in 16 bits; 0: it is not to be computed in
+ * fixed point. */
+static int fraction_of(const nn_qbinary *sum) {
+    const float most = fmaxf(fabsf(sum->a_scale), fabsf(sum->b_scale));
+    for (int bits = MOST_FRACTION; bits >= LEAST_FRACTION; bits--) {
+        const float unit = (float)(1 << bits);
+        if (most * unit < INT16_MAX && (fabsf(sum->offset) + 1) * unit < 0x1p29f) return bits;
+    }
+    return 0;
+}
+
+static fixed_adder fixed_adder_of(const nn_amx_u8s8_piece *piece) {
+    const nn_qbinary *sum = piece->sum;
+    if (sum == NULL) return (fixed_adder){0};
+    const int bits = fraction_of(sum), lowest = sum->lowest;
+    const double unit = 1 << bits, a_scale = sum->a_scale * unit, b_scale = sum->b_scale * unit;
+    const int a = (int)lrint(a_scale), b = (int)lrint(b_scale);
+    const int conv = piece->addend_first ? b : a, addend = piece->addend_first ? a : b;
+    /* The rounding of the scales does least harm in the middle of the bytes' range, and signed
+     * bytes are multiplied as unsigned. */
+    const double middle = lowest + 128;
+    const double offset = (sum->offset + 0.5) * unit + middle * (a_scale - a + b_scale - b) +
+                          lowest * ((double)a + b);
+    return (fixed_adder){.scales = _mm512_set1_epi32(addend * 65536 + (conv & 0xffff)),
+                         .offset = _mm512_set1_epi32((int)floor(offset)),
+                         .fraction = _mm512_set1_epi32(bits),
+                         .flip = _mm512_set1_epi8((int8_t)lowest)};
+}
+
 static finisher finisher_of(const nn_amx_u8s8_piece *piece) {
     const nn_int8_call *call = piece->call;
     sums_buffers *buffers = piece->scratch;
@@ -127,6 +167,7 @@ static finisher finisher_of(const nn_amx_u8s8_piece *piece) {
                       .zero = _mm512_set1_epi16(call->zero),
                       .low = _mm512_set1_epi16(call->low),
                       .high = _mm512_set1_epi16(call->high),
+                      .fixed = fixed_adder_of(piece),
                       .add = adder_of(piece)};
 }
 
@@ -172,6 +213,27 @@ INLINE void finish_bytes(const finisher *f, uint8_t *y, const int tiles) {
 
 /* ---- with an addend ---- */
 
+/* Beside tile products each vector instruction costs about a cycle, so there shall be few. Here
+ * both products of an element and their sum are one. The result is at most 1 off from that in
+ * floats, and rarely is. */
+INLINE void finish_fixed(const finisher *f, uint8_t *y, const uint8_t *addend, const int tiles) {
+    const fixed_adder *fixed = &f->fixed;
+    const __m512i conv = conv_bytes(f, tiles), zero = _mm512_setzero_si512();
+    const __m512i other = transposed(_mm512_maskz_loadu_epi8(f->mask, addend));
+    __m512i pairs[2], values[MOST_TILES], halves[2];
+    pairs[0] = _mm512_unpacklo_epi8(conv, other);
+    pairs[1] = tiles > 2 ? _mm512_unpackhi_epi8(conv, other) : zero;
+    UNROLL for (int t = 0; t < tiles; t++) {
+        __m512i pair = pairs[t / 2];
+        if (f->is_signed) pair = _mm512_xor_si512(pair, fixed->flip);
+        pair = t % 2 ? _mm512_unpackhi_epi8(pair, zero) : _mm512_unpacklo_epi8(pair, zero);
+        const __m512i sum = _mm512_dpwssd_epi32(fixed->offset, pair, fixed->scales);
+        values[t] = _mm512_srav_epi32(sum, fixed->fraction);
+    }
+    narrow_twice(values, halves, tiles);
+    _mm512_mask_storeu_epi8(y, f->mask, transposed(narrowed(f, halves[0], halves[1])));
+}
+
 /* Values of tile t as floats. */
 INLINE __m512 spread_tile(const adder *add, __m512i bytes, const int t) {
     return _mm512_cvtepi32_ps(_mm512_shuffle_epi8(bytes, add->spread[t]));
@@ -179,8 +241,8 @@ INLINE __m512 spread_tile(const adder *add, __m512i bytes, const int t) {
 
 /* Rounds twice, as a convolution and a sum by themselves do: the convolution's result is clamped to
  * its type, then both operands are multiplied and added in the order of qlinear_binary.h. */
-INLINE void finish_with_addend(const finisher *f, const adder *add, uint8_t *y,
-                               const uint8_t *addend, const int tiles) {
+INLINE void finish_exact(const finisher *f, const adder *add, uint8_t *y, const uint8_t *addend,
+                         const int tiles) {
     const __m512i conv = conv_bytes(f, tiles);
     const __m512i other = transposed(_mm512_maskz_loadu_epi8(f->mask, addend));
     const __m512i a = add->addend_first ? other : conv, b = add->addend_first ? conv : other;
@@ -218,8 +280,10 @@ INLINE_ROW void finish_row(finisher *f, const int tiles, const result_form form)
     const uint8_t *addend = f->addends[is_dropped] + at;
     if (form == TO_BYTES)
         finish_bytes(f, y, tiles);
-    else if (form == TO_BYTES_WITH_ADDEND)
-        finish_with_addend(f, &f->add, y, addend, tiles);
+    else if (form == TO_BYTES_FIXED)
+        finish_fixed(f, y, addend, tiles);
+    else if (form == TO_BYTES_EXACT)
+        finish_exact(f, &f->add, y, addend, tiles);
     else
         finish_any(f, y, addend);
     f->sums += SUMS_PITCH;
@@ -593,13 +657,18 @@ enum { PACES = 5 };
         run_jobs(piece, tiles, pace, TO_BYTES, false);                                             \
     }                                                                                              \
     static void add_##tiles##_##pace(const nn_amx_u8s8_piece *piece) {                             \
-        run_jobs(piece, tiles, pace, TO_BYTES_WITH_ADDEND, false);                                 \
+        run_jobs(piece, tiles, pace, TO_BYTES_FIXED, false);                                       \
     }
 #define RUN_ALL(tiles)                                                                             \
     RUN(tiles, 1)                                                                                  \
     RUN(tiles, 2)                                                                                  \
     RUN(tiles, 4)                                                                                  \
-    RUN(tiles, 8) RUN(tiles, 16) static void run_##tiles##_any(const nn_amx_u8s8_piece *piece) {   \
+    RUN(tiles, 8)                                                                                  \
+    RUN(tiles, 16)                                                                                 \
+    static void add_exactly_##tiles(const nn_amx_u8s8_piece *piece) {                              \
+        run_jobs(piece, tiles, 1, TO_BYTES_EXACT, false);                                          \
+    }                                                                                              \
+    static void run_##tiles##_any(const nn_amx_u8s8_piece *piece) {                                \
         run_jobs(piece, tiles, 1, TO_ANY, false);                                                  \
     }
 #define ENTRIES(stem, tiles)                                                                       \
@@ -618,10 +687,13 @@ RUN_ALL(4)
         run_jobs(piece, MOST_TILES, pace, TO_BYTES, true);                                         \
     }                                                                                              \
     static void add_map_##pace(const nn_amx_u8s8_piece *piece) {                                   \
-        run_jobs(piece, MOST_TILES, pace, TO_BYTES_WITH_ADDEND, true);                             \
+        run_jobs(piece, MOST_TILES, pace, TO_BYTES_FIXED, true);                                   \
     }
 RUN_MAP(1)
 RUN_MAP(2)
+static void add_map_exactly(const nn_amx_u8s8_piece *piece) {
+    run_jobs(piece, MOST_TILES, 1, TO_BYTES_EXACT, true);
+}
 static void run_map_any(const nn_amx_u8s8_piece *piece) {
     run_jobs(piece, MOST_TILES, 1, TO_ANY, true);
 }
@@ -655,17 +727,23 @@ static run_function choose_run(const nn_amx_u8s8_piece *piece) {
     static const run_function adding[MOST_TILES][PACES] = {ENTRIES(add, 1), ENTRIES(add, 2),
                                                            ENTRIES(add, 3), ENTRIES(add, 4)};
     static const run_function any[MOST_TILES] = {run_1_any, run_2_any, run_3_any, run_4_any};
+    static const run_function exactly[MOST_TILES] = {add_exactly_1, add_exactly_2, add_exactly_3,
+                                                     add_exactly_4};
     static const run_function plain_map[] = {run_map_1, run_map_2};
     static const run_function adding_map[] = {add_map_1, add_map_2};
     const int tiles = piece->tiles - 1;
     const bool is_any =
         !piece->call->is_simple || (piece->sum != NULL && !nn_is_sum_moderate(piece->sum));
+    const bool is_exact =
+        piece->sum != NULL && (piece->adds_exactly || fraction_of(piece->sum) == 0);
     if (piece->whole_map) {
         const bool is_short = piece->step_count <= piece->tile_rows;
         if (is_any) return run_map_any;
+        if (is_exact) return add_map_exactly;
         return piece->sum != NULL ? adding_map[is_short] : plain_map[is_short];
     }
     if (is_any) return any[tiles];
+    if (is_exact) return exactly[tiles];
     return piece->sum != NULL ? adding[tiles][choose_pace(piece)]
                               : plain[tiles][choose_pace(piece)];
 }

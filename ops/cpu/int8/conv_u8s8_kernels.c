@@ -52,7 +52,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         .prepare = operator##_prepare_##suffix,                                                    \
         .run = nn_u8s8_run,                                                                        \
     };
-#define TILED(operator, layout_kind, bits, in_place_bits)                                          \
+#define TILED(operator, layout_kind, bits, in_place_bits, exactness_kind)                          \
     static bool operator##_accepts_amx(const nn_node_view *node, const nn_target *target) {        \
         nn_int8_inputs inputs;                                                                     \
         nn_u8s8_shape shape;                                                                       \
@@ -69,7 +69,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_kernel nn_kernel_##operator##_u8s8_amx = {                                            \
         .name = #operator"_u8s8_amx",                                                              \
         .isa = NN_ISA_AMX,                                                                         \
-        .exactness = NN_EXACT,                                                                     \
+        .exactness = exactness_kind,                                                               \
         .layout = layout_kind,                                                                     \
         .layout_inputs = bits,                                                                     \
         .in_place = in_place_bits,                                                                 \
@@ -119,12 +119,12 @@ PRODUCTS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 PRODUCTS(avx2, NN_ISA_AVX2)
 PRODUCTS(vnni, NN_ISA_VNNI)
-TILED(qconv, NN_LAYOUT_CHANNELS_LAST, QCONV_MAPS, QCONV_ADDEND)
-TILED(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, 0)
-TILED(qlinear_matmul, NN_LAYOUT_STANDARD, 0, 0)
-TILED(matmul_integer, NN_LAYOUT_STANDARD, 0, 0)
-TILED(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0, 0)
-TILED(qgemm, NN_LAYOUT_STANDARD, 0, 0)
+TILED(qconv, NN_LAYOUT_CHANNELS_LAST, QCONV_MAPS, QCONV_ADDEND, NN_ROUNDING)
+TILED(conv_integer, NN_LAYOUT_CHANNELS_LAST, 1, 0, NN_EXACT)
+TILED(qlinear_matmul, NN_LAYOUT_STANDARD, 0, 0, NN_EXACT)
+TILED(matmul_integer, NN_LAYOUT_STANDARD, 0, 0, NN_EXACT)
+TILED(matmul_integer_to_float, NN_LAYOUT_STANDARD, 0, 0, NN_EXACT)
+TILED(qgemm, NN_LAYOUT_STANDARD, 0, 0, NN_EXACT)
 DEPTHWISES(avx2, NN_ISA_AVX2)
 DEPTHWISES(vnni, NN_ISA_VNNI)
 #endif
