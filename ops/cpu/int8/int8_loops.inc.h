@@ -1,6 +1,8 @@
-/* The loops of int8_loops.h. Set before including: LOOPS, the name of the table. */
+/* The loops of int8_loops.h. Set before including: LOOPS, the name of the table, and LOOPS_ISA, the
+ * instruction set. */
 #include "base/integers.h"
 #include "ops/cpu/int8/int8_loops.h"
+#include "ops/cpu/int8/table_map.h"
 
 /* A value in units of the scale to a stored byte. NaN becomes the lowest value. */
 static inline uint8_t to_byte(float scaled, nn_bytes_quant quant) {
@@ -81,40 +83,9 @@ static void range(const float *x, int64_t count, float *low, float *high) {
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
-static void look_up_each(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count) {
-    for (int64_t i = 0; i < count; i++) y[i] = table[x[i]];
-}
-
-#if defined(__AVX512BW__)
-#    include <immintrin.h>
-
-/* The table stands in four registers as 128 words of two entries: the upper seven bits of x choose
- * the word (the highest one the pair of registers), the lowest bit the byte of it. */
-static inline __m256i look_up_32(const __m512i table[4], __m256i bytes) {
-    __m512i x = _mm512_cvtepu8_epi16(bytes), word = _mm512_srli_epi16(x, 1);
-    __m512i low = _mm512_permutex2var_epi16(table[0], word, table[1]);
-    __m512i high = _mm512_permutex2var_epi16(table[2], word, table[3]);
-    __mmask32 is_high = _mm512_test_epi16_mask(x, _mm512_set1_epi16(0x80));
-    __m512i pair = _mm512_mask_blend_epi16(is_high, low, high);
-    __m512i shift = _mm512_slli_epi16(_mm512_and_si512(x, _mm512_set1_epi16(1)), 3);
-    return _mm512_cvtepi16_epi8(_mm512_srlv_epi16(pair, shift));
-}
-
 static void look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count) {
-    __m512i registers[4];
-    for (int i = 0; i < 4; i++) registers[i] = _mm512_loadu_si512(table + 64 * i);
-    int64_t i = 0;
-    for (; i + 32 <= count; i += 32) {
-        __m256i bytes = _mm256_loadu_si256((const __m256i *)(x + i));
-        _mm256_storeu_si256((__m256i *)(y + i), look_up_32(registers, bytes));
-    }
-    look_up_each(table, x + i, y + i, count - i);
+    nn_table_map_for(LOOPS_ISA)(table, x, y, count);
 }
-#else
-static void look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, int64_t count) {
-    look_up_each(table, x, y, count);
-}
-#endif
 
 /* ---- layout --------------------------------------------------------------------------------- */
 
