@@ -124,7 +124,7 @@ for class in data_loading compute memory_bandwidth dispatch_overhead parallelism
 done
 stdout_has '"MaxPool"'
 grep -q '"traceEvents"' "$folder/p.trace.json" || fail "no trace"
-head -1 "$folder/p.csv" | grep -q '^node,op,kernel' || fail "CSV: $(head -1 "$folder/p.csv")"
+head -1 "$folder/p.csv" | grep -q '^node,op,kind,kernel,' || fail "CSV: $(head -1 "$folder/p.csv")"
 expect 0 env COLUMNS=80 "$NNOPT" profile "$model" $quick
 stdout_has 'Bottleneck:'
 stdout_has 'unattributed'

@@ -364,6 +364,9 @@ __device__ __forceinline__ void nn_take_off_zeros(const nn_cuda_tiles &a, const 
         }
 }
 
+/* Each file has kernels of its own. */
+namespace {
+
 template <typename TILE, int ACCESS, bool SIGNED>
 __global__ void __launch_bounds__(TILE::threads, TILE::blocks) nn_tile_kernel(nn_cuda_tiles a) {
     uint8_t *shared = nn_dynamic_shared<uint8_t>();
@@ -484,5 +487,7 @@ cudaError_t nn_launch_form(const nn_cuda_tiles &a, int form, cudaStream_t stream
 #undef NN_TRY_FORM
     return cudaErrorInvalidValue;
 }
+
+} // namespace
 
 #endif
