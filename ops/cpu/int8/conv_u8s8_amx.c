@@ -136,8 +136,9 @@ static int fraction_of(const nn_qbinary *sum) {
 
 static fixed_adder fixed_adder_of(const nn_amx_u8s8_piece *piece) {
     const nn_qbinary *sum = piece->sum;
-    if (sum == NULL) return (fixed_adder){0};
-    const int bits = fraction_of(sum), lowest = sum->lowest;
+    const int bits = sum != NULL ? fraction_of(sum) : 0;
+    if (bits == 0) return (fixed_adder){0};
+    const int lowest = sum->lowest;
     const double unit = 1 << bits, a_scale = sum->a_scale * unit, b_scale = sum->b_scale * unit;
     const int a = (int)lrint(a_scale), b = (int)lrint(b_scale);
     const int conv = piece->addend_first ? b : a, addend = piece->addend_first ? a : b;
