@@ -178,7 +178,7 @@ START_TEST(hooks_see_each_step_of_each_group) {
     const int64_t steps = nn_plan_step_count(plan);
     ck_assert(steps > 2 && steps <= 64);
     for (int64_t s = 0; s < steps; s++) {
-        ck_assert(visits.begun[s] >= 1 && visits.begun[s] <= 8); /* those of the caller */
+        ck_assert(visits.begun[s] >= 1 && visits.begun[s] <= 8); /* those of one thread */
         ck_assert_int_eq(visits.begun[s], visits.begun[0]);
         ck_assert_int_eq(visits.ended[s], visits.begun[s]);
     }

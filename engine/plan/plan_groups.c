@@ -7,6 +7,7 @@
 #include "engine/run/dynamic.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 enum {
@@ -168,6 +169,9 @@ typedef struct group_job {
     const nn_tensor *inputs;
     nn_step_hook hook;
     void *user;
+    /* The hook sees one thread's groups: of the one that takes the first, for the caller may come
+     * too late to take any. */
+    atomic_int watched;
     pthread_mutex_t lock;
     nn_status status; /* of the first that failed, with its message */
     char message[1024];
@@ -188,12 +192,8 @@ static char *group_of(const nn_plan_groups *groups, const nn_tensor *whole, int6
 }
 
 /* The steps of a group have the hook of a whole run. */
-typedef struct group_hook {
-    const group_job *job;
-} group_hook;
-
 static void call_hook(void *user, const nn_plan *part, int64_t step, bool begin) {
-    const group_job *job = ((const group_hook *)user)->job;
+    const group_job *job = user;
     (void)part;
     job->hook(job->user, job->plan, step, begin);
 }
@@ -203,12 +203,13 @@ static void run_groups(void *argument, int64_t begin, int64_t end, int worker) {
     const nn_plan_groups *groups = job->plan->groups;
     nn_plan *part = groups->plans[worker];
     nn_tensor *inputs = groups->inputs[worker];
-    group_hook own = {job};
-    const bool is_watched = job->hook != NULL && worker == 0;
     for (int64_t g = begin; g < end; g++) {
+        if (g == 0) atomic_store_explicit(&job->watched, worker, memory_order_relaxed);
+        const bool is_watched = job->hook != NULL &&
+                                atomic_load_explicit(&job->watched, memory_order_relaxed) == worker;
         for (int64_t i = 0; i < job->plan->graph->input_count; i++)
             inputs[i].data = group_of(groups, &job->inputs[i], g);
-        nn_status status = nn_plan_run(part, inputs, is_watched ? call_hook : NULL, &own);
+        nn_status status = nn_plan_run(part, inputs, is_watched ? call_hook : NULL, job);
         if (status != NN_OK) {
             fail_group(job, status);
             return;
@@ -227,6 +228,7 @@ nn_status nn_plan_run_groups(nn_plan *plan, const nn_tensor *inputs, nn_step_hoo
                      .inputs = inputs,
                      .hook = hook,
                      .user = user,
+                     .watched = -1,
                      .lock = PTHREAD_MUTEX_INITIALIZER};
     nn_parallel(plan->groups->pool, plan->groups->count, 1, run_groups, &job);
     return job.status == NN_OK ? NN_OK : nn_fail(job.status, "%s", job.message);
