@@ -54,20 +54,13 @@ static nn_status transpose(const nn_call *call) {
                                 target, in->data, source);
 }
 
-static nn_status prepare_transpose(const nn_node_view *node, const nn_target *target,
-                                   nn_prepare *prepared) {
-    (void)target;
-    nn_cuda_packed_workspace(node, prepared);
-    return NN_OK;
-}
-
 static nn_status run_transpose(const nn_call *call) {
     return nn_cuda_packed_run(call, transpose);
 }
 
 static const nn_kernel transpose_cuda = {COLUMNS("transpose_cuda"),
                                          .accepts = nn_cuda_packed_accepts,
-                                         .prepare = prepare_transpose, .run = run_transpose};
+                                         .prepare = nn_packed_prepare, .run = run_transpose};
 
 static bool accepts_reorder(const nn_node_view *node, const nn_target *target) {
     const nn_reorder_attrs *attrs = node->attrs;

@@ -45,19 +45,13 @@ static nn_status run(const nn_call *call) {
     return nn_cuda_packed_run(call, run_bytes);
 }
 
-static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
-    (void)target;
-    nn_cuda_packed_workspace(node, prepare);
-    return NN_OK;
-}
-
 static const nn_kernel tensor_scatter_cuda = {
     .name = "tensor_scatter_cuda",
     .on_device = true,
     .exactness = NN_EXACT,
     .in_place = 1u << PAST,
     .accepts = nn_cuda_packed_accepts,
-    .prepare = prepare,
+    .prepare = nn_packed_prepare,
     .run = run,
 };
 
