@@ -112,14 +112,7 @@ template <typename T> cudaError_t launch(const nn_cuda_chain &a, cudaStream_t st
 } // namespace
 
 cudaError_t nn_cuda_launch_chain(const nn_cuda_chain *arguments, cudaStream_t stream) {
-    switch (arguments->type) {
-    case NNOPT_FLOAT:
-        return launch<float>(*arguments, stream);
-    case NNOPT_FLOAT16:
-        return launch<__half>(*arguments, stream);
-    case NNOPT_BFLOAT16:
-        return launch<__nv_bfloat16>(*arguments, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(arguments->type, [&](auto element) {
+        return launch<typename decltype(element)::type>(*arguments, stream);
+    });
 }

@@ -32,7 +32,8 @@ template <typename IN, typename OUT, int V> __global__ void quantize(nn_cuda_qua
 #pragma unroll
         for (int k = 0; k < V; k++)
             out.items[k] = quantized<OUT>(
-                nn_round_to(nn_round_to(nn_to_float(in.items[k]), a.precision) / scale, a.precision),
+                nn_round_to(nn_round_to(nn_to_float(in.items[k]), a.precision) / scale,
+                            a.precision),
                 zero);
         nn_store_pack(y + i * V, out);
     }
@@ -100,16 +101,9 @@ cudaError_t launch_dequantize(const nn_cuda_dequantize &a, cudaStream_t stream) 
 
 template <typename IN>
 cudaError_t dequantize_from(const nn_cuda_dequantize &a, cudaStream_t stream) {
-    switch (a.to) {
-    case NNOPT_FLOAT:
-        return launch_dequantize<IN, float>(a, stream);
-    case NNOPT_FLOAT16:
-        return launch_dequantize<IN, __half>(a, stream);
-    case NNOPT_BFLOAT16:
-        return launch_dequantize<IN, __nv_bfloat16>(a, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(a.to, [&](auto element) {
+        return launch_dequantize<IN, typename decltype(element)::type>(a, stream);
+    });
 }
 
 /* ---- the range of the data ---- */

@@ -95,28 +95,14 @@ cudaError_t launch_product(const nn_cuda_deform_product &a, cudaStream_t stream)
 } // namespace
 
 cudaError_t nn_cuda_launch_deform(const nn_cuda_deform *arguments, cudaStream_t stream) {
-    switch (arguments->type) {
-    case NNOPT_FLOAT:
-        return launch<float>(*arguments, stream);
-    case NNOPT_FLOAT16:
-        return launch<__half>(*arguments, stream);
-    case NNOPT_BFLOAT16:
-        return launch<__nv_bfloat16>(*arguments, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(arguments->type, [&](auto element) {
+        return launch<typename decltype(element)::type>(*arguments, stream);
+    });
 }
 
 cudaError_t nn_cuda_launch_deform_product(const nn_cuda_deform_product *arguments,
                                           cudaStream_t stream) {
-    switch (arguments->type) {
-    case NNOPT_FLOAT:
-        return launch_product<float>(*arguments, stream);
-    case NNOPT_FLOAT16:
-        return launch_product<__half>(*arguments, stream);
-    case NNOPT_BFLOAT16:
-        return launch_product<__nv_bfloat16>(*arguments, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(arguments->type, [&](auto element) {
+        return launch_product<typename decltype(element)::type>(*arguments, stream);
+    });
 }

@@ -61,16 +61,9 @@ cudaError_t launch(const nn_cuda_epilogue &a, cudaStream_t stream) {
 }
 
 template <typename X> cudaError_t launch_to(const nn_cuda_epilogue &a, cudaStream_t stream) {
-    switch (a.y_type) {
-    case NNOPT_FLOAT:
-        return launch<X, float>(a, stream);
-    case NNOPT_FLOAT16:
-        return launch<X, __half>(a, stream);
-    case NNOPT_BFLOAT16:
-        return launch<X, __nv_bfloat16>(a, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(a.y_type, [&](auto element) {
+        return launch<X, typename decltype(element)::type>(a, stream);
+    });
 }
 
 template <typename From, typename To>
@@ -92,16 +85,9 @@ cudaError_t launch_reorder(const nn_cuda_filters &a, cudaStream_t stream) {
 
 template <typename From>
 cudaError_t launch_reorder_to(const nn_cuda_filters &a, cudaStream_t stream) {
-    switch (a.to_type) {
-    case NNOPT_FLOAT:
-        return launch_reorder<From, float>(a, stream);
-    case NNOPT_FLOAT16:
-        return launch_reorder<From, __half>(a, stream);
-    case NNOPT_BFLOAT16:
-        return launch_reorder<From, __nv_bfloat16>(a, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(a.to_type, [&](auto element) {
+        return launch_reorder<From, typename decltype(element)::type>(a, stream);
+    });
 }
 
 } // namespace
@@ -122,14 +108,7 @@ cudaError_t nn_cuda_launch_epilogue(const nn_cuda_epilogue *arguments, cudaStrea
 }
 
 cudaError_t nn_cuda_launch_filters(const nn_cuda_filters *arguments, cudaStream_t stream) {
-    switch (arguments->from_type) {
-    case NNOPT_FLOAT:
-        return launch_reorder_to<float>(*arguments, stream);
-    case NNOPT_FLOAT16:
-        return launch_reorder_to<__half>(*arguments, stream);
-    case NNOPT_BFLOAT16:
-        return launch_reorder_to<__nv_bfloat16>(*arguments, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(arguments->from_type, [&](auto element) {
+        return launch_reorder_to<typename decltype(element)::type>(*arguments, stream);
+    });
 }

@@ -89,14 +89,7 @@ size_t nn_cuda_linear_attention_shared(int64_t key) {
 
 cudaError_t nn_cuda_launch_linear_attention(const nn_cuda_linear_attention *arguments,
                                             cudaStream_t stream) {
-    switch (arguments->type) {
-    case NNOPT_FLOAT:
-        return launch<float>(*arguments, stream);
-    case NNOPT_FLOAT16:
-        return launch<__half>(*arguments, stream);
-    case NNOPT_BFLOAT16:
-        return launch<__nv_bfloat16>(*arguments, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(arguments->type, [&](auto element) {
+        return launch<typename decltype(element)::type>(*arguments, stream);
+    });
 }

@@ -125,28 +125,14 @@ cudaError_t unpack_as(const nn_cuda_nbits &w, void *out, cudaStream_t stream) {
 
 cudaError_t nn_cuda_launch_nbits_product(const nn_cuda_nbits_product *arguments,
                                          cudaStream_t stream) {
-    switch (arguments->type) {
-    case NNOPT_FLOAT:
-        return launch<float>(*arguments, stream);
-    case NNOPT_FLOAT16:
-        return launch<__half>(*arguments, stream);
-    case NNOPT_BFLOAT16:
-        return launch<__nv_bfloat16>(*arguments, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(arguments->type, [&](auto element) {
+        return launch<typename decltype(element)::type>(*arguments, stream);
+    });
 }
 
 cudaError_t nn_cuda_launch_nbits_unpack(const nn_cuda_nbits *weights, nnopt_type type, void *out,
                                         cudaStream_t stream) {
-    switch (type) {
-    case NNOPT_FLOAT:
-        return unpack_as<float>(*weights, out, stream);
-    case NNOPT_FLOAT16:
-        return unpack_as<__half>(*weights, out, stream);
-    case NNOPT_BFLOAT16:
-        return unpack_as<__nv_bfloat16>(*weights, out, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(type, [&](auto element) {
+        return unpack_as<typename decltype(element)::type>(*weights, out, stream);
+    });
 }

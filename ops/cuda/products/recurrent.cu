@@ -241,16 +241,9 @@ cudaError_t launch_r(const nn_cuda_recurrent &a, const nn_cuda_states &states,
 
 template <typename CELL>
 cudaError_t launch(const nn_cuda_recurrent &a, const nn_cuda_states &states, cudaStream_t stream) {
-    switch (a.r_type) {
-    case NNOPT_FLOAT:
-        return launch_r<CELL, float>(a, states, stream);
-    case NNOPT_FLOAT16:
-        return launch_r<CELL, __half>(a, states, stream);
-    case NNOPT_BFLOAT16:
-        return launch_r<CELL, __nv_bfloat16>(a, states, stream);
-    default:
-        return cudaErrorInvalidValue;
-    }
+    return nn_by_floating(a.r_type, [&](auto element) {
+        return launch_r<CELL, typename decltype(element)::type>(a, states, stream);
+    });
 }
 
 } // namespace

@@ -10,6 +10,24 @@
 #include <math.h>
 #include <nnopt.h>
 
+/* ---- types ---- */
+
+template <typename T> struct nn_type_of { using type = T; };
+
+/* launch(nn_type_of<T>()) for the C++ type of what kernels take as float; others are refused. */
+template <typename F> cudaError_t nn_by_floating(nnopt_type type, F launch) {
+    switch (type) {
+    case NNOPT_FLOAT:
+        return launch(nn_type_of<float>());
+    case NNOPT_FLOAT16:
+        return launch(nn_type_of<__half>());
+    case NNOPT_BFLOAT16:
+        return launch(nn_type_of<__nv_bfloat16>());
+    default:
+        return cudaErrorInvalidValue;
+    }
+}
+
 /* ---- one element ---- */
 
 template <typename T> __device__ __forceinline__ float nn_to_float(T x) {
