@@ -13,6 +13,15 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
+# unpack ARCHIVE: into the tree; python3 stands in for xz.
+unpack() {
+  if command -v xz >/dev/null; then
+    xz -dc "$1"
+  else
+    python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), sys.stdout.buffer)' "$1"
+  fi | tar -C "$tree" -xf -
+}
+
 usage() { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 all_steps=(units models targets suite sanitizer bench)
@@ -47,13 +56,13 @@ if [ "$mode" = prebuilt ]; then
   networks=$tree/networks
   cache=$tree/cache
   for archive in programs cases networks; do
-    [ -e "$tree/$archive.unpacked" ] || tar -C "$tree" -xzf "$tree/$archive.tar.gz"
+    [ -e "$tree/$archive.unpacked" ] || unpack "$tree/$archive.tar.xz"
     touch "$tree/$archive.unpacked"
   done
   sources=("$tests"/test_cuda_*)
 else
   folder=${BUILD_DIR:-$source_dir/build/cuda}
-  install_missing "${build_packages[@]}" "${test_packages[@]}" g++
+  install_missing "${build_packages[@]}" "${test_packages[@]}" g++ xz-utils
   nvcc=$(find_nvcc) || { echo "test-cuda: no nvcc in PATH, CUDA_PATH or /usr/local/cuda" >&2; exit 2; }
   sources=("$source_dir"/tests/test_cuda_*.c)
   targets=(nnopt nnopt_cuda)
@@ -96,7 +105,7 @@ pack() {
   mkdir -p "$tree"
   tree=$(cd "$tree" && pwd)
   rm -rf "${tree:?}"/{bin,lib,cases,networks,cache,results,models,scripts,tests,bench}
-  rm -rf "${tree:?}"/{programs,cases,networks}.{tar.gz,unpacked}
+  rm -rf "${tree:?}"/{programs,cases,networks}.{tar.xz,unpacked}
   mkdir -p "$tree"/{bin,lib,models,scripts,tests/data,bench}
   for name in "${units[@]}"; do
     if [ -x "$tests/$name" ]; then programs+=("$tests/$name"); fi
@@ -107,11 +116,12 @@ pack() {
   cp -L "$library" "$tree/lib/"
   strip --strip-unneeded "$tree"/lib/libnnopt*.so*
   BUILD_DIR=$folder NNOPT=true bash "$source_dir/scripts/onnx-tests.sh" all >/dev/null
-  tar -C "$folder" --transform 's/^onnx-tests/cases/' -cf - onnx-tests | gzip -9 >"$tree/cases.tar.gz"
-  tar -C "$tree" -cf - bin lib | gzip -9 >"$tree/programs.tar.gz"
+  tar -C "$folder" --transform 's/^onnx-tests/cases/' -cf - onnx-tests | xz -T0 >"$tree/cases.tar.xz"
+  # Each program holds nnopt as a whole, which a window of megabytes finds again.
+  tar -C "$tree" -cf - bin lib | xz -T1 >"$tree/programs.tar.xz"
   rm -rf "$tree"/{bin,lib}
   write_networks
-  tar -C "$folder" -cf - networks | gzip -9 >"$tree/networks.tar.gz"
+  tar -C "$folder" -cf - networks | xz -T0 >"$tree/networks.tar.xz"
   cp -r "$source_dir/models/glyphs" "$source_dir/models/words" "$tree/models/"
   cp "$source_dir"/scripts/{common.sh,test-cuda.sh} "$tree/scripts/"
   cp "$source_dir"/bench/*.py "$tree/bench/"
