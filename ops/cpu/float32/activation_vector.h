@@ -24,7 +24,7 @@ NN_INLINE vf nn_activate_vector(nn_activation activation, vf x) {
     case NN_ACT_HARD_SWISH:
         return x * vf_min(one, vf_max(zero, vf_fma(alpha, x, beta)));
     case NN_ACT_SILU:
-        return x * vf_sigmoid(x);
+        return vf_silu(x);
     case NN_ACT_GELU:
         return vf_gelu(x);
     case NN_ACT_GELU_TANH:

@@ -226,46 +226,69 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
     return count;
 }
 
-/* What the tile cannot do itself: activations beyond clipping, and those before a residual. */
-static void finish_rows(const direct_job *job, float *raw, int64_t offset, int64_t rows,
-                        int64_t columns) {
+/* Rows of raw sums that wait to be finished, as what is done to them beyond clipping starts slowly:
+ * rows [begin, end) of `floats`, whose y and residual are at `offset`. */
+enum { RAW_FLOATS = NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS };
+typedef struct raw_rows {
+    float *floats;
+    int64_t begin, end, offset;
+} raw_rows;
+
+static void finish_raw(const direct_job *job, const direct_pass *pass, raw_rows *raw,
+                       int64_t columns) {
     const nn_direct_plan *plan = job->plan;
-    plan->tiles->finish(&plan->epilogue,
-                        &(nn_epilogue_block){
-                            .x = raw,
-                            .x_step = NN_TILE_MAX_COLUMNS,
-                            .residual = job->residual ? job->residual + offset : NULL,
-                            .y = job->y + offset,
-                            .y_step = plan->problem.out_pitch,
-                            .rows = rows,
-                            .columns = columns,
-                        });
+    if (raw->begin < raw->end)
+        plan->tiles->finish(
+            &plan->epilogue,
+            &(nn_epilogue_block){
+                .x = raw->floats + raw->begin * pass->shape->columns,
+                .x_step = pass->shape->columns,
+                .residual = job->residual ? job->residual + raw->offset : NULL,
+                .y = job->y + raw->offset,
+                .y_step = plan->problem.out_pitch,
+                .rows = raw->end - raw->begin,
+                .columns = columns,
+            });
+    raw->begin = raw->end;
 }
 
-/* Runs a tile into memory of its own and finishes `columns` columns of its rows. */
-static void run_apart(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
-                      int64_t rows, int64_t columns, int64_t offset, int64_t offset1) {
-    _Alignas(NN_ALIGNMENT) float raw[NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS];
+/* Adds rows that lie behind the others. */
+static void add_raw(const direct_job *job, const direct_pass *pass, raw_rows *raw, int64_t rows,
+                    int64_t offset) {
+    if (rows <= 0) return;
+    if (offset != raw->offset + (raw->end - raw->begin) * job->plan->problem.out_pitch)
+        finish_raw(job, pass, raw, pass->columns);
+    if (raw->begin == raw->end) raw->offset = offset;
+    raw->end += rows;
+}
+
+/* Runs a tile whose y and residual are at `offset`, second segment at `offset1`, into raw rows. */
+static void run_raw(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile, int64_t rows,
+                    int64_t offset, int64_t offset1, raw_rows *raw) {
+    const int64_t pitch = pass->shape->columns, first = nn_min(rows, NN_TILE_SEGMENT);
     const float low = tile->low, high = tile->high;
+    if ((raw->end + rows) * pitch > RAW_FLOATS) {
+        finish_raw(job, pass, raw, pass->columns);
+        raw->begin = raw->end = 0;
+    }
     tile->low = -INFINITY;
     tile->high = INFINITY;
     tile->residual[0] = pass->first ? NULL : job->y + offset;
     tile->residual[1] = pass->first ? NULL : job->y + offset1;
-    tile->y[0] = raw;
-    tile->y[1] = raw + NN_TILE_SEGMENT * NN_TILE_MAX_COLUMNS;
-    tile->y_step = NN_TILE_MAX_COLUMNS;
+    tile->y[0] = raw->floats + raw->end * pitch;
+    tile->y[1] = tile->y[0] + NN_TILE_SEGMENT * pitch;
+    tile->y_step = pitch;
     pass->shape->run[rows](tile);
     tile->y_step = job->plan->problem.out_pitch;
     tile->low = low;
     tile->high = high;
-    int64_t first = nn_min(rows, NN_TILE_SEGMENT);
-    finish_rows(job, raw, offset, first, columns);
-    finish_rows(job, tile->y[1], offset1, rows - first, columns);
+    add_raw(job, pass, raw, first, offset);
+    add_raw(job, pass, raw, rows - first, offset1);
 }
 
 /* Runs a tile whose y and residual are at `offset`, second segment at `offset1`. */
 static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
-                     int64_t rows, int64_t offset, int64_t offset1) {
+                     int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
     tile->start = pass->first ? tile->start : NULL;
     if (job->plan->tile_finishes || !pass->last) {
         /* Later passes add to what the first ones left in y. */
@@ -278,16 +301,19 @@ static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32
         pass->shape->run[rows](tile);
         return;
     }
-    run_apart(job, pass, tile, rows, pass->columns, offset, offset1);
+    run_raw(job, pass, tile, rows, offset, offset1, raw);
 }
 
 /* The last columns of a row, which are less than a tile stores; a and y are those of the row. */
 static void run_last_pixel(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
-                           const input_view *view, nn_tile_f32 *tile, int64_t a, int64_t y) {
+                           const input_view *view, nn_tile_f32 *tile, int64_t a, int64_t y,
+                           raw_rows *raw) {
     const int64_t column = unit->column_end - 1;
     y += column * job->plan->problem.out_pitch;
     tile->a[0] = tile->a[1] = view->base + a + column * view->column_step;
-    run_apart(job, pass, tile, 1, job->plan->last_columns, y, y);
+    finish_raw(job, pass, raw, pass->columns);
+    run_raw(job, pass, tile, 1, y, y, raw);
+    finish_raw(job, pass, raw, job->plan->last_columns);
 }
 
 static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
@@ -318,6 +344,8 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         .high = pass->last ? plan->high : INFINITY,
         .prefetch_bytes = pass->next_bytes / total,
     };
+    _Alignas(NN_ALIGNMENT) float floats[RAW_FLOATS];
+    raw_rows raw = {.floats = floats};
     int64_t done = 0;
     tap_range listed = {0};
     for (int64_t row = unit->row_begin; row < unit->row_end; row++) {
@@ -350,14 +378,15 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
             if (is_cut && end == unit->column_end) rows--;
             if (rows > 0)
                 run_tile(job, pass, &tile, rows, y,
-                         y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
+                         y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch), &raw);
         }
-        if (is_cut) run_last_pixel(job, unit, pass, view, &tile, a_start, y_start);
+        if (is_cut) run_last_pixel(job, unit, pass, view, &tile, a_start, y_start, &raw);
         if (pair) {
             row++;
             done += tile_count;
         }
     }
+    finish_raw(job, pass, &raw, pass->columns);
 }
 
 static void run_panel(const direct_job *job, const direct_unit *unit, int64_t panel,

@@ -145,12 +145,39 @@ NN_INLINE vf vf_divide_quickly(vf x, vf d) {
 #endif
 }
 
+#if defined(__AVX512F__)
 /* 1 / (1 + e^-x), or e^x / (1 + e^x) where x is negative: no power is greater than one. */
 NN_INLINE vf vf_sigmoid(vf x) {
     const vf negative = (vf)((vi)x | (vi)vf_set(-0.0f)), one = vf_set(1);
     const vf power = vf_exp_in_range(vf_max(vf_set(-104), negative));
     return vf_divide_quickly(vf_where_less(x, vf_zero(), power, one), one + power);
 }
+NN_INLINE vf vf_silu(vf x) {
+    return x * vf_sigmoid(x);
+}
+#else
+/* 1 + e^-x; infinite from 2^127.5 on, whose inverse is a subnormal number. Few operations that wait
+ * for each other little, since that is what limits loops of it: the sum that rounds x / ln 2 leaves
+ * the exponent of 2^n in place, and the polynomial is in two halves. */
+NN_INLINE vf vf_sigmoid_divisor(vf x) {
+    const vf magic = vf_set(12582912.0f + 127), one = vf_set(1);
+    const vf y = vf_min(vf_set(87), vf_max(vf_set(-89), x));
+    const vf shifted = vf_fma(y, vf_set(-1.44269504f), magic), n = shifted - magic;
+    vf r = vf_fma(n, vf_set(-0.693145752f), -y);
+    r = vf_fma(n, vf_set(-1.42860677e-6f), r);
+    const vf square = r * r, low = vf_fma(r, vf_set(0.166665182f), vf_set(0.5f));
+    vf high = vf_fma(r, vf_set(0.00836888980f), vf_set(0.0416662060f));
+    high = vf_fma(square, vf_set(0.0013950489f), high);
+    const vf power = vf_fma(square, vf_fma(square, high, low), r + one);
+    return vf_fma(power, (vf)((vu)shifted << 23), one);
+}
+NN_INLINE vf vf_sigmoid(vf x) {
+    return vf_set(1) / vf_sigmoid_divisor(x);
+}
+NN_INLINE vf vf_silu(vf x) {
+    return x / vf_sigmoid_divisor(x);
+}
+#endif
 
 NN_INLINE vf vf_tanh(vf x) {
     /* Beyond 9.1 it rounds to one. */
