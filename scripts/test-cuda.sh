@@ -125,7 +125,7 @@ pack() {
   cp -r "$source_dir/models/glyphs" "$source_dir/models/words" "$tree/models/"
   cp "$source_dir"/scripts/{common.sh,test-cuda.sh} "$tree/scripts/"
   cp "$source_dir"/bench/*.py "$tree/bench/"
-  cp "$source_dir/tests/data/onnx_expected_failures.txt" "$tree/tests/data/"
+  cp "$source_dir"/tests/data/*.txt "$tree/tests/data/"
   local bytes
   bytes=$(du -sb "$tree" | cut -f 1)
   say "$tree: $((bytes >> 20)) MiB"
