@@ -43,10 +43,14 @@ static bool has_plain_epilogue(const nn_node *node) {
     return !node->epilogue.has_residual && node->epilogue.after.kind == NN_ACT_NONE;
 }
 
-/* Does what stands between two convolutions leave the second-level cache otherwise? */
+/* Does what stands between two convolutions leave the second-level cache otherwise? Smaller maps
+ * than LEAST_BYTES make bands of few rows, for each of which weights are read again; the last cache
+ * gives the maps faster. */
 static bool is_large(const nn_value *value) {
+    enum { LEAST_BYTES = 512 << 10 };
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
-    return nn_fact_bytes(&value->fact) > l2 / 4;
+    const int64_t bytes = nn_fact_bytes(&value->fact);
+    return bytes > l2 / 4 && bytes > LEAST_BYTES;
 }
 
 static bool match(nn_node *node, const bool *taken, block *out) {

@@ -14,6 +14,7 @@ enum {
     UNITS_PER_THREAD = 4,
     UNIT_OF_BOTH = 8,    /* a unit has so many times the rows that it shares with its neighbour */
     PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
+    LEAST_RING_BYTES = 256 << 10,
 };
 
 typedef struct block_set {
@@ -86,8 +87,10 @@ static void choose_bands(block_state *state) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
     const int64_t row_bytes = width->in * state->channels * (int64_t)sizeof(float);
-    /* An eighth for the ring: what the other steps read and write stays beside it. */
-    const int64_t fitting = l2 / 8 / row_bytes - rows_under(height, 1);
+    /* An eighth for the ring: what the other steps read and write stays beside it. A small cache
+     * gives half, since few rows at once cost more than what then leaves it. */
+    const int64_t ring_bytes = nn_max(l2 / 8, nn_min(l2 / 2, LEAST_RING_BYTES));
+    const int64_t fitting = ring_bytes / row_bytes - rows_under(height, 1);
     state->band_rows = at_least_one(fitting / height->stride + 1);
     if (state->band_rows > state->unit_rows) state->band_rows = state->unit_rows;
     state->held = height->in;
