@@ -26,8 +26,10 @@ NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TIL
     enum { COLUMNS = TILE_VECTORS * VF_LANES };
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
     const char *prefetch = t->prefetch ? t->prefetch : (const void *)t->w;
-    const int64_t pairs = (t->k + 1) / 2 * t->tap_count;
-    const int64_t stride = pairs > 0 ? (t->prefetch_bytes + pairs - 1) / pairs : 0;
+    /* In 32 bits, which are divided in half the time. */
+    const uint32_t pairs = (uint32_t)((t->k + 1) / 2 * t->tap_count);
+    const uint32_t bytes = (uint32_t)t->prefetch_bytes;
+    const int64_t stride = pairs > 0 && bytes > 0 ? (bytes + pairs - 1) / pairs : 0;
     for (const nn_tile_tap *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++) {
         const float *a0 = t->a[0] + tap->a, *a1 = t->a[1] + tap->a, *w = t->w + tap->w;
         int64_t k = t->k;
@@ -44,29 +46,39 @@ NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TIL
     }
 }
 
-NN_INLINE void TILE_NAME(finish)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows) {
-    const vf low = vf_set(t->low), high = vf_set(t->high);
-    const int last = t->columns - (TILE_VECTORS - 1) * VF_LANES; /* in the last vector */
+/* `last` columns exist in the last vector. What is read of the tile is a copy, since stores could
+ * change the tile as far as the compiler knows. */
+NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VECTORS], int rows,
+                                const bool adds, const int last) {
+    const vf low = vf_set(end.low), high = vf_set(end.high);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
         const int segment = i / NN_TILE_SEGMENT, row = i % NN_TILE_SEGMENT;
-        float *y = t->y[segment] + row * t->y_step;
+        float *y = end.y[segment] + row * end.y_step;
+        const float *residual = adds ? end.residual[segment] + row * end.residual_step : NULL;
 #pragma GCC unroll 4
         for (int j = 0; j < TILE_VECTORS; j++) {
-            bool whole = j < TILE_VECTORS - 1 || last == VF_LANES;
+            const bool whole = j < TILE_VECTORS - 1 || last == VF_LANES;
+            const int64_t at = j * VF_LANES;
             vf v = acc[i][j];
-            if (t->residual[0] != NULL) {
-                const float *residual =
-                    t->residual[segment] + row * t->residual_step + j * VF_LANES;
-                v += whole ? vf_load(residual) : vf_load_first(residual, last);
-            }
+            if (adds) v += whole ? vf_load(residual + at) : vf_load_first(residual + at, last);
             v = vf_min(high, vf_max(low, v));
             if (whole)
-                vf_store(y + j * VF_LANES, v);
+                vf_store(y + at, v);
             else
-                vf_store_first(y + j * VF_LANES, v, last);
+                vf_store_first(y + at, v, last);
         }
     }
+}
+
+NN_INLINE void TILE_NAME(finish)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows) {
+    const int last = t->columns - (TILE_VECTORS - 1) * VF_LANES;
+    if (last == VF_LANES && t->residual[0] == NULL)
+        TILE_NAME(store)(*t, acc, rows, false, VF_LANES);
+    else if (last == VF_LANES)
+        TILE_NAME(store)(*t, acc, rows, true, VF_LANES);
+    else
+        TILE_NAME(store)(*t, acc, rows, t->residual[0] != NULL, last);
 }
 
 NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
