@@ -166,7 +166,8 @@ static void choose_shapes(nn_direct_plan *plan) {
      * to hide the latency of an FMA; few channels leave little to read of the pixels. */
     int64_t wanted = 2;
     if (vectors % 3 == 0 && vectors % 2 != 0) wanted = 3;
-    if (vectors >= 4 && (pixels < 4 || (plan->merged && vectors % 4 == 0))) wanted = 4;
+    const bool is_wide = plan->merged && vectors % 4 == 0 && tiles->count >= 4;
+    if (vectors >= 4 && (pixels < 4 || is_wide)) wanted = 4;
     if (plan->problem.vectors > 0) wanted = plan->problem.vectors;
     plan->shape = shape_of_width(tiles, nn_min(wanted, vectors));
     int64_t full = vectors_of(tiles, plan->shape), rest = vectors % full;
