@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # libnnopt_cuda.so as nvcc has built it (NNOPT_CUDA): what it exports and holds, and what the command says with
 # it on a machine without a driver. The kernels of every .cu file must be there, as machine code and as PTX; those
-# of tiles of bytes multiply on tensor cores (IMMA), copy past registers (LDGSTS), and keep all they hold in registers.
+# of tiles of bytes and of attention multiply on tensor cores (IMMA, HMMA), those copy past registers (LDGSTS), and
+# both keep all they hold in registers.
 set -u
 library=$NNOPT_BUILD/libnnopt_cuda.so
 [ -e "$library" ] || { echo "skipped: built without NNOPT_CUDA"; exit 77; }
@@ -20,30 +21,53 @@ for file in $(find "$NNOPT_SOURCE/ops/cuda" -name '*.cu'); do
   name=$(basename "$file" .cu)
   nm "$library" | grep -qE "__device_stub__.*_${name}_cu_" || complain "no kernel of $name.cu"
 done
-cuobjdump=$(command -v cuobjdump || true)
-[ -n "$cuobjdump" ] || cuobjdump=$(ls /usr/local/cuda/bin/cuobjdump 2>/dev/null || true)
+# The toolkit's disassembler; where the toolkit came without it, that of PyPI.
+find_cuobjdump() {
+  local place environment=$NNOPT_BUILD/cuobjdump
+  for place in "$(command -v cuobjdump || true)" /usr/local/cuda/bin/cuobjdump; do
+    if [ -x "$place" ]; then echo "$place"; return; fi
+  done
+  if [ ! -e "$environment/ready" ]; then
+    rm -rf "$environment"
+    python3 -m venv "$environment" &&
+      "$environment/bin/pip" install -q --no-deps nvidia-cuda-cuobjdump==13.5.37 nvidia-cuda-nvdisasm==13.5.37 &&
+      touch "$environment/ready"
+  fi >"$work/pip.log" 2>&1
+  ls "$environment"/lib/python3*/site-packages/nvidia/cu13/bin/cuobjdump 2>/dev/null
+}
+cuobjdump=$(find_cuobjdump)
 if [ -n "$cuobjdump" ]; then
   elf=$("$cuobjdump" --list-elf "$library" | grep -c 'sm_90')
   ptx=$("$cuobjdump" --list-ptx "$library" | grep -c 'sm_90')
   [ "$elf" -ge "$files" ] || complain "machine code for sm_90 of $elf files, there are $files"
   [ "$ptx" -ge "$files" ] || complain "PTX of $ptx files, there are $files"
-  # Per kernel: products, copies, local memory, registers. 64 K registers are two blocks of 256 threads with 128
-  # each; the largest tile has a multiprocessor to itself.
-  "$cuobjdump" -sass "$library" 2>/dev/null |
-    awk '/Function :/ { name = $3 } /IMMA/ { products[name]++ } /LDGSTS/ { copies[name]++ }
-         name ~ /nn_tile_kernel/ { seen[name] = 1 }
-         END { for (name in seen) print name, products[name] + 0, copies[name] + 0 }' >"$work/tiles"
-  [ "$(wc -l <"$work/tiles")" -ge 22 ] || complain "only $(wc -l <"$work/tiles") kernels of tiles of bytes"
-  while read -r name products copies; do
-    [ "$products" -gt 0 ] || complain "no product on tensor cores in $name"
-    [ "$copies" -gt 0 ] || complain "no copy to shared memory in $name"
+  "$cuobjdump" --dump-resource-usage "$library" >"$work/all" 2>/dev/null
+  awk '/Function .*(nn_tile_kernel|attention_half)/ { name = $2; sub(":$", "", name); getline; print name, $0 }' "$work/all" \
+    >"$work/usage"
+  # Per kernel: products of bytes and of halves, copies. Its disassembler looks for its helper in PATH.
+  PATH=$(dirname "$cuobjdump"):$PATH "$cuobjdump" -sass -fun "$(cut -d ' ' -f 1 "$work/usage" | paste -sd,)" "$library" \
+    2>/dev/null |
+    awk '/Function :/ { name = $3; seen[name] = 1 } /IMMA/ { bytes[name]++ } /HMMA/ { halves[name]++ } /LDGSTS/ { copies[name]++ }
+         END { for (name in seen) print name, bytes[name] + 0, halves[name] + 0, copies[name] + 0 }' >"$work/tiles"
+  for kind in nn_tile_kernel:22 attention_half:12; do
+    count=$(grep -c "${kind%:*}" "$work/tiles")
+    [ "$count" -ge "${kind#*:}" ] || complain "only $count kernels of ${kind%:*}"
+  done
+  while read -r name bytes halves copies; do
+    case $name in
+      *nn_tile_kernel*)
+        [ "$bytes" -gt 0 ] || complain "no product of bytes on tensor cores in $name"
+        [ "$copies" -gt 0 ] || complain "no copy to shared memory in $name"
+        ;;
+      *) [ "$halves" -gt 0 ] || complain "no product of halves on tensor cores in $name" ;;
+    esac
   done <"$work/tiles"
-  "$cuobjdump" --dump-resource-usage "$library" 2>/dev/null |
-    awk '/Function .*nn_tile_kernel/ { name = $2; getline; print name, $0 }' >"$work/usage"
+  # Local memory and registers. 64 K registers are two blocks of 256 threads with 128 each; the largest tile has a
+  # multiprocessor to itself.
   while read -r name usage; do
     case $usage in *STACK:0*LOCAL:0*) ;; *) complain "$name keeps values in memory: $usage" ;; esac
     registers=$(sed -E 's/.*REG:([0-9]+).*/\1/' <<<"$usage")
-    case $name in *nn_tileILi256*) ;; *) [ "$registers" -le 128 ] || complain "$name needs $registers registers" ;; esac
+    case $name in *nn_tileILi256* | *attention_half*) ;; *) [ "$registers" -le 128 ] || complain "$name needs $registers registers" ;; esac
   done <"$work/usage"
 else
   echo "no cuobjdump here: machine code and PTX are not listed"
