@@ -12,7 +12,7 @@ static nn_status infer(const nn_node_view *node) {
 static const nn_kernel reference = {
     .name = "qlinear_conv_reference", .exactness = NN_EXACT, .run = nn_qconv_run_reference};
 
-static const nn_kernel *const kernels[] = {NN_INT8_CONVOLUTIONS(qconv), &reference, NULL};
+static const nn_kernel *const kernels[] = {NN_QCONV_KERNELS, &reference, NULL};
 
 const nn_op nn_op_qlinear_conv = {
     .name = "QLinearConv",

@@ -1,8 +1,10 @@
 /* Every kernel of the quantised operators against the reference kernel, bit for bit (but for
- * activations that vector code rounds otherwise, and sums in fixed point), over odd sizes, strides,
- * dilations, pads, groups, zero points and saturating values, in guarded memory. */
+ * activations that vector code rounds otherwise, sums in fixed point, and products of floats), over
+ * odd sizes, strides, dilations, pads, groups, zero points and saturating values, in guarded
+ * memory. */
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/cpu/int8/table_map.h"
+#include "ops/cpu/kernels.h"
 #include "ops/family/qlinear_convolution.h"
 #include "ops/family/requantize.h"
 #include "tests/support/kernel_host.h"
@@ -39,7 +41,8 @@ static void compare_rounded(const nn_tensor *got, const nn_tensor *expected, con
     }
 }
 
-/* A kernel that adds in fixed point: within one step, and few results are not the same. */
+/* A kernel that adds in fixed point, or multiplies floats: within one step, and few results are not
+ * the same. */
 static void compare_fixed(const nn_tensor *got, const nn_tensor *expected, const char *name,
                           const char *what) {
     int64_t count = nn_tensor_count(expected), others = 0;
@@ -57,6 +60,7 @@ static void compare_with(kernel_host *host, const nn_kernel *kernel, nn_layout l
         host_run(host, kernel, layout, &target);
         compare_fixed(&host->out[0], expected, kernel->name, what);
         target.deterministic = true;
+        if (!host_accepts(host, kernel, &target)) return;
     }
     host_run(host, kernel, layout, &target);
     if (is_rounded(host->epilogue.before.kind)) {
@@ -276,6 +280,42 @@ START_TEST(qlinear_convolutions_agree) {
     host_infer(&host);
     int compared = compare_all(&host, conv_text(&c, seed));
     if (nn_cpu_get()->isa >= NN_ISA_AVX2) ck_assert_int_ge(compared, 1);
+    host_clear(&host);
+}
+END_TEST
+
+/* All forms of Winograd's algorithms, up to sums as large as they accept. */
+START_TEST(winograd_convolutions_agree) {
+    uint32_t seed = (uint32_t)_i + 2500;
+    host_seed(seed);
+    conv_case c = random_conv();
+    c.rank = 2;
+    c.groups = 1;
+    c.in = chance(70) ? between(1, 40) : between(40, 150);
+    c.out = chance(70) ? between(1, 40) : between(40, 100);
+    c.constant_parameters = true;
+    for (int i = 0; i < 2; i++) {
+        c.kernel[i] = 3;
+        c.stride[i] = c.dilation[i] = 1;
+        c.pads[i] = between(0, 2);
+        c.pads[i + 2] = between(0, 2);
+        c.size[i] = between(3, 17);
+    }
+    bool is_plan = chance(50);
+    kernel_host host;
+    host_init(&host, is_plan ? &nn_op_qconv : &nn_op_qlinear_conv, is_plan ? 1 : 10);
+    if (is_plan) host.epilogue.before.kind = chance(50) ? NN_ACT_RELU : NN_ACT_NONE;
+    add_geometry(&host, &c);
+    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
+    host_infer(&host);
+    for (host.variant = 0; host.variant <= 2; host.variant++)
+        compare_all(&host, conv_text(&c, seed));
+#if defined(__x86_64__)
+    nn_target target = {.isa = NN_ISA_AVX2, .threads = 1, .explores = true};
+    ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_u8s8_avx2, &target));
+    target.deterministic = true;
+    ck_assert(!host_accepts(&host, &nn_kernel_qconv_winograd_u8s8_avx2, &target));
+#endif
     host_clear(&host);
 }
 END_TEST
@@ -727,6 +767,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("kernels on quantised data");
     TCase *tcase = tcase_create("convolutions");
     tcase_add_loop_test(tcase, qlinear_convolutions_agree, 0, 300);
+    tcase_add_loop_test(tcase, winograd_convolutions_agree, 0, 60);
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);

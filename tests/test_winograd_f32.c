@@ -340,7 +340,8 @@ START_TEST(choice_follows_the_shape) {
                  {256, 1, 8, 1},    {8, 4, 4, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         nn_conv_geometry g = geometry_of(cases[i].size, cases[i].channels, cases[i].outputs);
-        ck_assert_int_eq(nn_winograd_choose(&g, NN_ISA_AVX512, 1), cases[i].form);
+        ck_assert_int_eq(nn_winograd_choose(&g, &nn_winograd_rival_f32, NN_ISA_AVX512, 1),
+                         cases[i].form);
     }
     nn_conv_geometry g = geometry_of(56, 64, 64);
     ck_assert(nn_winograd_suits(&g));

@@ -75,21 +75,26 @@ NN_DECLARE_INT8_KERNELS(qgemm_u8s8)
 extern const nn_kernel nn_kernel_qconv_depthwise_u8s8_vnni, nn_kernel_qconv_depthwise_u8s8_avx2;
 extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni,
     nn_kernel_conv_integer_depthwise_u8s8_avx2;
+extern const nn_kernel nn_kernel_qconv_winograd_u8s8_avx2; /* conv_winograd_u8s8.c */
 extern const nn_kernel nn_kernel_lstm_u8s8_portable, nn_kernel_lstm_u8s8_avx2,
     nn_kernel_lstm_u8s8_vnni; /* lstm_u8s8.c */
 
-/* Entries of a descriptor's list, best first; those of convolutions with the depthwise ones. */
+/* Entries of a descriptor's list, best first; those of convolutions with the depthwise ones, and
+ * for AVX2 what else there is beside exact products. */
 #if defined(__x86_64__)
 #    define NN_INT8_PRODUCTS(stem)                                                                 \
         &nn_kernel_##stem##_u8s8_amx, &nn_kernel_##stem##_u8s8_vnni,                               \
             &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
-#    define NN_INT8_CONVOLUTIONS(stem)                                                             \
+#    define NN_INT8_CONVOLUTIONS_WITH(stem, ...)                                                   \
         &nn_kernel_##stem##_depthwise_u8s8_vnni, &nn_kernel_##stem##_u8s8_amx,                     \
             &nn_kernel_##stem##_u8s8_vnni, &nn_kernel_##stem##_depthwise_u8s8_avx2,                \
-            &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
+            __VA_ARGS__ &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
+#    define NN_INT8_CONVOLUTIONS(stem) NN_INT8_CONVOLUTIONS_WITH(stem, )
+#    define NN_QCONV_KERNELS           NN_INT8_CONVOLUTIONS_WITH(qconv, &nn_kernel_qconv_winograd_u8s8_avx2, )
 #else
 #    define NN_INT8_PRODUCTS(stem)     &nn_kernel_##stem##_u8s8_portable
 #    define NN_INT8_CONVOLUTIONS(stem) &nn_kernel_##stem##_u8s8_portable
+#    define NN_QCONV_KERNELS           NN_INT8_CONVOLUTIONS(qconv)
 #endif
 
 #endif

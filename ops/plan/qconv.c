@@ -60,7 +60,7 @@ static const nn_kernel reference = {.name = "qconv_reference",
                                     .accepts = accepts,
                                     .run = nn_qconv_run_reference};
 
-static const nn_kernel *const kernels[] = {NN_INT8_CONVOLUTIONS(qconv), &reference, NULL};
+static const nn_kernel *const kernels[] = {NN_QCONV_KERNELS, &reference, NULL};
 
 const nn_op nn_op_qconv = {
     .name = "QConv",

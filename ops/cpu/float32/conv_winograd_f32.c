@@ -31,7 +31,8 @@ bool nn_conv_winograd_accepts(const nn_node_view *node, const nn_target *target,
     if (target->deterministic) return false;
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     if (!nn_winograd_suits(&g)) return false;
-    return target->explores || nn_winograd_choose(&g, target->isa, target->threads) == outputs;
+    return target->explores ||
+           nn_winograd_choose(&g, &nn_winograd_rival_f32, target->isa, target->threads) == outputs;
 }
 
 typedef struct pack_argument {

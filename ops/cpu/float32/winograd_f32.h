@@ -23,12 +23,14 @@
 
 enum { NN_WINOGRAD_OUTPUTS = 4, NN_WINOGRAD_POINTS = 6 }; /* the most m and a */
 
-/* a x a pixels; steps count floats. */
+/* a x a pixels; steps count elements. */
 typedef struct nn_winograd_input {
-    const float *x;
+    const void *x; /* floats, or bytes, of which x ^ flip less `zero` are transformed */
     int64_t row, pitch, channels;
     float *v; /* [a * a], v_step apart, of `channels` rounded up to whole vectors */
     int64_t v_step;
+    uint8_t flip;
+    int32_t zero;
 } nn_winograd_input;
 
 /* rows x columns of the m x m pixels exist. */
@@ -82,8 +84,18 @@ typedef struct nn_winograd_plan {
 /* Is it a convolution that these algorithms compute? */
 bool nn_winograd_suits(const nn_conv_geometry *geometry);
 
+/* The direct convolution of the same maps: the time of the products that a vector FMA does, in that
+ * of a vector FMA, and the bytes of a weight. */
+typedef struct nn_winograd_rival {
+    double product;
+    int weight_bytes;
+} nn_winograd_rival;
+
+extern const nn_winograd_rival nn_winograd_rival_f32;
+
 /* The outputs m of the form that is estimated to be fastest; 1: direct convolution. */
-int nn_winograd_choose(const nn_conv_geometry *geometry, nn_isa isa, int threads);
+int nn_winograd_choose(const nn_conv_geometry *geometry, const nn_winograd_rival *direct,
+                       nn_isa isa, int threads);
 
 void nn_winograd_plan_make(const nn_conv_geometry *geometry, const nn_winograd_form *form,
                            int threads, const nn_epilogue *epilogue, nn_winograd_plan *out);
@@ -111,8 +123,55 @@ double nn_winograd_error(const nn_winograd_plan *plan, const float *w, const flo
 double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, const float *w,
                                const float *packed);
 
-/* `bias` has plan->padded_channels values; residual is NULL unless the epilogue has one; it may be
- * y. */
+/* ---- running ---- */
+
+static inline const nn_tile_shape *nn_winograd_shape(const nn_winograd_plan *plan, int64_t panel) {
+    return panel == plan->panels - 1 ? plan->last_shape : plan->shape;
+}
+
+/* The packed weights of one point of a panel: [input channel][columns]. */
+static inline int64_t nn_winograd_weights_at(const nn_winograd_plan *plan, int64_t panel,
+                                             int64_t point) {
+    const int64_t points = plan->form->points * plan->form->points;
+    return panel * points * plan->in_channels * plan->shape->columns +
+           point * plan->in_channels * nn_winograd_shape(plan, panel)->columns;
+}
+
+/* The sums of one tile for some neighbouring panels. */
+typedef struct nn_winograd_results {
+    int64_t image, row, column; /* of the output */
+    int rows, columns;          /* pixels that exist */
+    int64_t begin, end;         /* panels */
+    int64_t first, channels;    /* output channels, those that exist */
+    const float *sums;          /* [point][channel], plan->m_step and 1 apart */
+    float *raw;                 /* room for [m * m][channel], plan->m_pitch and 1 apart */
+} nn_winograd_results;
+
+/* Where pixel (0, 0) of the results lies in the output. */
+static inline int64_t nn_winograd_results_at(const nn_winograd_plan *plan,
+                                             const nn_winograd_results *results) {
+    const int64_t row = results->image * plan->height.out + results->row;
+    return (row * plan->width.out + results->column) * plan->out_channels + results->first;
+}
+
+/* Maps of floats or bytes, as the loops over blocks of tiles see them. */
+typedef struct nn_winograd_maps {
+    const void *x;
+    int64_t x_bytes; /* of an element */
+    int padding;     /* each byte of an element outside of the input */
+    uint8_t flip;    /* as nn_winograd_input has them */
+    int32_t zero;
+    void (*input)(const nn_winograd_input *input);
+    /* Transforms the sums back and finishes the results. */
+    void (*finish)(const void *argument, const nn_winograd_results *results);
+    const void *argument;
+} nn_winograd_maps;
+
+void nn_winograd_run_maps(const nn_winograd_plan *plan, const float *packed,
+                          const nn_winograd_maps *maps, nn_pool *pool, void *workspace);
+
+/* Maps of floats. `bias` has plan->padded_channels values; residual is NULL unless the epilogue has
+ * one; it may be y. */
 void nn_winograd_run(const nn_winograd_plan *plan, const float *packed, const float *bias,
                      const float *x, const float *residual, float *y, nn_pool *pool,
                      void *workspace);

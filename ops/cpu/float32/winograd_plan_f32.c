@@ -40,22 +40,26 @@ typedef struct winograd_cost {
  * an FMA, 14 GB/s where there are 7 G vector FMAs a second. */
 static const double weight_bytes_per_fma = 2;
 
-static double form_time(const nn_conv_geometry *g, const winograd_cost *form, int lanes,
-                        int threads) {
+const nn_winograd_rival nn_winograd_rival_f32 = {1, sizeof(float)};
+
+static double form_time(const nn_conv_geometry *g, const winograd_cost *form,
+                        const nn_winograd_rival *rate, int lanes, int threads) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
     double tiles = (double)g->batch * (double)nn_divide_up(height->out, form->outputs) *
                    (double)nn_divide_up(width->out, form->outputs);
     double points = (double)form->points * form->points;
     double in_vectors = (double)nn_divide_up(g->in_channels, lanes);
     double out_vectors = (double)nn_divide_up(g->out_channels, lanes);
-    double products = points * tiles * (double)g->in_channels * out_vectors / threads;
-    double weights = points * (double)g->in_channels * (double)g->out_channels * sizeof(float) /
-                     weight_bytes_per_fma;
+    double products =
+        rate->product * points * tiles * (double)g->in_channels * out_vectors / threads;
+    double weights = points * (double)g->in_channels * (double)g->out_channels *
+                     rate->weight_bytes / weight_bytes_per_fma;
     double transforms = tiles * (in_vectors * form->input + out_vectors * form->output) / threads;
     return fmax(products, weights) + transforms;
 }
 
-int nn_winograd_choose(const nn_conv_geometry *g, nn_isa isa, int threads) {
+int nn_winograd_choose(const nn_conv_geometry *g, const nn_winograd_rival *direct, nn_isa isa,
+                       int threads) {
     /* Direct convolution is the form of one output and one of nine points, without transforms. A
      * transform costs its loads, stores and arithmetic, which wait for each other. */
     static const winograd_cost forms[] = {{1, 3, 0, 0}, {2, 4, 80, 80}, {4, 6, 320, 300}};
@@ -65,7 +69,8 @@ int nn_winograd_choose(const nn_conv_geometry *g, nn_isa isa, int threads) {
     int best = 0;
     double times[3];
     for (int i = 0; i < 3; i++) {
-        times[i] = form_time(g, &forms[i], lanes, threads);
+        const nn_winograd_rival *rate = i == 0 ? direct : &nn_winograd_rival_f32;
+        times[i] = form_time(g, &forms[i], rate, lanes, threads);
         if (times[i] < times[best]) best = i;
     }
     return forms[best].outputs;
@@ -237,21 +242,12 @@ int64_t nn_winograd_columns(const nn_winograd_plan *plan, int64_t panel) {
     return nn_winograd_first_column(plan, panel + 1) - nn_winograd_first_column(plan, panel);
 }
 
-static int64_t width_of(const nn_winograd_plan *plan, int64_t panel) {
-    return panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
-}
-
-/* The packed weights of a panel. */
-static int64_t panel_offset(const nn_winograd_plan *plan, int64_t panel) {
-    const int64_t points = plan->form->points * plan->form->points;
-    return panel * points * plan->in_channels * plan->shape->columns;
-}
-
 void nn_winograd_pack_panel(const nn_winograd_plan *plan, int64_t panel, const float *w,
                             float *packed) {
-    const int64_t width = width_of(plan, panel), columns = nn_winograd_columns(plan, panel);
+    const int64_t width = nn_winograd_shape(plan, panel)->columns,
+                  columns = nn_winograd_columns(plan, panel);
     double taps[9][NN_TILE_MAX_COLUMNS] = {{0}};
-    packed += panel_offset(plan, panel);
+    packed += nn_winograd_weights_at(plan, panel, 0);
     for (int64_t k = 0; k < plan->in_channels; k++) {
         for (int64_t j = 0; j < columns; j++) {
             const float *from = w + (j * plan->in_channels + k) * 9;
@@ -378,7 +374,7 @@ static double error_of(const nn_winograd_form *form, const error_sums *sums) {
 double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, const float *w,
                                const float *packed) {
     const nn_winograd_form *form = plan->form;
-    const int64_t width = width_of(plan, panel), step = plan->in_channels * width;
+    const int64_t width = nn_winograd_shape(plan, panel)->columns, step = plan->in_channels * width;
     const int64_t first = nn_winograd_first_column(plan, panel);
     const int64_t columns = nn_winograd_columns(plan, panel);
     const int64_t samples = nn_min(SAMPLES, plan->out_channels);
@@ -388,7 +384,7 @@ double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, cons
         const int64_t channel = i * plan->out_channels / samples - first;
         if (channel >= 0 && channel < columns) channels[count++] = channel;
     }
-    packed += panel_offset(plan, panel);
+    packed += nn_winograd_weights_at(plan, panel, 0);
     for (int64_t k = 0; k < plan->in_channels && count > 0; k++) {
         error_input in;
         fill_input(form, k, &in);

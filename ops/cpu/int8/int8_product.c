@@ -79,7 +79,7 @@ static void fill(const nn_int8_setting *setting, const parameter_tensors *tensor
     for (int64_t i = 0; i < out->groups * out->padded; i++) {
         bool exists = i % out->padded < out->channels;
         int64_t channel = i / out->padded * out->channels + i % out->padded;
-        uint32_t start = 0u - zero * (uint32_t)out->w_sums[i];
+        uint32_t start = zero == 0 ? 0u : 0u - zero * (uint32_t)out->w_sums[i];
         float multiplier = 0, offset = 0;
         if (exists && bias && !has_offset)
             start += (uint32_t)((const int32_t *)bias->data)[channel];
@@ -120,14 +120,18 @@ static int16_t clamped(float bound, int32_t zero, int32_t lowest, int32_t highes
     return (int16_t)nn_quant_round(bound, zero, lowest, highest);
 }
 
+bool nn_int8_is_clip(const nn_requant *requant) {
+    const nn_activation_kind kind = requant->activation.kind;
+    return nn_type_is_8bit(requant->type) &&
+           (kind == NN_ACT_NONE || kind == NN_ACT_RELU || kind == NN_ACT_CLIP);
+}
+
 /* Rounding is monotonic, so a clip can come after it, with rounded bounds. */
 static void set_bounds(nn_int8_call *out) {
     const nn_requant *requant = &out->requant;
     const nn_activation *activation = &requant->activation;
-    bool clips = activation->kind == NN_ACT_NONE || activation->kind == NN_ACT_RELU ||
-                 activation->kind == NN_ACT_CLIP;
-    out->is_simple = nn_type_is_8bit(requant->type) && clips && out->parameters.offset == NULL &&
-                     out->parameters.are_small;
+    out->is_simple =
+        nn_int8_is_clip(requant) && out->parameters.offset == NULL && out->parameters.are_small;
     if (!out->is_simple) return;
     int32_t zero = requant->zero, lowest = requant->lowest, highest = requant->highest;
     out->zero = (int16_t)zero;

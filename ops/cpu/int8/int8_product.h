@@ -30,7 +30,7 @@ static inline int32_t nn_int8_weight_zero(const nn_tensor *w_zero, int64_t chann
 /* Numbers per channel: `padded` entries for each group, of which the first `channels` exist. */
 typedef struct nn_int8_parameters {
     int64_t groups, channels, padded;
-    const int32_t *w_sums; /* sum of each channel's packed weights */
+    const int32_t *w_sums; /* sum of each channel's packed weights; NULL: never asked for */
     bool are_constant;
     int32_t *start;    /* bias - x_zero sum(w): sums before the first product */
     float *multiplier; /* 0 for int32 results */
@@ -52,6 +52,9 @@ bool nn_int8_has_constant_parameters(const nn_node_view *node, const nn_int8_inp
 /* From the constants of a node, into `memory`. */
 void nn_int8_fill_constant(const nn_node_view *node, const nn_int8_setting *setting, void *memory,
                            nn_int8_parameters *parameters);
+
+/* Does a result of 8 bits have no activation but clipping? */
+bool nn_int8_is_clip(const nn_requant *requant);
 
 /* One call: parameters (those of prepare, or filled into `memory`) and the form of the result. */
 typedef struct nn_int8_call {
