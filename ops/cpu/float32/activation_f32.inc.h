@@ -2,27 +2,38 @@
 #include "ops/cpu/float32/activation_f32.h"
 #include "ops/cpu/float32/activation_vector.h"
 
-/* y = activation(x); x may be y. The kind is a constant of each copy. Rows are short, so that whole
- * vectors of all of them are one loop: what a function needs stays in registers. */
-NN_INLINE void map_rows(const nn_epilogue_block *block, nn_activation activation) {
-    const int64_t whole = block->columns / VF_LANES;
-    const int left = (int)(block->columns - whole * VF_LANES);
+/* y = after(activation(x)); x may be y. The kinds are constants of each copy. */
+NN_INLINE vf map_vector(nn_activation activation, nn_activation after, vf x) {
+    return nn_activate_vector(after, nn_activate_vector(activation, x));
+}
+
+NN_INLINE void map_row(const float *x, float *y, int64_t count, nn_activation activation,
+                       nn_activation after) {
+    int64_t i = 0;
+    for (; i + 2 * VF_LANES <= count; i += 2 * VF_LANES) {
+        vf_store(y + i, map_vector(activation, after, vf_load(x + i)));
+        vf_store(y + i + VF_LANES, map_vector(activation, after, vf_load(x + i + VF_LANES)));
+    }
+    if (i + VF_LANES <= count) {
+        vf_store(y + i, map_vector(activation, after, vf_load(x + i)));
+        i += VF_LANES;
+    }
+    const int left = (int)(count - i);
+    if (left > 0)
+        vf_store_first(y + i, map_vector(activation, after, vf_load_first(x + i, left)), left);
+}
+
+NN_INLINE void map_rows(const nn_epilogue_block *block, nn_activation activation,
+                        nn_activation after) {
     const float *x = block->x;
     float *y = block->y;
-    for (int64_t i = 0, column = 0; i < whole * block->rows; i++) {
-        vf_store(y, nn_activate_vector(activation, vf_load(x)));
-        x += VF_LANES;
-        y += VF_LANES;
-        if (++column < whole) continue;
-        column = 0;
-        x += block->x_step - whole * VF_LANES;
-        y += block->y_step - whole * VF_LANES;
+    int64_t rows = block->rows, columns = block->columns;
+    if (block->x_step == columns && block->y_step == columns) {
+        columns *= rows;
+        rows = 1;
     }
-    for (int64_t row = 0; row < block->rows && left > 0; row++) {
-        x = block->x + row * block->x_step + whole * VF_LANES;
-        y = block->y + row * block->y_step + whole * VF_LANES;
-        vf_store_first(y, nn_activate_vector(activation, vf_load_first(x, left)), left);
-    }
+    const int64_t x_step = block->x_step, y_step = block->y_step;
+    for (; rows > 0; rows--, x += x_step, y += y_step) map_row(x, y, columns, activation, after);
 }
 
 static void copy_rows(const nn_epilogue_block *block) {
@@ -33,7 +44,7 @@ static void copy_rows(const nn_epilogue_block *block) {
 
 #define CASE(kind)                                                                                 \
     case kind:                                                                                     \
-        map_rows(block, (nn_activation){kind, alpha, beta});                                       \
+        map_rows(block, (nn_activation){kind, alpha, beta}, (nn_activation){0});                                       \
         break;
 
 static void activate_rows(const nn_epilogue_block *block, nn_activation activation) {
@@ -62,24 +73,40 @@ void ACTIVATE(nn_activation activation, float *x, int64_t count) {
     activate_rows(&block, activation);
 }
 
+/* What learnt scales behind a HardSwish become is done with it. */
+static void activate_twice(const nn_epilogue_block *block, nn_activation before,
+                           nn_activation after) {
+    if (before.kind == NN_ACT_HARD_SWISH && after.kind == NN_ACT_LINEAR) {
+        map_rows(block, (nn_activation){NN_ACT_HARD_SWISH, before.alpha, before.beta},
+                 (nn_activation){NN_ACT_LINEAR, after.alpha, after.beta});
+    } else if (before.kind == NN_ACT_NONE) {
+        activate_rows(block, after);
+    } else {
+        nn_epilogue_block in_y = *block;
+        in_y.x = block->y;
+        in_y.x_step = block->y_step;
+        activate_rows(block, before);
+        activate_rows(&in_y, after);
+    }
+}
+
 /* The residual may be y, so that nothing is written there before it is read. */
 void EPILOGUE(const nn_epilogue *epilogue, const nn_epilogue_block *block) {
-    nn_epilogue_block in_y = *block;
+    if (!epilogue->has_residual) {
+        activate_twice(block, epilogue->before, epilogue->after);
+        return;
+    }
+    nn_epilogue_block in_x = *block, in_y = *block;
+    in_x.y = block->x;
+    in_x.y_step = block->x_step;
     in_y.x = block->y;
     in_y.x_step = block->y_step;
-    if (epilogue->has_residual) {
-        nn_epilogue_block in_x = *block;
-        in_x.y = block->x;
-        in_x.y_step = block->x_step;
-        activate_rows(&in_x, epilogue->before);
-        for (int64_t row = 0; row < block->rows; row++) {
-            const float *x = block->x + row * block->x_step;
-            const float *residual = block->residual + row * block->y_step;
-            float *y = block->y + row * block->y_step;
-            for (int64_t i = 0; i < block->columns; i++) y[i] = x[i] + residual[i];
-        }
-    } else {
-        activate_rows(block, epilogue->before);
+    activate_rows(&in_x, epilogue->before);
+    for (int64_t row = 0; row < block->rows; row++) {
+        const float *x = block->x + row * block->x_step;
+        const float *residual = block->residual + row * block->y_step;
+        float *y = block->y + row * block->y_step;
+        for (int64_t i = 0; i < block->columns; i++) y[i] = x[i] + residual[i];
     }
     activate_rows(&in_y, epilogue->after);
 }
