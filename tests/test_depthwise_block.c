@@ -15,7 +15,7 @@ typedef struct block_case {
     int64_t height, width, kernel, stride, dilation;
     int64_t pads[4];
     bool no_bias;
-    nn_activation between[2];
+    nn_activation between[NN_BLOCK_ACTIVATIONS];
     nn_epilogue epilogue;
 } block_case;
 
@@ -59,7 +59,8 @@ static int64_t slide(const block_case *c, int axis) {
 static void make_host(kernel_host *host, const block_case *c, nn_chain_storage *storage) {
     const int64_t channels = c->expanded ? c->expanded : c->channels;
     const int64_t outputs = c->outputs ? c->outputs : channels;
-    nn_activation_chain chain = {.count = 2, .items = {c->between[0], c->between[1]}};
+    nn_activation_chain chain = {.count = NN_BLOCK_ACTIVATIONS};
+    memcpy(chain.items, c->between, sizeof c->between);
     host_init(host, &nn_op_depthwise_block, 1);
     host_int(host, "group", channels);
     host_ints(host, "strides", (int64_t[]){c->stride, c->stride}, 2);
@@ -136,8 +137,9 @@ START_TEST(blocks_of_random_sizes) {
             .stride = pick(1, 3),
             .dilation = pick(1, 2),
             .no_bias = pick(0, 3) == 0,
-            .between = {random_activation(), random_activation()},
         };
+        for (int k = 0; k < NN_BLOCK_ACTIVATIONS; k++)
+            if (pick(0, 2)) c.between[k] = random_activation();
         if (pick(0, 3)) c.expanded = pick(2, 70);
         if (pick(0, 3)) c.outputs = pick(1, 70);
         for (int k = 0; k < 4; k++) c.pads[k] = pick(0, c.kernel);
@@ -163,7 +165,7 @@ START_TEST(blocks_of_many_bands) {
          .stride = 1,
          .dilation = 1,
          .pads = {1, 1, 1, 1},
-         .between = {{NN_ACT_CLIP, 0, 6}, {NN_ACT_CLIP, 0, 6}},
+         .between = {[0] = {NN_ACT_CLIP, 0, 6}, [2] = {NN_ACT_CLIP, 0, 6}},
          .epilogue = {.has_residual = true}},
         {.batch = 2,
          .channels = 3,
@@ -309,6 +311,47 @@ START_TEST(a_block_is_one_step_that_names_what_it_covers) {
 }
 END_TEST
 
+/* Two depthwise convolutions with scaled HardSwish and a 1x1 between them: the map before the
+ * second is larger, so that it and not the first gets the 1x1, with both activations. */
+START_TEST(the_larger_of_two_maps_stays_in_a_block) {
+    maker m = make(14);
+    make_input(&m, "x", NNOPT_FLOAT, "1,16,128,128");
+    make_random(&m, "w0", "16,1,3,3", 1);
+    make_random(&m, "w1", "48,16,1,1", 2);
+    make_random(&m, "w2", "48,1,3,3", 3);
+    make_random(&m, "w3", "24,48,1,1", 4);
+    make_floats(&m, "scale", "", (float[]){0.75f});
+    make_floats(&m, "shift", "", (float[]){-0.25f});
+    make_node(&m, "Conv", "first", "x,w0", "a", "group=16 pads=[1,1,1,1]");
+    make_node(&m, "HardSwish", "swish_a", "a", "b", NULL);
+    make_node(&m, "Conv", "expand", "b,w1", "c", NULL);
+    make_node(&m, "HardSwish", "swish_c", "c", "d", NULL);
+    make_node(&m, "Mul", "scaled", "d,scale", "e", NULL);
+    make_node(&m, "Add", "shifted", "e,shift", "f", NULL);
+    make_node(&m, "Conv", "second", "f,w2", "g", "group=48 pads=[1,1,1,1] strides=[2,2]");
+    make_node(&m, "HardSwish", "swish_g", "g", "h", NULL);
+    make_node(&m, "Conv", "project", "h,w3", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    nn_session_options options = {.threads = 1}, plain = {.threads = 1, .no_fusion = true};
+    nn_tensor x = random_tensor("1,16,128,128", 5);
+    nn_tensor want = run_model(model, &plain, &x, 1, 0), got = run_model(model, &options, &x, 1, 0);
+    check_close(&got, &want, 1e-5, 1e-4);
+
+    nn_session *session;
+    nn_step_info block;
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    ck_assert(find_block(plan_of(session, &x), &block));
+    ck_assert_int_eq(block.cover_count, 7);
+    for (int k = 0; k < block.cover_count; k++)
+        ck_assert_msg(strcmp(block.covers[k], "first") != 0, "the first one is in the block");
+    nnopt_session_destroy(session);
+    nn_tensor_clear(&want);
+    nn_tensor_clear(&got);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(small_maps_stay_as_they_are) {
     nn_model *model = make_block_model(8);
     nn_session_options options = {.threads = 1};
@@ -334,6 +377,7 @@ Suite *test_suite(void) {
     suite_add_tcase(suite, kernels);
     TCase *plans = tcase_create("plans");
     tcase_add_test(plans, a_block_is_one_step_that_names_what_it_covers);
+    tcase_add_test(plans, the_larger_of_two_maps_stays_in_a_block);
     tcase_add_test(plans, small_maps_stay_as_they_are);
     suite_add_tcase(suite, plans);
     return suite;

@@ -38,9 +38,9 @@ static bool is_pointwise(const nn_node *node) {
            attrs->window.pad_begin[1] == 0;
 }
 
-/* No more than one activation, which the block can do between two convolutions. */
+/* No more than activations, which the block can do between two convolutions. */
 static bool has_plain_epilogue(const nn_node *node) {
-    return !node->epilogue.has_residual && node->epilogue.after.kind == NN_ACT_NONE;
+    return !node->epilogue.has_residual;
 }
 
 /* Does what stands between two convolutions leave the second-level cache otherwise? Smaller maps
@@ -53,6 +53,14 @@ static bool is_large(const nn_value *value) {
     return bytes > l2 / 4 && bytes > LEAST_BYTES;
 }
 
+/* Is the output of a 1x1 convolution larger than `value`, its input, and the input of the next
+ * depthwise convolution only, whose block then saves more? */
+static bool suits_next_better(const nn_node *pointwise, const nn_value *value) {
+    const nn_value *made = pointwise->outputs[0];
+    return has_plain_epilogue(pointwise) && is_depthwise(nn_value_single_consumer(made)) &&
+           nn_fact_bytes(&made->fact) > nn_fact_bytes(&value->fact);
+}
+
 static bool match(nn_node *node, const bool *taken, block *out) {
     if (!is_depthwise(node) || nn_node_is_folded(node) || taken[node->position]) return false;
     *out = (block){.depthwise = node};
@@ -63,7 +71,8 @@ static bool match(nn_node *node, const bool *taken, block *out) {
     nn_node *behind = nn_value_single_consumer(node->outputs[0]);
     if (is_pointwise(behind) && !taken[behind->position] && has_plain_epilogue(node) &&
         behind->inputs[0] == node->outputs[0] &&
-        (out->expand != NULL || is_large(node->outputs[0])))
+        (out->expand != NULL ||
+         (is_large(node->outputs[0]) && !suits_next_better(behind, node->outputs[0]))))
         out->project = behind;
     return out->expand != NULL || out->project != NULL;
 }
@@ -75,9 +84,15 @@ static nn_value *input_at(const nn_node *node, int index) {
 /* The attributes of the depthwise convolution and the activations in between. */
 static nn_status make_attrs(const block *b, nn_chain_storage *storage, nn_attr **items,
                             nn_attrs *out) {
-    nn_activation_chain chain = {.count = 2};
-    if (b->expand != NULL) chain.items[0] = b->expand->epilogue.before;
-    if (b->project != NULL) chain.items[1] = b->depthwise->epilogue.before;
+    nn_activation_chain chain = {.count = NN_BLOCK_ACTIVATIONS};
+    if (b->expand != NULL) {
+        chain.items[0] = b->expand->epilogue.before;
+        chain.items[1] = b->expand->epilogue.after;
+    }
+    if (b->project != NULL) {
+        chain.items[2] = b->depthwise->epilogue.before;
+        chain.items[3] = b->depthwise->epilogue.after;
+    }
     const nn_attrs own = b->depthwise->attrs, more = nn_activation_chain_attrs(&chain, storage);
     size_t size = (size_t)(own.count + more.count) * sizeof **items;
     *items = nn_alloc(size);

@@ -6,10 +6,20 @@ nn_status nn_depthwise_block_parse(const nn_node_view *node, const nn_attrs *att
     nn_depthwise_block_attrs *block = out;
     NN_TRY(nn_conv_parse(node, attrs, &block->depthwise));
     NN_TRY(nn_activation_chain_parse(node, attrs, &block->activations));
-    if (block->activations.count != 2)
-        return nn_view_fail(node, NN_BAD_INPUT, "%d activations, must be 2",
-                            block->activations.count);
+    if (block->activations.count != NN_BLOCK_ACTIVATIONS)
+        return nn_view_fail(node, NN_BAD_INPUT, "%d activations, must be %d",
+                            block->activations.count, NN_BLOCK_ACTIVATIONS);
     return NN_OK;
+}
+
+nn_epilogue nn_depthwise_block_behind_expand(const nn_depthwise_block_attrs *attrs) {
+    const nn_activation *items = attrs->activations.items;
+    return (nn_epilogue){.before = items[0], .after = items[1]};
+}
+
+nn_epilogue nn_depthwise_block_behind_depthwise(const nn_depthwise_block_attrs *attrs) {
+    const nn_activation *items = attrs->activations.items;
+    return (nn_epilogue){.before = items[2], .after = items[3]};
 }
 
 /* The depthwise convolution as a node of its own; its output fact is `y`. */

@@ -24,11 +24,17 @@ enum {
 
 typedef struct nn_depthwise_block_attrs {
     nn_conv_attrs depthwise;
-    /* Behind the first 1x1, and behind the depthwise convolution where a second 1x1 follows. */
+    /* Two behind the first 1x1, two behind the depthwise convolution where a second 1x1 follows. */
     nn_activation_chain activations;
 } nn_depthwise_block_attrs;
 
-/* op->parse: the attributes of the depthwise Conv and a chain of two activations. */
+enum { NN_BLOCK_ACTIVATIONS = 4 };
+
+/* Behind the first 1x1 and behind the depthwise convolution. */
+nn_epilogue nn_depthwise_block_behind_expand(const nn_depthwise_block_attrs *attrs);
+nn_epilogue nn_depthwise_block_behind_depthwise(const nn_depthwise_block_attrs *attrs);
+
+/* op->parse: the attributes of the depthwise Conv and a chain of four activations. */
 nn_status nn_depthwise_block_parse(const nn_node_view *node, const nn_attrs *attrs, void *out);
 
 nn_status nn_depthwise_block_infer(const nn_node_view *node);

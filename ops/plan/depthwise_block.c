@@ -59,6 +59,8 @@ static void filter(const nn_conv_geometry *g, const nn_tensor *w, const nn_tenso
 static nn_status run(const nn_call *call) {
     const nn_depthwise_block_attrs *attrs = call->node->attrs;
     const nn_epilogue *epilogue = &call->node->epilogue;
+    const nn_epilogue behind_expand = nn_depthwise_block_behind_expand(attrs);
+    const nn_epilogue behind_depthwise = nn_depthwise_block_behind_depthwise(attrs);
     const nn_conv_geometry g = nn_depthwise_block_geometry(call->node);
     const nn_tensor *expand = nn_call_in(call, NN_BLOCK_EXPAND_W);
     const nn_tensor *project = nn_call_in(call, NN_BLOCK_PROJECT_W);
@@ -72,15 +74,13 @@ static nn_status run(const nn_call *call) {
         float *y = (float *)call->out[0]->data + image * out_floats;
         if (expand != NULL) {
             multiply(expand, nn_call_in(call, NN_BLOCK_EXPAND_BIAS), x, g.in_pixels, expanded);
-            for (int64_t i = 0; i < expanded_count; i++)
-                expanded[i] = nn_activate(attrs->activations.items[0], expanded[i]);
+            nn_epilogue_apply(&behind_expand, NULL, expanded, expanded_count);
             x = expanded;
         }
         filter(&g, call->in[NN_BLOCK_W], nn_call_in(call, NN_BLOCK_BIAS), x,
                project != NULL ? filtered : y);
         if (project != NULL) {
-            for (int64_t i = 0; i < filtered_count; i++)
-                filtered[i] = nn_activate(attrs->activations.items[1], filtered[i]);
+            nn_epilogue_apply(&behind_depthwise, NULL, filtered, filtered_count);
             multiply(project, nn_call_in(call, NN_BLOCK_PROJECT_BIAS), filtered, g.out_pixels, y);
         }
         const float *residual = NULL;

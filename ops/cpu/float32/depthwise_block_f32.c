@@ -166,8 +166,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
                          const block_set *set) {
     const nn_depthwise_block_attrs *attrs = node->attrs;
     const nn_conv_geometry g = nn_depthwise_block_geometry(node);
-    const nn_epilogue expand_work = {.before = attrs->activations.items[0]};
-    const nn_epilogue depthwise_work = {.before = attrs->activations.items[1]};
+    const nn_epilogue expand_work = nn_depthwise_block_behind_expand(attrs);
+    const nn_epilogue depthwise_work = nn_depthwise_block_behind_depthwise(attrs);
     block_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     state->expands = nn_view_in(node, NN_BLOCK_EXPAND_W) != NULL;
