@@ -9,8 +9,9 @@ enum {
     WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
     FETCHED_BYTES = 256 * 1024, /* of weights, before their step: more is often gone again */
     TASKS_PER_THREAD = 4,
-    BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
-    MACS_PER_CHUNK = 1000 * 1000 /* some 10 microseconds */
+    BAND_SLACK = 64,              /* a tap is read in whole steps, past its last value */
+    MACS_PER_CHUNK = 1000 * 1000, /* some 10 microseconds */
+    SHARED_CHANNELS = 24          /* fewer output channels do not pay for the products of pixels */
 };
 
 /* Where the activations of one group lie: in the input itself, or in a band. */
@@ -153,6 +154,13 @@ static int64_t sums_bytes(const nn_u8s8_unit *unit) {
     return nn_round_up(most * unit->lanes * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
 }
 
+/* Of the products of a band's pixels with themselves. */
+static int64_t own_bytes_of(const conv_state *state) {
+    if (!state->setting.shares) return 0;
+    int64_t pixels = state->band_rows * state->shape.width.out;
+    return nn_round_up(pixels * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
+}
+
 static void fill_taps(conv_state *state) {
     const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
     int64_t columns = state->source.merged ? 1 : w->kernel;
@@ -173,10 +181,12 @@ nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_
                                    .scale = shape->scale,
                                    .keeps_zero = unit->activation_bytes == 1}};
     made.source = choose_source(shape, unit, node->in[inputs->x]->type);
-    made.packing = nn_u8s8_packing_make(node, unit, inputs, shape, made.source.merged);
+    made.setting.shares = unit->own != NULL && shape->out_channels >= SHARED_CHANNELS;
+    made.packing =
+        nn_u8s8_packing_make(node, unit, inputs, shape, made.source.merged, made.setting.shares);
     NN_TRY(nn_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
     choose_tasks(&made, target->threads);
-    made.worker_bytes = band_bytes(&made) + sums_bytes(unit);
+    made.worker_bytes = band_bytes(&made) + sums_bytes(unit) + own_bytes_of(&made);
 
     bool constant = nn_int8_has_constant_parameters(node, inputs);
     int64_t tap_bytes =
@@ -268,7 +278,8 @@ typedef struct panel_run {
     const uint8_t *a; /* activations of the first output row, column 0 */
     uint8_t *y;       /* results there */
     const uint8_t *addend;
-    int64_t channel; /* first of the panel in the parameters */
+    const int32_t *own; /* NULL: products are not shared */
+    int64_t channel;    /* first of the panel in the parameters */
     nn_u8s8_tile tile;
     int vectors;
     _Alignas(64) int32_t start[NN_U8S8_WIDTH]; /* of the panel, in the order of lanes */
@@ -304,15 +315,16 @@ static void set_fetch(fetch_plan *plan, int rows, nn_u8s8_tile *tile) {
     tile->fetch_step = (rows * plan->step_rate + 0xffff) >> 16;
 }
 
-/* Offsets of the two segments in a and y. */
-static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t y_first,
-                     int64_t y_second, int rows) {
+/* Offsets of the two segments in a, and their first pixels in y. */
+static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t first,
+                     int64_t second, int rows) {
     nn_u8s8_tile *tile = &run->tile;
     tile->a[0] = run->a + a_first;
     tile->a[1] = run->a + a_second;
-    tile->y[0] = run->y + y_first;
-    tile->y[1] = run->y + y_second;
-    if (run->addend != NULL) tile->addend = run->addend + y_first;
+    tile->y[0] = run->y + first * tile->y_step;
+    tile->y[1] = run->y + second * tile->y_step;
+    if (run->addend != NULL) tile->addend = run->addend + first * tile->y_step;
+    if (run->own != NULL) tile->own = run->own + first;
     set_fetch(run->fetch, rows, tile);
     run->work->state->unit->tile(tile, rows, run->vectors);
     if (tile->sums == NULL) return;
@@ -320,22 +332,22 @@ static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t 
 }
 
 /* `count` pixels in a line, in tiles of about equal size. */
-static void run_line(panel_run *run, int64_t a, int64_t y, int64_t count) {
+static void run_line(panel_run *run, int64_t a, int64_t first, int64_t count) {
     const nn_u8s8_unit *unit = run->work->state->unit;
     const int most = unit->rows[run->vectors - 1];
     int64_t tiles = (count + most - 1) / most;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t begin = count * i / tiles, end = count * (i + 1) / tiles;
-        int64_t a_at = a + begin * run->tile.a_step, y_at = y + begin * run->tile.y_step;
-        run_tile(run, a_at, a_at + unit->segment * run->tile.a_step, y_at,
-                 y_at + unit->segment * run->tile.y_step, (int)(end - begin));
+        int64_t a_at = a + begin * run->tile.a_step, pixel = first + begin;
+        run_tile(run, a_at, a_at + unit->segment * run->tile.a_step, pixel, pixel + unit->segment,
+                 (int)(end - begin));
     }
 }
 
 static void run_panel(panel_run *run, int64_t rows) {
     const conv_state *state = run->work->state;
     const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
-    int64_t a_row = state->source.row_step * h->stride, y_row = run->tile.y_step * w->out;
+    int64_t a_row = state->source.row_step * h->stride;
     if (a_row == run->tile.a_step * w->out) { /* the rows follow each other as pixels do */
         run_line(run, 0, 0, rows * w->out);
         return;
@@ -343,9 +355,9 @@ static void run_panel(panel_run *run, int64_t rows) {
     int64_t row = 0;
     if (takes_pairs(state, run->vectors))
         for (; row + 2 <= rows; row += 2)
-            run_tile(run, row * a_row, (row + 1) * a_row, row * y_row, (row + 1) * y_row,
+            run_tile(run, row * a_row, (row + 1) * a_row, row * w->out, (row + 1) * w->out,
                      2 * (int)w->out);
-    for (; row < rows; row++) run_line(run, row * a_row, row * y_row, w->out);
+    for (; row < rows; row++) run_line(run, row * a_row, row * w->out, w->out);
 }
 
 /* Puts the numbers of a panel's channels into the order of lanes. */
@@ -364,7 +376,7 @@ static void take_lanes(panel_run *run) {
 typedef struct panel_range {
     const conv_work *work;
     int64_t image, group, begin, end;
-    int32_t *sums;
+    int32_t *sums, *own;
 } panel_range;
 
 /* What task `task` brings to L2 where one thread has it to itself: its part of the node's weights,
@@ -388,6 +400,19 @@ static void set_fetched(const conv_work *work, int64_t task, int64_t pixels, fet
     out->step_rate = out->pixel_rate / (state->packing.tap_count * state->packing.steps) + 1;
 }
 
+/* The products of the pixels of `rows` output rows with themselves. */
+static void fill_own(const conv_state *state, const uint8_t *a, int64_t rows, int32_t *own) {
+    const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
+    nn_u8s8_tile tile = {.a_step = state->source.pixel_step * w->stride,
+                         .taps = state->taps,
+                         .tap_count = state->packing.tap_count,
+                         .steps = state->packing.steps};
+    for (int64_t row = 0; row < rows; row++) {
+        tile.a[0] = a + row * state->source.row_step * h->stride;
+        state->unit->own(&tile, w->out, own + row * w->out);
+    }
+}
+
 /* Rows [first, first + rows) of a map, whose activations begin at `a`. */
 static void run_panels(const panel_range *part, const uint8_t *a, int64_t first, int64_t rows,
                        fetch_plan *fetch) {
@@ -407,6 +432,7 @@ static void run_panels(const panel_range *part, const uint8_t *a, int64_t first,
                          .a = a,
                          .y = work->y + y * work->y_bytes,
                          .addend = work->addend != NULL ? work->addend + y : NULL,
+                         .own = part->own,
                          .channel = parameter,
                          .vectors = nn_u8s8_panel_vectors(packing, panel),
                          .tile = {.a_step = state->source.pixel_step * shape->width.stride,
@@ -452,12 +478,17 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
     }
     int64_t panel = chunk * state->panels_per_task, end = panel + state->panels_per_task;
     if (end > packing->panels) end = packing->panels;
+    int32_t *own = NULL;
+    if (state->setting.shares)
+        own = (int32_t *)(memory + band_bytes(state) + sums_bytes(state->unit));
     const panel_range part = {.work = work,
                               .image = image,
                               .group = group,
                               .begin = panel,
                               .end = end,
-                              .sums = (int32_t *)(memory + band_bytes(state))};
+                              .sums = (int32_t *)(memory + band_bytes(state)),
+                              .own = own};
+    if (own != NULL) fill_own(state, a, rows, own);
     fetch_plan fetch;
     set_fetched(work, task, rows * shape->width.out * (end - panel), &fetch);
     run_panels(&part, a, first, rows, &fetch);

@@ -9,6 +9,14 @@
  * a copy of the input rows that a few output rows need, with the padding filled in, values made
  * unsigned (x ^ 0x80), channels of one group side by side, so that a whole kernel row is one tap.
  *
+ * Units without a dot product of bytes may save half of the multiplications (Winograd, "A New
+ * Algorithm for Inner Product", 1968): of four values of k, in two steps,
+ *
+ *     a0 w0 + a2 w2 = (a0 + w2)(a2 + w0) - a0 a2 - w0 w2
+ *
+ * and so for a1 and a3. What is taken off is one number for each pixel and one for each channel.
+ * All of it is exact: additions stay in int16, and sums wrap as they may.
+ *
  * Weights are packed in panels of unit->vectors vectors of channels, or in the last panel as few as
  * suffice: [group][panel][tap][k / depth][channel][depth], zero where k or channel exceed. Zero
  * points are folded: w' = w - w_zero is packed, and the sums start at bias - x_zero sum(w'). Where
@@ -32,6 +40,9 @@ typedef struct nn_u8s8_tile {
     const int32_t *start; /* per channel: the sums before the first product; aligned */
     const char *fetch;    /* what comes to L2 meanwhile, fetch_step bytes for every step */
     int64_t fetch_step;
+    /* Not NULL: products are shared, and these are the pixels' own. A last odd step of a tap is
+     * multiplied as ever. */
+    const int32_t *own;
 
     int32_t *sums; /* not NULL: sums go here, [row][channel of the panel], and nowhere else */
     uint8_t *y[2]; /* else y = clamp(round(sum multiplier) + zero, low, high), as bytes */
@@ -61,6 +72,8 @@ typedef struct nn_u8s8_unit {
     bool adds; /* takes the sum of a QConv */
     /* vectors 1 .. unit->vectors, rows 1 .. unit->rows[vectors - 1] */
     void (*tile)(const nn_u8s8_tile *tile, int rows, int vectors);
+    /* Of units that share products: those of each of `count` pixels with itself, over all taps. */
+    void (*own)(const nn_u8s8_tile *tile, int64_t count, int32_t *out);
     /* `count` bytes into a band: x ^ flip, less `zero` when activations have two bytes. */
     void (*copy)(void *out, const uint8_t *x, int64_t count, uint8_t flip, int32_t zero);
     nn_int8_finish finish;

@@ -28,9 +28,13 @@ static void weight_range(const nn_tensor *w, const nn_tensor *w_zero, const nn_u
 
 nn_u8s8_packing nn_u8s8_packing_make(const nn_node_view *node, const nn_u8s8_unit *unit,
                                      const nn_int8_inputs *inputs, const nn_u8s8_shape *shape,
-                                     bool merged) {
-    nn_u8s8_packing out = {
-        .shape = *shape, .inputs = *inputs, .unit = unit, .merged = merged, .parts = 1};
+                                     bool merged, bool shared) {
+    nn_u8s8_packing out = {.shape = *shape,
+                           .inputs = *inputs,
+                           .unit = unit,
+                           .merged = merged,
+                           .shared = shared,
+                           .parts = 1};
     if (unit->weight_bytes == 1) {
         int32_t lowest, highest;
         weight_range(nn_int8_constant(node, inputs->w), nn_int8_constant(node, inputs->w_zero),
@@ -119,6 +123,18 @@ static uint32_t pack_channel(const nn_u8s8_packing *packing, const nn_tensor *w,
     return sum;
 }
 
+/* The products of one channel's weights with each other, in steps two by two of each tap. */
+static int32_t own_products(const nn_u8s8_packing *packing, const lane_target *lane) {
+    uint32_t sum = 0;
+    for (int64_t tap = 0; tap < packing->tap_count; tap++)
+        for (int64_t step = 0; step + 2 <= packing->steps; step += 2) {
+            const int8_t *at = lane->bytes + (tap * packing->steps + step) * lane->step;
+            const int16_t *a = (const int16_t *)at, *b = (const int16_t *)(at + lane->step);
+            sum += (uint32_t)(a[0] * b[0] + a[1] * b[1]);
+        }
+    return (int32_t)sum;
+}
+
 /* `sums` and `bytes` are those of the panel. */
 static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const nn_tensor *w_zero,
                        int64_t group, int64_t panel, int32_t *sums, int8_t *bytes) {
@@ -128,19 +144,23 @@ static void pack_panel(const nn_u8s8_packing *packing, const nn_tensor *w, const
     int64_t count = shape->out_channels - first < width ? shape->out_channels - first : width;
     int64_t cell = (int64_t)unit->depth * unit->weight_bytes; /* of one channel in a step */
     int vectors = nn_u8s8_panel_vectors(packing, panel);
+    lane_target lanes[NN_U8S8_WIDTH];
+    for (int64_t c = 0; c < count; c++)
+        lanes[c] = (lane_target){.bytes = bytes + nn_u8s8_lane(c, vectors, unit->lanes) * cell,
+                                 .step = vectors * unit->lanes * cell};
     for (int64_t begin = 0; begin < shape->in_channels; begin += INPUT_BLOCK) {
         int64_t left = shape->in_channels - begin;
         int64_t end = begin + (left < INPUT_BLOCK ? left : INPUT_BLOCK);
         for (int64_t c = 0; c < count; c++) {
-            lane_target lane = {.bytes = bytes + nn_u8s8_lane(c, vectors, unit->lanes) * cell,
-                                .step = vectors * unit->lanes * cell};
             int32_t zero = nn_int8_weight_zero(w_zero, group * shape->out_channels + first + c);
             uint32_t sum =
                 pack_channel(packing, w, zero, group * shape->w_group + (first + c) * shape->w_out,
-                             &lane, begin, end);
+                             &lanes[c], begin, end);
             sums[c] = (int32_t)((uint32_t)sums[c] + sum);
         }
     }
+    for (int64_t c = 0; packing->shared && c < count; c++)
+        sums[c] = own_products(packing, &lanes[c]);
 }
 
 static int64_t padded_channels(const nn_u8s8_packing *packing) {
@@ -173,9 +193,10 @@ nn_status nn_u8s8_pack(const nn_node_view *node, nn_prepare *prepare,
                        const int8_t **weights) {
     const nn_u8s8_shape *shape = &packing->shape;
     char variant[160];
-    snprintf(variant, sizeof variant, "u8s8 %s groups %lld taps %lld steps %lld parts %d by %lld",
-             packing->unit->name, (long long)shape->groups, (long long)packing->tap_count,
-             (long long)packing->steps, packing->parts, (long long)shape->w_out);
+    snprintf(variant, sizeof variant, "u8s8 %s%s groups %lld taps %lld steps %lld parts %d by %lld",
+             packing->unit->name, packing->shared ? " shared" : "", (long long)shape->groups,
+             (long long)packing->tap_count, (long long)packing->steps, packing->parts,
+             (long long)shape->w_out);
     int64_t bytes = sums_bytes(packing) + shape->groups * packing->group_bytes;
     const void *packed;
     NN_TRY(nn_prepare_pack(prepare, nn_int8_packed_inputs(node, &packing->inputs), variant,

@@ -9,6 +9,7 @@ typedef struct nn_u8s8_packing {
     nn_int8_inputs inputs;
     const nn_u8s8_unit *unit;
     bool merged;              /* a whole kernel row is one tap */
+    bool shared;              /* products are: w_sums are the weights' own */
     int parts;                /* that weights are split in */
     int64_t tap_count, steps; /* of all parts; k / depth of one tap */
     int64_t panels;           /* of one group */
@@ -20,7 +21,7 @@ typedef struct nn_u8s8_packing {
 /* The node's weights must be constant. */
 nn_u8s8_packing nn_u8s8_packing_make(const nn_node_view *node, const nn_u8s8_unit *unit,
                                      const nn_int8_inputs *inputs, const nn_u8s8_shape *shape,
-                                     bool merged);
+                                     bool merged, bool shared);
 
 /* Vectors of channels in a panel: the last one of a group may need fewer than others. */
 static inline int nn_u8s8_panel_vectors(const nn_u8s8_packing *packing, int64_t panel) {

@@ -71,7 +71,8 @@ static void fill(const nn_int8_setting *setting, const parameter_tensors *tensor
     const nn_tensor *bias = tensors->bias, *w_scale = tensors->w_scale;
     bool has_offset = bias && bias->type == NNOPT_FLOAT;
     place(out, memory, has_offset);
-    uint32_t zero = setting->keeps_zero ? (uint32_t)unsigned_zero(tensors->x_zero, x_type) : 0;
+    uint32_t times = setting->shares ? 1 : 0; /* that w_sums are taken off */
+    if (setting->keeps_zero) times = (uint32_t)unsigned_zero(tensors->x_zero, x_type);
     float x_scale = setting->scale;
     if (tensors->x_scale)
         x_scale *= nn_quant_load_float(tensors->x_scale->data, tensors->x_scale->type, 0);
@@ -79,7 +80,7 @@ static void fill(const nn_int8_setting *setting, const parameter_tensors *tensor
     for (int64_t i = 0; i < out->groups * out->padded; i++) {
         bool exists = i % out->padded < out->channels;
         int64_t channel = i / out->padded * out->channels + i % out->padded;
-        uint32_t start = zero == 0 ? 0u : 0u - zero * (uint32_t)out->w_sums[i];
+        uint32_t start = times == 0 ? 0u : 0u - times * (uint32_t)out->w_sums[i];
         float multiplier = 0, offset = 0;
         if (exists && bias && !has_offset)
             start += (uint32_t)((const int32_t *)bias->data)[channel];

@@ -30,20 +30,20 @@ static inline int32_t nn_int8_weight_zero(const nn_tensor *w_zero, int64_t chann
 /* Numbers per channel: `padded` entries for each group, of which the first `channels` exist. */
 typedef struct nn_int8_parameters {
     int64_t groups, channels, padded;
-    const int32_t *w_sums; /* sum of each channel's packed weights; NULL: never asked for */
+    const int32_t *w_sums; /* of each channel's packed weights; NULL: never asked for */
     bool are_constant;
-    int32_t *start;    /* bias - x_zero sum(w): sums before the first product */
+    int32_t *start;    /* bias - x_zero w_sums, or bias - w_sums: sums before the first product */
     float *multiplier; /* 0 for int32 results */
     float *offset;     /* NULL: no float bias */
     bool are_small;    /* every multiplier is below 1: products with sums stay in int32 */
 } nn_int8_parameters;
 
 /* How parameters are made. `scale` is a factor of x_scale. `keeps_zero`: activations are multiplied
- * as unsigned bytes, with their zero point. */
+ * as unsigned bytes, with their zero point; else `shares`: w_sums are what is taken off once. */
 typedef struct nn_int8_setting {
     nn_int8_inputs inputs;
     float scale;
-    bool keeps_zero;
+    bool keeps_zero, shares;
 } nn_int8_setting;
 
 /* Memory that parameters take; groups and padded must be set. */
