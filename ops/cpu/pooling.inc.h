@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { BLOCK = 4 };
+enum { BLOCK = 4, MOST_SUMS = 12 };
 
 /* The pixels of a window; numbers of them that are constants leave no loops. */
 #define EACH_PIXEL(view)                                                                           \
@@ -88,22 +88,47 @@ NN_INLINE void average_bf16_window(const nn_pool_view *view, const uint16_t *x, 
     }
 }
 
+/* The first `count` channels of `vectors` vectors. */
+NN_INLINE void average_f32_block(const nn_pool_view *view, const float *x, float *y, float scale,
+                                 const int vectors, const int count) {
+    vf sum[MOST_SUMS], row[MOST_SUMS];
+#pragma GCC unroll 12
+    for (int i = 0; i < vectors; i++) sum[i] = vf_zero();
+    for (int64_t d = 0; d < view->planes; d++)
+        for (int64_t h = 0; h < view->rows; h++) {
+            const float *pixel = x + d * view->plane_step + h * view->row_step;
+#pragma GCC unroll 12
+            for (int i = 0; i < vectors; i++) row[i] = vf_zero();
+            for (int64_t w = 0; w < view->columns; w++, pixel += view->column_step)
+#pragma GCC unroll 12
+                for (int i = 0; i < vectors; i++)
+                    row[i] += count == VF_LANES * vectors ? vf_load(pixel + i * VF_LANES)
+                                                          : vf_load_first(pixel, count);
+#pragma GCC unroll 12
+            for (int i = 0; i < vectors; i++) sum[i] += row[i];
+        }
+#pragma GCC unroll 12
+    for (int i = 0; i < vectors; i++) {
+        const vf mean = sum[i] * vf_set(scale);
+        if (count == VF_LANES * vectors)
+            vf_store(y + i * VF_LANES, mean);
+        else
+            vf_store_first(y, mean, count);
+    }
+}
+
+/* Several vectors at once do not wait for each other's sums, and read whole lines. */
 NN_INLINE void average_f32_window(const nn_pool_view *view, const float *x, float *y,
                                   int64_t channels, float scale) {
-    const vf factor = vf_set(scale);
-    for (int64_t c = 0; c < channels; c += VF_LANES) {
-        int count = channels - c < VF_LANES ? (int)(channels - c) : VF_LANES;
-        vf sum = vf_zero();
-        for (int64_t d = 0; d < view->planes; d++)
-            for (int64_t h = 0; h < view->rows; h++) {
-                const float *pixel = x + c + d * view->plane_step + h * view->row_step;
-                vf row = vf_zero();
-                for (int64_t w = 0; w < view->columns; w++, pixel += view->column_step)
-                    row += count == VF_LANES ? vf_load(pixel) : vf_load_first(pixel, count);
-                sum += row;
-            }
-        vf_store_first(y + c, sum * factor, count);
-    }
+    enum { WIDE = MOST_SUMS * VF_LANES, NARROW = 4 * VF_LANES };
+    int64_t c = 0;
+    for (; c + WIDE <= channels; c += WIDE)
+        average_f32_block(view, x + c, y + c, scale, MOST_SUMS, WIDE);
+    for (; c + NARROW <= channels; c += NARROW)
+        average_f32_block(view, x + c, y + c, scale, 4, NARROW);
+    for (; c + VF_LANES <= channels; c += VF_LANES)
+        average_f32_block(view, x + c, y + c, scale, 1, VF_LANES);
+    if (c < channels) average_f32_block(view, x + c, y + c, scale, 1, (int)(channels - c));
 }
 
 /* Bytes: blocks of channels whose largest values stay in registers; the compiler makes vectors of
