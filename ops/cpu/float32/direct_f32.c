@@ -262,12 +262,14 @@ static void add_raw(const direct_job *job, const direct_pass *pass, raw_rows *ra
     raw->end += rows;
 }
 
-/* Runs a tile whose y and residual are at `offset`, second segment at `offset1`, into raw rows. */
+/* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment of one tile at
+ * `offset1`, into raw rows. */
 static void run_raw(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile, int64_t rows,
                     int64_t offset, int64_t offset1, raw_rows *raw) {
-    const int64_t pitch = pass->shape->columns, first = nn_min(rows, NN_TILE_SEGMENT);
+    const int64_t pitch = pass->shape->columns, all = rows * (tile->more + 1);
+    const int64_t first = tile->more > 0 ? all : nn_min(rows, NN_TILE_SEGMENT);
     const float low = tile->low, high = tile->high;
-    if ((raw->end + rows) * pitch > RAW_FLOATS) {
+    if ((raw->end + all) * pitch > RAW_FLOATS) {
         finish_raw(job, pass, raw, pass->columns);
         raw->begin = raw->end = 0;
     }
@@ -283,11 +285,11 @@ static void run_raw(const direct_job *job, const direct_pass *pass, nn_tile_f32 
     tile->low = low;
     tile->high = high;
     add_raw(job, pass, raw, first, offset);
-    add_raw(job, pass, raw, rows - first, offset1);
+    add_raw(job, pass, raw, all - first, offset1);
 }
 
-/* Runs a tile whose y and residual are at `offset`, second segment at `offset1`. */
-static void run_tile(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
+/* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment at `offset1`. */
+static void run_tiles(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
                      int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
     tile->start = pass->first ? tile->start : NULL;
     if (job->plan->tile_finishes || !pass->last) {
@@ -311,6 +313,7 @@ static void run_last_pixel(const direct_job *job, const direct_unit *unit, const
     const int64_t column = unit->column_end - 1;
     y += column * job->plan->problem.out_pitch;
     tile->a[0] = tile->a[1] = view->base + a + column * view->column_step;
+    tile->more = 0;
     finish_raw(job, pass, raw, pass->columns);
     run_raw(job, pass, tile, 1, y, y, raw);
     finish_raw(job, pass, raw, job->plan->last_columns);
@@ -323,7 +326,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     const nn_window_axis *height = &p->axes[NN_HEIGHT];
     const int64_t columns = unit->column_end - unit->column_begin;
     const int64_t tile_count = (columns + pass->shape->rows - 1) / pass->shape->rows;
-    /* Tiles of about equal size, without a division for each. */
+    /* Tiles of about equal size: the first `rest` have a row more. */
     const int64_t each = columns / tile_count, rest = columns % tile_count;
     const int64_t total = tile_count * (unit->row_end - unit->row_begin);
     /* Not all pixels of the fold at the end of a row exist. */
@@ -342,8 +345,9 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         .columns = pass->columns,
         .low = pass->last ? plan->low : -INFINITY,
         .high = pass->last ? plan->high : INFINITY,
-        .prefetch_bytes = pass->next_bytes / total,
     };
+    const int64_t each_prefetch = pass->next_bytes / total;
+    const bool is_raw = pass->last && !plan->tile_finishes;
     _Alignas(NN_ALIGNMENT) float floats[RAW_FLOATS];
     raw_rows raw = {.floats = floats};
     int64_t done = 0;
@@ -359,26 +363,31 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
                                 row * p->out_row + pass->column;
         const int64_t a_start =
             place_of(plan, view, &range, unit->depth, row) + view->column_offset;
-        int64_t begin = unit->column_begin, end, over = 0;
-        for (int64_t i = 0; i < tile_count; i++, done++, begin = end) {
-            end = begin + each;
-            over += rest;
-            if (over >= tile_count) {
-                over -= tile_count;
-                end++;
+        int64_t begin = unit->column_begin, count;
+        for (int64_t i = 0; i < tile_count; i += count) {
+            int64_t rows = pair ? 2 * columns : each + (i < rest);
+            count = (i < rest ? rest : tile_count) - i;
+            if (is_raw) count = nn_min(count, RAW_FLOATS / (rows * pass->shape->columns));
+            const int64_t y = y_start + begin * p->out_pitch;
+            const int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
+            if (is_cut && i + count == tile_count) {
+                /* The last tile is by itself, and without its last row. */
+                if (count > 1)
+                    count--;
+                else
+                    rows--;
             }
-            int64_t a = a_start + begin * view->column_step;
-            int64_t y = y_start + begin * p->out_pitch;
-            int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
-            tile.a[0] = view->base + a;
+            tile.more = count - 1;
+            tile.a[0] = view->base + a_start + begin * view->column_step;
             tile.a[1] = tile.a[0] + a_step;
             tile.start = bias;
-            tile.prefetch = (const char *)pass->next + tile.prefetch_bytes * done;
-            int64_t rows = pair ? 2 * columns : end - begin;
-            if (is_cut && end == unit->column_end) rows--;
+            tile.prefetch = (const char *)pass->next + each_prefetch * done;
+            tile.prefetch_bytes = each_prefetch * count;
             if (rows > 0)
-                run_tile(job, pass, &tile, rows, y,
-                         y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch), &raw);
+                run_tiles(job, pass, &tile, rows, y,
+                          y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch), &raw);
+            begin += rows * count;
+            done += count;
         }
         if (is_cut) run_last_pixel(job, unit, pass, view, &tile, a_start, y_start, &raw);
         if (pair) {

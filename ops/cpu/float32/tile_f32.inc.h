@@ -20,18 +20,31 @@ NN_INLINE void TILE_NAME(step)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0,
     }
 }
 
+/* What is brought to L2 next, and how much further that is for each two steps of k. */
+typedef struct TILE_NAME(fetch) {
+    const char *next;
+    int64_t step;
+} TILE_NAME(fetch);
+
+NN_INLINE TILE_NAME(fetch) TILE_NAME(fetch_of)(const nn_tile_f32 *t) {
+    /* In 32 bits, which are divided in half the time. */
+    const uint32_t pairs = (uint32_t)((t->k + 1) / 2 * t->tap_count * (t->more + 1));
+    const uint32_t bytes = (uint32_t)t->prefetch_bytes;
+    return (TILE_NAME(fetch)){
+        t->prefetch ? t->prefetch : (const void *)t->w,
+        pairs > 0 && bytes > 0 ? (bytes + pairs - 1) / pairs : 0,
+    };
+}
+
 /* Sums over all taps. k is unrolled by two: less leaves loop overhead, more gained nothing. */
 NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS],
-                                     int rows) {
+                                     int rows, int64_t at, TILE_NAME(fetch) *fetch) {
     enum { COLUMNS = TILE_VECTORS * VF_LANES };
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
-    const char *prefetch = t->prefetch ? t->prefetch : (const void *)t->w;
-    /* In 32 bits, which are divided in half the time. */
-    const uint32_t pairs = (uint32_t)((t->k + 1) / 2 * t->tap_count);
-    const uint32_t bytes = (uint32_t)t->prefetch_bytes;
-    const int64_t stride = pairs > 0 && bytes > 0 ? (bytes + pairs - 1) / pairs : 0;
+    const char *prefetch = fetch->next;
+    const int64_t stride = fetch->step;
     for (const nn_tile_tap *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++) {
-        const float *a0 = t->a[0] + tap->a, *a1 = t->a[1] + tap->a, *w = t->w + tap->w;
+        const float *a0 = t->a[0] + at + tap->a, *a1 = t->a[1] + at + tap->a, *w = t->w + tap->w;
         int64_t k = t->k;
         for (; k >= 2; k -= 2) {
             __builtin_prefetch(prefetch, 0, 2);
@@ -44,18 +57,22 @@ NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TIL
         }
         if (k > 0) TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
     }
+    fetch->next = prefetch;
 }
 
 /* `last` columns exist in the last vector. What is read of the tile is a copy, since stores could
  * change the tile as far as the compiler knows. */
 NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VECTORS], int rows,
-                                const bool adds, const int last) {
+                                int64_t index, const bool adds, const int last) {
+    const int64_t behind = index * rows * end.y_step;
+    const int64_t residual_behind = index * rows * end.residual_step;
     const vf low = vf_set(end.low), high = vf_set(end.high);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
         const int segment = i / NN_TILE_SEGMENT, row = i % NN_TILE_SEGMENT;
-        float *y = end.y[segment] + row * end.y_step;
-        const float *residual = adds ? end.residual[segment] + row * end.residual_step : NULL;
+        float *y = end.y[segment] + behind + row * end.y_step;
+        const float *residual =
+            adds ? end.residual[segment] + residual_behind + row * end.residual_step : NULL;
 #pragma GCC unroll 4
         for (int j = 0; j < TILE_VECTORS; j++) {
             const bool whole = j < TILE_VECTORS - 1 || last == VF_LANES;
@@ -71,26 +88,31 @@ NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VE
     }
 }
 
-NN_INLINE void TILE_NAME(finish)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows) {
+NN_INLINE void TILE_NAME(finish)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows,
+                                 int64_t index) {
     const int last = t->columns - (TILE_VECTORS - 1) * VF_LANES;
     if (last == VF_LANES && t->residual[0] == NULL)
-        TILE_NAME(store)(*t, acc, rows, false, VF_LANES);
+        TILE_NAME(store)(*t, acc, rows, index, false, VF_LANES);
     else if (last == VF_LANES)
-        TILE_NAME(store)(*t, acc, rows, true, VF_LANES);
+        TILE_NAME(store)(*t, acc, rows, index, true, VF_LANES);
     else
-        TILE_NAME(store)(*t, acc, rows, t->residual[0] != NULL, last);
+        TILE_NAME(store)(*t, acc, rows, index, t->residual[0] != NULL, last);
 }
 
 NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
-    vf acc[TILE_ROWS][TILE_VECTORS];
+    TILE_NAME(fetch) fetch = TILE_NAME(fetch_of)(t);
+    int64_t index = 0;
+    do {
+        vf acc[TILE_ROWS][TILE_VECTORS];
 #pragma GCC unroll 4
-    for (int j = 0; j < TILE_VECTORS; j++) {
-        vf start = t->start ? vf_load(t->start + j * VF_LANES) : vf_zero();
+        for (int j = 0; j < TILE_VECTORS; j++) {
+            vf start = t->start ? vf_load(t->start + j * VF_LANES) : vf_zero();
 #pragma GCC unroll 14
-        for (int i = 0; i < rows; i++) acc[i][j] = start;
-    }
-    TILE_NAME(accumulate)(t, acc, rows);
-    TILE_NAME(finish)(t, acc, rows);
+            for (int i = 0; i < rows; i++) acc[i][j] = start;
+        }
+        TILE_NAME(accumulate)(t, acc, rows, index * rows * t->a_step, &fetch);
+        TILE_NAME(finish)(t, acc, rows, index);
+    } while (index++ < t->more);
 }
 
 #define TILE(rows)                                                                                 \
