@@ -74,10 +74,9 @@ static void compare_with(kernel_host *host, const nn_kernel *kernel, nn_layout l
                       kernel->name, (long long)i, (long long)bytes, got[i], wanted[i]);
 }
 
-/* Runs all kernels that accept the node; returns how many beside the reference. */
-static int compare_all(kernel_host *host, const char *what) {
+/* Runs all kernels before `reference` that accept the node; returns how many. */
+static int compare_to(kernel_host *host, const nn_kernel *reference, const char *what) {
     nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
-    const nn_kernel *reference = reference_of(host->op);
     host_run(host, reference, NN_LAYOUT_STANDARD, &target);
     nn_tensor expected;
     ck_assert_ok(
@@ -95,6 +94,10 @@ static int compare_all(kernel_host *host, const char *what) {
     }
     nn_tensor_clear(&expected);
     return compared;
+}
+
+static int compare_all(kernel_host *host, const char *what) {
+    return compare_to(host, reference_of(host->op), what);
 }
 
 /* ---- data ----------------------------------------------------------------------------------- */
@@ -515,7 +518,9 @@ typedef struct product_case {
 
 static product_case random_product(void) {
     return (product_case){.batch = chance(70) ? 1 : between(2, 4),
-                          .m = chance(30) ? 1 : between(1, 40),
+                          .m = chance(30)   ? 1
+                               : chance(10) ? between(250, 600)
+                                            : between(1, 40),
                           .k = chance(50) ? between(1, 70) : 4 * between(1, 40),
                           .n = between(1, 100),
                           .a_type = type8(),
@@ -588,6 +593,28 @@ START_TEST(integer_products_agree) {
     }
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));
+    host_clear(&host);
+}
+END_TEST
+
+START_TEST(scaled_products_agree) {
+    uint32_t seed = (uint32_t)_i + 4500;
+    host_seed(seed);
+    product_case p = random_product();
+    bool constant = chance(50), per_column = chance(50);
+    kernel_host host;
+    host_init(&host, &nn_op_matmul_integer_to_float, 1);
+    add_bytes(&host, p.a_type, (int64_t[]){p.batch, p.m, p.k}, 3, false);
+    add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
+    add_scale(&host, 1, 0.02f, constant);
+    add_scale(&host, per_column ? p.n : 1, 0.01f, constant);
+    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)between(-128, 127), true);
+    if (chance(50)) add_bias(&host, NNOPT_FLOAT, p.n, constant);
+    host_infer(&host);
+    compare_all(&host, product_text(&p, seed));
+    host.epilogue.before.kind = NN_ACT_GELU; /* which the reference leaves to others */
+    compare_to(&host, &nn_kernel_matmul_integer_to_float_u8s8_portable, product_text(&p, seed));
     host_clear(&host);
 }
 END_TEST
@@ -788,6 +815,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, qlinear_products_agree, 0, 100);
     tcase_add_loop_test(tcase, qlinear_products_of_activations_agree, 0, 60);
     tcase_add_loop_test(tcase, integer_products_agree, 0, 60);
+    tcase_add_loop_test(tcase, scaled_products_agree, 0, 60);
     tcase_add_loop_test(tcase, qgemms_agree, 0, 60);
     suite_add_tcase(suite, tcase);
     return suite;

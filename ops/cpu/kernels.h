@@ -72,6 +72,9 @@ NN_DECLARE_INT8_KERNELS(qlinear_matmul_u8s8)
 NN_DECLARE_INT8_KERNELS(matmul_integer_u8s8)
 NN_DECLARE_INT8_KERNELS(matmul_integer_to_float_u8s8)
 NN_DECLARE_INT8_KERNELS(qgemm_u8s8)
+extern const nn_kernel nn_kernel_qlinear_matmul_strassen_u8s8_avx2, /* strassen_u8s8.c */
+    nn_kernel_matmul_integer_strassen_u8s8_avx2,
+    nn_kernel_matmul_integer_to_float_strassen_u8s8_avx2, nn_kernel_qgemm_strassen_u8s8_avx2;
 extern const nn_kernel nn_kernel_qconv_depthwise_u8s8_vnni, nn_kernel_qconv_depthwise_u8s8_avx2;
 extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni,
     nn_kernel_conv_integer_depthwise_u8s8_avx2;
@@ -84,7 +87,8 @@ extern const nn_kernel nn_kernel_lstm_u8s8_portable, nn_kernel_lstm_u8s8_avx2,
 #if defined(__x86_64__)
 #    define NN_INT8_PRODUCTS(stem)                                                                 \
         &nn_kernel_##stem##_u8s8_amx, &nn_kernel_##stem##_u8s8_vnni,                               \
-            &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
+            &nn_kernel_##stem##_strassen_u8s8_avx2, &nn_kernel_##stem##_u8s8_avx2,                 \
+            &nn_kernel_##stem##_u8s8_portable
 #    define NN_INT8_CONVOLUTIONS_WITH(stem, ...)                                                   \
         &nn_kernel_##stem##_depthwise_u8s8_vnni, &nn_kernel_##stem##_u8s8_amx,                     \
             &nn_kernel_##stem##_u8s8_vnni, &nn_kernel_##stem##_depthwise_u8s8_avx2,                \
