@@ -323,6 +323,40 @@ START_TEST(winograd_convolutions_agree) {
 }
 END_TEST
 
+START_TEST(winograd_lines_agree) {
+    uint32_t seed = (uint32_t)_i + 2700;
+    host_seed(seed);
+    conv_case c = random_conv();
+    c.rank = 1 + _i % 2;
+    c.groups = 1;
+    c.in = between(48, 80);
+    c.out = between(48, 80);
+    c.constant_parameters = true;
+    const int axis = c.rank == 2 && chance(50) ? 1 : 0;
+    for (int i = 0; i < c.rank; i++) {
+        c.kernel[i] = i == axis ? 3 : 1;
+        c.stride[i] = 1;
+        c.dilation[i] = i == axis ? between(1, 3) : 1;
+        c.pads[i] = i == axis ? between(0, 3) : 0;
+        c.pads[i + c.rank] = i == axis ? between(0, 3) : 0;
+        c.size[i] = i == axis ? between(70, 90) : between(1, 5);
+    }
+    kernel_host host;
+    host_init(&host, &nn_op_qlinear_conv, 10);
+    add_geometry(&host, &c);
+    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
+    host_infer(&host);
+    compare_all(&host, conv_text(&c, seed));
+#if defined(__x86_64__)
+    nn_target target = {.isa = NN_ISA_AVX2, .threads = 1};
+    ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_line_u8s8_avx2, &target));
+    target.deterministic = true;
+    ck_assert(!host_accepts(&host, &nn_kernel_qconv_winograd_line_u8s8_avx2, &target));
+#endif
+    host_clear(&host);
+}
+END_TEST
+
 START_TEST(depthwise_convolutions_agree) {
     uint32_t seed = (uint32_t)_i + 500;
     host_seed(seed);
@@ -795,6 +829,7 @@ Suite *test_suite(void) {
     TCase *tcase = tcase_create("convolutions");
     tcase_add_loop_test(tcase, qlinear_convolutions_agree, 0, 300);
     tcase_add_loop_test(tcase, winograd_convolutions_agree, 0, 60);
+    tcase_add_loop_test(tcase, winograd_lines_agree, 0, 40);
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);

@@ -29,7 +29,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
         return false;
     if (target->deterministic) return false;
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
-    return nn_winograd_line_suits(&g, target->isa, target->threads);
+    return nn_winograd_line_suits(&g, &nn_winograd_rival_f32, target->isa, target->threads);
 }
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {

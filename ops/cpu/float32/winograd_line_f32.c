@@ -47,7 +47,8 @@ static void set_line(const nn_conv_geometry *g, nn_winograd_line_plan *out) {
 
 /* Time is counted in vector FMAs; weights come from L3 or memory at 2 bytes in that of one, as in
  * nn_winograd_choose. The transforms of a vector of a tile count for their loads and stores. */
-bool nn_winograd_line_suits(const nn_conv_geometry *g, nn_isa isa, int threads) {
+bool nn_winograd_line_suits(const nn_conv_geometry *g, const nn_winograd_rival *rival, nn_isa isa,
+                            int threads) {
     static const double bytes_per_fma = 2, input = 32, output = 44, gain = 0.9;
     const int lanes = isa >= NN_ISA_AVX512 ? 16 : isa == NN_ISA_AVX2 ? 8 : 4;
     if (g->groups != 1 || axis_of(g) < 0 || g->in_channels > MOST_CHANNELS ||
@@ -58,10 +59,10 @@ bool nn_winograd_line_suits(const nn_conv_geometry *g, nn_isa isa, int threads) 
     double in_vectors = (double)nn_divide_up(g->in_channels, lanes);
     double out_vectors = (double)nn_divide_up(g->out_channels, lanes);
     double product = (double)g->in_channels * out_vectors / threads;
-    double weights =
-        (double)g->in_channels * (double)g->out_channels * sizeof(float) / bytes_per_fma;
-    double direct =
-        fmax(NN_LINE_TAPS * product * (double)(plan.lines * plan.out), NN_LINE_TAPS * weights);
+    double pairs = (double)g->in_channels * (double)g->out_channels / bytes_per_fma;
+    double weights = pairs * sizeof(float);
+    double direct = fmax(NN_LINE_TAPS * product * rival->product * (double)(plan.lines * plan.out),
+                         NN_LINE_TAPS * pairs * rival->weight_bytes);
     double transforms = (double)plan.tiles * (in_vectors * input + out_vectors * output) / threads;
     double line = fmax(NN_LINE_POINTS * product * (double)plan.tiles, NN_LINE_POINTS * weights);
     return line + transforms < gain * direct;
@@ -112,7 +113,7 @@ void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_lin
     out->m_step = out->block_tiles * out->m_pitch + LINE;
     reserve(&out->worker_bytes, NN_LINE_POINTS * out->v_step);
     out->m_at = reserve(&out->worker_bytes, NN_LINE_POINTS * out->m_step);
-    out->zeros_at = reserve(&out->worker_bytes, out->in_channels);
+    out->padding_at = reserve(&out->worker_bytes, out->in_channels);
     out->raw_at = reserve(&out->worker_bytes, NN_LINE_OUTPUTS * out->m_pitch);
 }
 
@@ -186,8 +187,8 @@ static void unpack(const float *u, int64_t floats, float taps[NN_LINE_TAPS]) {
 
 typedef struct line_job {
     const nn_winograd_line_plan *plan;
-    const float *packed, *bias, *x, *residual;
-    float *y;
+    const float *packed;
+    const nn_line_maps *maps;
     char *workspace;
 } line_job;
 
@@ -202,12 +203,11 @@ static line_place place_of(const nn_winograd_line_plan *plan, int64_t tile) {
                         i / plan->step * NN_LINE_OUTPUTS * plan->step + i % plan->step};
 }
 
-static const float *input_at(const line_job *job, const line_place *place, int64_t i,
-                             const float *outside) {
-    const nn_winograd_line_plan *plan = job->plan;
-    int64_t position = place->first - plan->pad + i * plan->step;
-    if (position < 0 || position >= plan->in) return outside;
-    return job->x + (place->line * plan->in + position) * plan->in_channels;
+/* Where input `i` of a tile lies, in pixels of the whole; -1: outside. */
+static int64_t input_at(const nn_winograd_line_plan *plan, int64_t line, int64_t first, int64_t i) {
+    int64_t position = first - plan->pad + i * plan->step;
+    if (position < 0 || position >= plan->in) return -1;
+    return line * plan->in + position;
 }
 
 static void multiply(const line_job *job, int64_t count, const float *v, float *m) {
@@ -249,87 +249,139 @@ static void multiply(const line_job *job, int64_t count, const float *v, float *
         }
 }
 
-/* Channels [from, out_channels) of a tile as direct convolution has them. */
-static void convolve_directly(const line_job *job, const line_place *place, int64_t from,
-                              float *raw) {
+static void transform_tile(const line_job *job, const line_place *place, const void *padding,
+                           float *v) {
     const nn_winograd_line_plan *plan = job->plan;
-    const int64_t floats = point_floats(plan);
-    for (int64_t channel = from; channel < plan->out_channels; channel++) {
-        int64_t step, at = place_of_weight(plan, channel, &step);
-        float *y = raw + channel;
-        for (int i = 0; i < NN_LINE_OUTPUTS; i++) y[i * plan->m_pitch] = job->bias[channel];
-        for (int64_t k = 0; k < plan->in_channels; k++, at += step) {
-            float taps[NN_LINE_TAPS];
-            unpack(job->packed + at, floats, taps);
-            for (int i = 0; i < NN_LINE_POINTS; i++) {
-                const float *x = input_at(job, place, i, NULL);
-                for (int tap = 0; x != NULL && tap < NN_LINE_TAPS; tap++)
-                    if (i >= tap && i - tap < NN_LINE_OUTPUTS)
-                        y[(i - tap) * plan->m_pitch] += x[k] * taps[tap];
-            }
-        }
+    const nn_line_maps *maps = job->maps;
+    const int64_t bytes = plan->in_channels * maps->x_bytes;
+    nn_line_input input = {.channels = plan->in_channels,
+                           .v = v,
+                           .v_step = plan->v_step,
+                           .flip = maps->flip,
+                           .zero = maps->zero};
+    for (int i = 0; i < NN_LINE_POINTS; i++) {
+        const int64_t at = input_at(plan, place->line, place->first, i);
+        input.x[i] = at < 0 ? padding : (const char *)maps->x + at * bytes;
     }
+    maps->input(&input);
 }
 
-static void finish_tile(const line_job *job, int64_t tile, const float *m, float *raw) {
+static void finish_tile(const line_job *job, const line_place *place, const float *m, float *raw) {
     const nn_winograd_line_plan *plan = job->plan;
-    const line_place place = place_of(plan, tile);
-    const int64_t channels = plan->out_channels, y_step = plan->step * channels;
-    const int64_t at = (place.line * plan->out + place.first) * channels;
-    const float *residual = job->residual != NULL ? job->residual + at : NULL;
-    nn_line_output output = {
-        .m = m,
-        .m_step = plan->m_step,
-        .channels = channels,
-        .bias = job->bias,
-        .residual = plan->tile_finishes ? residual : NULL,
-        .y = plan->tile_finishes ? job->y + at : raw,
-        .y_step = plan->tile_finishes ? y_step : plan->m_pitch,
-        .count = (int)nn_min(nn_divide_up(plan->out - place.first, plan->step), NN_LINE_OUTPUTS),
-        .low = plan->tile_finishes ? plan->low : -INFINITY,
-        .high = plan->tile_finishes ? plan->high : INFINITY,
-    };
-    int64_t done = plan->form->output(&output);
-    if (done < channels) convolve_directly(job, &place, done, raw);
-    const int64_t from = plan->tile_finishes ? done : 0;
-    if (from == channels) return;
-    plan->form->tiles->finish(&plan->epilogue,
-                              &(nn_epilogue_block){
-                                  .x = raw + from,
-                                  .x_step = plan->m_pitch,
-                                  .residual = residual != NULL ? residual + from : NULL,
-                                  .y = job->y + at + from,
-                                  .y_step = y_step,
-                                  .rows = output.count,
-                                  .columns = channels - from,
-                              });
+    const int64_t left = nn_divide_up(plan->out - place->first, plan->step);
+    job->maps->finish(job->maps->argument, &(nn_line_results){
+                                               .at = place->line * plan->out + place->first,
+                                               .line = place->line,
+                                               .first = place->first,
+                                               .count = (int)nn_min(left, NN_LINE_OUTPUTS),
+                                               .m = m,
+                                               .raw = raw,
+                                           });
 }
 
 static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     const line_job *job = argument;
     const nn_winograd_line_plan *plan = job->plan;
     char *own = job->workspace + plan->worker_bytes * (size_t)worker;
-    float *v = (float *)own, *m = (float *)(own + plan->m_at);
-    float *zeros = (float *)(own + plan->zeros_at), *raw = (float *)(own + plan->raw_at);
-    memset(zeros, 0, (size_t)plan->in_channels * sizeof *zeros);
+    float *v = (float *)own, *m = (float *)(own + plan->m_at), *raw = (float *)(own + plan->raw_at);
+    void *padding = own + plan->padding_at;
+    memset(padding, job->maps->padding, (size_t)(plan->in_channels * job->maps->x_bytes));
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * plan->block_tiles;
         const int64_t count = nn_min(plan->block_tiles, plan->tiles - first);
         for (int64_t i = 0; i < count; i++) {
             const line_place place = place_of(plan, first + i);
-            nn_line_input input = {
-                .channels = plan->in_channels, .v = v + i * plan->v_pitch, .v_step = plan->v_step};
-            for (int k = 0; k < NN_LINE_POINTS; k++) input.x[k] = input_at(job, &place, k, zeros);
-            plan->form->input(&input);
+            transform_tile(job, &place, padding, v + i * plan->v_pitch);
         }
         multiply(job, count, v, m);
-        for (int64_t i = 0; i < count; i++) finish_tile(job, first + i, m + i * plan->m_pitch, raw);
+        for (int64_t i = 0; i < count; i++) {
+            const line_place place = place_of(plan, first + i);
+            finish_tile(job, &place, m + i * plan->m_pitch, raw);
+        }
     }
+}
+
+void nn_winograd_line_run_maps(const nn_winograd_line_plan *plan, const float *packed,
+                               const nn_line_maps *maps, nn_pool *pool, void *workspace) {
+    line_job job = {plan, packed, maps, workspace};
+    nn_parallel(pool, plan->blocks, 1, run_blocks, &job);
+}
+
+/* ---- maps of floats ---- */
+
+typedef struct float_maps {
+    const nn_winograd_line_plan *plan;
+    const float *packed, *bias, *x, *residual;
+    float *y;
+} float_maps;
+
+/* Channels [from, out_channels) of a tile as direct convolution has them. */
+static void convolve_directly(const float_maps *maps, const nn_line_results *results,
+                              int64_t from) {
+    const nn_winograd_line_plan *plan = maps->plan;
+    const int64_t floats = point_floats(plan);
+    for (int64_t channel = from; channel < plan->out_channels; channel++) {
+        int64_t step, weight = place_of_weight(plan, channel, &step);
+        float *y = results->raw + channel;
+        for (int i = 0; i < NN_LINE_OUTPUTS; i++) y[i * plan->m_pitch] = maps->bias[channel];
+        for (int64_t k = 0; k < plan->in_channels; k++, weight += step) {
+            float taps[NN_LINE_TAPS];
+            unpack(maps->packed + weight, floats, taps);
+            for (int i = 0; i < NN_LINE_POINTS; i++) {
+                const int64_t at = input_at(plan, results->line, results->first, i);
+                for (int tap = 0; at >= 0 && tap < NN_LINE_TAPS; tap++)
+                    if (i >= tap && i - tap < NN_LINE_OUTPUTS)
+                        y[(i - tap) * plan->m_pitch] +=
+                            maps->x[at * plan->in_channels + k] * taps[tap];
+            }
+        }
+    }
+}
+
+static void finish_floats(const void *argument, const nn_line_results *results) {
+    const float_maps *maps = argument;
+    const nn_winograd_line_plan *plan = maps->plan;
+    const int64_t channels = plan->out_channels, y_step = plan->step * channels;
+    const int64_t at = results->at * channels;
+    const float *residual = maps->residual != NULL ? maps->residual + at : NULL;
+    nn_line_output output = {
+        .m = results->m,
+        .m_step = plan->m_step,
+        .channels = channels,
+        .bias = maps->bias,
+        .residual = plan->tile_finishes ? residual : NULL,
+        .y = plan->tile_finishes ? maps->y + at : results->raw,
+        .y_step = plan->tile_finishes ? y_step : plan->m_pitch,
+        .count = results->count,
+        .low = plan->tile_finishes ? plan->low : -INFINITY,
+        .high = plan->tile_finishes ? plan->high : INFINITY,
+    };
+    int64_t done = plan->form->output(&output);
+    if (done < channels) convolve_directly(maps, results, done);
+    const int64_t from = plan->tile_finishes ? done : 0;
+    if (from == channels) return;
+    plan->form->tiles->finish(&plan->epilogue,
+                              &(nn_epilogue_block){
+                                  .x = results->raw + from,
+                                  .x_step = plan->m_pitch,
+                                  .residual = residual != NULL ? residual + from : NULL,
+                                  .y = maps->y + at + from,
+                                  .y_step = y_step,
+                                  .rows = output.count,
+                                  .columns = channels - from,
+                              });
 }
 
 void nn_winograd_line_run(const nn_winograd_line_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, nn_pool *pool,
                           void *workspace) {
-    line_job job = {plan, packed, bias, x, residual, y, workspace};
-    nn_parallel(pool, plan->blocks, 1, run_blocks, &job);
+    const float_maps argument = {plan, packed, bias, x, residual, y};
+    const nn_line_maps maps = {
+        .x = x,
+        .x_bytes = sizeof *x,
+        .input = plan->form->input,
+        .finish = finish_floats,
+        .argument = &argument,
+    };
+    nn_winograd_line_run_maps(plan, packed, &maps, pool, workspace);
 }

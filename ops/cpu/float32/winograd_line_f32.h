@@ -12,16 +12,17 @@
 #ifndef NN_WINOGRAD_LINE_F32_H
 #define NN_WINOGRAD_LINE_F32_H
 
-#include "ops/cpu/float32/tile_f32.h"
-#include "ops/family/convolution.h"
+#include "ops/cpu/float32/winograd_f32.h"
 
 enum { NN_LINE_OUTPUTS = 4, NN_LINE_POINTS = 6, NN_LINE_TAPS = 3 };
 
 typedef struct nn_line_input {
-    const float *x[NN_LINE_POINTS]; /* `channels` each */
+    const void *x[NN_LINE_POINTS]; /* `channels` each: floats or bytes as in nn_winograd_input */
     int64_t channels;
     float *v; /* [point], v_step apart, of whole vectors of channels */
     int64_t v_step;
+    uint8_t flip;
+    int32_t zero;
 } nn_line_input;
 
 typedef struct nn_line_output {
@@ -54,15 +55,16 @@ typedef struct nn_winograd_line_plan {
     const nn_tile_shape *shape, *last_shape;
     int64_t panels;
     int64_t block_tiles, blocks;
-    int64_t v_pitch, v_step, m_pitch, m_step;    /* floats */
-    size_t worker_bytes, m_at, zeros_at, raw_at; /* workspace */
+    int64_t v_pitch, v_step, m_pitch, m_step;      /* floats */
+    size_t worker_bytes, m_at, padding_at, raw_at; /* workspace */
     nn_epilogue epilogue;
     bool tile_finishes; /* the epilogue is a residual and a clip */
     float low, high;
 } nn_winograd_line_plan;
 
 /* Is it such a convolution, and is that estimated to be faster than a direct one? */
-bool nn_winograd_line_suits(const nn_conv_geometry *geometry, nn_isa isa, int threads);
+bool nn_winograd_line_suits(const nn_conv_geometry *geometry, const nn_winograd_rival *direct,
+                            nn_isa isa, int threads);
 
 void nn_winograd_line_plan_make(const nn_conv_geometry *geometry, const nn_winograd_line_form *form,
                                 int threads, const nn_epilogue *epilogue,
@@ -74,7 +76,32 @@ size_t nn_winograd_line_workspace(const nn_winograd_line_plan *plan, int threads
 size_t nn_winograd_line_packed_bytes(const nn_winograd_line_plan *plan);
 bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, float *packed);
 
-/* `bias` has plan->m_pitch values; residual is NULL unless the epilogue has one; it may be y. */
+/* The sums of one tile. */
+typedef struct nn_line_results {
+    int64_t at;          /* its first output, in pixels of the whole */
+    int64_t line, first; /* that is, the line and the position on it */
+    int count;           /* outputs that exist */
+    const float *m;      /* [point], plan->m_step apart */
+    float *raw;          /* room for [output][channel], plan->m_pitch apart */
+} nn_line_results;
+
+/* Maps of floats or bytes, as the loop over blocks of tiles sees them; like nn_winograd_maps. */
+typedef struct nn_line_maps {
+    const void *x;
+    int64_t x_bytes;
+    int padding;
+    uint8_t flip;
+    int32_t zero;
+    void (*input)(const nn_line_input *input);
+    void (*finish)(const void *argument, const nn_line_results *results);
+    const void *argument;
+} nn_line_maps;
+
+void nn_winograd_line_run_maps(const nn_winograd_line_plan *plan, const float *packed,
+                               const nn_line_maps *maps, nn_pool *pool, void *workspace);
+
+/* Maps of floats. `bias` has plan->m_pitch values; residual is NULL unless the epilogue has one; it
+ * may be y. */
 void nn_winograd_line_run(const nn_winograd_line_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, nn_pool *pool,
                           void *workspace);

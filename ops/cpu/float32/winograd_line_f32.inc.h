@@ -1,23 +1,6 @@
-/* The transforms of winograd_line_f32.h, behind those of one dimension. Bound: loads and stores, 12
- * for a vector of input channels of a tile, 10 (14 with a residual) for one of output channels. */
+/* The output of winograd_line_f32.h in floats, behind the transforms of one dimension. Bound: loads
+ * and stores, 10 (14 with a residual) for a vector of channels of a tile. */
 #include "ops/cpu/float32/winograd_line_f32.h"
-
-static void line_input(const nn_line_input *in) {
-    for (int64_t c = 0; c < in->channels; c += VF_LANES) {
-        const int64_t left = in->channels - c;
-        vf d[NN_LINE_POINTS], o[NN_LINE_POINTS];
-        if (left >= VF_LANES) {
-#pragma GCC unroll 6
-            for (int i = 0; i < NN_LINE_POINTS; i++) d[i] = vf_load(in->x[i] + c);
-        } else {
-#pragma GCC unroll 6
-            for (int i = 0; i < NN_LINE_POINTS; i++) d[i] = vf_load_first(in->x[i] + c, (int)left);
-        }
-        input_line_4(d, o);
-#pragma GCC unroll 6
-        for (int i = 0; i < NN_LINE_POINTS; i++) vf_store(in->v + i * in->v_step + c, o[i]);
-    }
-}
 
 /* Adds the residual to `channels` channels from c on, clips and stores them. */
 NN_INLINE void line_finish(const nn_line_output *out, const vf y[NN_LINE_OUTPUTS], int64_t c,

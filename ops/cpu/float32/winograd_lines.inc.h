@@ -1,6 +1,6 @@
 /* Body of winograd_f32_<isa>.c: the forms of F(2, 3) and F(4, 3) in two dimensions and on a line,
  * for maps of floats. */
-#include "ops/cpu/float32/winograd_f32.h"
+#include "ops/cpu/float32/winograd_line_f32.h"
 #include "ops/cpu/float32/winograd_points.h"
 
 typedef float pixel;
@@ -8,8 +8,9 @@ typedef struct pixel_rule {
     char none;
 } pixel_rule;
 
-NN_INLINE pixel_rule pixel_rule_of(const nn_winograd_input *in) {
-    (void)in;
+NN_INLINE pixel_rule pixel_rule_of(uint8_t flip, int32_t zero) {
+    (void)flip;
+    (void)zero;
     return (pixel_rule){0};
 }
 NN_INLINE vf pixel_load(const pixel *from, pixel_rule rule) {
@@ -34,5 +35,7 @@ NN_INLINE vf pixel_load_first(const pixel *from, int count, pixel_rule rule) {
 #include "ops/cpu/float32/winograd_transforms.inc.h"
 
 #include "ops/cpu/float32/winograd_f32.inc.h"
+
+#include "ops/cpu/float32/winograd_line_input.inc.h"
 
 #include "ops/cpu/float32/winograd_line_f32.inc.h"

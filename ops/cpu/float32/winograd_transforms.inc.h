@@ -1,6 +1,6 @@
 /* The transforms of one form (winograd_f32.h). Set before including: OUTPUTS, POINTS, NAME(stem),
  * the transforms in one dimension (winograd_points.h), and of the elements of maps `pixel`,
- * `pixel_rule`, pixel_rule_of(input), pixel_load(from, rule) and pixel_load_first(from, count,
+ * `pixel_rule`, pixel_rule_of(flip, zero), pixel_load(from, rule) and pixel_load_first(from, count,
  * rule).
  *
  * A vector holds so many channels of one pixel. In two dimensions the transform runs down the
@@ -9,7 +9,7 @@
  * an input vector, POINTS^2 + OUTPUTS^2 (twice with a residual) for an output vector. */
 
 static void NAME(input)(const nn_winograd_input *in) {
-    const pixel_rule rule = pixel_rule_of(in);
+    const pixel_rule rule = pixel_rule_of(in->flip, in->zero);
     for (int64_t c = 0; c < in->channels; c += VF_LANES) {
         const int64_t left = in->channels - c;
         vf t[POINTS][POINTS];

@@ -23,7 +23,7 @@ NN_INLINE void NAME(store)(const nn_winograd_byte_output *out, const byte_finish
 static void NAME(output)(const nn_winograd_byte_output *out) {
     for (int64_t c = 0; c < out->channels; c += VF_LANES) {
         const int64_t left = out->channels - c;
-        const byte_finish finish = byte_finish_of(out, c);
+        const byte_finish finish = byte_finish_of(&out->bytes, c);
         vf y[OUTPUTS][OUTPUTS];
         NAME(results)(out->m + c, out->m_step, y);
         if (left >= VF_LANES)

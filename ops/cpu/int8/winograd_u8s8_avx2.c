@@ -8,8 +8,8 @@ typedef struct pixel_rule {
     __m256i zero;
 } pixel_rule;
 
-NN_INLINE pixel_rule pixel_rule_of(const nn_winograd_input *in) {
-    return (pixel_rule){_mm_set1_epi8((char)in->flip), _mm256_set1_epi32(in->zero)};
+NN_INLINE pixel_rule pixel_rule_of(uint8_t flip, int32_t zero) {
+    return (pixel_rule){_mm_set1_epi8((char)flip), _mm256_set1_epi32(zero)};
 }
 NN_INLINE vf pixel_load(const pixel *from, pixel_rule rule) {
     const __m128i bytes = _mm_xor_si128(_mm_loadl_epi64((const __m128i *)from), rule.flip);
@@ -28,13 +28,13 @@ typedef struct byte_finish {
     __m256 multiplier;
 } byte_finish;
 
-NN_INLINE byte_finish byte_finish_of(const nn_winograd_byte_output *out, int64_t c) {
+NN_INLINE byte_finish byte_finish_of(const nn_winograd_bytes *bytes, int64_t c) {
     return (byte_finish){
-        .start = _mm256_loadu_si256((const __m256i *)(out->start + c)),
-        .zero = _mm256_set1_epi16(out->zero),
-        .low = _mm256_set1_epi16(out->low),
-        .high = _mm256_set1_epi16(out->high),
-        .multiplier = _mm256_loadu_ps(out->multiplier + c),
+        .start = _mm256_loadu_si256((const __m256i *)(bytes->start + c)),
+        .zero = _mm256_set1_epi16(bytes->zero),
+        .low = _mm256_set1_epi16(bytes->low),
+        .high = _mm256_set1_epi16(bytes->high),
+        .multiplier = _mm256_loadu_ps(bytes->multiplier + c),
     };
 }
 
@@ -85,8 +85,39 @@ NN_INLINE void store_bytes(uint8_t *y, __m128i pair, const int second, const int
 
 #include "ops/cpu/int8/winograd_u8s8.inc.h"
 
+#include "ops/cpu/float32/winograd_line_input.inc.h"
+
+/* Channels from c on of the outputs of a tile that exist. */
+NN_INLINE void line_store(const nn_line_byte_output *out, const vf y[NN_LINE_OUTPUTS], int64_t c,
+                          const int channels) {
+    const byte_finish finish = byte_finish_of(&out->bytes, c);
+    __m128i pairs[2];
+    bytes_of_four(&finish, y, pairs);
+#pragma GCC unroll 4
+    for (int i = 0; i < NN_LINE_OUTPUTS; i++)
+        if (i < out->count)
+            store_bytes(out->y + i * out->y_step + c, pairs[i / 2], i % 2, channels);
+}
+
+static void line_output(const nn_line_byte_output *out) {
+    for (int64_t c = 0; c < out->channels; c += VF_LANES) {
+        const int64_t left = out->channels - c;
+        vf m[NN_LINE_POINTS], y[NN_LINE_OUTPUTS];
+#pragma GCC unroll 6
+        for (int i = 0; i < NN_LINE_POINTS; i++) m[i] = vf_load(out->m + i * out->m_step + c);
+        output_line_4(m, y);
+        if (left >= VF_LANES)
+            line_store(out, y, c, VF_LANES);
+        else
+            line_store(out, y, c, (int)left);
+    }
+}
+
 const nn_winograd_byte_forms nn_winograd_u8s8_avx2 = {
     .floats = &nn_winograd_f32_avx2,
     .two = {input_2, output_2},
     .four = {input_4, output_4},
+    .line_floats = &nn_winograd_line_f32_avx2,
+    .line_input = line_input,
+    .line_output = line_output,
 };
