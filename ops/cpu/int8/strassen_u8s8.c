@@ -1,6 +1,6 @@
 /* Matrix products of bytes by constant bytes, in the tiles of conv_u8s8_avx2.c, by the algorithm of
- * strassen_u8s8.h. Dividing quarters again gained 2 % (BERT-base, 128 tokens, AVX2) and takes 1.75
- * times the memory.
+ * strassen_u8s8.h, whose smaller products share multiplications (conv_u8s8.h). Dividing quarters
+ * again gained 2 % (BERT-base, 128 tokens, AVX2) and takes 1.75 times the memory.
  *
  * Rows are taken in bands. The rows of a band, less their zero point, are made into forms, which
  * all panels of weights read; a panel, as many columns of both halves as a tile has, is multiplied
@@ -36,7 +36,9 @@ typedef struct strassen_state {
     int64_t half_k, half_columns; /* in whole pairs, in whole panels */
     int64_t panels, form_weights; /* form_weights: of a panel */
     const int16_t *weights;
+    const int32_t *starts; /* [panel][form][column]: less the weights' products with each other */
     int64_t row_bytes, form_bytes; /* of the forms of rows */
+    int64_t own_bytes;             /* of the products of all these rows with themselves */
     int64_t worker_bytes;
 } strassen_state;
 
@@ -65,6 +67,7 @@ static strassen_state state_of(const nn_u8s8_shape *shape, const nn_int8_inputs 
     out.form_weights = out.half_k * WIDTH;
     out.row_bytes = out.half_k * (int64_t)sizeof(int16_t);
     out.form_bytes = nn_round_up(out.half_rows * out.row_bytes, NN_ALIGNMENT);
+    out.own_bytes = nn_aligned(FORMS * out.half_rows * (int64_t)sizeof(int32_t));
     /* Either two rows on their way to forms, or sums. */
     const int64_t sums = FORMS * out.half_rows * WIDTH * (int64_t)sizeof(int32_t);
     out.worker_bytes = nn_round_up(nn_max(4 * out.row_bytes, sums), NN_ALIGNMENT);
@@ -133,8 +136,19 @@ static void load_weights(const strassen_state *state, const weight_source *from,
     }
 }
 
+/* Less the products that the weights of each column of a form share with each other. */
+static void fill_starts(const strassen_state *state, const int16_t *w, int32_t *starts) {
+    for (int c = 0; c < WIDTH; c++) {
+        const int16_t *a = w + 2 * nn_u8s8_lane(c, 2, WIDTH / 2), *b = a + 2 * WIDTH;
+        uint32_t start = 0;
+        for (int64_t k = 0; k + 4 <= state->half_k; k += 4, a += 4 * WIDTH, b += 4 * WIDTH)
+            start -= (uint32_t)(a[0] * b[0] + a[1] * b[1]);
+        starts[c] = (int32_t)start;
+    }
+}
+
 static void pack_panel(const strassen_state *state, const weight_source *from, int32_t *sums,
-                       int16_t *packed) {
+                       int32_t *starts, int16_t *packed) {
     panel_row quarters[QUARTERS], forms[FORMS];
     for (int64_t k = 0; k < state->half_k; k++) {
         for (int q = 0; q < QUARTERS; q++)
@@ -145,23 +159,31 @@ static void pack_panel(const strassen_state *state, const weight_source *from, i
             for (int c = 0; c < WIDTH; c++) to[2 * nn_u8s8_lane(c, 2, WIDTH / 2)] = forms[f][c];
         }
     }
+    for (int f = 0; f < FORMS; f++)
+        fill_starts(state, packed + f * state->form_weights, starts + f * WIDTH);
 }
 
 static int64_t padded_columns(const strassen_state *state) {
     return 2 * state->half_columns;
 }
 
-/* The packed block: sums of the columns, then the panels. */
+/* The packed block: sums of the columns, the starts of all forms, then the panels. */
 static int64_t sums_bytes(const strassen_state *state) {
     return nn_aligned(padded_columns(state) * (int64_t)sizeof(int32_t));
 }
 
+static int64_t starts_bytes(const strassen_state *state) {
+    return nn_aligned(state->panels * FORMS * WIDTH * (int64_t)sizeof(int32_t));
+}
+
 static nn_status pack(const nn_node_view *node, const void *argument, void *out) {
     const strassen_state *state = argument;
-    int16_t *weights = (int16_t *)((char *)out + sums_bytes(state));
+    int32_t *starts = (int32_t *)((char *)out + sums_bytes(state));
+    int16_t *weights = (int16_t *)((char *)starts + starts_bytes(state));
     for (int64_t panel = 0; panel < state->panels; panel++) {
         const weight_source from = source_of(state, node, panel);
-        pack_panel(state, &from, out, weights + panel * FORMS * state->form_weights);
+        pack_panel(state, &from, out, starts + panel * FORMS * WIDTH,
+                   weights + panel * FORMS * state->form_weights);
     }
     return NN_OK;
 }
@@ -175,11 +197,12 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     char variant[96];
     snprintf(variant, sizeof variant, "strassen u8s8 by %lld", (long long)shape.w_out);
     const void *packed;
-    const int64_t bytes =
-        sums_bytes(&made) + made.panels * FORMS * made.form_weights * (int64_t)sizeof(int16_t);
+    const int64_t bytes = sums_bytes(&made) + starts_bytes(&made) +
+                          made.panels * FORMS * made.form_weights * (int64_t)sizeof(int16_t);
     NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &inputs), variant, (size_t)bytes,
                            pack, &made, &packed));
-    made.weights = (const int16_t *)((const char *)packed + sums_bytes(&made));
+    made.starts = (const int32_t *)((const char *)packed + sums_bytes(&made));
+    made.weights = (const int16_t *)((const char *)made.starts + starts_bytes(&made));
     made.parameters = (nn_int8_parameters){
         .groups = 1, .channels = made.columns, .padded = padded_columns(&made), .w_sums = packed};
     const bool constant = nn_int8_has_constant_parameters(node, &inputs);
@@ -193,7 +216,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         nn_int8_fill_constant(node, &state->setting, (char *)state + own, &state->parameters);
     nn_prepare_workspace(services,
                          (size_t)((constant ? 0 : parameter_bytes) + FORMS * made.form_bytes +
-                                  made.worker_bytes * target->threads));
+                                  made.own_bytes + made.worker_bytes * target->threads));
     return NN_OK;
 }
 
@@ -205,6 +228,7 @@ typedef struct strassen_work {
     uint8_t *y;
     int64_t y_bytes;       /* of one value */
     char *forms, *workers; /* workspace */
+    int32_t *own;          /* [form][row] */
     int64_t first, rows;   /* of the band */
 } strassen_work;
 
@@ -218,6 +242,8 @@ static void load_row(const strassen_work *work, int64_t row, int16_t *to) {
     memset(to + count, 0, (size_t)(2 * state->half_k - count) * sizeof *to);
 }
 
+static const int32_t only_tap = 0;
+
 /* Rows [begin, end) of all forms. */
 static void split_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const strassen_work *work = argument;
@@ -227,17 +253,22 @@ static void split_rows(void *argument, int64_t begin, int64_t end, int worker) {
     for (int64_t i = begin; i < end; i++) {
         load_row(work, i, top);
         load_row(work, state->half_rows + i, bottom);
-        nn_strassen_split_avx2(top, bottom, state->half_k,
-                               (int16_t *)(work->forms + i * state->row_bytes),
+        char *forms = work->forms + i * state->row_bytes;
+        nn_strassen_split_avx2(top, bottom, state->half_k, (int16_t *)forms,
                                state->form_bytes / (int64_t)sizeof *top);
+        for (int f = 0; f < FORMS; f++) {
+            const nn_u8s8_tile tile = {.a = {(const uint8_t *)forms + f * state->form_bytes},
+                                       .taps = &only_tap,
+                                       .tap_count = 1,
+                                       .steps = state->half_k / 2};
+            nn_u8s8_avx2.own(&tile, 1, work->own + f * state->half_rows + i);
+        }
     }
 }
 
 /* Sums of one form and panel, [row][column]. Meanwhile the weights of the next form come to L2. */
-static void multiply_form(const strassen_work *work, int form, const int16_t *w, bool is_last,
-                          int32_t *sums) {
-    static const _Alignas(LINE) int32_t zeros[WIDTH];
-    static const int32_t tap = 0;
+static void multiply_form(const strassen_work *work, int form, const int16_t *w,
+                          const int32_t *start, bool is_last, int32_t *sums) {
     const strassen_state *state = work->state;
     const uint8_t *a = (const uint8_t *)work->forms + form * state->form_bytes;
     const int most = nn_u8s8_avx2.rows[1];
@@ -245,17 +276,18 @@ static void multiply_form(const strassen_work *work, int form, const int16_t *w,
     const int64_t lines = is_last ? 0 : state->form_weights * 2 / LINE;
     const char *next = (const char *)(w + state->form_weights);
     nn_u8s8_tile tile = {.a_step = state->row_bytes,
-                         .taps = &tap,
+                         .taps = &only_tap,
                          .tap_count = 1,
                          .steps = state->half_k / 2,
                          .w = w,
-                         .start = zeros};
+                         .start = start};
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t begin = state->half_rows * i / tiles;
         const int64_t end = state->half_rows * (i + 1) / tiles;
         for (int64_t line = lines * i / tiles; line < lines * (i + 1) / tiles; line++)
             __builtin_prefetch(next + line * LINE, 0, 2);
         tile.a[0] = a + begin * state->row_bytes;
+        tile.own = work->own + form * state->half_rows + begin;
         tile.sums = sums + begin * WIDTH;
         nn_u8s8_avx2.tile(&tile, (int)(end - begin), 2);
     }
@@ -327,6 +359,7 @@ static void run_panels(void *argument, int64_t begin, int64_t end, int worker) {
         const int16_t *w = state->weights + panel * FORMS * state->form_weights;
         for (int f = 0; f < FORMS; f++)
             multiply_form(work, f, w + f * state->form_weights,
+                          state->starts + (panel * FORMS + f) * WIDTH,
                           panel == state->panels - 1 && f == FORMS - 1, (int32_t *)sums + f * each);
         nn_strassen_combine_avx2(sums, each, each);
         for (int q = 0; q < QUARTERS; q++)
@@ -345,7 +378,8 @@ static nn_status run(const nn_call *call) {
         .y_bytes = nn_type_bits(y->type) / 8,
         .forms = call->workspace};
     if (!state->parameters.are_constant) work.forms += nn_int8_parameter_bytes(&state->parameters);
-    work.workers = work.forms + FORMS * state->form_bytes;
+    work.own = (int32_t *)(work.forms + FORMS * state->form_bytes);
+    work.workers = (char *)work.own + state->own_bytes;
     for (; work.first < state->rows; work.first += 2 * state->half_rows) {
         work.rows = nn_min(2 * state->half_rows, state->rows - work.first);
         nn_parallel(call->pool, state->half_rows, 8, split_rows, &work);
