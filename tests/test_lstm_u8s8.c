@@ -167,6 +167,7 @@ static const lstm_case table[] = {
     {.hidden = 40, .inputs = 3, .steps = 5, .batch = 2, .states = true, .computed_weights = true},
     {.hidden = 17, .inputs = 3, .steps = 5, .batch = 2, .clip = 0.25f},
     {.hidden = 19, .inputs = 3, .steps = 5, .batch = 2, .states = true, .peepholes = true},
+    {.hidden = 301, .inputs = 533, .steps = 3, .batch = 1}, /* sums of more than one part */
     {.hidden = 512, .inputs = 70, .steps = 3, .batch = 2}, /* steps that threads share */
     {.hidden = 130, .inputs = 40, .steps = 3, .batch = 13},
 };

@@ -4,7 +4,8 @@
  * Hidden units come in blocks of `lanes`. A matrix [k][gate][unit] is packed as
  * [block][k / depth][gate][lane][depth], in cells of 4 bytes, so that a step reads it once from
  * beginning to end; numbers per column lie as [block][gate][lane]. Behind the last hidden unit and
- * the last k all of them are zero. */
+ * the last k all of them are zero. Paired weights are [block][k / 2][gate / 2][lane][2][gate % 2],
+ * of the first gate of a pair plus 128. */
 #ifndef NN_LSTM_STEP_U8S8_H
 #define NN_LSTM_STEP_U8S8_H
 
@@ -17,8 +18,8 @@ typedef struct nn_lstm_matrix {
     int64_t steps; /* k / depth, rounded up */
     const uint8_t *w;
     const float *scale; /* of each column */
-    /* Where bytes are multiplied: sum of the weights of each column less their zero point, and the
-     * zero point, of weights as int8. */
+    /* Where weights are bytes: their sum for each column less their zero point, and the zero point,
+     * of weights as they are packed. */
     const int32_t *sums, *zeros;
 } nn_lstm_matrix;
 
@@ -26,7 +27,7 @@ typedef struct nn_lstm_matrix {
 typedef struct nn_lstm_rows {
     const uint8_t *x;
     int64_t pitch;        /* bytes: the steps of the matrix in cells */
-    const uint32_t *sums; /* of the bytes of each row */
+    const uint32_t *sums; /* of each row */
     nn_bytes_quant quant;
 } nn_lstm_rows;
 
@@ -44,8 +45,9 @@ typedef struct nn_lstm_step {
 typedef struct nn_lstm_u8s8 {
     const char *name; /* keys packed weights */
     int lanes;
-    int depth; /* k's in a cell: 4 weights of one byte, or 2 of two less their zero points */
-    /* A row of floats, and zeros up to a whole cell; returns the sum of its bytes. */
+    int depth;   /* k's in a cell: 4 weights of one byte, or 2 of two less their zero points, */
+    bool paired; /* or 2 of one byte, for two gates */
+    /* A row of floats, and zeros up to a whole cell; returns the sum of what it has stored. */
     uint32_t (*quantize)(const float *x, int64_t count, nn_bytes_quant quant, uint8_t *row);
     /* y[row] = x W + bias of the blocks [first, last); y is [row][block][gate][lane], `columns` of
      * them. */

@@ -1,16 +1,20 @@
 /* Body of lstm_step_u8s8_<isa>.c. Set before including: UNIT, the name of the table, STEP_ROWS, 2
- * or 6, the rows that one pass over the weights of a block serves, and DEPTH, with vi
- * broadcast(const uint8_t *x), one cell of a row for all lanes, vi multiply_add(vi sums, vi x,
- * const uint8_t *w), the products of a cell added to the sums.
+ * or 6, the rows that one pass over the weights of a block serves, DEPTH, and vi broadcast(const
+ * uint8_t *x), one cell of a row for all lanes. Then either PAIRED 0 and vi multiply_add(vi sums,
+ * vi x, const uint8_t *w), the products of a cell added to the sums, or PAIRED 1, for which
+ * PAIRED_STEPS of one sum are as many as are exact, and
+ *     void accumulate(vi acc[4], vi x, const uint8_t *w)   a step for all gates
+ *     void settle(vi sums[4], const vi acc[4])             adds what that has made to the sums
  *
- * Registers: four vectors of sums, one a gate, times rows (for a single row times two chains, which
- * hide the latency), four of weights, one broadcast. A single row is bound by reading the weights,
- * one byte for each multiply-accumulate with VNNI. */
+ * Registers: four vectors of sums, times rows (for a single row times two chains, which hide the
+ * latency), four of weights, one broadcast. A single row is bound by reading the weights, one byte
+ * for each multiply-accumulate with VNNI; with AVX2, by multiplying: 16 a cycle. */
 #include "ops/cpu/float32/recurrent_cell_f32.inc.h"
 #include "ops/cpu/int8/lstm_step_u8s8.h"
 
 enum { GATES = NN_GATES_LSTM, VECTOR_CELLS = VF_LANES * NN_LSTM_CELL, CHAINS = 2 };
 enum { BLOCK_COLUMNS = GATES * VF_LANES };
+enum { STEP_BYTES = GATES * VECTOR_CELLS / (PAIRED ? 2 : 1) }; /* of weights of a block */
 
 /* The weights of one block, and the columns that it starts at. */
 typedef struct block_weights {
@@ -20,48 +24,66 @@ typedef struct block_weights {
 } block_weights;
 
 NN_INLINE block_weights weights_of(const nn_lstm_matrix *matrix, int64_t block) {
-    return (block_weights){matrix, matrix->w + block * matrix->steps * GATES * VECTOR_CELLS,
+    return (block_weights){matrix, matrix->w + block * matrix->steps * STEP_BYTES,
                            block * BLOCK_COLUMNS};
+}
+
+#if !PAIRED
+enum { PAIRED_STEPS = 1 };
+
+NN_INLINE void accumulate(vi acc[GATES], vi x, const uint8_t *w) {
+#    pragma GCC unroll 4
+    for (int g = 0; g < GATES; g++) acc[g] = multiply_add(acc[g], x, w + g * VECTOR_CELLS);
+}
+
+NN_INLINE void settle(vi sums[GATES], const vi acc[GATES]) {
+    for (int g = 0; g < GATES; g++) sums[g] = (vi)((vu)sums[g] + (vu)acc[g]);
+}
+#endif
+
+/* Steps from `done` on that are summed before they are settled. */
+NN_INLINE int64_t steps_at_once(const block_weights *from, int64_t done) {
+    const int64_t left = from->matrix->steps - done;
+    return PAIRED && left > PAIRED_STEPS ? PAIRED_STEPS : left;
 }
 
 NN_INLINE void sum_row(const block_weights *from, const uint8_t *x, vi sums[GATES]) {
     const uint8_t *w = from->w;
-    int64_t left = from->matrix->steps;
-    vi acc[CHAINS][GATES] = {0};
-    for (; left >= CHAINS; left -= CHAINS, x += CHAINS * NN_LSTM_CELL) {
+    for (int g = 0; g < GATES; g++) sums[g] = (vi){0};
+    for (int64_t done = 0, count; done < from->matrix->steps; done += count) {
+        vi acc[CHAINS][GATES] = {0};
+        count = steps_at_once(from, done);
+        int64_t left = count;
+        for (; left >= CHAINS; left -= CHAINS) {
 #pragma GCC unroll 2
-        for (int i = 0; i < CHAINS; i++) {
-            const vi factor = broadcast(x + i * NN_LSTM_CELL);
-#pragma GCC unroll 4
-            for (int g = 0; g < GATES; g++, w += VECTOR_CELLS)
-                acc[i][g] = multiply_add(acc[i][g], factor, w);
+            for (int i = 0; i < CHAINS; i++, x += NN_LSTM_CELL, w += STEP_BYTES)
+                accumulate(acc[i], broadcast(x), w);
         }
+        if (left > 0) {
+            accumulate(acc[0], broadcast(x), w);
+            x += NN_LSTM_CELL;
+            w += STEP_BYTES;
+        }
+        for (int i = 0; i < CHAINS; i++) settle(sums, acc[i]);
     }
-    if (left > 0) {
-        const vi factor = broadcast(x);
-        for (int g = 0; g < GATES; g++)
-            acc[0][g] = multiply_add(acc[0][g], factor, w + g * VECTOR_CELLS);
-    }
-    for (int g = 0; g < GATES; g++) sums[g] = (vi)((vu)acc[0][g] + (vu)acc[1][g]);
 }
 
 NN_INLINE void sum_rows(const block_weights *from, const uint8_t *x, int64_t pitch,
                         vi sums[STEP_ROWS][GATES], const int rows) {
     const uint8_t *w = from->w;
-    vi acc[STEP_ROWS][GATES] = {0};
-    for (int64_t s = 0; s < from->matrix->steps; s++, w += GATES * VECTOR_CELLS) {
-#pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) {
-            const vi factor = broadcast(x + r * pitch + s * NN_LSTM_CELL);
-#pragma GCC unroll 4
-            for (int g = 0; g < GATES; g++)
-                acc[r][g] = multiply_add(acc[r][g], factor, w + g * VECTOR_CELLS);
-        }
-    }
-#pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-        for (int g = 0; g < GATES; g++) sums[r][g] = acc[r][g];
+        for (int g = 0; g < GATES; g++) sums[r][g] = (vi){0};
+    for (int64_t done = 0, count; done < from->matrix->steps; done += count) {
+        vi acc[STEP_ROWS][GATES] = {0};
+        count = steps_at_once(from, done);
+        for (int64_t s = done; s < done + count; s++, w += STEP_BYTES) {
+#pragma GCC unroll 6
+            for (int r = 0; r < rows; r++)
+                accumulate(acc[r], broadcast(x + r * pitch + s * NN_LSTM_CELL), w);
+        }
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) settle(sums[r], acc[r]);
+    }
 }
 
 /* Rows [first, first + rows). */
@@ -105,8 +127,9 @@ NN_INLINE vf scaled(const block_weights *from, const nn_lstm_rows *x, int64_t ro
     const int64_t column = from->column + gate * VF_LANES;
     if (DEPTH == 4) {
         const vu of_zero = load_numbers(m->sums + column) * (uint32_t)x->quant.zero;
-        sum = (vi)((vu)sum - of_zero - load_numbers(m->zeros + column) * x->sums[row]);
+        sum = (vi)((vu)sum - of_zero);
     }
+    if (DEPTH == 4 || PAIRED) sum = (vi)((vu)sum - load_numbers(m->zeros + column) * x->sums[row]);
     return vf_of_int(sum) * (vf_set(x->quant.scale) * vf_load(m->scale + column));
 }
 
@@ -178,11 +201,12 @@ static uint32_t quantize(const float *x, int64_t count, nn_bytes_quant quant, ui
     for (int64_t i = 0; i < count; i++) {
         const int32_t value = nn_quant_round(x[i] / quant.scale, quant.zero, 0, 255);
         out[i] = (activation)(DEPTH == 4 ? value : value - quant.zero);
-        total += (uint32_t)value;
+        total += (uint32_t)(int32_t)out[i];
     }
     for (int64_t i = count; i % DEPTH != 0; i++) out[i] = 0;
     return total;
 }
 
 #define LSTM_U8S8(isa)                                                                             \
-    const nn_lstm_u8s8 nn_lstm_u8s8_##isa = {#isa, VF_LANES, DEPTH, quantize, multiply, run_blocks};
+    const nn_lstm_u8s8 nn_lstm_u8s8_##isa = {#isa,     VF_LANES, DEPTH,     PAIRED,                \
+                                             quantize, multiply, run_blocks};

@@ -2,6 +2,7 @@
 
 #define STEP_ROWS 2
 #define DEPTH     2
+#define PAIRED    0
 
 /* The two int16 of a cell, each in all lanes. */
 NN_INLINE vi broadcast(const uint8_t *x) {

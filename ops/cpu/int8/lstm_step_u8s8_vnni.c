@@ -2,6 +2,7 @@
 
 #define STEP_ROWS 6
 #define DEPTH     4
+#define PAIRED    0
 
 NN_INLINE vi broadcast(const uint8_t *x) {
     int32_t cell;

@@ -36,7 +36,8 @@ typedef struct lstm_state {
 static matrix_layout layout_of(const lstm_state *state, int64_t k) {
     const int64_t numbers = nn_aligned(state->columns * (int64_t)sizeof(float));
     matrix_layout out = {.k = k, .steps = (k + state->unit->depth - 1) / state->unit->depth};
-    out.scale = nn_aligned(out.steps * state->columns * NN_LSTM_CELL);
+    out.scale =
+        nn_aligned(out.steps * state->columns * NN_LSTM_CELL / (state->unit->paired ? 2 : 1));
     out.sums = out.scale + numbers;
     out.zeros = out.sums + numbers;
     out.bytes = out.zeros + numbers;
@@ -102,7 +103,12 @@ static int32_t zero_of(const stored_matrix *m, int64_t column) {
            m->flip;
 }
 
-/* Row k of one gate; columns of `count` units from `unit`. */
+/* What is added to the weights of a gate. */
+static int32_t pair_offset(const nn_lstm_u8s8 *unit, int64_t gate) {
+    return unit->paired && gate % 2 == 0 ? 128 : 0;
+}
+
+/* Row k of one gate. */
 static void pack_row(const lstm_state *state, const matrix_layout *layout, const stored_matrix *m,
                      int64_t k, int gate, uint8_t *packed) {
     const nn_lstm_u8s8 *unit = state->unit;
@@ -110,10 +116,14 @@ static void pack_row(const lstm_state *state, const matrix_layout *layout, const
     const bool one_byte = unit->depth == NN_LSTM_CELL;
     for (int64_t i = 0; i < hidden; i++) {
         const int64_t column = gate * hidden + i, block = i / lanes;
-        const int64_t vector = (block * layout->steps + k / unit->depth) * NN_GATES_LSTM + gate;
+        const int64_t step = block * layout->steps + k / unit->depth;
+        const int64_t vector =
+            unit->paired ? (step * NN_GATES_LSTM + gate) / 2 : step * NN_GATES_LSTM + gate;
         uint8_t *cell = packed + (vector * lanes + i % lanes) * NN_LSTM_CELL;
         const int32_t value = (int8_t)(m->w[k * m->columns + column] ^ m->flip);
-        if (one_byte)
+        if (unit->paired)
+            cell[k % 2 * 2 + gate % 2] = (uint8_t)(value + pair_offset(unit, gate));
+        else if (one_byte)
             cell[k % NN_LSTM_CELL] = (uint8_t)value;
         else
             ((int16_t *)cell)[k % 2] = (int16_t)(value - zero_of(m, column));
@@ -133,7 +143,8 @@ static void pack_matrix(const lstm_state *state, const matrix_layout *layout,
         const int64_t gate = column / hidden, i = column % hidden;
         const int64_t place = (i / lanes * NN_GATES_LSTM + gate) * lanes + i % lanes;
         ((float *)(packed + layout->scale))[place] = scale_of(m, column);
-        ((int32_t *)(packed + layout->zeros))[place] = zero_of(m, column);
+        ((int32_t *)(packed + layout->zeros))[place] =
+            zero_of(m, column) + pair_offset(state->unit, gate);
     }
 }
 
