@@ -172,10 +172,10 @@ static void transpose(const uint8_t *x, int64_t x_step, uint8_t *y, int64_t y_st
 /* ---- two operands --------------------------------------------------------------------------- */
 
 /* Steps and the kind are constant where this is inlined. y may be a or b. */
-static inline __attribute__((always_inline)) void combine_row(const nn_qbinary *binary, bool adds,
-                                                              const uint8_t *a, int64_t a_step,
-                                                              const uint8_t *b, int64_t b_step,
-                                                              uint8_t *y, int64_t count) {
+static inline __attribute__((always_inline)) void combine_each(const nn_qbinary *binary, bool adds,
+                                                               const uint8_t *a, int64_t a_step,
+                                                               const uint8_t *b, int64_t b_step,
+                                                               uint8_t *y, int64_t count) {
     const nn_qbinary op = *binary;
     const int32_t flip = op.lowest < 0 ? 0x80 : 0;
 #pragma GCC ivdep
@@ -187,6 +187,93 @@ static inline __attribute__((always_inline)) void combine_row(const nn_qbinary *
         y[i] = (uint8_t)nn_quant_round(value, 0, op.lowest, op.highest);
     }
 }
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/* The numbers of one row in all lanes; those of both kinds have the same place. */
+typedef struct binary_lanes {
+    __m256 a_scale, b_scale, offset, a_zero, b_zero, lowest, highest;
+    bool adds, is_signed;
+} binary_lanes;
+
+static inline __attribute__((always_inline)) binary_lanes
+binary_lanes_of(const nn_qbinary *op, bool adds, bool is_signed) {
+    return (binary_lanes){.a_scale = _mm256_set1_ps(op->a_scale),
+                          .b_scale = _mm256_set1_ps(op->b_scale),
+                          .offset = _mm256_set1_ps(op->offset),
+                          .a_zero = _mm256_set1_ps((float)op->a_zero),
+                          .b_zero = _mm256_set1_ps((float)op->b_zero),
+                          .lowest = _mm256_set1_ps((float)op->lowest),
+                          .highest = _mm256_set1_ps((float)op->highest),
+                          .adds = adds,
+                          .is_signed = is_signed};
+}
+
+/* Eight of an operand, or one in all lanes. */
+static inline __attribute__((always_inline)) __m256 load_operand(const uint8_t *from, int64_t step,
+                                                                 bool is_signed) {
+    if (step == 0) return _mm256_set1_ps(is_signed ? (float)(int8_t)*from : (float)*from);
+    const __m128i bytes = _mm_loadl_epi64((const __m128i *)from);
+    return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes)
+                                        : _mm256_cvtepu8_epi32(bytes));
+}
+
+/* Products of differences of bytes are exact in float. */
+static inline __attribute__((always_inline)) __m256i combine_eight(const binary_lanes *op,
+                                                                   const uint8_t *a, int64_t a_step,
+                                                                   const uint8_t *b,
+                                                                   int64_t b_step) {
+    const __m256 left = load_operand(a, a_step, op->is_signed);
+    const __m256 right = load_operand(b, b_step, op->is_signed);
+    __m256 value;
+    if (op->adds) {
+        value = _mm256_fmadd_ps(right, op->b_scale, op->offset);
+        value = _mm256_fmadd_ps(left, op->a_scale, value);
+    } else {
+        value = _mm256_mul_ps(_mm256_sub_ps(left, op->a_zero), _mm256_sub_ps(right, op->b_zero));
+        value = _mm256_add_ps(_mm256_mul_ps(value, op->a_scale), op->offset);
+    }
+    value = _mm256_min_ps(_mm256_max_ps(value, op->lowest), op->highest); /* NaN: the lowest */
+    return _mm256_cvtps_epi32(value);
+}
+
+static inline __attribute__((always_inline)) void
+combine_vectors(const nn_qbinary *binary, bool adds, bool is_signed, const uint8_t *a,
+                int64_t a_step, const uint8_t *b, int64_t b_step, uint8_t *y, int64_t count) {
+    const binary_lanes op = binary_lanes_of(binary, adds, is_signed);
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        const __m256i low = combine_eight(&op, a + i * a_step, a_step, b + i * b_step, b_step);
+        const int64_t next = i + 8;
+        const __m256i high =
+            combine_eight(&op, a + next * a_step, a_step, b + next * b_step, b_step);
+        const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+        const __m128i first = _mm256_castsi256_si128(words);
+        const __m128i second = _mm256_extracti128_si256(words, 1);
+        _mm_storeu_si128((__m128i *)(y + i), op.is_signed ? _mm_packs_epi16(first, second)
+                                                          : _mm_packus_epi16(first, second));
+    }
+    combine_each(binary, adds, a + i * a_step, a_step, b + i * b_step, b_step, y + i, count - i);
+}
+
+static inline __attribute__((always_inline)) void combine_row(const nn_qbinary *binary, bool adds,
+                                                              const uint8_t *a, int64_t a_step,
+                                                              const uint8_t *b, int64_t b_step,
+                                                              uint8_t *y, int64_t count) {
+    if (a_step > 1 || b_step > 1)
+        combine_each(binary, adds, a, a_step, b, b_step, y, count);
+    else if (binary->lowest < 0)
+        combine_vectors(binary, adds, true, a, a_step, b, b_step, y, count);
+    else
+        combine_vectors(binary, adds, false, a, a_step, b, b_step, y, count);
+}
+#else
+static inline __attribute__((always_inline)) void combine_row(const nn_qbinary *binary, bool adds,
+                                                              const uint8_t *a, int64_t a_step,
+                                                              const uint8_t *b, int64_t b_step,
+                                                              uint8_t *y, int64_t count) {
+    combine_each(binary, adds, a, a_step, b, b_step, y, count);
+}
+#endif
 
 static inline __attribute__((always_inline)) void binary_row(const nn_qbinary *binary, bool adds,
                                                              const uint8_t *a, int64_t a_step,
