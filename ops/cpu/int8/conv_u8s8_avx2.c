@@ -50,27 +50,64 @@ INLINE __m256i rounded(__m256i sums, __m256i multiplier) {
         _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_castsi256_ps(multiplier)));
 }
 
-/* Requantises the sums of one pixel. vpackssdw saturates to int16, so that adding the zero point
- * with saturation and clamping is exact. */
-INLINE void store_row(const nn_u8s8_tile *t, uint8_t *y, const __m256i sums[2],
-                      const __m256i multiplier[2], int vectors) {
-    __m256i first = rounded(sums[0], multiplier[0]);
-    __m256i second = vectors == 2 ? rounded(sums[1], multiplier[1]) : first;
-    __m256i values = _mm256_packs_epi32(first, second);
-    values = _mm256_adds_epi16(values, _mm256_set1_epi16(t->zero));
-    values = _mm256_max_epi16(values, _mm256_set1_epi16(t->low));
-    values = _mm256_min_epi16(values, _mm256_set1_epi16(t->high));
-    values = _mm256_and_si256(values, _mm256_set1_epi16(0xff));
-    __m128i bytes =
-        _mm_packus_epi16(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
-    if (vectors == 1) /* each group of four channels is there twice */
-        bytes = _mm_shuffle_epi32(bytes, 0x08);
-    if (t->columns == 2 * LANES) {
-        _mm_storeu_si128((__m128i *)y, bytes);
+/* Results as unsigned bytes, before they are flipped to signed ones. */
+typedef struct byte_rule {
+    __m256i multiplier[2], zero, low, high, flip;
+    int columns;
+} byte_rule;
+
+INLINE byte_rule byte_rule_of(const nn_u8s8_tile *t, const int vectors) {
+    const int offset = t->is_signed ? 0x80 : 0;
+    byte_rule rule = {.zero = _mm256_set1_epi16((int16_t)(t->zero + offset)),
+                      .low = _mm256_set1_epi8((char)(t->low + offset)),
+                      .high = _mm256_set1_epi8((char)(t->high + offset)),
+                      .flip = _mm256_set1_epi8((char)offset),
+                      .columns = t->columns};
+    load_numbers(t->multiplier, vectors, rule.multiplier);
+    return rule;
+}
+
+/* The bytes of two pixels one after the other, or of one twice. vpackssdw saturates to int16, so
+ * that adding the zero point with saturation and clamping is exact. */
+INLINE __m256i bytes_of_two(const byte_rule *rule, const __m256i first[2], const __m256i second[2],
+                            const int vectors) {
+    const __m256i *sums[2] = {first, second};
+    __m256i words[2];
+    UNROLL for (int i = 0; i < 2; i++) {
+        __m256i low = rounded(sums[i][0], rule->multiplier[0]);
+        __m256i high = vectors == 2 ? rounded(sums[i][1], rule->multiplier[1]) : low;
+        words[i] = _mm256_adds_epi16(_mm256_packs_epi32(low, high), rule->zero);
+    }
+    __m256i bytes = _mm256_packus_epi16(words[0], words[1]);
+    bytes = _mm256_min_epu8(_mm256_max_epu8(bytes, rule->low), rule->high);
+    bytes = _mm256_permute4x64_epi64(_mm256_xor_si256(bytes, rule->flip), 0xd8);
+    return vectors == 2 ? bytes : _mm256_shuffle_epi32(bytes, 0x08); /* groups of four are twice */
+}
+
+INLINE void store_pixel(const byte_rule *rule, uint8_t *y, __m128i bytes, const int vectors) {
+    if (rule->columns == vectors * LANES) {
+        if (vectors == 2)
+            _mm_storeu_si128((__m128i *)y, bytes);
+        else
+            _mm_storel_epi64((__m128i *)y, bytes);
     } else {
         uint8_t all[2 * LANES];
         _mm_storeu_si128((__m128i *)all, bytes);
-        memcpy(y, all, (size_t)t->columns);
+        memcpy(y, all, (size_t)rule->columns);
+    }
+}
+
+INLINE void store_rows(const nn_u8s8_tile *t, __m256i sums[ROWS][2], const int rows,
+                       const int vectors) {
+    const byte_rule rule = byte_rule_of(t, vectors);
+    const int64_t y_step = t->y_step;
+    uint8_t *y = t->y[0];
+    UNROLL for (int i = 0; i < rows; i += 2) {
+        const int next = i + 1 < rows ? i + 1 : i;
+        const __m256i bytes = bytes_of_two(&rule, sums[i], sums[next], vectors);
+        store_pixel(&rule, y + i * y_step, _mm256_castsi256_si128(bytes), vectors);
+        if (next > i)
+            store_pixel(&rule, y + next * y_step, _mm256_extracti128_si256(bytes, 1), vectors);
     }
 }
 
@@ -87,7 +124,7 @@ INLINE __m256i add_from_memory(__m256i x, const int16_t *w) {
 
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m256i sum[ROWS][2], start[2], multiplier[2];
+    __m256i sum[ROWS][2], start[2];
     load_numbers(t->start, vectors, start);
     UNROLL for (int i = 0; i < rows; i++) {
         const __m256i own = _mm256_set1_epi32(t->own != NULL ? t->own[i] : 0);
@@ -130,9 +167,7 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
             store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
         return;
     }
-    load_numbers(t->multiplier, vectors, multiplier);
-    UNROLL for (int i = 0; i < rows; i++)
-        store_row(t, t->y[0] + i * t->y_step, sum[i], multiplier, vectors);
+    store_rows(t, sum, rows, vectors);
 }
 
 /* Neighbouring pairs of activations with each other: each product stands in two neighbours. */
