@@ -335,9 +335,9 @@ static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t 
 static void run_line(panel_run *run, int64_t a, int64_t first, int64_t count) {
     const nn_u8s8_unit *unit = run->work->state->unit;
     const int most = unit->rows[run->vectors - 1];
-    int64_t tiles = (count + most - 1) / most;
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t begin = count * i / tiles, end = count * (i + 1) / tiles;
+    int64_t tiles = (count + most - 1) / most, each = count / tiles, larger = count % tiles;
+    for (int64_t i = 0, begin = 0, end; i < tiles; i++, begin = end) {
+        end = begin + each + (i < larger);
         int64_t a_at = a + begin * run->tile.a_step, pixel = first + begin;
         run_tile(run, a_at, a_at + unit->segment * run->tile.a_step, pixel, pixel + unit->segment,
                  (int)(end - begin));

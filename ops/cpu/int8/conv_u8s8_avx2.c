@@ -175,23 +175,43 @@ INLINE __m256i own_of(__m256i x) {
     return _mm256_madd_epi16(x, _mm256_shuffle_epi32(x, 0xb1));
 }
 
-static void own_products(const nn_u8s8_tile *t, int64_t count, int32_t *out) {
-    for (int64_t i = 0; i < count; i++) {
-        __m256i sums = _mm256_setzero_si256();
-        for (int64_t tap = 0; tap < t->tap_count; tap++) {
-            const uint8_t *a = t->a[0] + i * t->a_step + t->taps[tap];
-            int64_t pairs = t->steps / 2;
-            for (; pairs >= 4; pairs -= 4, a += sizeof(__m256i))
-                sums = _mm256_add_epi32(sums, own_of(_mm256_loadu_si256((const __m256i *)a)));
-            for (; pairs > 0; pairs--, a += sizeof(__m128i) / 2) {
-                __m128i x = _mm_loadl_epi64((const __m128i *)a);
-                sums = _mm256_add_epi32(sums, own_of(_mm256_zextsi128_si256(x)));
-            }
+/* Of pixel i over all taps: the products of its lanes, each in two neighbours, to be added. */
+INLINE __m256i own_of_pixel(const nn_u8s8_tile *t, int64_t i) {
+    __m256i sums = _mm256_setzero_si256();
+    for (int64_t tap = 0; tap < t->tap_count; tap++) {
+        const uint8_t *a = t->a[0] + i * t->a_step + t->taps[tap];
+        int64_t pairs = t->steps / 2;
+        for (; pairs >= 4; pairs -= 4, a += sizeof(__m256i))
+            sums = _mm256_add_epi32(sums, own_of(_mm256_loadu_si256((const __m256i *)a)));
+        for (; pairs > 0; pairs--, a += sizeof(__m128i) / 2) {
+            __m128i x = _mm_loadl_epi64((const __m128i *)a);
+            sums = _mm256_add_epi32(sums, own_of(_mm256_zextsi128_si256(x)));
         }
-        __m128i four =
-            _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-        four = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
-        out[i] = _mm_cvtsi128_si32(four);
+    }
+    return sums;
+}
+
+/* Every other lane of two vectors. */
+INLINE __m256i even_lanes(__m256i a, __m256i b) {
+    return _mm256_castps_si256(
+        _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88));
+}
+
+static void own_products(const nn_u8s8_tile *t, int64_t count, int32_t *out) {
+    for (int64_t i = 0; i < count; i += 4) {
+        __m256i sums[4];
+        UNROLL for (int j = 0; j < 4; j++) sums[j] = own_of_pixel(t, i + j < count ? i + j : i);
+        const __m256i four =
+            _mm256_hadd_epi32(even_lanes(sums[0], sums[1]), even_lanes(sums[2], sums[3]));
+        const __m128i own =
+            _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+        if (i + 4 <= count) {
+            _mm_storeu_si128((__m128i *)(out + i), own);
+        } else {
+            int32_t all[4];
+            _mm_storeu_si128((__m128i *)all, own);
+            memcpy(out + i, all, (size_t)(count - i) * sizeof *out);
+        }
     }
 }
 
