@@ -79,7 +79,7 @@ NN_INLINE void slide(const nn_depthwise_tile *t, const int taps, const int strid
     int64_t c = 0;
     for (; c + VF_LANES <= channels; c += VF_LANES)
         slide_channels(t, c, VF_LANES, taps, stride, pixels, columns, &ending);
-    if (c < channels)
+    if (__builtin_expect(c < channels, 0))
         slide_channels(t, c, (int)(channels - c), taps, stride, pixels, columns, &ending);
 }
 
