@@ -119,11 +119,37 @@ NN_INLINE vf vf_exp(vf x) {
     return vf_exp_in_range(vf_max(vf_set(-104), vf_min(vf_set(89), x)));
 }
 
+#if defined(__AVX512F__)
+NN_INLINE vf vf_exp_normal(vf x) {
+    return vf_exp_in_range(x);
+}
+#else
+/* e^x in two factors, the second a power of two from 2^-126 on. Few operations that wait for each
+ * other little, since that is what limits loops of it: the sum that rounds x / ln 2 leaves the
+ * exponent of 2^n in place, and the polynomial is in two halves. */
+NN_INLINE vf vf_exp_parts(vf x, vf *scale) {
+    const vf magic = vf_set(12582912.0f + 127);
+    const vf shifted = vf_fma(x, vf_set(1.44269504f), magic), n = shifted - magic;
+    vf r = vf_fma(n, vf_set(-0.693145752f), x);
+    r = vf_fma(n, vf_set(-1.42860677e-6f), r);
+    const vf square = r * r, low = vf_fma(r, vf_set(0.166665182f), vf_set(0.5f));
+    vf high = vf_fma(r, vf_set(0.00836888980f), vf_set(0.0416662060f));
+    high = vf_fma(square, vf_set(0.0013950489f), high);
+    *scale = (vf)((vu)shifted << 23);
+    return vf_fma(square, vf_fma(square, high, low), r + vf_set(1));
+}
+/* For -87.3 <= x <= 0. */
+NN_INLINE vf vf_exp_normal(vf x) {
+    vf scale, power = vf_exp_parts(x, &scale);
+    return power * scale;
+}
+#endif
+
 /* e^x for x <= 0, NaN for NaN. Below the least normal number it is zero: subnormal results take a
  * hundred times as long. */
 NN_INLINE vf vf_exp_negative(vf x) {
     const vf lowest = vf_set(-87.3f);
-    return vf_where_less(x, lowest, vf_zero(), vf_exp_in_range(vf_max(lowest, x)));
+    return vf_where_less(x, lowest, vf_zero(), vf_exp_normal(vf_max(lowest, x)));
 }
 
 /* e^x - 1 for -87 <= x <= 87, without loss near zero. */
@@ -156,20 +182,11 @@ NN_INLINE vf vf_silu(vf x) {
     return x * vf_sigmoid(x);
 }
 #else
-/* 1 + e^-x; infinite from 2^127.5 on, whose inverse is a subnormal number. Few operations that wait
- * for each other little, since that is what limits loops of it: the sum that rounds x / ln 2 leaves
- * the exponent of 2^n in place, and the polynomial is in two halves. */
+/* 1 + e^-x; infinite from 2^127.5 on, whose inverse is a subnormal number. */
 NN_INLINE vf vf_sigmoid_divisor(vf x) {
-    const vf magic = vf_set(12582912.0f + 127), one = vf_set(1);
-    const vf y = vf_min(vf_set(87), vf_max(vf_set(-89), x));
-    const vf shifted = vf_fma(y, vf_set(-1.44269504f), magic), n = shifted - magic;
-    vf r = vf_fma(n, vf_set(-0.693145752f), -y);
-    r = vf_fma(n, vf_set(-1.42860677e-6f), r);
-    const vf square = r * r, low = vf_fma(r, vf_set(0.166665182f), vf_set(0.5f));
-    vf high = vf_fma(r, vf_set(0.00836888980f), vf_set(0.0416662060f));
-    high = vf_fma(square, vf_set(0.0013950489f), high);
-    const vf power = vf_fma(square, vf_fma(square, high, low), r + one);
-    return vf_fma(power, (vf)((vu)shifted << 23), one);
+    vf scale, y = vf_min(vf_set(87), vf_max(vf_set(-89), x));
+    vf power = vf_exp_parts(-y, &scale);
+    return vf_fma(power, scale, vf_set(1));
 }
 NN_INLINE vf vf_sigmoid(vf x) {
     return vf_set(1) / vf_sigmoid_divisor(x);
@@ -248,10 +265,27 @@ NN_INLINE vf vf_softplus(vf x) {
 }
 
 /* x (1 + erf(x / sqrt 2)) / 2 */
+#if defined(__AVX512F__)
 NN_INLINE vf vf_gelu(vf x) {
     vf half = x * vf_set(0.5f);
     return vf_fma(half, vf_erf(x * vf_set(0.70710678f)), half);
 }
+#else
+/* That is max(x, 0) - b erfc(b / sqrt 2) / 2 with b = |x|, and erfc(b / sqrt 2) = exp(-b q(b));
+ * from 6 on its half is below 2^-29, whatever it is. */
+NN_INLINE vf vf_gelu(vf x) {
+    const vf b = vf_min(vf_set(6), vf_abs(x)), square = b * b;
+    vf high = vf_fma(b, vf_set(3.2532632e-06f), vf_set(-3.1278516e-05f));
+    high = vf_fma(square, vf_set(-1.3415958e-07f), high);
+    high = vf_fma(square, high, vf_fma(b, vf_set(0.00013140251f), vf_set(0.00010571066f)));
+    vf low = vf_fma(b, vf_set(-0.0049187304f), vf_set(0.03640462f));
+    low = vf_fma(square, low, vf_fma(b, vf_set(0.31829375f), vf_set(0.7978858f)));
+    const vf q = vf_fma(square * square, high, low);
+    const vf tail = vf_exp_normal(-b * q);
+    const vf half = x * vf_set(0.5f);
+    return vf_fma(b * vf_set(-0.5f), tail, half + vf_abs(half));
+}
+#endif
 
 /* The same with the hyperbolic tangent in place of the error function. */
 NN_INLINE vf vf_gelu_tanh(vf x) {
