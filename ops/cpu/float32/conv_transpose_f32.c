@@ -18,6 +18,9 @@ typedef struct transpose_state {
     size_t bias_bytes;
     size_t worker_bytes; /* workspace of one thread, enough for any phase */
     bool in_step;        /* all phases have the same units: each is done for all of them in turn */
+    /* What is done to sums of fewer channels than a vector has: to all outputs at the end, which
+     * lie beside each other then, as those of a phase do not. NULL: phases do it. */
+    nn_epilogue_function finish;
     int count;
     phase phases[]; /* those with outputs */
 } transpose_state;
@@ -55,6 +58,13 @@ static nn_status pack_bias(const nn_node_view *node, const void *argument, void 
     return NN_OK;
 }
 
+static bool finishes_late(const nn_node_view *node, const nn_conv_geometry *g,
+                          const nn_tiles_f32 *tiles) {
+    float low, high;
+    return g->out_channels < tiles->lanes && !node->epilogue.has_residual &&
+           !nn_epilogue_as_clip(&node->epilogue, &low, &high);
+}
+
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_tiles_f32 *tiles) {
     const nn_conv_geometry g = nn_conv_transpose_geometry_of(node);
@@ -65,10 +75,12 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return nn_fail_memory(bytes);
     state->geometry = g;
     state->in_step = true;
+    state->finish = finishes_late(node, &g, tiles) ? tiles->finish : NULL;
+    const nn_epilogue none = {0}, *epilogue = state->finish != NULL ? &none : &node->epilogue;
     for (int64_t i = 0; i < count; i++) {
         phase *one = &state->phases[state->count];
         if (!nn_conv_phase_at(&g, i, &one->at)) continue;
-        nn_direct_plan_make(&one->at.problem, tiles, target->threads, &node->epilogue, &one->plan);
+        nn_direct_plan_make(&one->at.problem, tiles, target->threads, epilogue, &one->plan);
         char variant[64];
         const void *packed;
         const pack_argument argument = {state, one};
@@ -131,7 +143,34 @@ static void run_in_step(void *argument, int64_t begin, int64_t end, int worker) 
             run_units(job, &job->state->phases[i], unit, unit + 1, worker);
 }
 
+typedef struct finish_job {
+    nn_epilogue_function finish;
+    const nn_epilogue *epilogue;
+    float *y;
+} finish_job;
+
+static void finish_floats(void *argument, int64_t begin, int64_t end, int worker) {
+    const finish_job *job = argument;
+    (void)worker;
+    float *y = job->y + begin;
+    job->finish(job->epilogue,
+                &(nn_epilogue_block){.x = y, .y = y, .rows = 1, .columns = end - begin});
+}
+
+static void run_phases(const nn_call *call, transpose_job *job) {
+    const transpose_state *state = job->state;
+    if (state->in_step) {
+        nn_parallel(call->pool, state->phases[0].plan.units, 1, run_in_step, job);
+        return;
+    }
+    for (int i = 0; i < state->count; i++) {
+        job->phase = &state->phases[i];
+        nn_parallel(call->pool, job->phase->plan.units, 1, run_phase, job);
+    }
+}
+
 static nn_status run(const nn_call *call) {
+    enum { WORTH_A_THREAD = 4096 }; /* floats */
     const transpose_state *state = call->state;
     transpose_job job = {
         .state = state,
@@ -145,13 +184,11 @@ static nn_status run(const nn_call *call) {
         nn_direct_pack_bias(&state->phases[0].plan, call->in[2]->data, 1, 1, call->workspace);
         job.bias = call->workspace;
     }
-    if (state->in_step) {
-        nn_parallel(call->pool, state->phases[0].plan.units, 1, run_in_step, &job);
-        return NN_OK;
-    }
-    for (int i = 0; i < state->count; i++) {
-        job.phase = &state->phases[i];
-        nn_parallel(call->pool, job.phase->plan.units, 1, run_phase, &job);
+    run_phases(call, &job);
+    if (state->finish != NULL) {
+        finish_job last = {state->finish, &call->node->epilogue, job.y};
+        nn_parallel(call->pool, nn_tensor_count(call->out[0]), WORTH_A_THREAD, finish_floats,
+                    &last);
     }
     return NN_OK;
 }
