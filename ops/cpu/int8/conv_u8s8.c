@@ -172,6 +172,17 @@ static void fill_taps(conv_state *state) {
                                                  column * w->dilation * state->source.pixel_step);
 }
 
+/* Do the shared products save more than those of pixels with themselves cost? In cycles of a pixel,
+ * with AVX2: one for four values of k and 16 channels, against some for each tap and each sum;
+ * twice those, so that it shows. */
+static bool pays_to_share(const nn_u8s8_shape *shape, const nn_u8s8_unit *unit, bool merged) {
+    if (unit->own == NULL) return false;
+    const int64_t k = shape->in_channels * (merged ? shape->width.kernel : 1);
+    const int64_t taps = shape->height.kernel * (merged ? 1 : shape->width.kernel);
+    const int64_t pairs = nn_divide_up(k, unit->depth) / 2;
+    return taps * pairs * shape->out_channels / 16 > 2 * (taps * (3 + pairs / 4) + 6);
+}
+
 nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare,
                           const nn_u8s8_unit *unit, const nn_int8_inputs *inputs,
                           const nn_u8s8_shape *shape) {
@@ -181,7 +192,7 @@ nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_
                                    .scale = shape->scale,
                                    .keeps_zero = unit->activation_bytes == 1}};
     made.source = choose_source(shape, unit, node->in[inputs->x]->type);
-    made.setting.shares = unit->own != NULL && shape->out_channels >= SHARED_CHANNELS;
+    made.setting.shares = pays_to_share(shape, unit, made.source.merged);
     made.packing =
         nn_u8s8_packing_make(node, unit, inputs, shape, made.source.merged, made.setting.shares);
     NN_TRY(nn_u8s8_pack(node, prepare, &made.packing, &made.parameters, &made.weights));
