@@ -7,6 +7,8 @@
 
 #include "ops/cpu/float32/vector.h"
 
+#include <stdbool.h>
+
 /* Bits are computed without a sign, so that they may wrap. */
 typedef uint32_t vu __attribute__((vector_size(sizeof(vf))));
 
@@ -124,13 +126,14 @@ NN_INLINE vf vf_exp_normal(vf x) {
     return vf_exp_in_range(x);
 }
 #else
-/* e^x in two factors, the second a power of two from 2^-126 on. Few operations that wait for each
+/* e^x, or e^-x, in two factors, the second a power of two from 2^-126 on. Few operations that wait for each
  * other little, since that is what limits loops of it: the sum that rounds x / ln 2 leaves the
  * exponent of 2^n in place, and the polynomial is in two halves. */
-NN_INLINE vf vf_exp_parts(vf x, vf *scale) {
+NN_INLINE vf vf_exp_parts(vf x, const bool minus, vf *scale) {
     const vf magic = vf_set(12582912.0f + 127);
-    const vf shifted = vf_fma(x, vf_set(1.44269504f), magic), n = shifted - magic;
-    vf r = vf_fma(n, vf_set(-0.693145752f), x);
+    const vf shifted = vf_fma(x, vf_set(minus ? -1.44269504f : 1.44269504f), magic);
+    const vf n = shifted - magic;
+    vf r = vf_fma(n, vf_set(-0.693145752f), minus ? -x : x);
     r = vf_fma(n, vf_set(-1.42860677e-6f), r);
     const vf square = r * r, low = vf_fma(r, vf_set(0.166665182f), vf_set(0.5f));
     vf high = vf_fma(r, vf_set(0.00836888980f), vf_set(0.0416662060f));
@@ -140,7 +143,7 @@ NN_INLINE vf vf_exp_parts(vf x, vf *scale) {
 }
 /* For -87.3 <= x <= 0. */
 NN_INLINE vf vf_exp_normal(vf x) {
-    vf scale, power = vf_exp_parts(x, &scale);
+    vf scale, power = vf_exp_parts(x, false, &scale);
     return power * scale;
 }
 #endif
@@ -185,7 +188,7 @@ NN_INLINE vf vf_silu(vf x) {
 /* 1 + e^-x; infinite from 2^127.5 on, whose inverse is a subnormal number. */
 NN_INLINE vf vf_sigmoid_divisor(vf x) {
     vf scale, y = vf_min(vf_set(87), vf_max(vf_set(-89), x));
-    vf power = vf_exp_parts(-y, &scale);
+    vf power = vf_exp_parts(y, true, &scale);
     return vf_fma(power, scale, vf_set(1));
 }
 NN_INLINE vf vf_sigmoid(vf x) {
