@@ -53,7 +53,7 @@ static bool is_accurate(const nn_node_view *node, const nn_int8_inputs *inputs,
 bool nn_winograd_bytes_accept(const nn_node_view *node, const nn_target *target) {
     nn_int8_inputs inputs;
     nn_u8s8_shape shape;
-    if (target->deterministic || target->isa >= NN_ISA_VNNI) return false;
+    if (target->deterministic || (target->isa >= NN_ISA_VNNI && !target->explores)) return false;
     if (!nn_int8_describe_qconv(node, &inputs, &shape) || !nn_int8_accepts(node, &inputs) ||
         inputs.has_sum || shape.groups != 1 || !nn_int8_has_constant_parameters(node, &inputs))
         return false;

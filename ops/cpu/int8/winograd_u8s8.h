@@ -56,8 +56,8 @@ extern const nn_winograd_byte_forms nn_winograd_u8s8_avx2;
 /* The exact products that these are an alternative to. */
 extern const nn_winograd_rival nn_winograd_rival_u8s8;
 
-/* A QLinearConv or QConv whose result needs no more than nn_winograd_bytes, on a target without dot
- * products of bytes, whose weights keep rounding small. */
+/* A QLinearConv or QConv whose result needs no more than nn_winograd_bytes and whose weights keep
+ * rounding small; on a target with dot products of bytes only where it explores. */
 bool nn_winograd_bytes_accept(const nn_node_view *node, const nn_target *target);
 
 /* Weights of output channels [first, first + count), less their zero points. */
