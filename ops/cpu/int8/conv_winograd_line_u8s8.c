@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#if defined(__x86_64__)
+
 typedef struct line_state {
     nn_winograd_line_plan plan;
     const nn_winograd_byte_forms *forms;
@@ -99,7 +101,6 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-#if defined(__x86_64__)
 static nn_status prepare_avx2(const nn_node_view *node, const nn_target *target,
                               nn_prepare *services) {
     return prepare(node, target, services, &nn_winograd_u8s8_avx2);
