@@ -363,7 +363,7 @@ START_TEST(functions_that_never_end_are_refused) {
     /* Two calls each, forty deep: 2^40 nodes. */
     model = calling_model("F0");
     for (int i = 0; i < 40; i++) {
-        char name[8], callee[8];
+        char name[16], callee[16];
         snprintf(name, sizeof name, "F%d", i);
         snprintf(callee, sizeof callee, "F%d", i + 1);
         f = function(name, i < 39 ? callee : NULL);
