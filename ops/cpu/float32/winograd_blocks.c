@@ -120,7 +120,7 @@ static const float *weights_after(const winograd_job *job, const winograd_panels
     return weights_of(job, panels->end < job->plan->panels ? panels->end : 0, 0);
 }
 
-/* Sums of one point and one panel for all tiles of the block, in pieces of equal height. */
+/* Sums of one point and one panel for all tiles of the block, in pieces of nearly equal height. */
 static void multiply(const winograd_job *job, const winograd_block *block,
                      const winograd_panels *panels, int64_t point, int64_t panel, float *sums) {
     const nn_winograd_plan *plan = job->plan;
@@ -142,18 +142,27 @@ static void multiply(const winograd_job *job, const winograd_block *block,
         .columns = shape->columns,
         .low = -INFINITY,
         .high = INFINITY,
-        .prefetch_bytes = next_bytes / pieces,
     };
-    for (int64_t i = 0; i < pieces; i++) {
-        const int64_t begin = count * i / pieces, end = count * (i + 1) / pieces;
+    /* Pieces of one height are one call: first those that are a tile higher. */
+    const int64_t height = count / pieces, higher = count % pieces;
+    const int64_t pieces_of[2] = {higher, pieces - higher};
+    for (int i = 0; i < 2; i++) {
+        if (pieces_of[i] == 0) continue;
+        const int64_t rows = height + (i == 0), segment = NN_TILE_SEGMENT;
         /* The second address of a short tile is never read. */
-        const int64_t second = nn_min(begin + NN_TILE_SEGMENT, count);
-        tile.a[0] = v + begin * plan->v_pitch;
+        const int64_t second = nn_min(segment, rows);
+        const int64_t bytes = next_bytes * pieces_of[i] / pieces;
+        tile.a[0] = v;
         tile.a[1] = v + second * plan->v_pitch;
-        tile.y[0] = to + begin * plan->m_pitch;
+        tile.y[0] = to;
         tile.y[1] = to + second * plan->m_pitch;
-        tile.prefetch = next + next_bytes * i / pieces;
-        shape->run[end - begin](&tile);
+        tile.more = pieces_of[i] - 1;
+        tile.prefetch = next;
+        tile.prefetch_bytes = bytes;
+        shape->run[rows](&tile);
+        v += rows * pieces_of[i] * plan->v_pitch;
+        to += rows * pieces_of[i] * plan->m_pitch;
+        next += bytes;
     }
 }
 
