@@ -8,36 +8,39 @@
  * than there are registers: a few go through the stack. Bound: loads and stores, 2 x POINTS^2 for
  * an input vector, POINTS^2 + OUTPUTS^2 (twice with a residual) for an output vector. */
 
+/* One vector of channels, `count` of which exist. What is read of the input is a copy, since stores
+ * could change it as far as the compiler knows. */
+NN_INLINE void NAME(input_vector)(const nn_winograd_input in, int64_t c, const bool whole,
+                                  int count, pixel_rule rule) {
+    vf t[POINTS][POINTS];
+#pragma GCC unroll 6
+    for (int column = 0; column < POINTS; column++) {
+        const pixel *x = (const pixel *)in.x + column * in.pitch + c;
+        vf d[POINTS], o[POINTS];
+#pragma GCC unroll 6
+        for (int row = 0; row < POINTS; row++, x += in.row)
+            d[row] = whole ? pixel_load(x, rule) : pixel_load_first(x, count, rule);
+        NAME(input_line)(d, o);
+#pragma GCC unroll 6
+        for (int row = 0; row < POINTS; row++) t[row][column] = o[row];
+    }
+    float *v = in.v + c;
+#pragma GCC unroll 6
+    for (int row = 0; row < POINTS; row++) {
+        vf o[POINTS];
+        NAME(input_line)(t[row], o);
+#pragma GCC unroll 6
+        for (int column = 0; column < POINTS; column++, v += in.v_step) vf_store(v, o[column]);
+    }
+}
+
 static void NAME(input)(const nn_winograd_input *in) {
     const pixel_rule rule = pixel_rule_of(in->flip, in->zero);
-    for (int64_t c = 0; c < in->channels; c += VF_LANES) {
-        const int64_t left = in->channels - c;
-        vf t[POINTS][POINTS];
-#pragma GCC unroll 6
-        for (int column = 0; column < POINTS; column++) {
-            const pixel *x = (const pixel *)in->x + column * in->pitch + c;
-            vf d[POINTS], o[POINTS];
-            if (left >= VF_LANES) {
-#pragma GCC unroll 6
-                for (int row = 0; row < POINTS; row++) d[row] = pixel_load(x + row * in->row, rule);
-            } else {
-#pragma GCC unroll 6
-                for (int row = 0; row < POINTS; row++)
-                    d[row] = pixel_load_first(x + row * in->row, (int)left, rule);
-            }
-            NAME(input_line)(d, o);
-#pragma GCC unroll 6
-            for (int row = 0; row < POINTS; row++) t[row][column] = o[row];
-        }
-#pragma GCC unroll 6
-        for (int row = 0; row < POINTS; row++) {
-            vf o[POINTS];
-            NAME(input_line)(t[row], o);
-#pragma GCC unroll 6
-            for (int column = 0; column < POINTS; column++)
-                vf_store(in->v + (row * POINTS + column) * in->v_step + c, o[column]);
-        }
-    }
+    const int64_t channels = in->channels;
+    int64_t c = 0;
+    for (; c + VF_LANES <= channels; c += VF_LANES)
+        NAME(input_vector)(*in, c, true, VF_LANES, rule);
+    if (c < channels) NAME(input_vector)(*in, c, false, (int)(channels - c), rule);
 }
 
 /* Sums of one vector of channels from their transform, whose points lie m_step apart. */
