@@ -50,7 +50,8 @@ typedef struct nn_winograd_form {
     int outputs, points;
     const nn_tiles_f32 *tiles;
     void (*input)(const nn_winograd_input *input);
-    /* Returns how many channels are done: it stops before the first vector that is not finite. */
+    /* Returns how many channels are done: it stops before the first vector that is not finite, of
+     * which y may then have the results all the same, unless there is a residual. */
     int64_t (*output)(const nn_winograd_output *output);
 } nn_winograd_form;
 

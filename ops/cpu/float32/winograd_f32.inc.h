@@ -25,27 +25,63 @@ NN_INLINE void NAME(finish)(const nn_winograd_output *out, vf y[OUTPUTS][OUTPUTS
     }
 }
 
-static int64_t NAME(output)(const nn_winograd_output *out) {
-    for (int64_t c = 0; c < out->channels; c += VF_LANES) {
-        const int64_t left = out->channels - c;
-        const vf bias = vf_load(out->bias + c);
-        vf y[OUTPUTS][OUTPUTS], probe = vf_zero();
-        NAME(results)(out->m + c, out->m_step, y);
+/* A whole vector of channels of a whole tile without residual, a row at a time, which stays in
+ * registers; what is read of the output is a copy, since stores could change it as far as the
+ * compiler knows. False when a result is not finite: all are stored nevertheless. */
+NN_INLINE bool NAME(output_whole)(const nn_winograd_output out, int64_t c) {
+    const vf bias = vf_load(out.bias + c), low = vf_set(out.low), high = vf_set(out.high);
+    vf t[OUTPUTS][POINTS], probe = vf_zero();
+    NAME(result_columns)(out.m + c, out.m_step, t);
+    float *to = out.y + c;
 #pragma GCC unroll 4
-        for (int row = 0; row < OUTPUTS; row++) {
+    for (int row = 0; row < OUTPUTS; row++, to += out.row) {
+        vf y[OUTPUTS];
+        NAME(output_line)(t[row], y);
 #pragma GCC unroll 4
-            for (int column = 0; column < OUTPUTS; column++) {
-                y[row][column] += bias;
-                probe = vf_fma(y[row][column], vf_zero(), probe);
-            }
+        for (int column = 0; column < OUTPUTS; column++) {
+            y[column] += bias;
+            probe = vf_fma(y[column], vf_zero(), probe);
+            vf_store(to + column * out.pitch, vf_min(high, vf_max(low, y[column])));
         }
-        if (!vf_all_equal(probe, vf_zero())) return c;
-        if (left >= VF_LANES)
-            NAME(finish)(out, y, c, VF_LANES);
-        else
-            NAME(finish)(out, y, c, (int)left);
     }
-    return out->channels;
+    return vf_all_equal(probe, vf_zero());
+}
+
+/* As many of `channels` as a vector has, in any tile. False, and nothing is stored, when a result
+ * is not finite. */
+NN_INLINE bool NAME(output_part)(const nn_winograd_output *out, int64_t c, int channels) {
+    const vf bias = vf_load(out->bias + c);
+    vf y[OUTPUTS][OUTPUTS], probe = vf_zero();
+    NAME(results)(out->m + c, out->m_step, y);
+#pragma GCC unroll 4
+    for (int row = 0; row < OUTPUTS; row++) {
+#pragma GCC unroll 4
+        for (int column = 0; column < OUTPUTS; column++) {
+            y[row][column] += bias;
+            probe = vf_fma(y[row][column], vf_zero(), probe);
+        }
+    }
+    if (!vf_all_equal(probe, vf_zero())) return false;
+    if (channels >= VF_LANES)
+        NAME(finish)(out, y, c, VF_LANES);
+    else
+        NAME(finish)(out, y, c, channels);
+    return true;
+}
+
+static int64_t NAME(output)(const nn_winograd_output *out) {
+    const bool whole = out->rows == OUTPUTS && out->columns == OUTPUTS && out->residual == NULL;
+    const int64_t channels = out->channels;
+    int64_t c = 0;
+    if (whole)
+        for (; c + VF_LANES <= channels; c += VF_LANES)
+            if (!NAME(output_whole)(*out, c)) return c;
+    for (; c < channels; c += VF_LANES) {
+        const int64_t left = channels - c;
+        const int count = left < VF_LANES ? (int)left : VF_LANES;
+        if (!NAME(output_part)(out, c, count)) return c;
+    }
+    return channels;
 }
 
 #undef OUTPUTS

@@ -43,9 +43,8 @@ static void NAME(input)(const nn_winograd_input *in) {
     if (c < channels) NAME(input_vector)(*in, c, false, (int)(channels - c), rule);
 }
 
-/* Sums of one vector of channels from their transform, whose points lie m_step apart. */
-NN_INLINE void NAME(results)(const float *m, int64_t m_step, vf y[OUTPUTS][OUTPUTS]) {
-    vf t[OUTPUTS][POINTS];
+/* The transform down the columns of one vector of channels, whose points lie m_step apart. */
+NN_INLINE void NAME(result_columns)(const float *m, int64_t m_step, vf t[OUTPUTS][POINTS]) {
 #pragma GCC unroll 6
     for (int column = 0; column < POINTS; column++, m += m_step) {
         vf d[POINTS], o[OUTPUTS];
@@ -55,6 +54,12 @@ NN_INLINE void NAME(results)(const float *m, int64_t m_step, vf y[OUTPUTS][OUTPU
 #pragma GCC unroll 4
         for (int row = 0; row < OUTPUTS; row++) t[row][column] = o[row];
     }
+}
+
+/* Sums of one vector of channels from their transform. */
+NN_INLINE void NAME(results)(const float *m, int64_t m_step, vf y[OUTPUTS][OUTPUTS]) {
+    vf t[OUTPUTS][POINTS];
+    NAME(result_columns)(m, m_step, t);
 #pragma GCC unroll 4
     for (int row = 0; row < OUTPUTS; row++) NAME(output_line)(t[row], y[row]);
 }
