@@ -319,6 +319,11 @@ static void run_last_pixel(const direct_job *job, const direct_unit *unit, const
     finish_raw(job, pass, raw, job->plan->last_columns);
 }
 
+static bool is_one_pixel(const nn_direct_problem *p) {
+    return p->images == 1 && p->axes[NN_DEPTH].out == 1 && p->axes[NN_HEIGHT].out == 1 &&
+           p->axes[NN_WIDTH].out == 1;
+}
+
 static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
                      const input_view *view, const float *bias, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
@@ -343,6 +348,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         .residual_step = p->out_pitch,
         .y_step = p->out_pitch,
         .columns = pass->columns,
+        .is_only_row = is_one_pixel(p),
         .low = pass->last ? plan->low : -INFINITY,
         .high = pass->last ? plan->high : INFINITY,
     };

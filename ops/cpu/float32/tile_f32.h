@@ -30,6 +30,7 @@ typedef struct nn_tile_f32 {
     float *y[2];
     int64_t y_step;
     int columns; /* that exist, some of them in the last vector; others are not read or stored */
+    bool is_only_row; /* of the whole product: how its sum is split depends on nothing but k */
     int64_t more;  /* tiles of as many rows that lie behind this one and are done with it */
     float low, high;      /* clip: -INFINITY, INFINITY for none */
     const void *prefetch; /* `prefetch_bytes` from here are brought to L2 while the tiles run */

@@ -60,6 +60,40 @@ NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TIL
     fetch->next = prefetch;
 }
 
+#if TILE_STREAMS > 1
+/* Sums of the only row over the one tap. Its weights are read once, mostly from memory, which gives
+ * more to several streams: so many parts of k are summed side by side. */
+NN_INLINE void TILE_NAME(accumulate_streams)(const nn_tile_f32 *t,
+                                             vf acc[TILE_ROWS][TILE_VECTORS]) {
+    enum { COLUMNS = TILE_VECTORS * VF_LANES };
+    const int64_t part = t->k / TILE_STREAMS, step = part * COLUMNS;
+    const float *a = t->a[0] + t->taps->a, *w = t->w + t->taps->w;
+    vf sums[TILE_STREAMS][TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int s = 0; s < TILE_STREAMS; s++)
+#pragma GCC unroll 4
+        for (int j = 0; j < TILE_VECTORS; j++) sums[s][j] = vf_zero();
+    for (int64_t k = 0; k < part; k++, w += COLUMNS) {
+#pragma GCC unroll 4
+        for (int s = 0; s < TILE_STREAMS; s++) {
+            const vf x = vf_set(a[s * part + k]);
+#pragma GCC unroll 4
+            for (int j = 0; j < TILE_VECTORS; j++)
+                sums[s][j] = vf_fma(x, vf_load(w + s * step + j * VF_LANES), sums[s][j]);
+        }
+    }
+    const vf_rows steps = vf_rows_make(0);
+    a += TILE_STREAMS * part;
+    w += (TILE_STREAMS - 1) * step;
+    for (int64_t k = TILE_STREAMS * part; k < t->k; k++, a++, w += COLUMNS)
+        TILE_NAME(step)(acc, a, a, steps, w, 1, 0);
+#pragma GCC unroll 4
+    for (int s = 0; s < TILE_STREAMS; s++)
+#pragma GCC unroll 4
+        for (int j = 0; j < TILE_VECTORS; j++) acc[0][j] += sums[s][j];
+}
+#endif
+
 /* `last` columns exist in the last vector. What is read of the tile is a copy, since stores could
  * change the tile as far as the compiler knows. */
 NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VECTORS], int rows,
@@ -110,7 +144,12 @@ NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
 #pragma GCC unroll 14
             for (int i = 0; i < rows; i++) acc[i][j] = start;
         }
-        TILE_NAME(accumulate)(t, acc, rows, index * rows * t->a_step, &fetch);
+#if TILE_STREAMS > 1
+        if (rows == 1 && t->is_only_row && t->tap_count == 1)
+            TILE_NAME(accumulate_streams)(t, acc);
+        else
+#endif
+            TILE_NAME(accumulate)(t, acc, rows, index * rows * t->a_step, &fetch);
         TILE_NAME(finish)(t, acc, rows, index);
     } while (index++ < t->more);
 }

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#define TILE_STREAMS 4
+
 #define TILE_ROWS       14
 #define TILE_VECTORS    1
 #define TILE_NAME(stem) stem##_14x8
