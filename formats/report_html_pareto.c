@@ -1,4 +1,6 @@
-/* The search: latency against accuracy of every candidate that was measured. */
+/* The search: latency against accuracy of every candidate that was measured. Latency is shown as a
+ * part of that of the model as it was, which took turns with each candidate: milliseconds of
+ * candidates that were measured at different times do not compare. */
 #include "formats/report_html.h"
 
 #include <math.h>
@@ -8,7 +10,7 @@ enum { MAX_CANDIDATES = 250 };
 
 typedef struct candidate {
     const cJSON *record;
-    double ms, accuracy;
+    double ms, part, accuracy; /* part: of the time of the model as it was */
     bool is_front, is_best;
 } candidate;
 
@@ -17,11 +19,11 @@ typedef struct pareto_chart {
     candidate items[MAX_CANDIDATES];
     int count, left_out;
     nn_axis x, y;
-    double base_ms, base_accuracy, floor; /* floor: the least accuracy allowed, or NaN */
+    double base_accuracy, floor; /* floor: the least accuracy allowed, or NaN */
 } pareto_chart;
 
-static int by_latency(const void *a, const void *b) {
-    double x = ((const candidate *)a)->ms, y = ((const candidate *)b)->ms;
+static int by_part(const void *a, const void *b) {
+    double x = ((const candidate *)a)->part, y = ((const candidate *)b)->part;
     return (x > y) - (x < y);
 }
 
@@ -32,8 +34,8 @@ static void read_candidates(pareto_chart *chart) {
     for (const cJSON *each = nn_json_get(root, "candidates")->child; each != NULL;
          each = each->next, index++) {
         double ms = nn_json_number(nn_json_get(each, "latency_ms"), "median");
-        double accuracy = nn_json_number(each, "accuracy");
-        if (!(ms > 0) || isnan(accuracy)) continue;
+        double part = nn_json_number(each, "ratio"), accuracy = nn_json_number(each, "accuracy");
+        if (!(ms > 0) || !(part > 0) || isnan(accuracy)) continue;
         if (chart->count == MAX_CANDIDATES) {
             chart->left_out++;
             continue;
@@ -41,24 +43,24 @@ static void read_candidates(pareto_chart *chart) {
         chart->items[chart->count++] =
             (candidate){.record = each,
                         .ms = ms,
+                        .part = part,
                         .accuracy = accuracy,
                         .is_front = cJSON_IsTrue(nn_json_get(each, "on_front")),
                         .is_best = index == best};
     }
-    qsort(chart->items, (size_t)chart->count, sizeof *chart->items, by_latency);
-    chart->base_ms = chart->page->variants[0].total_ms;
+    qsort(chart->items, (size_t)chart->count, sizeof *chart->items, by_part);
     chart->base_accuracy = nn_json_number(goal, "base_value");
     chart->floor = chart->base_accuracy - nn_json_number(goal, "max_drop");
 }
 
 static void place_axes(pareto_chart *chart) {
-    chart->x = (nn_axis){.low = INFINITY, .high = fmax(chart->base_ms, 0)};
+    chart->x = (nn_axis){.low = INFINITY, .high = 1};
     chart->y =
         (nn_axis){.low = chart->base_accuracy, .high = chart->base_accuracy, .is_down = true};
     for (int i = 0; i < chart->count; i++) {
         const candidate *each = &chart->items[i];
-        chart->x.low = fmin(chart->x.low, each->ms);
-        chart->x.high = fmax(chart->x.high, each->ms);
+        chart->x.low = fmin(chart->x.low, each->part);
+        chart->x.high = fmax(chart->x.high, each->part);
         chart->y.low = fmin(chart->y.low, each->accuracy);
         chart->y.high = fmax(chart->y.high, each->accuracy);
     }
@@ -66,14 +68,16 @@ static void place_axes(pareto_chart *chart) {
     double wide = chart->x.high - chart->x.low, tall = chart->y.high - chart->y.low;
     chart->x.low = fmax(0, chart->x.low - fmax(0.08 * wide, 0.01 * chart->x.high));
     chart->x.high += fmax(0.06 * wide, 0.01 * chart->x.high);
+    chart->x.low *= 100;
+    chart->x.high *= 100;
     chart->y.low -= fmax(0.08 * tall, 0.002);
     chart->y.high += fmax(0.10 * tall, 0.002);
     chart->y.low *= 100;
     chart->y.high *= 100;
 }
 
-static double place_x(const pareto_chart *chart, double ms) {
-    return nn_axis_place(&chart->x, ms);
+static double place_x(const pareto_chart *chart, double part) {
+    return nn_axis_place(&chart->x, 100 * part);
 }
 
 static double place_y(const pareto_chart *chart, double accuracy) {
@@ -90,8 +94,8 @@ static void write_front(pareto_chart *chart) {
             nn_writef(
                 writer,
                 "<line class=\"front\" x1=\"%.2f%%\" y1=\"%.2f%%\" x2=\"%.2f%%\" y2=\"%.2f%%\"/>",
-                place_x(chart, last->ms), place_y(chart, last->accuracy), place_x(chart, each->ms),
-                place_y(chart, each->accuracy));
+                place_x(chart, last->part), place_y(chart, last->accuracy),
+                place_x(chart, each->part), place_y(chart, each->accuracy));
         last = each;
     }
 }
@@ -99,7 +103,7 @@ static void write_front(pareto_chart *chart) {
 static void write_candidate(pareto_chart *chart, const candidate *each) {
     nn_writer *writer = &chart->page->writer;
     char text[NN_FIGURE];
-    double x = place_x(chart, each->ms), y = place_y(chart, each->accuracy);
+    double x = place_x(chart, each->part), y = place_y(chart, each->accuracy);
     double low = nn_json_number(each->record, "accuracy_low"),
            high = nn_json_number(each->record, "accuracy_high");
     if (each->is_best && !isnan(low) && !isnan(high))
@@ -128,7 +132,7 @@ static void write_candidate(pareto_chart *chart, const candidate *each) {
 static void write_chart(pareto_chart *chart) {
     nn_writer *writer = &chart->page->writer;
     nn_svg_open(writer, "chart pareto", "latency and accuracy of each candidate");
-    nn_svg_axis_x(writer, &chart->x, 8, "latency, ms");
+    nn_svg_axis_x(writer, &chart->x, 8, "latency, % of before");
     nn_svg_axis_y(writer, &chart->y, 6, "accuracy, %");
     if (!isnan(chart->floor)) {
         double y = place_y(chart, chart->floor);
@@ -142,14 +146,14 @@ static void write_chart(pareto_chart *chart) {
         if (!chart->items[i].is_best) write_candidate(chart, &chart->items[i]);
     for (int i = 0; i < chart->count; i++)
         if (chart->items[i].is_best) write_candidate(chart, &chart->items[i]);
-    if (chart->base_ms > 0 && !isnan(chart->base_accuracy))
+    if (!isnan(chart->base_accuracy))
         nn_writef(writer,
                   "<rect class=\"base\" x=\"%.2f%%\" y=\"%.2f%%\" width=\"11\" height=\"11\" "
                   "transform=\"translate(-5.5 -5.5)\"><title>the model as it was</title></rect>"
                   "<text class=\"rooflabel end\" x=\"%.2f%%\" y=\"%.2f%%\" dx=\"-10\" "
                   "dy=\"4\">before</text>",
-                  place_x(chart, chart->base_ms), place_y(chart, chart->base_accuracy),
-                  place_x(chart, chart->base_ms), place_y(chart, chart->base_accuracy));
+                  place_x(chart, 1), place_y(chart, chart->base_accuracy), place_x(chart, 1),
+                  place_y(chart, chart->base_accuracy));
     nn_svg_close(writer);
 }
 
