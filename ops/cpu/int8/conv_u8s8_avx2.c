@@ -122,6 +122,64 @@ INLINE __m256i add_from_memory(__m256i x, const int16_t *w) {
     return sum;
 }
 
+/* Bytes of two steps' activations of a pixel, and their weights of a vector of channels. */
+enum { PAIR_BYTES = 4 * sizeof(int16_t), PAIR_WEIGHTS = 4 * LANES };
+
+/* Two steps, which share products. */
+INLINE void add_pair(__m256i sum[2], const uint8_t *a, const int16_t *w, const int vectors) {
+    const __m256i x = broadcast_2(a), next = broadcast_2(a + PAIR_BYTES / 2);
+    UNROLL for (int j = 0; j < vectors; j++) {
+        __m256i left = add_from_memory(x, w + (vectors + j) * 2 * LANES);
+        __m256i right = add_from_memory(next, w + j * 2 * LANES);
+        sum[j] = _mm256_add_epi32(sum[j], _mm256_madd_epi16(left, right));
+    }
+}
+
+INLINE void add_single(__m256i sum[2], const uint8_t *a, const __m256i weights[2],
+                       const int vectors) {
+    const __m256i x = broadcast_2(a);
+    UNROLL for (int j = 0; j < vectors; j++) sum[j] =
+        _mm256_add_epi32(sum[j], _mm256_madd_epi16(x, weights[j]));
+}
+
+/* Where a tile is in a tap, and the steps that are left. */
+typedef struct tile_place {
+    const uint8_t *a;
+    const int16_t *w;
+    int64_t pairs, singles;
+} tile_place;
+
+/* One pixel reads its weights once, mostly from memory, which gives more to several streams: so
+ * many parts of the steps are summed side by side, but for the last few. */
+INLINE void add_streams(tile_place *at, __m256i sum[2], const int vectors) {
+    enum { STREAMS = 4 };
+    const bool is_shared = at->pairs > 0;
+    const int64_t part = (is_shared ? at->pairs : at->singles) / STREAMS;
+    const int64_t bytes = is_shared ? PAIR_BYTES : PAIR_BYTES / 2;
+    const int64_t step = vectors * (is_shared ? PAIR_WEIGHTS : PAIR_WEIGHTS / 2);
+    const uint8_t *a = at->a;
+    const int16_t *w = at->w;
+    __m256i sums[STREAMS][2];
+    UNROLL for (int s = 0; s < STREAMS; s++) sums[s][0] = sums[s][1] = _mm256_setzero_si256();
+    for (int64_t k = 0; k < part && is_shared; k++, a += bytes, w += step) {
+        UNROLL for (int s = 0; s < STREAMS; s++)
+            add_pair(sums[s], a + s * part * bytes, w + s * part * step, vectors);
+    }
+    for (int64_t k = 0; k < part && !is_shared; k++, a += bytes, w += step) {
+        UNROLL for (int s = 0; s < STREAMS; s++) {
+            __m256i weights[2];
+            UNROLL for (int j = 0; j < vectors; j++) weights[j] =
+                weights_at(w + s * part * step, j);
+            add_single(sums[s], a + s * part * bytes, weights, vectors);
+        }
+    }
+    UNROLL for (int s = 0; s < STREAMS; s++)
+        UNROLL for (int j = 0; j < vectors; j++) sum[j] = _mm256_add_epi32(sum[j], sums[s][j]);
+    at->a += STREAMS * part * bytes;
+    at->w += STREAMS * part * step;
+    *(is_shared ? &at->pairs : &at->singles) -= STREAMS * part;
+}
+
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
     __m256i sum[ROWS][2], start[2];
@@ -135,31 +193,23 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
     const int64_t step = t->a_step;
     const int64_t pairs = t->own != NULL ? t->steps / 2 : 0, singles = t->steps - 2 * pairs;
     for (int64_t tap = 0; tap < t->tap_count; tap++) {
-        const uint8_t *a = t->a[0] + t->taps[tap];
-        for (int64_t k = pairs; k > 0; k--) {
-            UNROLL for (int i = 0; i < rows; i++) {
-                const uint8_t *from = a + i * step;
-                __m256i x = broadcast_2(from), next = broadcast_2(from + 2 * sizeof(int16_t));
-                UNROLL for (int j = 0; j < vectors; j++) {
-                    __m256i left = add_from_memory(x, w + (vectors + j) * 2 * LANES);
-                    __m256i right = add_from_memory(next, w + j * 2 * LANES);
-                    sum[i][j] = _mm256_add_epi32(sum[i][j], _mm256_madd_epi16(left, right));
-                }
-            }
-            a += 4 * sizeof(int16_t);
-            w += vectors * 4 * LANES;
+        tile_place at = {t->a[0] + t->taps[tap], w, pairs, singles};
+        if (rows == 1 && t->tap_count == 1) add_streams(&at, sum[0], vectors);
+        for (; at.pairs > 0; at.pairs--) {
+            UNROLL for (int i = 0; i < rows; i++)
+                add_pair(sum[i], at.a + i * step, at.w, vectors);
+            at.a += PAIR_BYTES;
+            at.w += vectors * PAIR_WEIGHTS;
         }
-        for (int64_t k = singles; k > 0; k--) {
+        for (; at.singles > 0; at.singles--) {
             __m256i weights[2];
-            UNROLL for (int j = 0; j < vectors; j++) weights[j] = weights_at(w, j);
-            UNROLL for (int i = 0; i < rows; i++) {
-                __m256i x = broadcast_2(a + i * step);
-                UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
-                    _mm256_add_epi32(sum[i][j], _mm256_madd_epi16(x, weights[j]));
-            }
-            a += 2 * sizeof(int16_t);
-            w += vectors * 2 * LANES;
+            UNROLL for (int j = 0; j < vectors; j++) weights[j] = weights_at(at.w, j);
+            UNROLL for (int i = 0; i < rows; i++)
+                add_single(sum[i], at.a + i * step, weights, vectors);
+            at.a += PAIR_BYTES / 2;
+            at.w += vectors * PAIR_WEIGHTS / 2;
         }
+        w = at.w;
     }
 
     if (t->sums != NULL) {
