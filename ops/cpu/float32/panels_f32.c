@@ -46,7 +46,8 @@ void nn_panels_multiply(const nn_panels *panels, const nn_panels_product *produc
                         .residual_step = product->y_step,
                         .y_step = product->y_step,
                         .low = -INFINITY,
-                        .high = INFINITY};
+                        .high = INFINITY,
+                        .claims = true};
     for (int64_t panel = product->first; panel < product->last; panel++) {
         bool is_last = panel == panels->count - 1;
         const nn_tile_shape *shape = is_last ? panels->last : panels->shape;
