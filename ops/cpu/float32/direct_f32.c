@@ -351,7 +351,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         .is_only_row = is_one_pixel(p),
         .low = pass->last ? plan->low : -INFINITY,
         .high = pass->last ? plan->high : INFINITY,
-        .claims = true,
+        .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
     };
     const int64_t each_prefetch = pass->next_bytes / total;
     const bool is_raw = pass->last && !plan->tile_finishes;
