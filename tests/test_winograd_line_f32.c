@@ -4,7 +4,7 @@
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
-#include "ops/cpu/float32/winograd_line_f32.h"
+#include "ops/cpu/float32/winograd/winograd_line_f32.h"
 #include "ops/cpu/kernels.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Steps of recurrent_step_f32.h with bf16 matrices: the sums of a block are up to four tiles, its
  * gates or those of several blocks. For one sample a product takes as long as loading its weights,
  * 1 KB from the second-level cache, so a step is bound by 2 bytes for each multiply-accumulate. */
-#include "ops/cpu/float32/recurrent_step_f32.h"
+#include "ops/cpu/float32/recurrent/recurrent_step_f32.h"
 
 #include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/bf16/bf16.h"
@@ -112,7 +112,7 @@ static void configure(int64_t samples) {
 #define STEP_BEGIN(step) configure((step)->samples)
 #define STEP_END()       nn_amx_release()
 
-#include "ops/cpu/float32/recurrent_step_f32.inc.h"
+#include "ops/cpu/float32/recurrent/recurrent_step_f32.inc.h"
 
 const nn_recurrent_steps_f32 nn_recurrent_steps_bf16_amx = {VF_LANES, true,      rnn,     lstm,
                                                             gru,      gru_gates, gru_last};

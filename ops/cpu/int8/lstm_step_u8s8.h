@@ -9,7 +9,7 @@
 #ifndef NN_LSTM_STEP_U8S8_H
 #define NN_LSTM_STEP_U8S8_H
 
-#include "ops/cpu/float32/recurrent_cell_f32.h"
+#include "ops/cpu/float32/recurrent/recurrent_cell_f32.h"
 #include "ops/cpu/int8/int8_loops.h"
 
 enum { NN_LSTM_CELL = 4 }; /* bytes of one column in a step of `depth` k's */

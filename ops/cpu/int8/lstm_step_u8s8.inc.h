@@ -9,7 +9,7 @@
  * Registers: four vectors of sums, times rows (for a single row times two chains, which hide the
  * latency), four of weights, one broadcast. A single row is bound by reading the weights, one byte
  * for each multiply-accumulate with VNNI; with AVX2, by multiplying: 16 a cycle. */
-#include "ops/cpu/float32/recurrent_cell_f32.inc.h"
+#include "ops/cpu/float32/recurrent/recurrent_cell_f32.inc.h"
 #include "ops/cpu/int8/lstm_step_u8s8.h"
 
 enum { GATES = NN_GATES_LSTM, VECTOR_CELLS = VF_LANES * NN_LSTM_CELL, CHAINS = 2 };

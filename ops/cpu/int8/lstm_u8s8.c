@@ -1,7 +1,7 @@
 /* DynamicQuantizeLSTM: what the inputs give to the gates is one integer product for all steps; a
  * step is lstm_step_u8s8.h. The states of all samples are quantised together before each step. */
 #include "base/integers.h"
-#include "ops/cpu/float32/recurrent_samples_f32.h"
+#include "ops/cpu/float32/recurrent/recurrent_samples_f32.h"
 #include "ops/cpu/int8/int8_product.h"
 #include "ops/cpu/int8/lstm_step_u8s8.h"
 #include "ops/cpu/kernels.h"

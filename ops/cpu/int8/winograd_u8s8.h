@@ -1,12 +1,13 @@
-/* The ends of Winograd's algorithms (ops/cpu/float32/winograd_f32.h and winograd_line_f32.h) for
- * maps of bytes: bytes are transformed as floats, and the sums that come back are rounded to the
- * integers that they are but for the rounding on the way, then requantised as those of conv_u8s8.h.
+/* The ends of Winograd's algorithms (ops/cpu/float32/winograd/winograd_f32.h and
+ * winograd_line_f32.h) for maps of bytes: bytes are transformed as floats, and the sums that come
+ * back are rounded to the integers that they are but for the rounding on the way, then requantised
+ * as those of conv_u8s8.h.
  *
  * For instruction sets whose exact products of bytes are no faster than those of floats. */
 #ifndef NN_WINOGRAD_U8S8_H
 #define NN_WINOGRAD_U8S8_H
 
-#include "ops/cpu/float32/winograd_line_f32.h"
+#include "ops/cpu/float32/winograd/winograd_line_f32.h"
 #include "ops/cpu/int8/int8_product.h"
 
 /* y = clamp(round((round(sum) + start) multiplier) + zero, low, high), as bytes. */

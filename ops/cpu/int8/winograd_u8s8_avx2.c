@@ -1,6 +1,6 @@
 #include "ops/cpu/int8/winograd_u8s8.h"
 
-#include "ops/cpu/float32/winograd_points.h"
+#include "ops/cpu/float32/winograd/winograd_points.h"
 
 typedef uint8_t pixel;
 typedef struct pixel_rule {
@@ -74,18 +74,18 @@ NN_INLINE void store_bytes(uint8_t *y, __m128i pair, const int second, const int
 #define OUTPUTS    2
 #define POINTS     4
 #define NAME(stem) stem##_2
-#include "ops/cpu/float32/winograd_transforms.inc.h"
+#include "ops/cpu/float32/winograd/winograd_transforms.inc.h"
 
 #include "ops/cpu/int8/winograd_u8s8.inc.h"
 
 #define OUTPUTS    4
 #define POINTS     6
 #define NAME(stem) stem##_4
-#include "ops/cpu/float32/winograd_transforms.inc.h"
+#include "ops/cpu/float32/winograd/winograd_transforms.inc.h"
 
 #include "ops/cpu/int8/winograd_u8s8.inc.h"
 
-#include "ops/cpu/float32/winograd_line_input.inc.h"
+#include "ops/cpu/float32/winograd/winograd_line_input.inc.h"
 
 /* Channels from c on of the outputs of a tile that exist. */
 NN_INLINE void line_store(const nn_line_byte_output *out, const vf y[NN_LINE_OUTPUTS], int64_t c,

@@ -1,0 +1,328 @@
+/* DepthwiseBlock on channels-last floats, in bands of output rows: the rows of the expanded map
+ * that a band reads are made into a ring that stays in L2, filtered there, and multiplied by the
+ * second 1x1 convolution while they are in L1. Nothing of the expanded map goes to memory. */
+#include "base/integers.h"
+#include "ops/cpu/kernels.h"
+
+#include "ops/cpu/float32/depthwise/depthwise_rows_f32.h"
+#include "ops/cpu/float32/direct_operands.h"
+#include "ops/family/depthwise_block.h"
+
+#include <stdio.h>
+
+enum {
+    UNITS_PER_THREAD = 4,
+    UNIT_OF_BOTH = 8,    /* a unit has so many times the rows that it shares with its neighbour */
+    PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
+    LEAST_RING_BYTES = 256 << 10,
+};
+
+typedef struct block_set {
+    const nn_tiles_f32 *tiles;
+    const nn_depthwise_f32 *depthwise;
+} block_set;
+
+typedef struct block_state {
+    bool expands, projects;
+    int64_t in_channels, channels, out_channels;
+    nn_direct_plan expand, project;
+    nn_direct_operands expand_operands, project_operands;
+    nn_depthwise_plan depthwise;
+    const float *w, *bias;          /* of the depthwise convolution */
+    int64_t band_rows;              /* output rows that are done from one state of the ring */
+    int64_t unit_rows, image_units; /* those that a thread does one after the other; units */
+    int64_t held;                   /* rows of the expanded map in the ring */
+    int64_t group_rows;             /* output rows that are projected at once */
+    size_t ring_at, filtered_at, expand_at, project_at, worker_bytes; /* of a worker's workspace */
+} block_state;
+
+static bool is_constant(const nn_node_view *node, int index) {
+    return nn_view_in(node, index) == NULL || nn_view_constant(node, index) != NULL;
+}
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    if (target->precision != NN_PRECISION_FP32 || node->out[0]->type != NNOPT_FLOAT ||
+        nn_fact_count(node->out[0]) <= 0 || nn_fact_count(node->in[NN_BLOCK_X]) <= 0)
+        return false;
+    for (int i = NN_BLOCK_W; i < NN_BLOCK_INPUTS; i++)
+        if (!is_constant(node, i)) return false;
+    return true;
+}
+
+/* ---- plan ---- */
+
+static size_t reserve(size_t *total, size_t bytes) {
+    size_t at = *total;
+    *total += nn_aligned(bytes);
+    return at;
+}
+
+static int64_t at_least_one(int64_t count) {
+    return count > 1 ? count : 1;
+}
+
+/* Rows that output rows [first, first + count) reach, those outside too. */
+static int64_t rows_under(const nn_window_axis *height, int64_t count) {
+    return (count - 1) * height->stride + (height->kernel - 1) * height->dilation + 1;
+}
+
+/* Rows of a unit. Neighbours expand the rows that both reach, each for itself: more units than
+ * there must be only where that is little. */
+static void choose_units(block_state *state, int threads) {
+    const nn_conv_geometry *g = &state->depthwise.geometry;
+    const nn_window_axis *height = &g->axes[NN_HEIGHT];
+    const int64_t both = (height->kernel - 1) * height->dilation;
+    const int64_t fewest = (threads + g->batch - 1) / g->batch; /* of an image */
+    int64_t pieces = threads > 1 ? at_least_one(threads * UNITS_PER_THREAD / g->batch) : 1;
+    if (state->expands && pieces > fewest) {
+        const int64_t most = height->in / at_least_one(UNIT_OF_BOTH * both) / threads * threads;
+        if (pieces > most) pieces = most > fewest ? most : fewest;
+    }
+    state->unit_rows = (height->out + pieces - 1) / pieces;
+    state->image_units = (height->out + state->unit_rows - 1) / state->unit_rows;
+}
+
+static void choose_bands(block_state *state) {
+    const nn_conv_geometry *g = &state->depthwise.geometry;
+    const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
+    const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
+    const int64_t row_bytes = width->in * state->channels * (int64_t)sizeof(float);
+    /* An eighth for the ring: what the other steps read and write stays beside it. A small cache
+     * gives half, since few rows at once cost more than what then leaves it. */
+    const int64_t ring_bytes = nn_max(l2 / 8, nn_min(l2 / 2, LEAST_RING_BYTES));
+    const int64_t fitting = ring_bytes / row_bytes - rows_under(height, 1);
+    state->band_rows = at_least_one(fitting / height->stride + 1);
+    if (state->band_rows > state->unit_rows) state->band_rows = state->unit_rows;
+    state->held = height->in;
+    if (state->expands && rows_under(height, state->band_rows) < height->in)
+        state->held = rows_under(height, state->band_rows);
+    state->group_rows = at_least_one(PROJECT_PIXELS / width->out);
+    if (state->group_rows > state->band_rows) state->group_rows = state->band_rows;
+}
+
+static void reserve_workspace(block_state *state) {
+    const nn_window_axis *width = &state->depthwise.geometry.axes[NN_WIDTH];
+    const size_t pixel = (size_t)state->channels * sizeof(float);
+    reserve(&state->worker_bytes, state->depthwise.worker_bytes);
+    if (state->expands) {
+        state->ring_at = reserve(&state->worker_bytes, (size_t)(state->held * width->in) * pixel);
+        state->expand_at = reserve(&state->worker_bytes, state->expand.worker_bytes);
+    }
+    if (state->projects) {
+        state->filtered_at =
+            reserve(&state->worker_bytes, (size_t)(state->group_rows * width->out) * pixel);
+        state->project_at = reserve(&state->worker_bytes, state->project.worker_bytes);
+    }
+}
+
+/* ---- preparing ---- */
+
+static nn_status pack_depthwise(const nn_node_view *node, const void *argument, void *out) {
+    nn_depthwise_pack(argument, nn_view_constant(node, NN_BLOCK_W)->data, out);
+    return NN_OK;
+}
+
+static nn_status pack_depthwise_bias(const nn_node_view *node, const void *argument, void *out) {
+    const nn_tensor *bias = nn_view_constant(node, NN_BLOCK_BIAS);
+    nn_depthwise_pack_bias(argument, bias ? bias->data : NULL, out);
+    return NN_OK;
+}
+
+static nn_status prepare_depthwise(nn_prepare *services, block_state *state) {
+    const nn_depthwise_plan *plan = &state->depthwise;
+    char variant[64];
+    const void *packed;
+    snprintf(variant, sizeof variant, "depthwise of %lld", (long long)plan->padded);
+    NN_TRY(nn_prepare_pack(services, 1u << NN_BLOCK_W, variant,
+                           (size_t)nn_depthwise_packed_floats(plan) * sizeof(float), pack_depthwise,
+                           plan, &packed));
+    state->w = packed;
+    snprintf(variant, sizeof variant, "bias of %lld", (long long)plan->padded);
+    NN_TRY(nn_prepare_pack(services, 1u << NN_BLOCK_BIAS, variant,
+                           (size_t)plan->padded * sizeof(float), pack_depthwise_bias, plan,
+                           &packed));
+    state->bias = packed;
+    return NN_OK;
+}
+
+/* A 1x1 convolution whose weights are input `w` and whose bias is the next one. */
+static nn_status prepare_pointwise(const nn_node_view *node, nn_prepare *services,
+                                   const nn_direct_problem *problem, int w,
+                                   const nn_tiles_f32 *tiles, const nn_epilogue *epilogue,
+                                   nn_direct_plan *plan, nn_direct_operands *operands) {
+    size_t none; /* all is constant */
+    nn_direct_plan_make(problem, tiles, 1, epilogue, plan);
+    *operands = (nn_direct_operands){
+        .w = w,
+        .bias = w + 1,
+        .source = {.column_step = problem->k, .k_step = 1, .tap_step = 1, .scale = 1},
+        .bias_step = 1,
+        .bias_scale = 1,
+    };
+    return nn_direct_operands_prepare(node, plan, services, operands, &none);
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
+                         const block_set *set) {
+    const nn_depthwise_block_attrs *attrs = node->attrs;
+    const nn_conv_geometry g = nn_depthwise_block_geometry(node);
+    const nn_epilogue expand_work = nn_depthwise_block_behind_expand(attrs);
+    const nn_epilogue depthwise_work = nn_depthwise_block_behind_depthwise(attrs);
+    block_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    state->expands = nn_view_in(node, NN_BLOCK_EXPAND_W) != NULL;
+    state->projects = nn_view_in(node, NN_BLOCK_PROJECT_W) != NULL;
+    state->in_channels = node->in[NN_BLOCK_X]->dims[1];
+    state->channels = g.out_channels;
+    state->out_channels = node->out[0]->dims[1];
+    nn_depthwise_plan_make(&g, set->depthwise, state->projects ? &depthwise_work : &node->epilogue,
+                           1, &state->depthwise);
+    NN_TRY(prepare_depthwise(services, state));
+    choose_units(state, target->threads);
+    choose_bands(state);
+    const nn_window_axis *width = &g.axes[NN_WIDTH];
+    if (state->expands) {
+        nn_direct_problem problem =
+            nn_direct_product(state->held * width->in, state->channels, state->in_channels);
+        NN_TRY(prepare_pointwise(node, services, &problem, NN_BLOCK_EXPAND_W, set->tiles,
+                                 &expand_work, &state->expand, &state->expand_operands));
+    }
+    if (state->projects) {
+        nn_direct_problem problem =
+            nn_direct_product(state->group_rows * width->out, state->out_channels, state->channels);
+        NN_TRY(prepare_pointwise(node, services, &problem, NN_BLOCK_PROJECT_W, set->tiles,
+                                 &node->epilogue, &state->project, &state->project_operands));
+    }
+    reserve_workspace(state);
+    nn_prepare_workspace(services, state->worker_bytes * (size_t)target->threads);
+    return NN_OK;
+}
+
+/* ---- running ---- */
+
+typedef struct block_job {
+    const block_state *state;
+    const float *x, *residual;
+    float *y;
+    char *workers;
+} block_job;
+
+/* Expands rows [begin, end) of an image into the ring. */
+static void expand_rows(const block_state *state, const float *image, int64_t begin, int64_t end,
+                        char *own) {
+    const int64_t width = state->depthwise.geometry.axes[NN_WIDTH].in;
+    float *ring = (float *)(own + state->ring_at);
+    while (begin < end) {
+        const int64_t place = begin % state->held;
+        int64_t count = state->held - place;
+        if (count > end - begin) count = end - begin;
+        nn_direct_run_pixels(
+            &state->expand, state->expand_operands.packed, state->expand_operands.packed_bias,
+            image + begin * width * state->in_channels, NULL,
+            ring + place * width * state->channels, count * width, own + state->expand_at);
+        begin += count;
+    }
+}
+
+/* Output rows [begin, end), few enough for one projection; their input rows are there. */
+static void filter_rows(const block_job *job, int64_t image, int64_t begin, int64_t end,
+                        char *own) {
+    const block_state *state = job->state;
+    const nn_conv_geometry *g = &state->depthwise.geometry;
+    const int64_t width = g->axes[NN_WIDTH].out;
+    const int64_t at = (image * g->axes[NN_HEIGHT].out + begin) * width * state->out_channels;
+    float *filtered = state->projects ? (float *)(own + state->filtered_at) : job->y + at;
+    const float *residual = job->residual ? job->residual + at : NULL;
+    nn_depthwise_row_call row = {
+        .x = state->expands ? (const float *)(own + state->ring_at)
+                            : job->x + image * g->in_pixels * state->channels,
+        .held = state->held,
+        .w = state->w,
+        .bias = state->bias,
+    };
+    for (row.height = begin; row.height < end; row.height++) {
+        const int64_t offset = (row.height - begin) * width * state->channels;
+        row.y = filtered + offset;
+        row.residual = residual != NULL && !state->projects ? residual + offset : NULL;
+        for (int64_t block = 0; block < state->depthwise.channel_blocks; block++)
+            nn_depthwise_run_row(&state->depthwise, &row, block, own);
+    }
+    if (state->projects)
+        nn_direct_run_pixels(&state->project, state->project_operands.packed,
+                             state->project_operands.packed_bias, filtered, residual, job->y + at,
+                             (end - begin) * width, own + state->project_at);
+}
+
+/* Output rows [begin, end) of an image, band by band. */
+static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_t end, char *own) {
+    const block_state *state = job->state;
+    const nn_conv_geometry *g = &state->depthwise.geometry;
+    const nn_window_axis *height = &g->axes[NN_HEIGHT];
+    const float *x = job->x + image * g->in_pixels * state->in_channels;
+    int64_t there = 0; /* rows before this one were expanded */
+    for (int64_t first = begin; first < end; first += state->band_rows) {
+        const int64_t last = first + state->band_rows < end ? first + state->band_rows : end;
+        int64_t from = first * height->stride - height->pad_begin;
+        int64_t to = from + rows_under(height, last - first);
+        if (from < there) from = there;
+        if (to > height->in) to = height->in;
+        if (state->expands && from < to) expand_rows(state, x, from, to, own);
+        if (to > there) there = to;
+        for (int64_t row = first; row < last; row += state->group_rows) {
+            int64_t group_end = row + state->group_rows;
+            filter_rows(job, image, row, group_end < last ? group_end : last, own);
+        }
+    }
+}
+
+static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
+    const block_job *job = argument;
+    const block_state *state = job->state;
+    const int64_t rows = state->depthwise.geometry.axes[NN_HEIGHT].out;
+    char *own = job->workers + state->worker_bytes * (size_t)worker;
+    nn_depthwise_start(&state->depthwise, own);
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t first = i % state->image_units * state->unit_rows;
+        const int64_t last = first + state->unit_rows;
+        run_bands(job, i / state->image_units, first, last < rows ? last : rows, own);
+    }
+}
+
+static nn_status run(const nn_call *call) {
+    const block_state *state = call->state;
+    block_job job = {
+        .state = state,
+        .x = call->in[NN_BLOCK_X]->data,
+        .residual = nn_call_residual_data(call),
+        .y = call->out[0]->data,
+        .workers = call->workspace,
+    };
+    nn_parallel(call->pool, state->image_units * state->depthwise.geometry.batch, 1, run_units,
+                &job);
+    return NN_OK;
+}
+
+#define KERNEL(set, level)                                                                         \
+    static nn_status prepare_##set(const nn_node_view *node, const nn_target *target,              \
+                                   nn_prepare *services) {                                         \
+        static const block_set functions = {&nn_tiles_f32_##set, &nn_depthwise_f32_##set};         \
+        return prepare(node, target, services, &functions);                                        \
+    }                                                                                              \
+    const nn_kernel nn_kernel_depthwise_block_f32_##set = {                                        \
+        .name = "depthwise_block_f32_" #set,                                                       \
+        .isa = level,                                                                              \
+        .exactness = NN_ROUNDING,                                                                  \
+        .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
+        .layout_inputs = 1,                                                                        \
+        .in_place = 1 << NN_BLOCK_INPUTS, /* the residual */                                       \
+        .reads_pieces = 1 << NN_BLOCK_EXPAND_W | 1 << NN_BLOCK_PROJECT_W,                          \
+        .accepts = accepts,                                                                        \
+        .prepare = prepare_##set,                                                                  \
+        .run = run,                                                                                \
+    };
+
+KERNEL(portable, NN_ISA_PORTABLE)
+#if defined(__x86_64__)
+KERNEL(avx2, NN_ISA_AVX2)
+KERNEL(avx512, NN_ISA_AVX512)
+#endif

@@ -1,0 +1,140 @@
+#include "ops/cpu/float32/depthwise/depthwise_rows_f32.h"
+
+#include "base/integers.h"
+
+enum {
+    LEAST_BLOCK = 64,   /* channels of a unit of work, at least */
+    FINISH_BLOCK = 512, /* channels, when an activation is done after the tile */
+};
+
+static int64_t padded_to(int64_t count, int64_t lanes) {
+    return (count + lanes - 1) / lanes * lanes;
+}
+
+static size_t reserve(size_t *total, int64_t bytes) {
+    size_t at = *total;
+    *total += nn_aligned((size_t)bytes);
+    return at;
+}
+
+static void choose_blocks(nn_depthwise_plan *plan, int64_t blocks) {
+    const int64_t channels = plan->geometry.out_channels;
+    plan->channel_block = channels;
+    if (blocks > 1) {
+        int64_t block = padded_to((channels + blocks - 1) / blocks, plan->set->lanes);
+        plan->channel_block = block > LEAST_BLOCK ? block : LEAST_BLOCK;
+    }
+    if (!plan->tile_finishes && plan->channel_block > FINISH_BLOCK)
+        plan->channel_block = FINISH_BLOCK;
+    plan->channel_blocks = (channels + plan->channel_block - 1) / plan->channel_block;
+}
+
+void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise_f32 *set,
+                            const nn_epilogue *epilogue, int64_t blocks, nn_depthwise_plan *out) {
+    const nn_window_axis *axes = geometry->axes, *width = &axes[NN_WIDTH];
+    *out = (nn_depthwise_plan){.geometry = *geometry, .set = set, .epilogue = *epilogue};
+    out->padded = padded_to(geometry->out_channels, set->lanes);
+    out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
+    choose_blocks(out, blocks);
+
+    const int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
+    const int64_t table = NN_DEPTHWISE_PIXELS * width->kernel;
+    size_t *total = &out->worker_bytes;
+    out->zeros_at = reserve(total, out->padded * (int64_t)sizeof(float));
+    out->rows_at = reserve(total, kernel_rows * (int64_t)sizeof(nn_depthwise_row));
+    out->table_at = reserve(total, kernel_rows * table * (int64_t)sizeof(float *));
+    if (!out->tile_finishes)
+        out->raw_at =
+            reserve(total, NN_DEPTHWISE_PIXELS * out->channel_block * (int64_t)sizeof(float));
+}
+
+void nn_depthwise_pack(const nn_depthwise_plan *plan, const float *w, float *packed) {
+    const nn_conv_geometry *g = &plan->geometry;
+    for (int64_t tap = 0; tap < g->taps; tap++, packed += plan->padded) {
+        for (int64_t c = 0; c < g->out_channels; c++) packed[c] = w[c * g->taps + tap];
+        for (int64_t c = g->out_channels; c < plan->padded; c++) packed[c] = 0;
+    }
+}
+
+void nn_depthwise_pack_bias(const nn_depthwise_plan *plan, const float *bias, float *packed) {
+    int64_t channels = bias ? plan->geometry.out_channels : 0;
+    for (int64_t c = 0; c < channels; c++) packed[c] = bias[c];
+    for (int64_t c = channels; c < plan->padded; c++) packed[c] = 0;
+}
+
+void nn_depthwise_start(const nn_depthwise_plan *plan, void *worker) {
+    memset((char *)worker + plan->zeros_at, 0, (size_t)plan->padded * sizeof(float));
+}
+
+/* Lists the kernel rows that lie on the input for the output row. */
+static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *row,
+                         int64_t channel, nn_depthwise_row *rows) {
+    const nn_conv_geometry *g = &plan->geometry;
+    const nn_window_axis *d = &g->axes[NN_DEPTH], *h = &g->axes[NN_HEIGHT];
+    const nn_window_axis *w = &g->axes[NN_WIDTH];
+    int64_t count = 0;
+    for (int64_t kd = 0; kd < d->kernel; kd++)
+        for (int64_t kh = 0; kh < h->kernel; kh++) {
+            int64_t in_d = row->depth * d->stride - d->pad_begin + kd * d->dilation;
+            int64_t in_h = row->height * h->stride - h->pad_begin + kh * h->dilation;
+            if (in_d < 0 || in_d >= d->in || in_h < 0 || in_h >= h->in) continue;
+            /* A division takes as long as a few pixels. */
+            int64_t in_row = in_d * h->in + (in_h < row->held ? in_h : in_h % row->held);
+            rows[count++] = (nn_depthwise_row){
+                .x = row->x + in_row * w->in * g->out_channels + channel,
+                .w = row->w + (kd * h->kernel + kh) * w->kernel * plan->padded + channel,
+            };
+        }
+    return count;
+}
+
+static void finish_tile(const nn_depthwise_plan *plan, const nn_depthwise_tile *tile,
+                        const float *residual, float *y) {
+    plan->set->finish(&plan->epilogue, &(nn_epilogue_block){
+                                           .x = tile->y,
+                                           .x_step = tile->y_pitch,
+                                           .residual = residual,
+                                           .y = y,
+                                           .y_step = plan->geometry.out_channels,
+                                           .rows = tile->pixels,
+                                           .columns = tile->channels,
+                                       });
+}
+
+void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_call *row,
+                          int64_t block, void *worker) {
+    const nn_conv_geometry *g = &plan->geometry;
+    const nn_window_axis *width = &g->axes[NN_WIDTH];
+    const int64_t channel = block * plan->channel_block, channels = g->out_channels - channel;
+    char *own = worker;
+    nn_depthwise_row *rows = (nn_depthwise_row *)(own + plan->rows_at);
+    float *raw = (float *)(own + plan->raw_at);
+    nn_depthwise_tile tile = {
+        .rows = rows,
+        .row_count = list_rows(plan, row, channel, rows),
+        .columns = width->in,
+        .pitch = g->out_channels,
+        .w_step = plan->padded,
+        .taps = width->kernel,
+        .stride = width->stride,
+        .dilation = width->dilation,
+        .zeros = (float *)(own + plan->zeros_at),
+        .bias = row->bias + channel,
+        .channels = channels < plan->channel_block ? channels : plan->channel_block,
+        .low = plan->low,
+        .high = plan->high,
+        .pixel_table = (const float **)(own + plan->table_at),
+    };
+    for (int64_t begin = 0; begin < width->out; begin += NN_DEPTHWISE_PIXELS) {
+        int64_t left = width->out - begin;
+        int64_t at = begin * g->out_channels + channel;
+        const float *residual = row->residual ? row->residual + at : NULL;
+        tile.pixels = left < NN_DEPTHWISE_PIXELS ? (int)left : NN_DEPTHWISE_PIXELS;
+        tile.column = begin * width->stride - width->pad_begin;
+        tile.residual = plan->tile_finishes ? residual : NULL;
+        tile.y = plan->tile_finishes ? row->y + at : raw;
+        tile.y_pitch = plan->tile_finishes ? g->out_channels : tile.channels;
+        plan->set->run(&tile);
+        if (!plan->tile_finishes) finish_tile(plan, &tile, residual, row->y + at);
+    }
+}

@@ -1,3 +1,0 @@
-#include "ops/cpu/float32/depthwise_f32.inc.h"
-
-const nn_depthwise_f32 nn_depthwise_f32_portable = {VF_LANES, run, nn_epilogue_f32_portable};

@@ -1,0 +1,461 @@
+/* RNN, GRU and LSTM of floats. What the inputs give to the gates is one product for all steps and
+ * directions; a step is recurrent_step_f32.h. Directions and samples do not wait for each other:
+ * each thread takes some of them through all steps. */
+#include "base/integers.h"
+#include "ops/cpu/bf16/direct_bf16.h"
+#include "ops/cpu/float32/recurrent/recurrent_samples_f32.h"
+#include "ops/cpu/float32/recurrent/recurrent_step_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
+#include "ops/cpu/kernels.h"
+
+#include <stdio.h>
+
+enum {
+    WORTH_A_THREAD = 200 * 1000, /* multiply-accumulates of a step: about 5 microseconds */
+    WIDE_INPUTS = 512, /* multiply-accumulates that take longer than a float from another core */
+    PACKED_INPUTS = 1u << NN_RNN_W | 1u << NN_RNN_R | 1u << NN_RNN_B,
+    MOST_PARTS = 2,
+};
+
+/* Where there are none, what packs them is left out. */
+#if defined(__x86_64__)
+enum { HAS_BF16_TILES = 1 };
+#else
+enum { HAS_BF16_TILES = 0 };
+#endif
+
+/* Gates whose sums a step makes together: all of them, or first the update and the reset gate of a
+ * GRU and then the one that needs the reset state. */
+typedef struct gate_part {
+    int first, gates;
+    nn_recurrent_function run;
+} gate_part;
+
+typedef struct recurrent_state {
+    nn_recurrent shape;
+    bool whole_batch; /* not divided among threads: so many samples, such an order of sums */
+    int threads;
+    int64_t lanes;
+    gate_part parts[MOST_PARTS];
+    int part_count;
+    int64_t pitch, columns; /* hidden units, and columns of all gates, in whole blocks */
+    nn_direct_plan inputs;  /* X by W of all directions */
+    bool shares_inputs;     /* threads do */
+    bool is_bf16;           /* then it is the following one, and R is packed in tiles */
+    nn_bf16_plan inputs_bf16;
+    int64_t k_floats; /* of packed R for each of its columns */
+    /* Floats of what is packed, in this order: W, its bias, then for each direction R and the
+     * state's bias of the last gate. */
+    int64_t w_floats, bias_floats, direction_floats, packed_floats;
+    const float *packed; /* NULL: packed in each run */
+    /* Floats of workspace: packed, products of the inputs, states; then pointers, then the plan's.
+     */
+    int64_t product_floats, states_floats;
+    size_t pointer_bytes;
+} recurrent_state;
+
+static int64_t aligned_floats(int64_t count) {
+    return nn_round_up(count, NN_ALIGNMENT / (int64_t)sizeof(float));
+}
+
+static void choose_parts(recurrent_state *state, const nn_recurrent_steps_f32 *steps) {
+    const nn_recurrent_attrs *attrs = state->shape.attrs;
+    state->part_count = 1;
+    if (attrs->gates == NN_GATES_RNN) {
+        state->parts[0] = (gate_part){0, 1, steps->rnn};
+    } else if (attrs->gates == NN_GATES_LSTM) {
+        state->parts[0] = (gate_part){0, 4, steps->lstm};
+    } else if (attrs->linear_before_reset) {
+        state->parts[0] = (gate_part){0, 3, steps->gru};
+    } else {
+        state->parts[0] = (gate_part){0, 2, steps->gru_gates};
+        state->parts[1] = (gate_part){2, 1, steps->gru_last};
+        state->part_count = 2;
+    }
+}
+
+/* Blocks that one thread takes of a step of `samples` samples: equal parts, or all of them where a
+ * part is too little. */
+static int64_t step_grain(const recurrent_state *state, const gate_part *part, int64_t samples) {
+    const int64_t blocks = state->pitch / state->lanes;
+    const int64_t each = (blocks + state->threads - 1) / state->threads;
+    const int64_t macs = samples * state->shape.hidden * part->gates * state->lanes;
+    return each * macs < WORTH_A_THREAD ? blocks : each;
+}
+
+/* Do threads have steps to share, or pieces of their own? What this thread alone reads, it had
+ * better make itself. */
+static bool shares_inputs(const recurrent_state *state) {
+    const nn_recurrent *r = &state->shape;
+    return r->directions * r->batch > 1 || r->inputs > WIDE_INPUTS ||
+           step_grain(state, &state->parts[0], 1) < state->pitch / state->lanes;
+}
+
+static void make_state(const nn_node_view *node, const nn_target *target, const nn_tiles_f32 *tiles,
+                       const nn_recurrent_steps_f32 *steps, recurrent_state *out) {
+    const nn_epilogue none = {0};
+    nn_recurrent r = out->shape = nn_recurrent_of(node);
+    const int64_t samples = r.directions * r.batch;
+    out->threads = target->threads;
+    out->lanes = steps->lanes;
+    choose_parts(out, steps);
+    out->pitch = nn_round_up(r.hidden, out->lanes);
+    out->columns = r.attrs->gates * out->pitch;
+    nn_direct_problem product =
+        nn_direct_product(r.steps * r.batch, r.directions * out->columns, r.inputs);
+    out->shares_inputs = shares_inputs(out);
+    const int threads = out->shares_inputs ? target->threads : 1;
+    out->is_bf16 = steps->packs_bf16;
+    if (HAS_BF16_TILES && out->is_bf16) {
+        const nn_bf16_types types = {true, true, false};
+        nn_bf16_plan_make(&product, &types, threads, &none, &out->inputs_bf16);
+        out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
+        out->bias_floats = (int64_t)(nn_bf16_bias_bytes(&out->inputs_bf16) / sizeof(float));
+    } else {
+        nn_direct_plan_make(&product, tiles, threads, &none, &out->inputs);
+        out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
+        out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
+    }
+    out->k_floats = out->is_bf16 ? nn_round_up(r.hidden, NN_BF16_STEP) / 2 : r.hidden;
+    out->direction_floats =
+        aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
+    out->packed_floats = out->w_floats + out->bias_floats + r.directions * out->direction_floats;
+    out->product_floats = aligned_floats(r.steps * samples * out->columns);
+    /* Hidden states before and after a step, cells or reset states, update gates. */
+    out->states_floats = aligned_floats(4 * samples * out->pitch);
+    out->pointer_bytes = (size_t)nn_round_up(2 * samples * (int64_t)sizeof(float *), NN_ALIGNMENT);
+}
+
+/* ---- packing ---- */
+
+/* Where a block's columns of one gate start in a packed matrix of `rows` rows. */
+static int64_t packed_place(const recurrent_state *state, const gate_part *part, int gate,
+                            int64_t unit, int64_t rows) {
+    return (part->first * state->pitch + unit * part->gates) * rows +
+           (gate - part->first) * state->lanes;
+}
+
+/* Rows w and r of `count` units of one gate as tiles. */
+static void pack_bf16(const recurrent_state *state, const gate_part *part, int gate, int64_t unit,
+                      int64_t count, int64_t column, const float *w, const float *r, float *packed,
+                      float *of_state) {
+    const nn_recurrent *shape = &state->shape;
+    const nn_bf16_plan *plan = &state->inputs_bf16;
+    for (int64_t step = 0; step < plan->step_count; step++)
+        nn_bf16_pack_columns_amx(w + step * plan->k, true, shape->inputs,
+                                 shape->inputs - step * plan->k, (int)count, plan->k / 2, 1,
+                                 nn_bf16_packed_tile(plan, (uint16_t *)packed, step, column));
+    uint16_t *to = (uint16_t *)(of_state + (part->first * state->pitch + unit * part->gates) *
+                                               state->k_floats);
+    const int64_t tile = NN_BF16_STEP * NN_BF16_COLUMNS;
+    for (int64_t k = 0; k < shape->hidden; k += NN_BF16_STEP, to += part->gates * tile)
+        nn_bf16_pack_columns_amx(r + k, true, shape->hidden, shape->hidden - k, (int)count,
+                                 NN_BF16_STEP / 2, 1, to + (gate - part->first) * tile);
+}
+
+/* Units [unit, unit + count) of one gate. */
+static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
+                       const nn_tensor *const *in, int64_t direction, int gate, int64_t unit,
+                       int64_t count, float *packed) {
+    const nn_recurrent *shape = &state->shape;
+    const int64_t hidden = shape->hidden, gates = direction * shape->attrs->gates;
+    const int64_t row = (gates + gate) * hidden + unit;
+    const gate_part *part = &state->parts[gate < state->parts->gates ? 0 : 1];
+    const int64_t column = direction * state->columns + packed_place(state, part, gate, unit, 1);
+    const float *w = (const float *)in[0]->data + row * shape->inputs;
+    const float *r = (const float *)in[1]->data + row * hidden;
+    float *bias = packed + state->w_floats + column;
+    float *of_state =
+        packed + state->w_floats + state->bias_floats + direction * state->direction_floats;
+    float *last_bias = of_state + aligned_floats(state->k_floats * state->columns) + unit;
+    if (HAS_BF16_TILES && state->is_bf16) {
+        pack_bf16(state, part, gate, unit, count, column, w, r, packed, of_state);
+    } else {
+        int64_t step;
+        float *to = nn_direct_packed_column(&state->inputs, packed, column, &step);
+        rows->transpose((const uint32_t *)w, shape->inputs, (uint32_t *)to, step, shape->inputs,
+                        count);
+        to = of_state + packed_place(state, part, gate, unit, hidden);
+        rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes,
+                        hidden, count);
+    }
+    if (in[2] == NULL) return;
+    /* The last gate of GRU may multiply the state's share before the rest is added. */
+    const bool apart = shape->attrs->linear_before_reset && gate == 2;
+    const float *of_inputs = (const float *)in[2]->data + row + gates * hidden;
+    for (int64_t i = 0; i < count; i++) {
+        float own = of_inputs[shape->columns + i];
+        bias[i] = apart ? of_inputs[i] : of_inputs[i] + own;
+        if (apart) last_bias[i] = own;
+    }
+}
+
+/* W, R and B (or NULL) into memory that is zero. */
+static void pack_all(const recurrent_state *state, const nn_rows_f32 *rows,
+                     const nn_tensor *const *in, float *packed) {
+    const nn_recurrent *shape = &state->shape;
+    for (int64_t direction = 0; direction < shape->directions; direction++)
+        for (int gate = 0; gate < shape->attrs->gates; gate++)
+            for (int64_t unit = 0; unit < shape->hidden; unit += state->lanes) {
+                int64_t left = shape->hidden - unit;
+                pack_units(state, rows, in, direction, gate, unit,
+                           left < state->lanes ? left : state->lanes, packed);
+            }
+}
+
+static nn_status pack_constants(const nn_node_view *node, const void *argument, void *out) {
+    const nn_tensor *const in[] = {nn_view_constant(node, NN_RNN_W),
+                                   nn_view_constant(node, NN_RNN_R),
+                                   nn_view_constant(node, NN_RNN_B)};
+    pack_all(argument, nn_rows_f32_best(), in, out);
+    return NN_OK;
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
+                         const nn_tiles_f32 *tiles, const nn_recurrent_steps_f32 *steps) {
+    recurrent_state made = {0};
+    make_state(node, target, tiles, steps, &made);
+    size_t lists = HAS_BF16_TILES && made.is_bf16 ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
+    recurrent_state *state = nn_prepare_state(services, sizeof *state + lists);
+    if (state == NULL) return nn_fail_memory(sizeof *state + lists);
+    *state = made;
+    if (HAS_BF16_TILES && state->is_bf16) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
+    state->whole_batch = target->deterministic;
+    int64_t floats = state->product_floats + state->states_floats;
+    if (nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
+        (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL)) {
+        const nn_direct_source source = {
+            .column_step = state->shape.inputs, .k_step = 1, .scale = 1};
+        char w[192], variant[256];
+        const void *packed;
+        if (HAS_BF16_TILES && state->is_bf16)
+            nn_bf16_variant(&state->inputs_bf16, &source, w, sizeof w);
+        else
+            nn_direct_variant(&state->inputs, &source, w, sizeof w);
+        snprintf(variant, sizeof variant, "recurrent %d gates, %d parts, %lld lanes, %s",
+                 state->shape.attrs->gates, state->part_count, (long long)state->lanes, w);
+        NN_TRY(nn_prepare_pack(services, PACKED_INPUTS, variant,
+                               (size_t)state->packed_floats * sizeof(float), pack_constants, state,
+                               &packed));
+        state->packed = packed;
+    } else {
+        floats += state->packed_floats;
+    }
+    size_t workspace = HAS_BF16_TILES && state->is_bf16
+                           ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
+                           : nn_direct_workspace(&state->inputs, target->threads);
+    nn_prepare_workspace(services,
+                         (size_t)floats * sizeof(float) + state->pointer_bytes + workspace);
+    return NN_OK;
+}
+
+/* ---- steps ---- */
+
+typedef struct run_work {
+    const nn_call *call;
+    const recurrent_state *state;
+    const float *packed;
+    float *products, *states;
+    const float **pointers;
+    int64_t chunk, chunks; /* samples of a piece of work, pieces of a direction */
+    nn_pool *pool;         /* for the blocks of a step; NULL: this thread alone */
+} run_work;
+
+/* Some samples of one direction. */
+typedef struct piece {
+    const run_work *work;
+    nn_recurrent_samples samples;
+    const float *packed; /* of the direction */
+    const float **inputs;
+    float **y;
+    nn_recurrent_step step;
+    float *h, *next; /* change places after each step */
+} piece;
+
+typedef struct step_blocks {
+    const nn_recurrent_step *step;
+    nn_recurrent_function run;
+    bool falling;
+} step_blocks;
+
+static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const step_blocks *blocks = argument;
+    blocks->run(blocks->step, begin, end, blocks->falling);
+}
+
+static void run_step(piece *p, int64_t i) {
+    const recurrent_state *state = p->work->state;
+    const int64_t blocks = state->pitch / state->lanes;
+    nn_recurrent_find_places(&p->samples, i,
+                             p->work->products + p->samples.direction * state->columns,
+                             state->shape.directions * state->columns, p->inputs, p->y);
+    p->step.h = p->h;
+    p->step.next = p->next;
+    for (int k = 0; k < state->part_count; k++) {
+        const gate_part *part = &state->parts[k];
+        const step_blocks work = {&p->step, part->run, i % 2 == 1};
+        p->step.w = p->packed + part->first * state->pitch * state->k_floats;
+        p->step.x = k == 0 ? p->h : p->step.c;
+        for (int64_t sample = 0; k > 0 && sample < p->samples.count; sample++)
+            if (p->inputs[sample] != NULL) p->inputs[sample] += part->first * state->pitch;
+        nn_parallel(p->work->pool, blocks, step_grain(state, part, p->samples.count), run_blocks,
+                    (void *)&work);
+    }
+    float *before = p->h;
+    p->h = p->next;
+    p->next = before;
+}
+
+/* Piece `index`, with its places in the workspace. */
+static piece piece_at(const run_work *work, int64_t index) {
+    const recurrent_state *state = work->state;
+    const nn_recurrent *shape = &state->shape;
+    const int64_t pitch = state->pitch, all = shape->directions * shape->batch;
+    nn_recurrent_samples samples = {.call = work->call,
+                                    .shape = shape,
+                                    .direction = index / work->chunks,
+                                    .first = index % work->chunks * work->chunk,
+                                    .count = work->chunk,
+                                    .pitch = pitch};
+    if (samples.count > shape->batch - samples.first) samples.count = shape->batch - samples.first;
+    const int64_t sample = samples.direction * shape->batch + samples.first;
+    piece p = {.work = work, .samples = samples};
+    p.packed = work->packed + state->w_floats + state->bias_floats +
+               samples.direction * state->direction_floats;
+    p.inputs = work->pointers + sample;
+    p.y = (float **)(work->pointers + all + sample);
+    p.h = work->states + 4 * sample * pitch;
+    p.next = p.h + samples.count * pitch;
+    p.step = (nn_recurrent_step){
+        .cell = nn_recurrent_cell_of(&samples),
+        .pitch = pitch,
+        .samples = samples.count,
+        .inputs = p.inputs,
+        .y = p.y,
+        .c = p.next + samples.count * pitch,
+        .z = p.next + 2 * samples.count * pitch,
+        .last_bias = p.packed + aligned_floats(state->k_floats * state->columns),
+    };
+    return p;
+}
+
+static void run_pieces(void *argument, int64_t begin, int64_t end, int worker) {
+    (void)worker;
+    const run_work *work = argument;
+    for (int64_t index = begin; index < end; index++) {
+        piece p = piece_at(work, index);
+        nn_recurrent_load_states(&p.samples, NN_RNN_H, p.h);
+        nn_recurrent_load_states(&p.samples, NN_RNN_C, p.step.c);
+        for (int64_t i = 0; i < work->state->shape.steps; i++) run_step(&p, i);
+        nn_recurrent_store_states(&p.samples, NN_RNN_LAST_H, p.h);
+        nn_recurrent_store_states(&p.samples, NN_RNN_LAST_C, p.step.c);
+        nn_recurrent_clear_rest(&p.samples);
+    }
+}
+
+/* What the inputs give to all gates in all steps. */
+static void multiply_inputs(const run_work *work, void *workspace) {
+    const recurrent_state *state = work->state;
+    const float *bias = work->packed + state->w_floats, *x = work->call->in[NN_RNN_X]->data;
+    nn_pool *pool = state->shares_inputs ? work->call->pool : NULL;
+    if (HAS_BF16_TILES && state->is_bf16) {
+        const nn_bf16_operands operands = {
+            .packed = work->packed, .x = x, .bias = bias, .y = work->products};
+        nn_bf16_run(&state->inputs_bf16, &operands, pool, workspace);
+    } else {
+        nn_direct_run(&state->inputs, work->packed, bias, x, NULL, work->products, pool, workspace);
+    }
+}
+
+static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
+    const recurrent_state *state = call->state;
+    const nn_recurrent *shape = &state->shape;
+    NN_TRY(nn_recurrent_check_lengths(call, shape));
+    float *memory = call->workspace;
+    run_work work = {.call = call, .state = state, .packed = state->packed};
+    if (work.packed == NULL) {
+        const nn_tensor *const in[] = {call->in[NN_RNN_W], call->in[NN_RNN_R],
+                                       nn_call_in(call, NN_RNN_B)};
+        memset(memory, 0, (size_t)state->packed_floats * sizeof *memory);
+        pack_all(state, rows, in, memory);
+        work.packed = memory;
+        memory += state->packed_floats;
+    }
+    work.products = memory;
+    work.states = memory + state->product_floats;
+    work.pointers = (const float **)(work.states + state->states_floats);
+    multiply_inputs(&work, (char *)work.pointers + state->pointer_bytes);
+    int64_t threads = nn_pool_threads(call->pool);
+    int64_t pieces = state->whole_batch ? 1 : (threads + shape->directions - 1) / shape->directions;
+    work.chunk = (shape->batch + pieces - 1) / pieces;
+    work.chunks = (shape->batch + work.chunk - 1) / work.chunk;
+    pieces = work.chunks * shape->directions;
+    if (pieces < threads) {
+        work.pool = call->pool;
+        run_pieces(&work, 0, pieces, 0);
+    } else {
+        nn_parallel(call->pool, pieces, 1, run_pieces, &work);
+    }
+    return NN_OK;
+}
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    (void)target;
+    for (int i = 0; i < node->in_count; i++) {
+        if (i == NN_RNN_LENGTHS || node->in[i] == NULL) continue;
+        if (node->in[i]->type != NNOPT_FLOAT || nn_fact_count(node->in[i]) <= 0) return false;
+    }
+    return nn_epilogue_is_empty(&node->epilogue);
+}
+
+#define RECURRENT_KERNEL(set, level)                                                               \
+    static nn_status prepare_##set(const nn_node_view *node, const nn_target *target,              \
+                                   nn_prepare *services) {                                         \
+        return prepare(node, target, services, &nn_tiles_f32_##set,                                \
+                       &nn_recurrent_steps_f32_##set);                                             \
+    }                                                                                              \
+    static nn_status run_##set(const nn_call *call) {                                              \
+        return run(call, &nn_rows_f32_##set);                                                      \
+    }                                                                                              \
+    const nn_kernel nn_kernel_recurrent_f32_##set = {                                              \
+        .name = "recurrent_f32_" #set,                                                             \
+        .isa = level,                                                                              \
+        .exactness = NN_ROUNDING,                                                                  \
+        .accepts = accepts,                                                                        \
+        .prepare = prepare_##set,                                                                  \
+        .run = run_##set,                                                                          \
+    };
+
+RECURRENT_KERNEL(portable, NN_ISA_PORTABLE)
+#if defined(__x86_64__)
+RECURRENT_KERNEL(avx2, NN_ISA_AVX2)
+RECURRENT_KERNEL(avx512, NN_ISA_AVX512)
+
+/* Packed in each run, weights would take longer to round than they save. */
+static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
+    if (!accepts(node, target) || nn_view_constant(node, NN_RNN_W) == NULL ||
+        nn_view_constant(node, NN_RNN_R) == NULL ||
+        (nn_view_in(node, NN_RNN_B) != NULL && nn_view_constant(node, NN_RNN_B) == NULL))
+        return false;
+    const nn_recurrent r = nn_recurrent_of(node);
+    const int64_t products = r.steps * r.batch * r.directions * r.columns;
+    return r.hidden >= NN_BF16_COLUMNS && r.hidden <= NN_RECURRENT_BF16_HIDDEN &&
+           products <= INT32_MAX / 2;
+}
+
+static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services) {
+    return prepare(node, target, services, NULL, &nn_recurrent_steps_bf16_amx);
+}
+
+const nn_kernel nn_kernel_recurrent_bf16_amx = {
+    .name = "recurrent_bf16_amx",
+    .isa = NN_ISA_AMX,
+    .precision = NN_PRECISION_BF16,
+    .exactness = NN_ROUNDING,
+    .accepts = accepts_bf16,
+    .prepare = prepare_bf16,
+    .run = run_avx512,
+};
+#endif

@@ -1,4 +1,0 @@
-#define STEP_ROWS 2
-#include "ops/cpu/float32/recurrent_step_f32.inc.h"
-
-STEPS(portable)

@@ -1,0 +1,19 @@
+/* Convolution of channels-last floats by F(4x4, 3x3) (winograd_f32.h). */
+#include "ops/cpu/conv_kernels.h"
+#include "ops/cpu/float32/winograd/conv_winograd_f32.h"
+#include "ops/cpu/kernels.h"
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    return nn_conv_winograd_accepts(node, target, 4);
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
+                         const nn_winograd_forms *forms) {
+    return nn_conv_winograd_prepare(node, target, services, forms, 4);
+}
+
+static nn_status run(const nn_call *call) {
+    return nn_conv_winograd_run(call);
+}
+
+NN_CONV_KERNELS_WITH(conv_winograd4_f32, nn_winograd_f32, NULL, NN_CONV_WEIGHTS)

@@ -1,0 +1,242 @@
+/* The loops of convolutions by Winograd's algorithms over blocks of tiles, whatever the elements of
+ * their maps: input, products, output. */
+#include "base/integers.h"
+#include "ops/cpu/float32/winograd/winograd_f32.h"
+
+#include <math.h>
+
+typedef struct winograd_job {
+    const nn_winograd_plan *plan;
+    const nn_winograd_maps *maps;
+    const float *packed;
+    char *blocks, *workers; /* transformed inputs; what each worker has of its own */
+    int64_t block;          /* that threads share */
+} winograd_job;
+
+/* Tiles [begin, end) of a block with their transformed input. */
+typedef struct winograd_block {
+    int64_t begin, end;
+    float *v;
+} winograd_block;
+
+/* The pixels of the output that a tile makes. */
+static nn_winograd_results place_of(const nn_winograd_plan *plan, int64_t tile) {
+    const int m = plan->form->outputs;
+    int64_t line = tile / plan->tile_columns;
+    nn_winograd_results out = {
+        .image = line / plan->tile_rows,
+        .row = line % plan->tile_rows * m,
+        .column = tile % plan->tile_columns * m,
+    };
+    out.rows = (int)nn_min(m, plan->height.out - out.row);
+    out.columns = (int)nn_min(m, plan->width.out - out.column);
+    return out;
+}
+
+static winograd_block block_at(const winograd_job *job, int64_t index, int64_t slot) {
+    const nn_winograd_plan *plan = job->plan;
+    return (winograd_block){
+        .begin = plan->tiles * index / plan->blocks,
+        .end = plan->tiles * (index + 1) / plan->blocks,
+        .v = (float *)(job->blocks + plan->v_bytes * (size_t)slot),
+    };
+}
+
+/* ---- input ---- */
+
+/* Copies what a tile reads to `edge`, with padding where it lies outside of the input. */
+static void copy_edge(const winograd_job *job, const char *image, int64_t top, int64_t left,
+                      char *edge) {
+    const nn_winograd_plan *plan = job->plan;
+    const int a = plan->form->points;
+    const int64_t bytes = plan->in_channels * job->maps->x_bytes;
+    for (int64_t row = top; row < top + a; row++)
+        for (int64_t column = left; column < left + a; column++, edge += bytes) {
+            bool inside =
+                row >= 0 && row < plan->height.in && column >= 0 && column < plan->width.in;
+            if (inside)
+                memcpy(edge, image + (row * plan->width.in + column) * bytes, (size_t)bytes);
+            else
+                memset(edge, job->maps->padding, (size_t)bytes);
+        }
+}
+
+static void transform_tile(const winograd_job *job, const winograd_block *block, int64_t tile,
+                           char *edge) {
+    const nn_winograd_plan *plan = job->plan;
+    const nn_winograd_maps *maps = job->maps;
+    const int a = plan->form->points;
+    const int64_t channels = plan->in_channels, row_elements = plan->width.in * channels;
+    const nn_winograd_results place = place_of(plan, tile);
+    const char *image =
+        (const char *)maps->x + place.image * plan->height.in * row_elements * maps->x_bytes;
+    const int64_t top = place.row - plan->height.pad_begin;
+    const int64_t left = place.column - plan->width.pad_begin;
+    nn_winograd_input input = {
+        .row = row_elements,
+        .pitch = channels,
+        .channels = channels,
+        .v = block->v + (tile - block->begin) * plan->v_pitch,
+        .v_step = plan->v_step,
+        .flip = maps->flip,
+        .zero = maps->zero,
+    };
+    if (top < 0 || left < 0 || top + a > plan->height.in || left + a > plan->width.in) {
+        copy_edge(job, image, top, left, edge);
+        input.x = edge;
+        input.row = a * channels;
+    } else {
+        input.x = image + (top * row_elements + left * channels) * maps->x_bytes;
+    }
+    maps->input(&input);
+}
+
+/* ---- products ---- */
+
+/* Panels [begin, end), whose sums stand side by side. */
+typedef struct winograd_panels {
+    int64_t begin, end;
+    int64_t first, columns; /* output channels, those that exist */
+} winograd_panels;
+
+static winograd_panels panels_at(const nn_winograd_plan *plan, int64_t index) {
+    winograd_panels out = {.begin = index * plan->panel_block};
+    out.end = nn_min(out.begin + plan->panel_block, plan->panels);
+    out.first = out.begin * plan->shape->columns;
+    out.columns = nn_min(out.end * plan->shape->columns, plan->out_channels) - out.first;
+    return out;
+}
+
+static const float *weights_of(const winograd_job *job, int64_t panel, int64_t point) {
+    return job->packed + nn_winograd_weights_at(job->plan, panel, point);
+}
+
+/* The weights that are read after those of `point` and `panel`. */
+static const float *weights_after(const winograd_job *job, const winograd_panels *panels,
+                                  int64_t point, int64_t panel) {
+    const int64_t points = job->plan->form->points * job->plan->form->points;
+    if (panel + 1 < panels->end) return weights_of(job, panel + 1, point);
+    if (point + 1 < points) return weights_of(job, panels->begin, point + 1);
+    return weights_of(job, panels->end < job->plan->panels ? panels->end : 0, 0);
+}
+
+/* Sums of one point and one panel for all tiles of the block, in pieces of nearly equal height. */
+static void multiply(const winograd_job *job, const winograd_block *block,
+                     const winograd_panels *panels, int64_t point, int64_t panel, float *sums) {
+    const nn_winograd_plan *plan = job->plan;
+    const nn_tile_shape *shape = nn_winograd_shape(plan, panel);
+    const nn_tile_tap tap = {0, 0};
+    const int64_t count = block->end - block->begin;
+    const int64_t pieces = (count + shape->rows - 1) / shape->rows;
+    const int64_t next_bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float);
+    const char *next = (const char *)weights_after(job, panels, point, panel);
+    const float *v = block->v + point * plan->v_step;
+    float *to = sums + point * plan->m_step + (panel - panels->begin) * plan->shape->columns;
+    nn_tile_f32 tile = {
+        .a_step = plan->v_pitch,
+        .w = weights_of(job, panel, point),
+        .taps = &tap,
+        .tap_count = 1,
+        .k = plan->in_channels,
+        .y_step = plan->m_pitch,
+        .columns = shape->columns,
+        .low = -INFINITY,
+        .high = INFINITY,
+    };
+    /* Pieces of one height are one call: first those that are a tile higher. */
+    const int64_t height = count / pieces, higher = count % pieces;
+    const int64_t pieces_of[2] = {higher, pieces - higher};
+    for (int i = 0; i < 2; i++) {
+        if (pieces_of[i] == 0) continue;
+        const int64_t rows = height + (i == 0), segment = NN_TILE_SEGMENT;
+        /* The second address of a short tile is never read. */
+        const int64_t second = nn_min(segment, rows);
+        const int64_t bytes = next_bytes * pieces_of[i] / pieces;
+        tile.a[0] = v;
+        tile.a[1] = v + second * plan->v_pitch;
+        tile.y[0] = to;
+        tile.y[1] = to + second * plan->m_pitch;
+        tile.more = pieces_of[i] - 1;
+        tile.prefetch = next;
+        tile.prefetch_bytes = bytes;
+        shape->run[rows](&tile);
+        v += rows * pieces_of[i] * plan->v_pitch;
+        to += rows * pieces_of[i] * plan->m_pitch;
+        next += bytes;
+    }
+}
+
+static void run_panels(const winograd_job *job, const winograd_block *block, int64_t index,
+                       char *own) {
+    const nn_winograd_plan *plan = job->plan;
+    const winograd_panels panels = panels_at(plan, index);
+    float *sums = (float *)(own + plan->m_at), *raw = (float *)(own + plan->raw_at);
+    for (int64_t point = 0; point < plan->form->points * plan->form->points; point++)
+        for (int64_t panel = panels.begin; panel < panels.end; panel++)
+            multiply(job, block, &panels, point, panel, sums);
+    for (int64_t tile = block->begin; tile < block->end; tile++) {
+        nn_winograd_results results = place_of(plan, tile);
+        results.begin = panels.begin;
+        results.end = panels.end;
+        results.first = panels.first;
+        results.channels = panels.columns;
+        results.sums = sums + (tile - block->begin) * plan->m_pitch;
+        results.raw = raw;
+        job->maps->finish(job->maps->argument, &results);
+    }
+}
+
+/* ---- threads ---- */
+
+static char *own_of(const winograd_job *job, int worker) {
+    return job->workers + job->plan->worker_bytes * (size_t)worker;
+}
+
+/* Each thread has blocks of its own, */
+static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
+    const winograd_job *job = argument;
+    const nn_winograd_plan *plan = job->plan;
+    char *own = own_of(job, worker);
+    for (int64_t i = begin; i < end; i++) {
+        const winograd_block block = block_at(job, i, worker);
+        for (int64_t tile = block.begin; tile < block.end; tile++)
+            transform_tile(job, &block, tile, own + plan->edge_at);
+        for (int64_t panels = 0; panels < plan->panel_blocks; panels++)
+            run_panels(job, &block, panels, own);
+    }
+}
+
+/* or all share the tiles, then the panels, of one. */
+static void transform_shared(void *argument, int64_t begin, int64_t end, int worker) {
+    const winograd_job *job = argument;
+    const winograd_block block = block_at(job, job->block, 0);
+    char *edge = own_of(job, worker) + job->plan->edge_at;
+    for (int64_t i = begin; i < end; i++) transform_tile(job, &block, block.begin + i, edge);
+}
+
+static void multiply_shared(void *argument, int64_t begin, int64_t end, int worker) {
+    const winograd_job *job = argument;
+    const winograd_block block = block_at(job, job->block, 0);
+    for (int64_t i = begin; i < end; i++) run_panels(job, &block, i, own_of(job, worker));
+}
+
+void nn_winograd_run_maps(const nn_winograd_plan *plan, const float *packed,
+                          const nn_winograd_maps *maps, nn_pool *pool, void *workspace) {
+    const size_t slots = plan->shares_blocks ? 1 : (size_t)plan->threads;
+    winograd_job job = {
+        .plan = plan,
+        .maps = maps,
+        .packed = packed,
+        .blocks = workspace,
+        .workers = (char *)workspace + slots * plan->v_bytes,
+    };
+    if (!plan->shares_blocks) {
+        nn_parallel(pool, plan->blocks, 1, run_blocks, &job);
+        return;
+    }
+    for (job.block = 0; job.block < plan->blocks; job.block++) {
+        const winograd_block block = block_at(&job, job.block, 0);
+        nn_parallel(pool, block.end - block.begin, 1, transform_shared, &job);
+        nn_parallel(pool, plan->panel_blocks, 1, multiply_shared, &job);
+    }
+}

@@ -1,0 +1,387 @@
+#include "ops/cpu/float32/winograd/winograd_line_f32.h"
+
+#include "base/integers.h"
+
+#include <math.h>
+
+enum {
+    BLOCK_BYTES = 256 << 10, /* transformed inputs and sums of a block */
+    BLOCKS_PER_THREAD = 4,
+    MOST_CHANNELS = 4096,
+    LINE = 16,       /* floats of a cache line */
+    L1_PERIOD = 256, /* floats: rows a multiple apart push each other out of L1 */
+};
+
+/* ---- choice ---- */
+
+/* The axis of the kernel of three; -1: there is none, or another axis has a kernel too. */
+static int axis_of(const nn_conv_geometry *g) {
+    int found = -1;
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+        const nn_window_axis *axis = &g->axes[i];
+        bool is_plain =
+            axis->kernel == 1 && axis->stride == 1 && axis->pad_begin == 0 && axis->in == axis->out;
+        if (is_plain) continue;
+        if (found >= 0 || axis->kernel != NN_LINE_TAPS || axis->stride != 1) return -1;
+        found = i;
+    }
+    return found;
+}
+
+static void set_line(const nn_conv_geometry *g, nn_winograd_line_plan *out) {
+    int axis = axis_of(g);
+    int64_t behind = 1;
+    out->lines = g->batch;
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+        if (i < axis) out->lines *= g->axes[i].out;
+        if (i > axis) behind *= g->axes[i].out;
+    }
+    out->in = g->axes[axis].in * behind;
+    out->out = g->axes[axis].out * behind;
+    out->step = g->axes[axis].dilation * behind;
+    out->pad = g->axes[axis].pad_begin * behind;
+    int64_t group = NN_LINE_OUTPUTS * out->step;
+    out->line_tiles = out->out / group * out->step + nn_min(out->out % group, out->step);
+    out->tiles = out->lines * out->line_tiles;
+}
+
+/* Time is counted in vector FMAs; weights come from L3 or memory at 2 bytes in that of one, as in
+ * nn_winograd_choose. The transforms of a vector of a tile count for their loads and stores. */
+bool nn_winograd_line_suits(const nn_conv_geometry *g, const nn_winograd_rival *rival, nn_isa isa,
+                            int threads) {
+    static const double bytes_per_fma = 2, input = 32, output = 44, gain = 0.9;
+    const int lanes = isa >= NN_ISA_AVX512 ? 16 : isa == NN_ISA_AVX2 ? 8 : 4;
+    if (g->groups != 1 || axis_of(g) < 0 || g->in_channels > MOST_CHANNELS ||
+        g->out_channels > MOST_CHANNELS)
+        return false;
+    nn_winograd_line_plan plan;
+    set_line(g, &plan);
+    double in_vectors = (double)nn_divide_up(g->in_channels, lanes);
+    double out_vectors = (double)nn_divide_up(g->out_channels, lanes);
+    double product = (double)g->in_channels * out_vectors / threads;
+    double pairs = (double)g->in_channels * (double)g->out_channels / bytes_per_fma;
+    double weights = pairs * sizeof(float);
+    double direct = fmax(NN_LINE_TAPS * product * rival->product * (double)(plan.lines * plan.out),
+                         NN_LINE_TAPS * pairs * rival->weight_bytes);
+    double transforms = (double)plan.tiles * (in_vectors * input + out_vectors * output) / threads;
+    double line = fmax(NN_LINE_POINTS * product * (double)plan.tiles, NN_LINE_POINTS * weights);
+    return line + transforms < gain * direct;
+}
+
+/* ---- plan ---- */
+
+static size_t reserve(size_t *total, int64_t floats) {
+    size_t at = *total, bytes = (size_t)floats * sizeof(float);
+    *total += nn_aligned(bytes);
+    return at;
+}
+
+static int64_t pitch_of(int64_t channels, int lanes) {
+    int64_t pitch = nn_divide_up(channels, lanes) * lanes;
+    return pitch % L1_PERIOD == 0 ? pitch + LINE : pitch;
+}
+
+void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_line_form *form,
+                                int threads, const nn_epilogue *epilogue,
+                                nn_winograd_line_plan *out) {
+    *out = (nn_winograd_line_plan){
+        .form = form,
+        .in_channels = g->in_channels,
+        .out_channels = g->out_channels,
+        .epilogue = *epilogue,
+    };
+    set_line(g, out);
+    out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
+    /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
+    const nn_tiles_f32 *tiles = form->tiles;
+    int64_t vectors = nn_divide_up(out->out_channels, tiles->lanes);
+    out->shape = tiles->shapes[vectors > 1 ? 1 : 0];
+    out->panels = nn_divide_up(vectors, vectors > 1 ? 2 : 1);
+    out->last_shape = tiles->shapes[vectors % 2 == 0 ? 1 : 0];
+    out->v_pitch = pitch_of(out->in_channels, tiles->lanes);
+    out->m_pitch = pitch_of(out->out_channels, tiles->lanes);
+
+    int64_t tile_bytes = NN_LINE_POINTS * (out->v_pitch + out->m_pitch) * (int64_t)sizeof(float);
+    int64_t rows = out->shape->rows, pieces = nn_max(BLOCK_BYTES / tile_bytes / rows, 1);
+    if (threads > 1)
+        pieces = nn_min(pieces, nn_max(out->tiles / rows / (threads * BLOCKS_PER_THREAD), 1));
+    out->blocks = nn_divide_up(out->tiles, pieces * rows);
+    out->block_tiles = nn_divide_up(nn_divide_up(out->tiles, out->blocks), rows) * rows;
+    out->blocks = nn_divide_up(out->tiles, out->block_tiles);
+
+    out->v_step = out->block_tiles * out->v_pitch + LINE;
+    out->m_step = out->block_tiles * out->m_pitch + LINE;
+    reserve(&out->worker_bytes, NN_LINE_POINTS * out->v_step);
+    out->m_at = reserve(&out->worker_bytes, NN_LINE_POINTS * out->m_step);
+    out->padding_at = reserve(&out->worker_bytes, out->in_channels);
+    out->raw_at = reserve(&out->worker_bytes, NN_LINE_OUTPUTS * out->m_pitch);
+}
+
+size_t nn_winograd_line_workspace(const nn_winograd_line_plan *plan, int threads) {
+    return plan->worker_bytes * (size_t)threads;
+}
+
+/* ---- weights ---- */
+
+#define P       (11.0 / 16)
+#define Q       (3.0 / 2)
+#define P_SCALE (2 * P * P * (P * P - Q * Q))
+#define Q_SCALE (2 * Q * Q * (Q * Q - P * P))
+
+/* Floats of one point of all panels. */
+static int64_t point_floats(const nn_winograd_line_plan *plan) {
+    return plan->in_channels *
+           ((plan->panels - 1) * plan->shape->columns + plan->last_shape->columns);
+}
+
+static const nn_tile_shape *shape_of(const nn_winograd_line_plan *plan, int64_t panel) {
+    return panel == plan->panels - 1 ? plan->last_shape : plan->shape;
+}
+
+/* Of one point: the weight of input channel 0 and output channel `channel`; `k_step` to the next.
+ */
+static int64_t place_of_weight(const nn_winograd_line_plan *plan, int64_t channel,
+                               int64_t *k_step) {
+    int64_t panel = channel / plan->shape->columns;
+    *k_step = shape_of(plan, panel)->columns;
+    return panel * plan->shape->columns * plan->in_channels + channel % plan->shape->columns;
+}
+
+size_t nn_winograd_line_packed_bytes(const nn_winograd_line_plan *plan) {
+    return (size_t)(NN_LINE_POINTS * point_floats(plan)) * sizeof(float);
+}
+
+bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, float *packed) {
+    static const double g[NN_LINE_POINTS][NN_LINE_TAPS] = {
+        {1 / (P * P * Q * Q), 0, 0},
+        {1 / P_SCALE, P / P_SCALE, P * P / P_SCALE},
+        {1 / P_SCALE, -P / P_SCALE, P * P / P_SCALE},
+        {1 / Q_SCALE, Q / Q_SCALE, Q * Q / Q_SCALE},
+        {1 / Q_SCALE, -Q / Q_SCALE, Q * Q / Q_SCALE},
+        {0, 0, 1},
+    };
+    const int64_t floats = point_floats(plan);
+    bool all_finite = true;
+    memset(packed, 0, nn_winograd_line_packed_bytes(plan));
+    for (int64_t channel = 0; channel < plan->out_channels; channel++) {
+        int64_t step, at = place_of_weight(plan, channel, &step);
+        for (int64_t k = 0; k < plan->in_channels; k++, w += NN_LINE_TAPS, at += step)
+            for (int point = 0; point < NN_LINE_POINTS; point++) {
+                const double *row = g[point];
+                float u = (float)(row[0] * w[0] + row[1] * w[1] + row[2] * w[2]);
+                packed[point * floats + at] = u;
+                all_finite &= isfinite(u) != 0;
+            }
+    }
+    return all_finite;
+}
+
+/* The three taps again from their transform. */
+static void unpack(const float *u, int64_t floats, float taps[NN_LINE_TAPS]) {
+    taps[0] = (float)(P * P * Q * Q * u[0]);
+    taps[1] = (float)(P_SCALE / (2 * P) * ((double)u[floats] - u[2 * floats]));
+    taps[2] = u[5 * floats];
+}
+
+/* ---- running ---- */
+
+typedef struct line_job {
+    const nn_winograd_line_plan *plan;
+    const float *packed;
+    const nn_line_maps *maps;
+    char *workspace;
+} line_job;
+
+/* A tile: the line and the first of its outputs. */
+typedef struct line_place {
+    int64_t line, first;
+} line_place;
+
+static line_place place_of(const nn_winograd_line_plan *plan, int64_t tile) {
+    int64_t i = tile % plan->line_tiles;
+    return (line_place){tile / plan->line_tiles,
+                        i / plan->step * NN_LINE_OUTPUTS * plan->step + i % plan->step};
+}
+
+/* Where input `i` of a tile lies, in pixels of the whole; -1: outside. */
+static int64_t input_at(const nn_winograd_line_plan *plan, int64_t line, int64_t first, int64_t i) {
+    int64_t position = first - plan->pad + i * plan->step;
+    if (position < 0 || position >= plan->in) return -1;
+    return line * plan->in + position;
+}
+
+static void multiply(const line_job *job, int64_t count, const float *v, float *m) {
+    const nn_winograd_line_plan *plan = job->plan;
+    const nn_tile_tap tap = {0, 0};
+    const float *w = job->packed;
+    nn_tile_f32 tile = {
+        .a_step = plan->v_pitch,
+        .taps = &tap,
+        .tap_count = 1,
+        .k = plan->in_channels,
+        .y_step = plan->m_pitch,
+        .low = -INFINITY,
+        .high = INFINITY,
+    };
+    for (int point = 0; point < NN_LINE_POINTS; point++, v += plan->v_step, m += plan->m_step)
+        for (int64_t panel = 0; panel < plan->panels; panel++) {
+            const nn_tile_shape *shape = shape_of(plan, panel);
+            const int64_t pieces = nn_divide_up(count, shape->rows);
+            const int64_t bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float);
+            const bool is_last = point == NN_LINE_POINTS - 1 && panel == plan->panels - 1;
+            const int64_t next_bytes = is_last ? 0 : bytes;
+            float *to = m + panel * plan->shape->columns;
+            tile.w = w;
+            tile.columns = shape->columns;
+            tile.prefetch_bytes = next_bytes / pieces;
+            w += plan->in_channels * shape->columns;
+            for (int64_t i = 0; i < pieces; i++) {
+                const int64_t begin = count * i / pieces, end = count * (i + 1) / pieces;
+                /* The second address of a short tile is never read. */
+                const int64_t second = nn_min(begin + NN_TILE_SEGMENT, count);
+                tile.a[0] = v + begin * plan->v_pitch;
+                tile.a[1] = v + second * plan->v_pitch;
+                tile.y[0] = to + begin * plan->m_pitch;
+                tile.y[1] = to + second * plan->m_pitch;
+                tile.prefetch = (const char *)w + next_bytes * i / pieces;
+                shape->run[end - begin](&tile);
+            }
+        }
+}
+
+static void transform_tile(const line_job *job, const line_place *place, const void *padding,
+                           float *v) {
+    const nn_winograd_line_plan *plan = job->plan;
+    const nn_line_maps *maps = job->maps;
+    const int64_t bytes = plan->in_channels * maps->x_bytes;
+    nn_line_input input = {.channels = plan->in_channels,
+                           .v = v,
+                           .v_step = plan->v_step,
+                           .flip = maps->flip,
+                           .zero = maps->zero};
+    for (int i = 0; i < NN_LINE_POINTS; i++) {
+        const int64_t at = input_at(plan, place->line, place->first, i);
+        input.x[i] = at < 0 ? padding : (const char *)maps->x + at * bytes;
+    }
+    maps->input(&input);
+}
+
+static void finish_tile(const line_job *job, const line_place *place, const float *m, float *raw) {
+    const nn_winograd_line_plan *plan = job->plan;
+    const int64_t left = nn_divide_up(plan->out - place->first, plan->step);
+    job->maps->finish(job->maps->argument, &(nn_line_results){
+                                               .at = place->line * plan->out + place->first,
+                                               .line = place->line,
+                                               .first = place->first,
+                                               .count = (int)nn_min(left, NN_LINE_OUTPUTS),
+                                               .m = m,
+                                               .raw = raw,
+                                           });
+}
+
+static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
+    const line_job *job = argument;
+    const nn_winograd_line_plan *plan = job->plan;
+    char *own = job->workspace + plan->worker_bytes * (size_t)worker;
+    float *v = (float *)own, *m = (float *)(own + plan->m_at), *raw = (float *)(own + plan->raw_at);
+    void *padding = own + plan->padding_at;
+    memset(padding, job->maps->padding, (size_t)(plan->in_channels * job->maps->x_bytes));
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t first = block * plan->block_tiles;
+        const int64_t count = nn_min(plan->block_tiles, plan->tiles - first);
+        for (int64_t i = 0; i < count; i++) {
+            const line_place place = place_of(plan, first + i);
+            transform_tile(job, &place, padding, v + i * plan->v_pitch);
+        }
+        multiply(job, count, v, m);
+        for (int64_t i = 0; i < count; i++) {
+            const line_place place = place_of(plan, first + i);
+            finish_tile(job, &place, m + i * plan->m_pitch, raw);
+        }
+    }
+}
+
+void nn_winograd_line_run_maps(const nn_winograd_line_plan *plan, const float *packed,
+                               const nn_line_maps *maps, nn_pool *pool, void *workspace) {
+    line_job job = {plan, packed, maps, workspace};
+    nn_parallel(pool, plan->blocks, 1, run_blocks, &job);
+}
+
+/* ---- maps of floats ---- */
+
+typedef struct float_maps {
+    const nn_winograd_line_plan *plan;
+    const float *packed, *bias, *x, *residual;
+    float *y;
+} float_maps;
+
+/* Channels [from, out_channels) of a tile as direct convolution has them. */
+static void convolve_directly(const float_maps *maps, const nn_line_results *results,
+                              int64_t from) {
+    const nn_winograd_line_plan *plan = maps->plan;
+    const int64_t floats = point_floats(plan);
+    for (int64_t channel = from; channel < plan->out_channels; channel++) {
+        int64_t step, weight = place_of_weight(plan, channel, &step);
+        float *y = results->raw + channel;
+        for (int i = 0; i < NN_LINE_OUTPUTS; i++) y[i * plan->m_pitch] = maps->bias[channel];
+        for (int64_t k = 0; k < plan->in_channels; k++, weight += step) {
+            float taps[NN_LINE_TAPS];
+            unpack(maps->packed + weight, floats, taps);
+            for (int i = 0; i < NN_LINE_POINTS; i++) {
+                const int64_t at = input_at(plan, results->line, results->first, i);
+                for (int tap = 0; at >= 0 && tap < NN_LINE_TAPS; tap++)
+                    if (i >= tap && i - tap < NN_LINE_OUTPUTS)
+                        y[(i - tap) * plan->m_pitch] +=
+                            maps->x[at * plan->in_channels + k] * taps[tap];
+            }
+        }
+    }
+}
+
+static void finish_floats(const void *argument, const nn_line_results *results) {
+    const float_maps *maps = argument;
+    const nn_winograd_line_plan *plan = maps->plan;
+    const int64_t channels = plan->out_channels, y_step = plan->step * channels;
+    const int64_t at = results->at * channels;
+    const float *residual = maps->residual != NULL ? maps->residual + at : NULL;
+    nn_line_output output = {
+        .m = results->m,
+        .m_step = plan->m_step,
+        .channels = channels,
+        .bias = maps->bias,
+        .residual = plan->tile_finishes ? residual : NULL,
+        .y = plan->tile_finishes ? maps->y + at : results->raw,
+        .y_step = plan->tile_finishes ? y_step : plan->m_pitch,
+        .count = results->count,
+        .low = plan->tile_finishes ? plan->low : -INFINITY,
+        .high = plan->tile_finishes ? plan->high : INFINITY,
+    };
+    int64_t done = plan->form->output(&output);
+    if (done < channels) convolve_directly(maps, results, done);
+    const int64_t from = plan->tile_finishes ? done : 0;
+    if (from == channels) return;
+    plan->form->tiles->finish(&plan->epilogue,
+                              &(nn_epilogue_block){
+                                  .x = results->raw + from,
+                                  .x_step = plan->m_pitch,
+                                  .residual = residual != NULL ? residual + from : NULL,
+                                  .y = maps->y + at + from,
+                                  .y_step = y_step,
+                                  .rows = output.count,
+                                  .columns = channels - from,
+                              });
+}
+
+void nn_winograd_line_run(const nn_winograd_line_plan *plan, const float *packed, const float *bias,
+                          const float *x, const float *residual, float *y, nn_pool *pool,
+                          void *workspace) {
+    const float_maps argument = {plan, packed, bias, x, residual, y};
+    const nn_line_maps maps = {
+        .x = x,
+        .x_bytes = sizeof *x,
+        .input = plan->form->input,
+        .finish = finish_floats,
+        .argument = &argument,
+    };
+    nn_winograd_line_run_maps(plan, packed, &maps, pool, workspace);
+}

@@ -1,9 +1,0 @@
-#include "ops/cpu/float32/winograd_lines.inc.h"
-
-const nn_winograd_forms nn_winograd_f32_avx512 = {
-    .two = {2, 4, &nn_tiles_f32_avx512, input_2, output_2},
-    .four = {4, 6, &nn_tiles_f32_avx512, input_4, output_4},
-};
-
-const nn_winograd_line_form nn_winograd_line_f32_avx512 = {&nn_tiles_f32_avx512, line_input,
-                                                           line_output};
