@@ -44,7 +44,7 @@ static void copy_rows(const nn_epilogue_block *block) {
 
 #define CASE(kind)                                                                                 \
     case kind:                                                                                     \
-        map_rows(block, (nn_activation){kind, alpha, beta}, (nn_activation){0});                                       \
+        map_rows(block, (nn_activation){kind, alpha, beta}, (nn_activation){0});                   \
         break;
 
 static void activate_rows(const nn_epilogue_block *block, nn_activation activation) {

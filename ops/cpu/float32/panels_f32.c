@@ -39,7 +39,8 @@ void nn_panels_pack(const nn_panels *panels, const nn_rows_f32 *rows, const floa
 void nn_panels_multiply(const nn_panels *panels, const nn_panels_product *product) {
     const int64_t width = panels->shape->columns;
     const nn_tile_tap tap = {0, 0};
-    nn_tile_f32 tile = {.a_step = product->x_step,
+    nn_tile_f32 tile = {.a = {product->x},
+                        .a_step = product->x_step,
                         .taps = &tap,
                         .tap_count = 1,
                         .k = product->k_end - product->k_begin,
@@ -53,20 +54,8 @@ void nn_panels_multiply(const nn_panels *panels, const nn_panels_product *produc
         const nn_tile_shape *shape = is_last ? panels->last : panels->shape;
         tile.columns = (int)(is_last ? panels->columns - panel * width : width);
         tile.w = product->packed + panel * width * panels->k + product->k_begin * shape->columns;
-        /* Tiles of equal height: 16 rows are two of 8, not 14 and 2. */
-        int64_t tiles = (product->rows + shape->rows - 1) / shape->rows, height = 0;
-        if (tiles > 0) height = (product->rows + tiles - 1) / tiles;
-        for (int64_t row = 0; row < product->rows; row += height) {
-            int64_t rows = product->rows - row;
-            if (rows > height) rows = height;
-            int64_t second = rows > NN_TILE_SEGMENT ? NN_TILE_SEGMENT : 0;
-            tile.a[0] = product->x + row * product->x_step;
-            tile.a[1] = tile.a[0] + second * product->x_step;
-            tile.y[0] = product->y + row * product->y_step + panel * width;
-            tile.y[1] = tile.y[0] + second * product->y_step;
-            tile.residual[0] = product->add ? tile.y[0] : NULL;
-            tile.residual[1] = product->add ? tile.y[1] : NULL;
-            shape->run[rows](&tile);
-        }
+        tile.y[0] = product->y + panel * width;
+        tile.residual[0] = product->add ? tile.y[0] : NULL;
+        nn_tile_run_rows(shape, tile, product->rows);
     }
 }

@@ -46,6 +46,11 @@ typedef struct nn_tile_shape {
     nn_tile_function run[NN_TILE_MAX_ROWS + 1]; /* indexed by the number of rows */
 } nn_tile_shape;
 
+/* Runs `count` rows that follow each other, of which the tile names the first in a[0], y[0] and
+ * residual[0], and all that is fetched: in pieces of nearly equal height, for two of 8 are faster
+ * than 14 and 2, all of one height with one call, the higher ones first. */
+void nn_tile_run_rows(const nn_tile_shape *shape, nn_tile_f32 tile, int64_t count);
+
 /* Shapes of one instruction set. */
 typedef struct nn_tiles_f32 {
     int lanes;

@@ -39,23 +39,18 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
     return NN_OK;
 }
 
-static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
-                         const nn_winograd_byte_forms *forms) {
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
     const int variant = nn_prepare_variant(services);
+    const nn_winograd_byte_forms *forms = &nn_winograd_u8s8_avx2;
     const bool two = (variant > 0 ? 2 * variant : outputs_of(&g, target)) == 2;
     winograd_state made = {.form = two ? &forms->two : &forms->four};
     nn_winograd_plan *plan = &made.plan;
     nn_winograd_plan_make(&g, two ? &forms->floats->two : &forms->floats->four, target->threads,
                           &(nn_epilogue){0}, plan);
-    made.node = nn_winograd_byte_node_of(node, plan->padded_channels);
-
-    const int64_t own_bytes = nn_round_up(sizeof made, NN_ALIGNMENT);
-    const size_t total = (size_t)(own_bytes + nn_int8_parameter_bytes(&made.node.parameters));
-    winograd_state *state = nn_prepare_state(services, total);
-    if (state == NULL) return nn_fail_memory(total);
-    nn_int8_fill_constant(node, &made.node.setting, (char *)state + own_bytes,
-                          &made.node.parameters);
+    winograd_state *state =
+        nn_winograd_byte_state(node, services, sizeof made, plan->padded_channels, &made.node);
+    if (state == NULL) return NN_NO_MEMORY;
     char packing[80];
     const void *packed;
     snprintf(packing, sizeof packing, "winograd %d of bytes, %d+%d columns", plan->form->outputs,
@@ -98,22 +93,13 @@ static nn_status run(const nn_call *call) {
         nn_int8_begin(call, &state->node.setting, &state->node.parameters, NULL);
     const byte_maps argument = {state, &bytes, call->out[0]->data};
     const nn_winograd_maps maps = {
-        .x = bytes.x,
-        .x_bytes = 1,
-        .padding = nn_winograd_byte_padding(&bytes),
-        .flip = bytes.flip,
-        .zero = bytes.x_zero,
+        .pixels = nn_winograd_byte_pixels(&bytes),
         .input = state->form->input,
         .finish = finish_tile,
         .argument = &argument,
     };
     nn_winograd_run_maps(&state->plan, state->packed, &maps, call->pool, call->workspace);
     return NN_OK;
-}
-
-static nn_status prepare_avx2(const nn_node_view *node, const nn_target *target,
-                              nn_prepare *services) {
-    return prepare(node, target, services, &nn_winograd_u8s8_avx2);
 }
 
 /* Two outputs for each variant. */
@@ -127,7 +113,7 @@ const nn_kernel nn_kernel_qconv_winograd_u8s8_avx2 = {
     .layout_inputs = 1,
     .variants = variants,
     .accepts = accepts,
-    .prepare = prepare_avx2,
+    .prepare = prepare,
     .run = run,
 };
 #endif

@@ -78,13 +78,32 @@ void nn_winograd_byte_weights(const nn_node_view *node, int64_t first, int64_t c
     }
 }
 
-nn_winograd_byte_node nn_winograd_byte_node_of(const nn_node_view *node, int64_t padded) {
-    nn_winograd_byte_node out = {.setting = {.scale = 1}};
+void *nn_winograd_byte_state(const nn_node_view *node, nn_prepare *services, size_t bytes,
+                             int64_t padded, nn_winograd_byte_node *out) {
     nn_u8s8_shape shape;
-    nn_int8_describe_qconv(node, &out.setting.inputs, &shape);
-    out.parameters =
+    out->setting = (nn_int8_setting){.scale = 1};
+    nn_int8_describe_qconv(node, &out->setting.inputs, &shape);
+    out->parameters =
         (nn_int8_parameters){.groups = 1, .channels = shape.out_channels, .padded = padded};
-    return out;
+    const size_t own = nn_aligned(bytes);
+    const size_t total = own + (size_t)nn_int8_parameter_bytes(&out->parameters);
+    char *state = nn_prepare_state(services, total);
+    if (state == NULL) {
+        nn_fail_memory(total);
+        return NULL;
+    }
+    nn_int8_fill_constant(node, &out->setting, state + own, &out->parameters);
+    return state;
+}
+
+nn_winograd_pixels nn_winograd_byte_pixels(const nn_int8_call *call) {
+    return (nn_winograd_pixels){
+        .x = call->x,
+        .bytes = 1,
+        .padding = (uint8_t)(call->x_zero ^ call->flip),
+        .flip = call->flip,
+        .zero = call->x_zero,
+    };
 }
 
 nn_winograd_bytes nn_winograd_bytes_of(const nn_int8_call *call, int64_t first) {

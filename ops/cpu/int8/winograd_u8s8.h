@@ -64,18 +64,17 @@ bool nn_winograd_bytes_accept(const nn_node_view *node, const nn_target *target)
 /* Weights of output channels [first, first + count), less their zero points. */
 void nn_winograd_byte_weights(const nn_node_view *node, int64_t first, int64_t count, float *out);
 
-/* What such kernels keep of the parameters of a node: parameters must have room behind the state,
- * as nn_winograd_byte_bytes says, for `padded` channels. */
+/* What such kernels keep of the parameters of a node. */
 typedef struct nn_winograd_byte_node {
     nn_int8_setting setting;
     nn_int8_parameters parameters;
 } nn_winograd_byte_node;
-nn_winograd_byte_node nn_winograd_byte_node_of(const nn_node_view *node, int64_t padded);
+/* A state of `bytes` bytes with the numbers of `padded` channels behind it; NULL: no memory. */
+void *nn_winograd_byte_state(const nn_node_view *node, nn_prepare *services, size_t bytes,
+                             int64_t padded, nn_winograd_byte_node *out);
 
-/* The part of a call for channels from `first` on, and the padding of its input. */
+/* The input of a call, and the part of it for channels from `first` on. */
+nn_winograd_pixels nn_winograd_byte_pixels(const nn_int8_call *call);
 nn_winograd_bytes nn_winograd_bytes_of(const nn_int8_call *call, int64_t first);
-static inline int nn_winograd_byte_padding(const nn_int8_call *call) {
-    return (uint8_t)(call->x_zero ^ call->flip);
-}
 
 #endif

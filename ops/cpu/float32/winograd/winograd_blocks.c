@@ -49,7 +49,7 @@ static void copy_edge(const winograd_job *job, const char *image, int64_t top, i
                       char *edge) {
     const nn_winograd_plan *plan = job->plan;
     const int a = plan->form->points;
-    const int64_t bytes = plan->in_channels * job->maps->x_bytes;
+    const int64_t bytes = plan->in_channels * job->maps->pixels.bytes;
     for (int64_t row = top; row < top + a; row++)
         for (int64_t column = left; column < left + a; column++, edge += bytes) {
             bool inside =
@@ -57,19 +57,19 @@ static void copy_edge(const winograd_job *job, const char *image, int64_t top, i
             if (inside)
                 memcpy(edge, image + (row * plan->width.in + column) * bytes, (size_t)bytes);
             else
-                memset(edge, job->maps->padding, (size_t)bytes);
+                memset(edge, job->maps->pixels.padding, (size_t)bytes);
         }
 }
 
 static void transform_tile(const winograd_job *job, const winograd_block *block, int64_t tile,
                            char *edge) {
     const nn_winograd_plan *plan = job->plan;
-    const nn_winograd_maps *maps = job->maps;
+    const nn_winograd_pixels *pixels = &job->maps->pixels;
     const int a = plan->form->points;
     const int64_t channels = plan->in_channels, row_elements = plan->width.in * channels;
     const nn_winograd_results place = place_of(plan, tile);
     const char *image =
-        (const char *)maps->x + place.image * plan->height.in * row_elements * maps->x_bytes;
+        (const char *)pixels->x + place.image * plan->height.in * row_elements * pixels->bytes;
     const int64_t top = place.row - plan->height.pad_begin;
     const int64_t left = place.column - plan->width.pad_begin;
     nn_winograd_input input = {
@@ -78,17 +78,17 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
         .channels = channels,
         .v = block->v + (tile - block->begin) * plan->v_pitch,
         .v_step = plan->v_step,
-        .flip = maps->flip,
-        .zero = maps->zero,
+        .flip = pixels->flip,
+        .zero = pixels->zero,
     };
     if (top < 0 || left < 0 || top + a > plan->height.in || left + a > plan->width.in) {
         copy_edge(job, image, top, left, edge);
         input.x = edge;
         input.row = a * channels;
     } else {
-        input.x = image + (top * row_elements + left * channels) * maps->x_bytes;
+        input.x = image + (top * row_elements + left * channels) * pixels->bytes;
     }
-    maps->input(&input);
+    job->maps->input(&input);
 }
 
 /* ---- products ---- */
@@ -120,50 +120,28 @@ static const float *weights_after(const winograd_job *job, const winograd_panels
     return weights_of(job, panels->end < job->plan->panels ? panels->end : 0, 0);
 }
 
-/* Sums of one point and one panel for all tiles of the block, in pieces of nearly equal height. */
+/* Sums of one point and one panel for all tiles of the block. */
 static void multiply(const winograd_job *job, const winograd_block *block,
                      const winograd_panels *panels, int64_t point, int64_t panel, float *sums) {
     const nn_winograd_plan *plan = job->plan;
     const nn_tile_shape *shape = nn_winograd_shape(plan, panel);
     const nn_tile_tap tap = {0, 0};
-    const int64_t count = block->end - block->begin;
-    const int64_t pieces = (count + shape->rows - 1) / shape->rows;
-    const int64_t next_bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float);
-    const char *next = (const char *)weights_after(job, panels, point, panel);
-    const float *v = block->v + point * plan->v_step;
-    float *to = sums + point * plan->m_step + (panel - panels->begin) * plan->shape->columns;
-    nn_tile_f32 tile = {
+    const nn_tile_f32 tile = {
+        .a = {block->v + point * plan->v_step},
         .a_step = plan->v_pitch,
         .w = weights_of(job, panel, point),
         .taps = &tap,
         .tap_count = 1,
         .k = plan->in_channels,
+        .y = {sums + point * plan->m_step + (panel - panels->begin) * plan->shape->columns},
         .y_step = plan->m_pitch,
         .columns = shape->columns,
         .low = -INFINITY,
         .high = INFINITY,
+        .prefetch = weights_after(job, panels, point, panel),
+        .prefetch_bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float),
     };
-    /* Pieces of one height are one call: first those that are a tile higher. */
-    const int64_t height = count / pieces, higher = count % pieces;
-    const int64_t pieces_of[2] = {higher, pieces - higher};
-    for (int i = 0; i < 2; i++) {
-        if (pieces_of[i] == 0) continue;
-        const int64_t rows = height + (i == 0), segment = NN_TILE_SEGMENT;
-        /* The second address of a short tile is never read. */
-        const int64_t second = nn_min(segment, rows);
-        const int64_t bytes = next_bytes * pieces_of[i] / pieces;
-        tile.a[0] = v;
-        tile.a[1] = v + second * plan->v_pitch;
-        tile.y[0] = to;
-        tile.y[1] = to + second * plan->m_pitch;
-        tile.more = pieces_of[i] - 1;
-        tile.prefetch = next;
-        tile.prefetch_bytes = bytes;
-        shape->run[rows](&tile);
-        v += rows * pieces_of[i] * plan->v_pitch;
-        to += rows * pieces_of[i] * plan->m_pitch;
-        next += bytes;
-    }
+    nn_tile_run_rows(shape, tile, block->end - block->begin);
 }
 
 static void run_panels(const winograd_job *job, const winograd_block *block, int64_t index,

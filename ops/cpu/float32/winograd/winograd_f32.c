@@ -102,8 +102,7 @@ void nn_winograd_run(const nn_winograd_plan *plan, const float *packed, const fl
                      void *workspace) {
     const float_maps argument = {plan, packed, bias, x, residual, y};
     const nn_winograd_maps maps = {
-        .x = x,
-        .x_bytes = sizeof *x,
+        .pixels = {.x = x, .bytes = sizeof *x},
         .input = plan->form->input,
         .finish = finish_tile,
         .argument = &argument,

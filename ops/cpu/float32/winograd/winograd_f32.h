@@ -23,9 +23,18 @@
 
 enum { NN_WINOGRAD_OUTPUTS = 4, NN_WINOGRAD_POINTS = 6 }; /* the most m and a */
 
+/* A whole input: floats, or bytes, of which x ^ flip less `zero` are transformed. */
+typedef struct nn_winograd_pixels {
+    const void *x;
+    int64_t bytes; /* of an element */
+    int padding;   /* each byte of an element outside of the input */
+    uint8_t flip;
+    int32_t zero;
+} nn_winograd_pixels;
+
 /* a x a pixels; steps count elements. */
 typedef struct nn_winograd_input {
-    const void *x; /* floats, or bytes, of which x ^ flip less `zero` are transformed */
+    const void *x; /* elements as nn_winograd_pixels has them */
     int64_t row, pitch, channels;
     float *v; /* [a * a], v_step apart, of `channels` rounded up to whole vectors */
     int64_t v_step;
@@ -157,11 +166,7 @@ static inline int64_t nn_winograd_results_at(const nn_winograd_plan *plan,
 
 /* Maps of floats or bytes, as the loops over blocks of tiles see them. */
 typedef struct nn_winograd_maps {
-    const void *x;
-    int64_t x_bytes; /* of an element */
-    int padding;     /* each byte of an element outside of the input */
-    uint8_t flip;    /* as nn_winograd_input has them */
-    int32_t zero;
+    nn_winograd_pixels pixels;
     void (*input)(const nn_winograd_input *input);
     /* Transforms the sums back and finishes the results. */
     void (*finish)(const void *argument, const nn_winograd_results *results);

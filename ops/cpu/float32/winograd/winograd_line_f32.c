@@ -226,44 +226,34 @@ static void multiply(const line_job *job, int64_t count, const float *v, float *
     for (int point = 0; point < NN_LINE_POINTS; point++, v += plan->v_step, m += plan->m_step)
         for (int64_t panel = 0; panel < plan->panels; panel++) {
             const nn_tile_shape *shape = shape_of(plan, panel);
-            const int64_t pieces = nn_divide_up(count, shape->rows);
-            const int64_t bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float);
+            const int64_t floats = plan->in_channels * shape->columns;
             const bool is_last = point == NN_LINE_POINTS - 1 && panel == plan->panels - 1;
-            const int64_t next_bytes = is_last ? 0 : bytes;
-            float *to = m + panel * plan->shape->columns;
+            tile.a[0] = v;
             tile.w = w;
+            tile.y[0] = m + panel * plan->shape->columns;
             tile.columns = shape->columns;
-            tile.prefetch_bytes = next_bytes / pieces;
-            w += plan->in_channels * shape->columns;
-            for (int64_t i = 0; i < pieces; i++) {
-                const int64_t begin = count * i / pieces, end = count * (i + 1) / pieces;
-                /* The second address of a short tile is never read. */
-                const int64_t second = nn_min(begin + NN_TILE_SEGMENT, count);
-                tile.a[0] = v + begin * plan->v_pitch;
-                tile.a[1] = v + second * plan->v_pitch;
-                tile.y[0] = to + begin * plan->m_pitch;
-                tile.y[1] = to + second * plan->m_pitch;
-                tile.prefetch = (const char *)w + next_bytes * i / pieces;
-                shape->run[end - begin](&tile);
-            }
+            w += floats;
+            tile.prefetch = w;
+            tile.prefetch_bytes = is_last ? 0 : floats * (int64_t)sizeof *w;
+            nn_tile_run_rows(shape, tile, count);
         }
 }
 
 static void transform_tile(const line_job *job, const line_place *place, const void *padding,
                            float *v) {
     const nn_winograd_line_plan *plan = job->plan;
-    const nn_line_maps *maps = job->maps;
-    const int64_t bytes = plan->in_channels * maps->x_bytes;
+    const nn_winograd_pixels *pixels = &job->maps->pixels;
+    const int64_t bytes = plan->in_channels * pixels->bytes;
     nn_line_input input = {.channels = plan->in_channels,
                            .v = v,
                            .v_step = plan->v_step,
-                           .flip = maps->flip,
-                           .zero = maps->zero};
+                           .flip = pixels->flip,
+                           .zero = pixels->zero};
     for (int i = 0; i < NN_LINE_POINTS; i++) {
         const int64_t at = input_at(plan, place->line, place->first, i);
-        input.x[i] = at < 0 ? padding : (const char *)maps->x + at * bytes;
+        input.x[i] = at < 0 ? padding : (const char *)pixels->x + at * bytes;
     }
-    maps->input(&input);
+    job->maps->input(&input);
 }
 
 static void finish_tile(const line_job *job, const line_place *place, const float *m, float *raw) {
@@ -285,7 +275,8 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     char *own = job->workspace + plan->worker_bytes * (size_t)worker;
     float *v = (float *)own, *m = (float *)(own + plan->m_at), *raw = (float *)(own + plan->raw_at);
     void *padding = own + plan->padding_at;
-    memset(padding, job->maps->padding, (size_t)(plan->in_channels * job->maps->x_bytes));
+    const nn_winograd_pixels *pixels = &job->maps->pixels;
+    memset(padding, pixels->padding, (size_t)(plan->in_channels * pixels->bytes));
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * plan->block_tiles;
         const int64_t count = nn_min(plan->block_tiles, plan->tiles - first);
@@ -377,8 +368,7 @@ void nn_winograd_line_run(const nn_winograd_line_plan *plan, const float *packed
                           void *workspace) {
     const float_maps argument = {plan, packed, bias, x, residual, y};
     const nn_line_maps maps = {
-        .x = x,
-        .x_bytes = sizeof *x,
+        .pixels = {.x = x, .bytes = sizeof *x},
         .input = plan->form->input,
         .finish = finish_floats,
         .argument = &argument,

@@ -87,11 +87,7 @@ typedef struct nn_line_results {
 
 /* Maps of floats or bytes, as the loop over blocks of tiles sees them; like nn_winograd_maps. */
 typedef struct nn_line_maps {
-    const void *x;
-    int64_t x_bytes;
-    int padding;
-    uint8_t flip;
-    int32_t zero;
+    nn_winograd_pixels pixels;
     void (*input)(const nn_line_input *input);
     void (*finish)(const void *argument, const nn_line_results *results);
     const void *argument;
