@@ -9,9 +9,8 @@ enum {
     WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
     FETCHED_BYTES = 256 * 1024, /* of weights, before their step: more is often gone again */
     TASKS_PER_THREAD = 4,
-    BAND_SLACK = 64,              /* a tap is read in whole steps, past its last value */
-    MACS_PER_CHUNK = 1000 * 1000, /* some 10 microseconds */
-    SHARED_CHANNELS = 24          /* fewer output channels do not pay for the products of pixels */
+    BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
+    MACS_PER_CHUNK = 1000 * 1000 /* some 10 microseconds */
 };
 
 /* Where the activations of one group lie: in the input itself, or in a band. */

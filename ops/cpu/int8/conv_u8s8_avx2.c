@@ -6,6 +6,7 @@
  * weights from memory.
  */
 #include "ops/cpu/int8/conv_u8s8.h"
+#include "ops/cpu/int8/int8_bytes_avx2.h"
 #include "ops/cpu/int8/int8_finish.inc.h"
 
 #include <immintrin.h>
@@ -45,69 +46,38 @@ INLINE void store_sums(int32_t *sums, const __m256i values[2], int vectors) {
     _mm256_storeu_si256((__m256i *)sums, first);
 }
 
-INLINE __m256i rounded(__m256i sums, __m256i multiplier) {
-    return _mm256_cvtps_epi32(
-        _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_castsi256_ps(multiplier)));
-}
-
-/* Results as unsigned bytes, before they are flipped to signed ones. */
-typedef struct byte_rule {
-    __m256i multiplier[2], zero, low, high, flip;
-    int columns;
-} byte_rule;
-
-INLINE byte_rule byte_rule_of(const nn_u8s8_tile *t, const int vectors) {
-    const int offset = t->is_signed ? 0x80 : 0;
-    byte_rule rule = {.zero = _mm256_set1_epi16((int16_t)(t->zero + offset)),
-                      .low = _mm256_set1_epi8((char)(t->low + offset)),
-                      .high = _mm256_set1_epi8((char)(t->high + offset)),
-                      .flip = _mm256_set1_epi8((char)offset),
-                      .columns = t->columns};
-    load_numbers(t->multiplier, vectors, rule.multiplier);
-    return rule;
-}
-
-/* The bytes of two pixels one after the other, or of one twice. vpackssdw saturates to int16, so
- * that adding the zero point with saturation and clamping is exact. */
-INLINE __m256i bytes_of_two(const byte_rule *rule, const __m256i first[2], const __m256i second[2],
-                            const int vectors) {
+/* The bytes of two pixels one after the other, or of one twice. */
+INLINE __m256i bytes_of_two(const nn_byte_rule *rule, const __m256 multiplier[2],
+                            const __m256i first[2], const __m256i second[2], const int vectors) {
     const __m256i *sums[2] = {first, second};
-    __m256i words[2];
+    __m256i rounded[2][2];
     UNROLL for (int i = 0; i < 2; i++) {
-        __m256i low = rounded(sums[i][0], rule->multiplier[0]);
-        __m256i high = vectors == 2 ? rounded(sums[i][1], rule->multiplier[1]) : low;
-        words[i] = _mm256_adds_epi16(_mm256_packs_epi32(low, high), rule->zero);
+        rounded[i][0] = nn_round_sums(sums[i][0], multiplier[0]);
+        rounded[i][1] = vectors == 2 ? nn_round_sums(sums[i][1], multiplier[1]) : rounded[i][0];
     }
-    __m256i bytes = _mm256_packus_epi16(words[0], words[1]);
-    bytes = _mm256_min_epu8(_mm256_max_epu8(bytes, rule->low), rule->high);
-    bytes = _mm256_permute4x64_epi64(_mm256_xor_si256(bytes, rule->flip), 0xd8);
+    __m256i bytes =
+        nn_bytes_of_four(rule, rounded[0][0], rounded[0][1], rounded[1][0], rounded[1][1]);
+    bytes = _mm256_permute4x64_epi64(bytes, 0xd8);
     return vectors == 2 ? bytes : _mm256_shuffle_epi32(bytes, 0x08); /* groups of four are twice */
-}
-
-INLINE void store_pixel(const byte_rule *rule, uint8_t *y, __m128i bytes, const int vectors) {
-    if (rule->columns == vectors * LANES) {
-        if (vectors == 2)
-            _mm_storeu_si128((__m128i *)y, bytes);
-        else
-            _mm_storel_epi64((__m128i *)y, bytes);
-    } else {
-        uint8_t all[2 * LANES];
-        _mm_storeu_si128((__m128i *)all, bytes);
-        memcpy(y, all, (size_t)rule->columns);
-    }
 }
 
 INLINE void store_rows(const nn_u8s8_tile *t, __m256i sums[ROWS][2], const int rows,
                        const int vectors) {
-    const byte_rule rule = byte_rule_of(t, vectors);
+    const nn_byte_rule rule = nn_byte_rule_make(t->zero, t->low, t->high);
     const int64_t y_step = t->y_step;
+    const int columns = t->columns;
     uint8_t *y = t->y[0];
+    __m256i numbers[2];
+    load_numbers(t->multiplier, vectors, numbers);
+    const __m256 multiplier[2] = {_mm256_castsi256_ps(numbers[0]),
+                                  _mm256_castsi256_ps(numbers[vectors - 1])};
     UNROLL for (int i = 0; i < rows; i += 2) {
         const int next = i + 1 < rows ? i + 1 : i;
-        const __m256i bytes = bytes_of_two(&rule, sums[i], sums[next], vectors);
-        store_pixel(&rule, y + i * y_step, _mm256_castsi256_si128(bytes), vectors);
+        const __m256i bytes = bytes_of_two(&rule, multiplier, sums[i], sums[next], vectors);
+        nn_store_bytes(y + i * y_step, _mm256_castsi256_si128(bytes), columns, vectors * LANES);
         if (next > i)
-            store_pixel(&rule, y + next * y_step, _mm256_extracti128_si256(bytes, 1), vectors);
+            nn_store_bytes(y + next * y_step, _mm256_extracti128_si256(bytes, 1), columns,
+                           vectors * LANES);
     }
 }
 
@@ -173,8 +143,8 @@ INLINE void add_streams(tile_place *at, __m256i sum[2], const int vectors) {
             add_single(sums[s], a + s * part * bytes, weights, vectors);
         }
     }
-    UNROLL for (int s = 0; s < STREAMS; s++)
-        UNROLL for (int j = 0; j < vectors; j++) sum[j] = _mm256_add_epi32(sum[j], sums[s][j]);
+    UNROLL for (int s = 0; s < STREAMS; s++) UNROLL for (int j = 0; j < vectors; j++) sum[j] =
+        _mm256_add_epi32(sum[j], sums[s][j]);
     at->a += STREAMS * part * bytes;
     at->w += STREAMS * part * step;
     *(is_shared ? &at->pairs : &at->singles) -= STREAMS * part;
@@ -196,8 +166,7 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
         tile_place at = {t->a[0] + t->taps[tap], w, pairs, singles};
         if (rows == 1 && t->tap_count == 1) add_streams(&at, sum[0], vectors);
         for (; at.pairs > 0; at.pairs--) {
-            UNROLL for (int i = 0; i < rows; i++)
-                add_pair(sum[i], at.a + i * step, at.w, vectors);
+            UNROLL for (int i = 0; i < rows; i++) add_pair(sum[i], at.a + i * step, at.w, vectors);
             at.a += PAIR_BYTES;
             at.w += vectors * PAIR_WEIGHTS;
         }

@@ -1,7 +1,6 @@
 #include "ops/cpu/int8/strassen_u8s8.h"
 
-#include <immintrin.h>
-#include <string.h>
+#include "ops/cpu/int8/int8_bytes_avx2.h"
 
 static inline __m256i load(const void *from) {
     return _mm256_loadu_si256(from);
@@ -53,11 +52,9 @@ void nn_strassen_combine_avx2(uint32_t *p, int64_t step, int64_t count) {
     }
 }
 
-/* A vector of a row's sums times the multipliers. */
-static inline __m256 scaled(const nn_int8_call *call, int64_t channel, const uint32_t *sums) {
-    const __m256i sum = _mm256_add_epi32(load(sums), load(call->parameters.start + channel));
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(sum),
-                         _mm256_loadu_ps(call->parameters.multiplier + channel));
+/* A vector of a row's sums from their start. */
+static inline __m256i started(const nn_int8_call *call, int64_t channel, const uint32_t *sums) {
+    return _mm256_add_epi32(load(sums), load(call->parameters.start + channel));
 }
 
 void nn_strassen_floats_avx2(const nn_int8_call *call, int64_t channel, const uint32_t *sums,
@@ -65,33 +62,34 @@ void nn_strassen_floats_avx2(const nn_int8_call *call, int64_t channel, const ui
     const float *offset = call->parameters.offset;
     for (int64_t row = 0; row < rows; row++, sums += NN_STRASSEN_WIDTH, y += y_step)
         for (int i = 0; i < NN_STRASSEN_WIDTH; i += 8) {
-            __m256 value = scaled(call, channel + i, sums + i);
+            const __m256 sum = _mm256_cvtepi32_ps(started(call, channel + i, sums + i));
+            __m256 value =
+                _mm256_mul_ps(sum, _mm256_loadu_ps(call->parameters.multiplier + channel + i));
             if (offset != NULL) value = _mm256_add_ps(value, _mm256_loadu_ps(offset + channel + i));
             _mm256_storeu_ps(y + i, value);
         }
 }
 
-/* vpackssdw saturates to int16, so that adding the zero point with saturation and clamping is
- * exact.
- */
 void nn_strassen_bytes_avx2(const nn_int8_call *call, int64_t channel, const uint32_t *sums,
                             int64_t rows, int columns, uint8_t *y, int64_t y_step) {
-    const __m256i zero = _mm256_set1_epi16(call->zero), byte = _mm256_set1_epi16(0xff);
-    const __m256i low = _mm256_set1_epi16(call->low), high = _mm256_set1_epi16(call->high);
-    for (int64_t row = 0; row < rows; row++, sums += NN_STRASSEN_WIDTH, y += y_step) {
-        const __m256i first = _mm256_cvtps_epi32(scaled(call, channel, sums));
-        const __m256i second = _mm256_cvtps_epi32(scaled(call, channel + 8, sums + 8));
-        __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(first, second), zero);
-        words = _mm256_and_si256(_mm256_min_epi16(_mm256_max_epi16(words, low), high), byte);
-        const __m128i groups =
-            _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-        const __m128i bytes = _mm_shuffle_epi32(groups, _MM_SHUFFLE(3, 1, 2, 0));
-        if (columns == NN_STRASSEN_WIDTH) {
-            _mm_storeu_si128((__m128i *)y, bytes);
-        } else {
-            uint8_t all[NN_STRASSEN_WIDTH];
-            _mm_storeu_si128((__m128i *)all, bytes);
-            memcpy(y, all, (size_t)columns);
-        }
+    enum { WIDTH = NN_STRASSEN_WIDTH };
+    const nn_byte_rule rule = nn_byte_rule_make(call->zero, call->low, call->high);
+    const float *multiplier = call->parameters.multiplier + channel;
+    const __m256 scales[2] = {_mm256_loadu_ps(multiplier), _mm256_loadu_ps(multiplier + 8)};
+    for (int64_t row = 0; row < rows; row += 2, sums += 2 * WIDTH, y += 2 * y_step) {
+        const bool has_second = row + 1 < rows;
+        __m256i rounded[2][2];
+        for (int i = 0; i < 2; i++)
+            for (int half = 0; half < 2; half++) {
+                const uint32_t *from = sums + (has_second ? i * WIDTH : 0) + half * 8;
+                rounded[i][half] =
+                    nn_round_sums(started(call, channel + half * 8, from), scales[half]);
+            }
+        __m128i pairs[2];
+        nn_join_lanes(
+            nn_bytes_of_four(&rule, rounded[0][0], rounded[0][1], rounded[1][0], rounded[1][1]),
+            pairs);
+        nn_store_bytes(y, pairs[0], columns, WIDTH);
+        if (has_second) nn_store_bytes(y + y_step, pairs[1], columns, WIDTH);
     }
 }

@@ -1,6 +1,7 @@
 #include "ops/cpu/int8/winograd_u8s8.h"
 
 #include "ops/cpu/float32/winograd/winograd_points.h"
+#include "ops/cpu/int8/int8_bytes_avx2.h"
 
 typedef uint8_t pixel;
 typedef struct pixel_rule {
@@ -21,54 +22,37 @@ NN_INLINE vf pixel_load_first(const pixel *from, int count, pixel_rule rule) {
     return pixel_load(all, rule);
 }
 
-/* Sums of eight channels of four pixels to bytes, and those to memory. vpackssdw saturates to
- * int16, so that adding the zero point with saturation and clamping is exact. */
+/* What becomes of sums of eight channels. */
 typedef struct byte_finish {
-    __m256i start, zero, low, high;
+    __m256i start;
     __m256 multiplier;
+    nn_byte_rule rule;
 } byte_finish;
 
 NN_INLINE byte_finish byte_finish_of(const nn_winograd_bytes *bytes, int64_t c) {
     return (byte_finish){
         .start = _mm256_loadu_si256((const __m256i *)(bytes->start + c)),
-        .zero = _mm256_set1_epi16(bytes->zero),
-        .low = _mm256_set1_epi16(bytes->low),
-        .high = _mm256_set1_epi16(bytes->high),
         .multiplier = _mm256_loadu_ps(bytes->multiplier + c),
+        .rule = nn_byte_rule_make(bytes->zero, bytes->low, bytes->high),
     };
 }
 
 NN_INLINE __m256i byte_round(const byte_finish *finish, vf sum) {
-    const __m256i exact = _mm256_add_epi32(_mm256_cvtps_epi32(sum), finish->start);
-    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(exact), finish->multiplier));
+    return nn_round_sums(_mm256_add_epi32(_mm256_cvtps_epi32(sum), finish->start),
+                         finish->multiplier);
 }
 
-/* Pixels two by two: eight bytes of the first, then of the second. */
+/* Of four pixels, two by two: eight bytes of the first, then of the second. */
 NN_INLINE void bytes_of_four(const byte_finish *finish, const vf sums[4], __m128i pairs[2]) {
-    __m256i values[2];
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; i++) {
-        values[i] = _mm256_packs_epi32(byte_round(finish, sums[2 * i]),
-                                       byte_round(finish, sums[2 * i + 1]));
-        values[i] = _mm256_adds_epi16(values[i], finish->zero);
-        values[i] = _mm256_min_epi16(_mm256_max_epi16(values[i], finish->low), finish->high);
-        values[i] = _mm256_and_si256(values[i], _mm256_set1_epi16(0xff));
-    }
-    const __m256i bytes = _mm256_packus_epi16(values[0], values[1]);
-    const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-    pairs[0] = _mm_unpacklo_epi32(low, high);
-    pairs[1] = _mm_unpackhi_epi32(low, high);
+    __m256i rounded[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) rounded[i] = byte_round(finish, sums[i]);
+    nn_join_lanes(nn_bytes_of_four(&finish->rule, rounded[0], rounded[1], rounded[2], rounded[3]),
+                  pairs);
 }
 
 NN_INLINE void store_bytes(uint8_t *y, __m128i pair, const int second, const int channels) {
-    const __m128i bytes = second ? _mm_unpackhi_epi64(pair, pair) : pair;
-    if (channels == VF_LANES) {
-        _mm_storel_epi64((__m128i *)y, bytes);
-    } else {
-        uint8_t all[VF_LANES];
-        _mm_storel_epi64((__m128i *)all, bytes);
-        memcpy(y, all, (size_t)channels);
-    }
+    nn_store_bytes(y, second ? _mm_unpackhi_epi64(pair, pair) : pair, channels, VF_LANES);
 }
 
 #define OUTPUTS    2
