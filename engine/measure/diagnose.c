@@ -464,11 +464,10 @@ nn_status nn_diagnose(const nn_profile *profile, nn_model *model,
     if (status == NN_OK) {
         const nn_experiment *reading = &work.experiments.reading;
         double read = reading->was_run ? fmax(0, reading->after - reading->before) : 0;
-        double steps = profile->between;
-        for (int64_t i = 0; i < profile->row_count; i++) steps += profile->rows[i].seconds;
         /* Steps that are timed one by one may take longer than runs as a whole: they are parts of
          * their sum then. */
-        work.wall = fmax(profile->total.median, steps) + read;
+        const double missing = profile->between - profile->unattributed;
+        work.wall = profile->total.median + fmax(missing, 0) + read;
         for (int64_t i = 0; i < profile->row_count; i++) split_row(&work, i);
         diagnose_loading(&work);
         diagnose_batch(&work);
