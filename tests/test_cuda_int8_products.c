@@ -358,24 +358,13 @@ static nn_model *make_chain(void) {
     return make_model(&m, "y");
 }
 
-static nnopt_session *open_session(nn_model *model, const char *device, const char *precision) {
-    nnopt_options *options;
-    nnopt_session *session;
-    ck_assert_ok(nnopt_options_create(&options));
-    ck_assert_ok(nnopt_options_set(options, "device", device));
-    ck_assert_ok(nnopt_options_set(options, "precision", precision));
-    ck_assert_ok(nnopt_session_create(model, options, &session));
-    nnopt_options_destroy(options);
-    return session;
-}
-
 /* From the first quantiser to the last everything runs on the device, in bytes, whatever the
  * precision of floats. */
 START_TEST(keeps_a_chain_on_the_device) {
     static const char *const precisions[] = {"fp32", "fp16", "bf16", "tf32"};
     nn_model *model = make_chain();
-    nnopt_session *cpu = open_session(model, "cpu", "fp32");
-    nnopt_session *cuda = open_session(model, "cuda", precisions[_i]);
+    nnopt_session *cpu = device_host_session(model, "cpu", "fp32");
+    nnopt_session *cuda = device_host_session(model, "cuda", precisions[_i]);
     nn_tensor x = random_tensor("2,16,8,8", 3), want, got;
     for (int run = 0; run < 3; run++) {
         ck_assert_ok(nnopt_session_run(cpu, &x, 1, &want));

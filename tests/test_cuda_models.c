@@ -11,17 +11,6 @@
 
 enum { RUNS = 3, MOST_TENSORS = 64, MOST_MODELS = 64 };
 
-static nnopt_session *create(nnopt_model *model, const char *device, const char *precision) {
-    nnopt_options *options;
-    nnopt_session *session;
-    ck_assert_ok(nnopt_options_create(&options));
-    ck_assert_ok(nnopt_options_set(options, "device", device));
-    ck_assert_ok(nnopt_options_set(options, "precision", precision));
-    ck_assert_ok(nnopt_session_create(model, options, &session));
-    nnopt_options_destroy(options);
-    return session;
-}
-
 /* Seeded numbers for every input; dims that are free become 2. */
 static size_t make_inputs(const nnopt_model *model, uint32_t seed, nn_tensor *inputs) {
     const size_t count = nnopt_model_input_count(model);
@@ -60,7 +49,8 @@ static void check_model(const char *path, const char *precision, double toleranc
     nnopt_model *model;
     nn_tensor inputs[MOST_TENSORS], want[MOST_TENSORS], got[MOST_TENSORS];
     ck_assert_ok(nnopt_model_load(path, &model));
-    nnopt_session *cpu = create(model, "cpu", "fp32"), *cuda = create(model, "cuda", precision);
+    nnopt_session *cpu = device_host_session(model, "cpu", "fp32"),
+                  *cuda = device_host_session(model, "cuda", precision);
     const size_t outputs = nnopt_model_output_count(model);
     ck_assert_uint_le(outputs, MOST_TENSORS);
     for (uint32_t run = 0; run < RUNS; run++) {

@@ -283,18 +283,28 @@ static bool find_block(const nn_plan *plan, nn_step_info *out) {
     return false;
 }
 
-START_TEST(a_block_is_one_step_that_names_what_it_covers) {
-    const int64_t size = 128; /* 6 MB expanded: more than a part of any second-level cache */
-    nn_model *model = make_block_model(size);
-    nn_session_options options = {.threads = 1}, plain = {.threads = 1, .no_fusion = true};
+/* A session of a model for 1x16x128x128 (6 MB and more in between: more than a part of any
+ * second-level cache) and its block, after its results were compared with those of an unfused one.
+ */
+static nn_session *open_with_block(nn_model *model, nn_step_info *block) {
+    const nn_session_options options = {.threads = 1}, plain = {.threads = 1, .no_fusion = true};
     nn_tensor x = random_tensor("1,16,128,128", 5);
     nn_tensor want = run_model(model, &plain, &x, 1, 0), got = run_model(model, &options, &x, 1, 0);
     check_close(&got, &want, 1e-5, 1e-4);
-
     nn_session *session;
-    nn_step_info block;
     ck_assert_ok(nn_session_open(model, &options, &session));
-    ck_assert(find_block(plan_of(session, &x), &block));
+    ck_assert(find_block(plan_of(session, &x), block));
+    nn_tensor_clear(&want);
+    nn_tensor_clear(&got);
+    nn_tensor_clear(&x);
+    return session;
+}
+
+START_TEST(a_block_is_one_step_that_names_what_it_covers) {
+    const int64_t size = 128; /* 6 MB expanded: more than a part of any second-level cache */
+    nn_model *model = make_block_model(size);
+    nn_step_info block;
+    nn_session *session = open_with_block(model, &block);
     static const char *const names[] = {"expand", "clip_a", "filter", "clip_c", "project", "sum"};
     ck_assert_int_eq(block.cover_count, 6);
     for (int i = 0; i < 6; i++) {
@@ -304,9 +314,6 @@ START_TEST(a_block_is_one_step_that_names_what_it_covers) {
     }
     ck_assert_float_eq((float)block.cost.macs, 128.0f * 128 * 96 * (16 + 9 + 16));
     nnopt_session_destroy(session);
-    nn_tensor_clear(&want);
-    nn_tensor_clear(&got);
-    nn_tensor_clear(&x);
     nnopt_model_destroy(model);
 }
 END_TEST
@@ -332,22 +339,12 @@ START_TEST(the_larger_of_two_maps_stays_in_a_block) {
     make_node(&m, "HardSwish", "swish_g", "g", "h", NULL);
     make_node(&m, "Conv", "project", "h,w3", "y", NULL);
     nn_model *model = make_model(&m, "y");
-    nn_session_options options = {.threads = 1}, plain = {.threads = 1, .no_fusion = true};
-    nn_tensor x = random_tensor("1,16,128,128", 5);
-    nn_tensor want = run_model(model, &plain, &x, 1, 0), got = run_model(model, &options, &x, 1, 0);
-    check_close(&got, &want, 1e-5, 1e-4);
-
-    nn_session *session;
     nn_step_info block;
-    ck_assert_ok(nn_session_open(model, &options, &session));
-    ck_assert(find_block(plan_of(session, &x), &block));
+    nn_session *session = open_with_block(model, &block);
     ck_assert_int_eq(block.cover_count, 7);
     for (int k = 0; k < block.cover_count; k++)
         ck_assert_msg(strcmp(block.covers[k], "first") != 0, "the first one is in the block");
     nnopt_session_destroy(session);
-    nn_tensor_clear(&want);
-    nn_tensor_clear(&got);
-    nn_tensor_clear(&x);
     nnopt_model_destroy(model);
 }
 END_TEST

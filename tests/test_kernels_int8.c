@@ -117,8 +117,7 @@ static void add_qconv_inputs(kernel_host *host, const conv_case *c, bool float_r
     float spread =
         90.0f * 90.0f * sqrtf((float)(c->in * c->kernel[0] * (c->rank > 1 ? c->kernel[1] : 1)));
     add_x(host, c);
-    add_scale(host, 1, 0.02f, constant);
-    add_zero(host, c->x_type, 1, (int32_t)between(-128, 127), constant);
+    add_quant(host, c->x_type, 0.02f, constant);
     add_w(host, c);
     add_scale(host, each, 0.01f, constant);
     add_zero(host, c->w_type, each, c->w_zero, true);
@@ -126,8 +125,7 @@ static void add_qconv_inputs(kernel_host *host, const conv_case *c, bool float_r
         host_absent(host);
         host_absent(host);
     } else {
-        add_scale(host, 1, 0.02f * 0.01f * spread / 60, constant);
-        add_zero(host, c->y_type, 1, (int32_t)between(-128, 127), constant);
+        add_quant(host, c->y_type, 0.02f * 0.01f * spread / 60, constant);
     }
     if (c->has_bias) add_bias(host, bias_type, channels, constant);
 }

@@ -30,6 +30,11 @@ static const char *product_text(const product_case *p, uint32_t seed) {
     return text;
 }
 
+/* Scale and zero point of 8-bit results: some of them saturate. */
+static void add_result_quant(kernel_host *host, const product_case *p, bool constant) {
+    add_quant(host, type8(), 0.02f * 0.01f * 90 * 90 * sqrtf((float)p->k) / 60, constant);
+}
+
 START_TEST(qlinear_products_agree) {
     uint32_t seed = (uint32_t)_i + 3000;
     host_seed(seed);
@@ -38,13 +43,11 @@ START_TEST(qlinear_products_agree) {
     kernel_host host;
     host_init(&host, &nn_op_qlinear_matmul, 10);
     add_bytes(&host, p.a_type, (int64_t[]){p.batch, p.m, p.k}, 3, false);
-    add_scale(&host, 1, 0.02f, constant);
-    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_quant(&host, p.a_type, 0.02f, constant);
     add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
     add_scale(&host, per_column ? p.n : 1, 0.01f, constant);
     add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)between(-128, 127), true);
-    add_scale(&host, 1, 0.02f * 0.01f * 90 * 90 * sqrtf((float)p.k) / 60, constant);
-    add_zero(&host, type8(), 1, (int32_t)between(-128, 127), constant);
+    add_result_quant(&host, &p, constant);
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));
     host_clear(&host);
@@ -61,13 +64,10 @@ START_TEST(qlinear_products_of_activations_agree) {
     kernel_host host;
     host_init(&host, &nn_op_qlinear_matmul, 10);
     add_bytes(&host, p.a_type, (int64_t[]){p.batch, 2, p.m, p.k}, 4, false);
-    add_scale(&host, 1, 0.02f, constant);
-    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_quant(&host, p.a_type, 0.02f, constant);
     add_bytes(&host, p.b_type, (int64_t[]){one_b ? 1 : p.batch, 2, p.k, p.n}, 4, false);
-    add_scale(&host, 1, 0.01f, constant);
-    add_zero(&host, p.b_type, 1, (int32_t)between(-128, 127), constant);
-    add_scale(&host, 1, 0.02f * 0.01f * 90 * 90 * sqrtf((float)p.k) / 60, constant);
-    add_zero(&host, type8(), 1, (int32_t)between(-128, 127), constant);
+    add_quant(&host, p.b_type, 0.01f, constant);
+    add_result_quant(&host, &p, constant);
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));
     host_clear(&host);
@@ -124,8 +124,7 @@ START_TEST(qgemms_agree) {
     host_int(&host, "transB", transposed);
     host_float(&host, "alpha", 0.7f);
     add_bytes(&host, p.a_type, (int64_t[]){p.m, p.k}, 2, false);
-    add_scale(&host, 1, 0.02f, constant);
-    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
+    add_quant(&host, p.a_type, 0.02f, constant);
     add_bytes(&host, p.b_type, transposed ? (int64_t[]){p.n, p.k} : (int64_t[]){p.k, p.n}, 2, true);
     add_scale(&host, p.n, 0.01f, constant);
     add_zero(&host, p.b_type, p.n, (int32_t)between(-128, 127), true);
@@ -134,8 +133,7 @@ START_TEST(qgemms_agree) {
     else
         host_absent(&host);
     if (!float_result) {
-        add_scale(&host, 1, 0.02f * 0.01f * 90 * 90 * sqrtf((float)p.k) / 60, constant);
-        add_zero(&host, type8(), 1, (int32_t)between(-128, 127), constant);
+        add_result_quant(&host, &p, constant);
     }
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));

@@ -280,3 +280,14 @@ void device_host_judge(kernel_host *host, nn_layout layout, double tolerance) {
     device_host_check_first(host, layout, tolerance);
     host_clear(host);
 }
+
+nnopt_session *device_host_session(nnopt_model *model, const char *device, const char *precision) {
+    nnopt_options *options;
+    nnopt_session *session;
+    ck_assert_ok(nnopt_options_create(&options));
+    ck_assert_ok(nnopt_options_set(options, "device", device));
+    ck_assert_ok(nnopt_options_set(options, "precision", precision));
+    ck_assert_ok(nnopt_session_create(model, options, &session));
+    nnopt_options_destroy(options);
+    return session;
+}

@@ -46,4 +46,7 @@ void device_host_check_first(kernel_host *host, nn_layout layout, double toleran
 /* Infers the node, checks it so, and ends it. */
 void device_host_judge(kernel_host *host, nn_layout layout, double tolerance);
 
+/* A session of the model on a device and in a precision, by the public functions. */
+nnopt_session *device_host_session(nnopt_model *model, const char *device, const char *precision);
+
 #endif
