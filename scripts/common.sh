@@ -45,6 +45,21 @@ find_nvcc() {
   return 1
 }
 
+# python_environment FOLDER PACKAGE...: a Python environment with these packages, made where it is not there yet;
+# fails where it cannot be made, and says why.
+python_environment() {
+  local folder=$1
+  shift
+  [ "$(cat "$folder/packages" 2>/dev/null)" = "$*" ] && return
+  say "installing $* in $folder"
+  rm -rf "$folder"
+  python3 -m venv "$folder" >/dev/null 2>&1 ||
+    { echo "python3 with venv is missing (Debian: apt-get install python3-venv)" >&2; return 1; }
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" ||
+    { echo "pip cannot install $*" >&2; return 1; }
+  echo "$*" >"$folder/packages"
+}
+
 # build FOLDER [CMAKE-OPTION...]: configures and builds, quietly unless it fails; everything, or the targets that
 # build_targets lists.
 build() {

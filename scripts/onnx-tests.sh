@@ -50,20 +50,9 @@ environment=$folder/onnx-environment
 cases=$folder/onnx-tests
 stamp="${packages[*]} $(sha256sum <"$source_dir/scripts/onnx_cases.py" | cut -c -16)"
 
-prepare_environment() {
-  [ "$(cat "$environment/packages" 2>/dev/null)" = "${packages[*]}" ] && return
-  say "installing ${packages[*]} in $environment"
-  rm -rf "$environment"
-  python3 -m venv "$environment" >/dev/null 2>&1 ||
-    unavailable "python3 with venv is missing (Debian: apt-get install python3-venv)"
-  "$environment/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" ||
-    unavailable "pip cannot install ${packages[*]}"
-  echo "${packages[*]}" >"$environment/packages"
-}
-
 for suite in "${suites[@]}"; do
   [ "$(cat "$cases/$suite/complete" 2>/dev/null)" = "$stamp" ] && continue
-  prepare_environment
+  python_environment "$environment" "${packages[@]}" || unavailable "no environment to write the cases with"
   say "writing the cases of $suite to $cases/$suite"
   rm -rf "${cases:?}/$suite"
   "$environment/bin/python" "$source_dir/scripts/onnx_cases.py" "$suite" "$cases/$suite"

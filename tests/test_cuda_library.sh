@@ -4,6 +4,7 @@
 # of tiles of bytes and of attention multiply on tensor cores (IMMA, HMMA), those copy past registers (LDGSTS), and
 # both keep all they hold in registers.
 set -u
+source "$NNOPT_SOURCE/scripts/common.sh"
 library=$NNOPT_BUILD/libnnopt_cuda.so
 [ -e "$library" ] || { echo "skipped: built without NNOPT_CUDA"; exit 77; }
 failed=0
@@ -27,12 +28,7 @@ find_cuobjdump() {
   for place in "$(command -v cuobjdump || true)" /usr/local/cuda/bin/cuobjdump; do
     if [ -x "$place" ]; then echo "$place"; return; fi
   done
-  if [ ! -e "$environment/ready" ]; then
-    rm -rf "$environment"
-    python3 -m venv "$environment" &&
-      "$environment/bin/pip" install -q --no-deps nvidia-cuda-cuobjdump==13.5.37 nvidia-cuda-nvdisasm==13.5.37 &&
-      touch "$environment/ready"
-  fi >"$work/pip.log" 2>&1
+  python_environment "$environment" nvidia-cuda-cuobjdump==13.5.37 nvidia-cuda-nvdisasm==13.5.37 >&2
   ls "$environment"/lib/python3*/site-packages/nvidia/cu13/bin/cuobjdump 2>/dev/null
 }
 cuobjdump=$(find_cuobjdump)
