@@ -19,10 +19,6 @@ typedef struct block_case {
     nn_epilogue epilogue;
 } block_case;
 
-static int64_t pick(int64_t low, int64_t high) {
-    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
-}
-
 static nn_activation random_activation(void) {
     return (nn_activation){(nn_activation_kind)host_random_below(NN_ACT_KINDS), 0.1f, 0.5f};
 }
@@ -131,22 +127,23 @@ START_TEST(blocks_of_random_sizes) {
     host_seed(20 + (uint32_t)_i);
     for (int i = 0; i < 20; i++) {
         block_case c = {
-            .batch = pick(1, 2),
-            .channels = pick(2, 20),
-            .kernel = pick(1, 5),
-            .stride = pick(1, 3),
-            .dilation = pick(1, 2),
-            .no_bias = pick(0, 3) == 0,
+            .batch = host_between(1, 2),
+            .channels = host_between(2, 20),
+            .kernel = host_between(1, 5),
+            .stride = host_between(1, 3),
+            .dilation = host_between(1, 2),
+            .no_bias = host_between(0, 3) == 0,
         };
         for (int k = 0; k < NN_BLOCK_ACTIVATIONS; k++)
-            if (pick(0, 2)) c.between[k] = random_activation();
-        if (pick(0, 3)) c.expanded = pick(2, 70);
-        if (pick(0, 3)) c.outputs = pick(1, 70);
-        for (int k = 0; k < 4; k++) c.pads[k] = pick(0, c.kernel);
-        c.height = pick((c.kernel - 1) * c.dilation + 1, 20);
-        c.width = pick((c.kernel - 1) * c.dilation + 1, 20);
-        if (pick(0, 1))
-            c.epilogue = (nn_epilogue){random_activation(), pick(0, 1), 0, random_activation()};
+            if (host_between(0, 2)) c.between[k] = random_activation();
+        if (host_between(0, 3)) c.expanded = host_between(2, 70);
+        if (host_between(0, 3)) c.outputs = host_between(1, 70);
+        for (int k = 0; k < 4; k++) c.pads[k] = host_between(0, c.kernel);
+        c.height = host_between((c.kernel - 1) * c.dilation + 1, 20);
+        c.width = host_between((c.kernel - 1) * c.dilation + 1, 20);
+        if (host_between(0, 1))
+            c.epilogue =
+                (nn_epilogue){random_activation(), host_between(0, 1), 0, random_activation()};
         check_block(&c);
     }
 }

@@ -35,12 +35,6 @@ static void open_host(kernel_host *host, const nn_case_node *node) {
     host_infer(host);
 }
 
-static const nn_kernel *reference_of(const nn_op *op) {
-    int last = 0;
-    while (op->kernels[last + 1] != NULL) last++;
-    return op->kernels[last];
-}
-
 static nn_layout layout_of(const kernel_host *host, const nn_kernel *kernel) {
     const bool matters = host->out[0].rank >= 3 && host->out[0].rank <= 5;
     return kernel->layout == NN_LAYOUT_CHANNELS_LAST && matters ? NN_LAYOUT_CHANNELS_LAST
@@ -89,7 +83,7 @@ START_TEST(every_variant_gives_what_the_reference_gives) {
     nn_tensor wanted[HOST_OUTPUTS];
     ck_assert_ok(nn_case_node_init(&node, row));
     open_host(&host, &node);
-    const nn_kernel *reference = reference_of(node.op);
+    const nn_kernel *reference = host_reference(node.op);
     nn_target target = target_for(reference);
     ck_assert_msg(host_accepts(&host, reference, &target), "%s: %s: the reference does not take it",
                   row->op, row->inputs);
@@ -164,7 +158,7 @@ START_TEST(every_kernel_has_a_case) {
     for (const nn_op *const *op = nn_op_table; *op != NULL; op++) {
         const nn_kernel *const *kernel = (*op)->kernels;
         if (kernel == NULL || kernel[0] == NULL || kernel[1] == NULL) continue;
-        if (reference_of(*op)->exactness == NN_RANDOM) continue; /* nothing to compare with */
+        if (host_reference(*op)->exactness == NN_RANDOM) continue; /* nothing to compare with */
         for (; *kernel != NULL; kernel++) {
             /* bf16 beside float in one node is made by plans alone: tests/test_kernels_bf16.c */
             if ((*kernel)->precision == NN_PRECISION_BF16 || (*kernel)->on_device) continue;

@@ -21,10 +21,6 @@ static bool has_amx(void) {
     return has;
 }
 
-static int64_t pick(int64_t low, int64_t high) {
-    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
-}
-
 static float random_bf16(void) {
     return nn_bfloat16_to_float(nn_float_to_bfloat16(host_random()));
 }
@@ -42,13 +38,13 @@ static nn_activation random_activation(void) {
 
 static nn_epilogue random_epilogue(int residual) {
     nn_epilogue out = {0};
-    if (pick(0, 2) == 0) return out;
-    if (pick(0, 1)) {
-        out.has_residual = pick(0, 1);
+    if (host_between(0, 2) == 0) return out;
+    if (host_between(0, 1)) {
+        out.has_residual = host_between(0, 1);
         out.after.kind = NN_ACT_RELU;
     } else {
         out.before = random_activation();
-        out.has_residual = pick(0, 1);
+        out.has_residual = host_between(0, 1);
         out.after = random_activation();
     }
     out.residual = residual;
@@ -164,29 +160,31 @@ static void check_conv(const conv_case *c, const nn_kernel *kernel, uint32_t bf1
 
 /* Operands that may be bf16 by themselves: x, the residual, the output. */
 static uint32_t random_operands(int residual) {
-    return (uint32_t)pick(0, 1) | (uint32_t)pick(0, 1) << residual | (uint32_t)pick(0, 1) << 31;
+    return (uint32_t)host_between(0, 1) | (uint32_t)host_between(0, 1) << residual |
+           (uint32_t)host_between(0, 1) << 31;
 }
 
 static conv_case random_conv(int rank) {
-    conv_case c = {.rank = rank, .batch = pick(1, 2), .group = 1};
-    c.channels = pick(0, 3) ? pick(1, 40) : pick(1, 100);
-    c.outputs = pick(0, 3) ? pick(1, 40) : pick(1, 100);
-    if (pick(0, 3) == 0) {
-        c.group = pick(2, 3);
-        c.channels = c.group * pick(8, 20);
-        c.outputs = c.group * pick(8, 40);
+    conv_case c = {.rank = rank, .batch = host_between(1, 2), .group = 1};
+    c.channels = host_between(0, 3) ? host_between(1, 40) : host_between(1, 100);
+    c.outputs = host_between(0, 3) ? host_between(1, 40) : host_between(1, 100);
+    if (host_between(0, 3) == 0) {
+        c.group = host_between(2, 3);
+        c.channels = c.group * host_between(8, 20);
+        c.outputs = c.group * host_between(8, 40);
     }
     for (int i = 0; i < rank; i++) {
-        c.kernel[i] = pick(0, 1) ? 1 + 2 * pick(0, 1) : pick(1, rank == 3 ? 3 : 5);
-        c.stride[i] = pick(0, 1) ? 1 : pick(1, 6);
-        c.dilation[i] = pick(0, 1) ? 1 : pick(1, 3);
-        c.pads[i] = pick(0, c.kernel[i]);
-        c.pads[i + rank] = pick(0, c.kernel[i]);
+        c.kernel[i] =
+            host_between(0, 1) ? 1 + 2 * host_between(0, 1) : host_between(1, rank == 3 ? 3 : 5);
+        c.stride[i] = host_between(0, 1) ? 1 : host_between(1, 6);
+        c.dilation[i] = host_between(0, 1) ? 1 : host_between(1, 3);
+        c.pads[i] = host_between(0, c.kernel[i]);
+        c.pads[i + rank] = host_between(0, c.kernel[i]);
         int64_t least = (c.kernel[i] - 1) * c.dilation[i] + 1 - c.pads[i] - c.pads[i + rank];
-        c.in[i] = pick(least > 1 ? least : 1, rank == 3 ? 7 : rank == 1 ? 70 : 24);
+        c.in[i] = host_between(least > 1 ? least : 1, rank == 3 ? 7 : rank == 1 ? 70 : 24);
         if (c.in[i] < least) c.in[i] = least;
     }
-    c.no_bias = pick(0, 3) == 0;
+    c.no_bias = host_between(0, 3) == 0;
     c.epilogue = random_epilogue(3);
     return c;
 }
@@ -263,11 +261,11 @@ START_TEST(transposed_convolutions_of_random_sizes) {
         conv_case c = random_conv(1 + _i % 3);
         c.transposed = true;
         c.group = 1;
-        c.channels = pick(8, 40);
-        c.outputs = pick(8, 40);
+        c.channels = host_between(8, 40);
+        c.outputs = host_between(8, 40);
         for (int axis = 0; axis < c.rank; axis++) {
-            c.stride[axis] = pick(1, 3);
-            c.in[axis] = pick(1, 6);
+            c.stride[axis] = host_between(1, 3);
+            c.in[axis] = host_between(1, 6);
         }
         check_conv(&c, &nn_kernel_conv_transpose_bf16_amx, random_operands(3));
     }
@@ -280,13 +278,13 @@ START_TEST(depthwise_convolutions_of_random_sizes) {
     for (int i = 0; i < 12; i++) {
         conv_case c = random_conv(1 + i % 3);
         int last = c.rank - 1;
-        c.group = c.channels = c.outputs = pick(2, 100);
-        if (pick(0, 1)) { /* the widths, strides that have code of their own */
-            c.kernel[last] = 3 + 2 * pick(0, 2);
-            c.stride[last] = pick(1, 2);
+        c.group = c.channels = c.outputs = host_between(2, 100);
+        if (host_between(0, 1)) { /* the widths, strides that have code of their own */
+            c.kernel[last] = 3 + 2 * host_between(0, 2);
+            c.stride[last] = host_between(1, 2);
             c.dilation[last] = 1;
-            c.pads[last] = pick(0, c.kernel[last]);
-            c.in[last] = pick(c.kernel[last], 40);
+            c.pads[last] = host_between(0, c.kernel[last]);
+            c.in[last] = host_between(c.kernel[last], 40);
         }
         check_conv(&c, &nn_kernel_depthwise_bf16_amx, 1 | 1u << 3 | 1u << 31);
     }
@@ -299,9 +297,9 @@ START_TEST(infinities_and_nan_stay_where_they_are) {
     for (int i = 0; i < 8; i++) {
         conv_case c = random_conv(1 + i % 2);
         c.special = true;
-        c.epilogue = (nn_epilogue){.after = {pick(0, 1) ? NN_ACT_RELU : NN_ACT_NONE, 0, 0}};
+        c.epilogue = (nn_epilogue){.after = {host_between(0, 1) ? NN_ACT_RELU : NN_ACT_NONE, 0, 0}};
         check_conv(&c, &nn_kernel_conv_bf16_amx, random_operands(3));
-        c.group = c.channels = c.outputs = pick(2, 70);
+        c.group = c.channels = c.outputs = host_between(2, 70);
         check_conv(&c, &nn_kernel_depthwise_bf16_amx, 1 | 1u << 31);
     }
 }
@@ -315,8 +313,9 @@ START_TEST(gemms_of_random_sizes) {
     for (int i = 0; i < 10; i++) {
         kernel_host host;
         char what[96];
-        int64_t m = pick(0, 2) ? pick(1, 70) : 1, n = pick(8, 90), k = pick(8, 150);
-        bool transposed = pick(0, 1), has_c = pick(0, 1);
+        int64_t m = host_between(0, 2) ? host_between(1, 70) : 1, n = host_between(8, 90),
+                k = host_between(8, 150);
+        bool transposed = host_between(0, 1), has_c = host_between(0, 1);
         snprintf(what, sizeof what, "%lld x %lld x %lld", (long long)m, (long long)n, (long long)k);
         host_init(&host, &nn_op_gemm, 13);
         host_int(&host, "transB", transposed);
@@ -356,8 +355,9 @@ START_TEST(matmuls_of_random_sizes) {
     for (int i = 0; i < 10; i++) {
         kernel_host host;
         char what[96];
-        int64_t m = pick(1, 50), n = pick(8, 80), k = pick(8, 100), batch = pick(1, 4);
-        bool constant = pick(0, 1), one_b = pick(0, 1);
+        int64_t m = host_between(1, 50), n = host_between(8, 80), k = host_between(8, 100),
+                batch = host_between(1, 4);
+        bool constant = host_between(0, 1), one_b = host_between(0, 1);
         snprintf(what, sizeof what, "%lld of %lld x %lld x %lld%s%s", (long long)batch,
                  (long long)m, (long long)n, (long long)k, constant ? ", constant" : "",
                  one_b ? ", one B" : "");
@@ -366,7 +366,7 @@ START_TEST(matmuls_of_random_sizes) {
         random_input(&host, one_b ? (int64_t[]){1, k, n} : (int64_t[]){batch, k, n}, 3, constant);
         host.epilogue = random_epilogue(2);
         if (host.epilogue.has_residual) random_input(&host, (int64_t[]){batch, m, n}, 3, false);
-        uint32_t operands = random_operands(2) | (constant ? 0 : (uint32_t)pick(0, 1) << 1);
+        uint32_t operands = random_operands(2) | (constant ? 0 : (uint32_t)host_between(0, 1) << 1);
         check_kernel(&host, &nn_kernel_matmul_bf16_amx, operands, 2e-6 * (double)(3 + k), what);
         host_clear(&host);
     }
@@ -378,7 +378,8 @@ START_TEST(linears_of_random_sizes) {
     host_seed(1700 + (uint32_t)_i);
     for (int i = 0; i < 6; i++) {
         kernel_host host;
-        int64_t m = pick(1, 50), n = pick(8, 80), k = pick(8, 100), batch = pick(1, 3);
+        int64_t m = host_between(1, 50), n = host_between(8, 80), k = host_between(8, 100),
+                batch = host_between(1, 3);
         host_init(&host, &nn_op_linear, 1);
         random_input(&host, (int64_t[]){batch, m, k}, 3, false);
         random_input(&host, (int64_t[]){k, n}, 2, true);
@@ -399,10 +400,11 @@ START_TEST(attention_of_random_sizes) {
     host_seed(1900 + (uint32_t)_i);
     for (int i = 0; i < 5; i++) {
         kernel_host host;
-        int64_t batch = pick(1, 2), kv_heads = pick(1, 3), heads = kv_heads * pick(1, 2);
-        int64_t queries = i == 0 ? 150 : pick(8, 40), keys = pick(8, 70);
-        int64_t size = pick(8, 70), values = pick(8, 70);
-        bool flat = pick(0, 1), has_mask = pick(0, 1);
+        int64_t batch = host_between(1, 2), kv_heads = host_between(1, 3),
+                heads = kv_heads * host_between(1, 2);
+        int64_t queries = i == 0 ? 150 : host_between(8, 40), keys = host_between(8, 70);
+        int64_t size = host_between(8, 70), values = host_between(8, 70);
+        bool flat = host_between(0, 1), has_mask = host_between(0, 1);
         host_init(&host, &nn_op_attention, 23);
         if (flat) {
             host_int(&host, "q_num_heads", heads);
@@ -411,14 +413,14 @@ START_TEST(attention_of_random_sizes) {
             random_input(&host, (int64_t[]){batch, keys, kv_heads * size}, 3, false);
             random_input(&host, (int64_t[]){batch, keys, kv_heads * values}, 3, false);
         } else {
-            host_int(&host, "is_causal", pick(0, 1));
+            host_int(&host, "is_causal", host_between(0, 1));
             random_input(&host, (int64_t[]){batch, heads, queries, size}, 4, false);
             random_input(&host, (int64_t[]){batch, kv_heads, keys, size}, 4, false);
             random_input(&host, (int64_t[]){batch, kv_heads, keys, values}, 4, false);
         }
         if (has_mask) random_input(&host, (int64_t[]){batch, 1, queries, keys}, 4, false);
-        uint32_t operands = pick(0, 1) ? 3 : 0;
-        operands |= (uint32_t)pick(0, 1) << 2 | (uint32_t)pick(0, 1) << 31;
+        uint32_t operands = host_between(0, 1) ? 3 : 0;
+        operands |= (uint32_t)host_between(0, 1) << 2 | (uint32_t)host_between(0, 1) << 31;
         check_kernel(&host, nn_op_attention.kernels[0], operands, 0x1p-7, "Attention");
         host_clear(&host);
     }
@@ -436,13 +438,15 @@ START_TEST(recurrent_layers_of_random_sizes) {
     for (int i = 0; i < 6; i++) {
         kernel_host host;
         const int kind = i % 3;
-        const int64_t directions = pick(1, 2), batch = pick(0, 1) ? 1 : pick(2, 20);
-        const int64_t steps = pick(1, 6), inputs = pick(8, 70), hidden = pick(16, 70);
+        const int64_t directions = host_between(1, 2),
+                      batch = host_between(0, 1) ? 1 : host_between(2, 20);
+        const int64_t steps = host_between(1, 6), inputs = host_between(8, 70),
+                      hidden = host_between(16, 70);
         const int64_t columns = gates[kind] * hidden;
         host_init(&host, ops[kind], 14);
         host_int(&host, "hidden_size", hidden);
         host_text(&host, "direction", directions == 2 ? "bidirectional" : "forward");
-        if (kind == 1) host_int(&host, "linear_before_reset", pick(0, 1));
+        if (kind == 1) host_int(&host, "linear_before_reset", host_between(0, 1));
         random_input(&host, (int64_t[]){steps, batch, inputs}, 3, false);
         float *w = random_input(&host, (int64_t[]){directions, columns, inputs}, 3, true);
         for (int64_t k = 0; k < directions * columns * inputs; k++) w[k] *= 0.125f;
@@ -462,8 +466,9 @@ START_TEST(sums_and_products_of_maps) {
     host_seed(2100 + (uint32_t)_i);
     for (int i = 0; i < 8; i++) {
         kernel_host host;
-        const bool adds = i % 2 == 0, gates = pick(0, 1), first = pick(0, 1);
-        int64_t map[4] = {pick(1, 3), pick(1, 100), pick(1, 9), pick(1, 9)};
+        const bool adds = i % 2 == 0, gates = host_between(0, 1), first = host_between(0, 1);
+        int64_t map[4] = {host_between(1, 3), host_between(1, 100), host_between(1, 9),
+                          host_between(1, 9)};
         int64_t other[4] = {map[0], map[1], gates ? 1 : map[2], gates ? 1 : map[3]};
         host_init(&host, adds ? &nn_op_add : &nn_op_mul, 14);
         random_input(&host, first ? other : map, 4, false);
@@ -492,11 +497,13 @@ START_TEST(pools_of_random_sizes) {
     host_seed(1500 + (uint32_t)_i);
     for (int i = 0; i < 8; i++) {
         kernel_host host;
-        int64_t dims[4] = {pick(1, 2), pick(1, 150), pick(3, 15), pick(3, 15)};
+        int64_t dims[4] = {host_between(1, 2), host_between(1, 150), host_between(3, 15),
+                           host_between(3, 15)};
         host_init(&host, pools[_i % 4].op, pools[_i % 4].is_global ? 1 : 12);
         if (!pools[_i % 4].is_global) {
-            host_ints(&host, "kernel_shape", (int64_t[]){pick(1, 3), pick(1, 3)}, 2);
-            host_ints(&host, "strides", (int64_t[]){pick(1, 3), pick(1, 3)}, 2);
+            host_ints(&host, "kernel_shape", (int64_t[]){host_between(1, 3), host_between(1, 3)},
+                      2);
+            host_ints(&host, "strides", (int64_t[]){host_between(1, 3), host_between(1, 3)}, 2);
         }
         random_input(&host, dims, 4, false);
         check_kernel(&host, pools[_i % 4].kernel, 1 | 1u << 31, 1e-5, "a pool");

@@ -21,32 +21,32 @@ static void shrink_map(conv_case *c) {
     int64_t kernel = chance(50) ? 1 : 3;
     c->rank = 2;
     c->groups = chance(80) ? 1 : 2;
-    c->in = kernel == 1 ? between(400, 600) : between(30, 80);
-    c->out = between(49, 140);
+    c->in = kernel == 1 ? host_between(400, 600) : host_between(30, 80);
+    c->out = host_between(49, 140);
     for (int i = 0; i < 2; i++) {
         c->kernel[i] = kernel;
         c->stride[i] = chance(80) ? 1 : 2;
         c->dilation[i] = 1;
         c->pads[i] = c->pads[i + 2] = kernel / 2;
-        c->size[i] = between(6, 8) * c->stride[i];
+        c->size[i] = host_between(6, 8) * c->stride[i];
     }
 }
 
 static conv_case random_conv(void) {
     static const int64_t widths[] = {1, 2, 3, 7, 13, 14, 15, 20, 28, 29};
     conv_case c = {.rank = chance(80) ? 2 : 1, .batch = chance(80) ? 1 : 2};
-    c.groups = chance(70) ? 1 : between(2, 5);
-    c.in = chance(50) ? between(1, 9) : 4 * between(1, 12);
-    c.out = chance(50) ? between(1, 20) : between(20, 75);
+    c.groups = chance(70) ? 1 : host_between(2, 5);
+    c.in = chance(50) ? host_between(1, 9) : 4 * host_between(1, 12);
+    c.out = chance(50) ? host_between(1, 20) : host_between(20, 75);
     for (int i = 0; i < c.rank; i++) {
         bool is_width = i == c.rank - 1;
-        c.kernel[i] = chance(30) ? 1 : between(1, 5);
-        c.stride[i] = between(1, 3);
-        c.dilation[i] = chance(70) ? 1 : between(1, 3);
+        c.kernel[i] = chance(30) ? 1 : host_between(1, 5);
+        c.stride[i] = host_between(1, 3);
+        c.dilation[i] = chance(70) ? 1 : host_between(1, 3);
         int64_t extent = (c.kernel[i] - 1) * c.dilation[i] + 1;
-        int64_t out = is_width ? widths[between(0, 9)] : between(1, 9);
-        int64_t padded = (out - 1) * c.stride[i] + extent + between(0, c.stride[i] - 1);
-        int64_t padding = chance(40) ? 0 : between(0, extent);
+        int64_t out = is_width ? widths[host_between(0, 9)] : host_between(1, 9);
+        int64_t padded = (out - 1) * c.stride[i] + extent + host_between(0, c.stride[i] - 1);
+        int64_t padding = chance(40) ? 0 : host_between(0, extent);
         if (padding > padded - 1) padding = padded - 1;
         c.pads[i] = padding / 2;
         c.pads[i + c.rank] = padding - padding / 2;
@@ -58,7 +58,8 @@ static conv_case random_conv(void) {
     c.y_type = type8();
     c.w_zero = c.w_type == NNOPT_UINT8 ? 128 : 0;
     if (chance(20))
-        c.w_zero = (int32_t)(c.w_type == NNOPT_UINT8 ? between(0, 255) : between(-128, 127));
+        c.w_zero =
+            (int32_t)(c.w_type == NNOPT_UINT8 ? host_between(0, 255) : host_between(-128, 127));
     c.per_channel = chance(60);
     c.has_bias = chance(70);
     c.constant_parameters = chance(70);
@@ -68,7 +69,7 @@ static conv_case random_conv(void) {
 static conv_case random_depthwise(void) {
     conv_case c = random_conv();
     c.in = c.out = 1;
-    c.groups = chance(50) ? between(2, 40) : between(30, 150);
+    c.groups = chance(50) ? host_between(2, 40) : host_between(30, 150);
     for (int i = 0; i < c.rank && chance(70); i++) { /* square ones have loops of their own */
         c.size[i] += c.kernel[i] * c.dilation[i];
         c.kernel[i] = c.kernel[0] > 3 ? 5 : 3;
@@ -152,15 +153,15 @@ START_TEST(winograd_convolutions_agree) {
     conv_case c = random_conv();
     c.rank = 2;
     c.groups = 1;
-    c.in = chance(70) ? between(1, 40) : between(40, 150);
-    c.out = chance(70) ? between(1, 40) : between(40, 100);
+    c.in = chance(70) ? host_between(1, 40) : host_between(40, 150);
+    c.out = chance(70) ? host_between(1, 40) : host_between(40, 100);
     c.constant_parameters = true;
     for (int i = 0; i < 2; i++) {
         c.kernel[i] = 3;
         c.stride[i] = c.dilation[i] = 1;
-        c.pads[i] = between(0, 2);
-        c.pads[i + 2] = between(0, 2);
-        c.size[i] = between(3, 17);
+        c.pads[i] = host_between(0, 2);
+        c.pads[i + 2] = host_between(0, 2);
+        c.size[i] = host_between(3, 17);
     }
     bool is_plan = chance(50);
     kernel_host host;
@@ -187,17 +188,17 @@ START_TEST(winograd_lines_agree) {
     conv_case c = random_conv();
     c.rank = 1 + _i % 2;
     c.groups = 1;
-    c.in = between(48, 80);
-    c.out = between(48, 80);
+    c.in = host_between(48, 80);
+    c.out = host_between(48, 80);
     c.constant_parameters = true;
     const int axis = c.rank == 2 && chance(50) ? 1 : 0;
     for (int i = 0; i < c.rank; i++) {
         c.kernel[i] = i == axis ? 3 : 1;
         c.stride[i] = 1;
-        c.dilation[i] = i == axis ? between(1, 3) : 1;
-        c.pads[i] = i == axis ? between(0, 3) : 0;
-        c.pads[i + c.rank] = i == axis ? between(0, 3) : 0;
-        c.size[i] = i == axis ? between(70, 90) : between(1, 5);
+        c.dilation[i] = i == axis ? host_between(1, 3) : 1;
+        c.pads[i] = i == axis ? host_between(0, 3) : 0;
+        c.pads[i + c.rank] = i == axis ? host_between(0, 3) : 0;
+        c.size[i] = i == axis ? host_between(70, 90) : host_between(1, 5);
     }
     kernel_host host;
     host_init(&host, &nn_op_qlinear_conv, 10);
@@ -294,7 +295,7 @@ START_TEST(integer_convolutions_agree) {
     add_x(&host, &c);
     add_w(&host, &c);
     if (chance(80)) {
-        add_zero(&host, c.x_type, 1, (int32_t)between(-128, 127), c.constant_parameters);
+        add_zero(&host, c.x_type, 1, (int32_t)host_between(-128, 127), c.constant_parameters);
         if (chance(80)) add_zero(&host, c.w_type, 1, c.w_zero, true);
     }
     host_infer(&host);

@@ -92,14 +92,14 @@ END_TEST
  */
 
 static void random_dims(int64_t *dims, int rank) {
-    for (int i = 0; i < rank; i++) dims[i] = chance(20) ? 1 : between(1, 11);
-    if (chance(30)) dims[rank - 1] = between(60, 300);
+    for (int i = 0; i < rank; i++) dims[i] = chance(20) ? 1 : host_between(1, 11);
+    if (chance(30)) dims[rank - 1] = host_between(60, 300);
 }
 
 START_TEST(sums_and_products_agree) {
     host_seed((uint32_t)_i + 6000);
     bool is_add = chance(50);
-    int rank = (int)between(1, 4);
+    int rank = (int)host_between(1, 4);
     nn_type type = type8();
     int64_t a[4], b[4];
     random_dims(a, rank);
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(quantizing_agrees) {
     static const float odd[] = {INFINITY, -INFINITY, NAN, 1e30f, -1e30f, 0.5f, -0.5f, 2.5f, -0.0f};
     host_seed((uint32_t)_i + 7000);
-    int rank = (int)between(1, 4);
+    int rank = (int)host_between(1, 4);
     int64_t dims[4];
     random_dims(dims, rank);
     kernel_host host;
@@ -131,10 +131,10 @@ START_TEST(quantizing_agrees) {
     if (dynamic) host.out_count = 3;
     float *x = host_input(&host, NNOPT_FLOAT, dims, rank, false);
     for (int64_t i = 0; i < nn_tensor_count(&host.in[0]); i++)
-        x[i] = chance(5) && !dynamic ? odd[between(0, 8)] : 200 * host_random();
+        x[i] = chance(5) && !dynamic ? odd[host_between(0, 8)] : 200 * host_random();
     if (!dynamic) {
         add_scale(&host, 1, chance(50) ? 1 : 0.37f, chance(50));
-        if (chance(80)) add_zero(&host, type8(), 1, (int32_t)between(-128, 127), chance(50));
+        if (chance(80)) add_zero(&host, type8(), 1, (int32_t)host_between(-128, 127), chance(50));
     }
     host_infer(&host);
     ck_assert_int_ge(compare_all(&host, dynamic ? "dynamic" : "quantize"), 1);
@@ -144,20 +144,20 @@ END_TEST
 
 START_TEST(dequantizing_agrees) {
     host_seed((uint32_t)_i + 8000);
-    int rank = (int)between(1, 4);
+    int rank = (int)host_between(1, 4);
     int64_t dims[4];
     random_dims(dims, rank);
     nn_type type = type8();
     kernel_host host;
     host_init(&host, &nn_op_dequantize_linear, 13);
-    int axis = (int)between(0, rank - 1);
+    int axis = (int)host_between(0, rank - 1);
     host_int(&host, "axis", axis);
     int64_t count = chance(50) ? 1 : dims[axis];
     add_bytes(&host, type, dims, rank, false);
     add_scale(&host, count, 0.37f, chance(50));
     if (chance(80)) {
         uint8_t *zero = host_input(&host, type, &count, count == 1 ? 0 : 1, chance(50));
-        for (int64_t i = 0; i < count; i++) zero[i] = (uint8_t)between(0, 255);
+        for (int64_t i = 0; i < count; i++) zero[i] = (uint8_t)host_between(0, 255);
     }
     host_infer(&host);
     ck_assert_int_ge(compare_all(&host, "dequantize"), 1);
@@ -168,16 +168,17 @@ END_TEST
 START_TEST(pools_agree) {
     host_seed((uint32_t)_i + 9000);
     bool is_global = chance(40);
-    int spatial = (int)between(1, 3);
+    int spatial = (int)host_between(1, 3);
     nn_type type = type8();
-    int64_t dims[5] = {between(1, 2), chance(50) ? between(1, 40) : between(100, 300)};
+    int64_t dims[5] = {host_between(1, 2),
+                       chance(50) ? host_between(1, 40) : host_between(100, 300)};
     int64_t kernel[3], stride[3], pads[6];
     for (int i = 0; i < spatial; i++) {
-        kernel[i] = between(1, 4);
-        stride[i] = between(1, 3);
-        pads[i] = between(0, kernel[i] - 1);
-        pads[i + spatial] = between(0, kernel[i] - 1);
-        dims[i + 2] = between(kernel[i], 9);
+        kernel[i] = host_between(1, 4);
+        stride[i] = host_between(1, 3);
+        pads[i] = host_between(0, kernel[i] - 1);
+        pads[i + spatial] = host_between(0, kernel[i] - 1);
+        dims[i + 2] = host_between(kernel[i], 9);
     }
     kernel_host host;
     host_init(&host, is_global ? &nn_op_qlinear_global_average_pool : &nn_op_qlinear_average_pool,
@@ -213,8 +214,8 @@ START_TEST(table_maps_agree) {
     };
     host_seed((uint32_t)_i + 10000);
     uint8_t table[256], x[300], expected[300], got[302];
-    for (int i = 0; i < 256; i++) table[i] = (uint8_t)between(0, 255);
-    for (int i = 0; i < 300; i++) x[i] = (uint8_t)between(0, 255);
+    for (int i = 0; i < 256; i++) table[i] = (uint8_t)host_between(0, 255);
+    for (int i = 0; i < 300; i++) x[i] = (uint8_t)host_between(0, 255);
     int64_t count = _i;
     nn_table_map_portable(table, x, expected, count);
     for (int64_t i = 0; i < count; i++) ck_assert_uint_eq(expected[i], table[x[i]]);
@@ -233,14 +234,14 @@ END_TEST
 
 START_TEST(blocks_agree) {
     host_seed((uint32_t)_i + 2500);
-    int64_t block = between(2, 4);
+    int64_t block = host_between(2, 4);
     kernel_host host;
     host_init(&host, &nn_op_depth_to_space, 13);
     host_int(&host, "blocksize", block);
-    add_bytes(
-        &host, NNOPT_UINT8,
-        (int64_t[]){between(1, 2), between(1, 40) * block * block, between(1, 5), between(1, 5)}, 4,
-        false);
+    add_bytes(&host, NNOPT_UINT8,
+              (int64_t[]){host_between(1, 2), host_between(1, 40) * block * block,
+                          host_between(1, 5), host_between(1, 5)},
+              4, false);
     host_infer(&host);
     ck_assert_int_eq(compare_all(&host, "blocks"), 1);
     host_clear(&host);

@@ -12,12 +12,12 @@ typedef struct product_case {
 } product_case;
 
 static product_case random_product(void) {
-    return (product_case){.batch = chance(70) ? 1 : between(2, 4),
+    return (product_case){.batch = chance(70) ? 1 : host_between(2, 4),
                           .m = chance(30)   ? 1
-                               : chance(10) ? between(250, 600)
-                                            : between(1, 40),
-                          .k = chance(50) ? between(1, 70) : 4 * between(1, 40),
-                          .n = between(1, 100),
+                               : chance(10) ? host_between(250, 600)
+                                            : host_between(1, 40),
+                          .k = chance(50) ? host_between(1, 70) : 4 * host_between(1, 40),
+                          .n = host_between(1, 100),
                           .a_type = type8(),
                           .b_type = type8()};
 }
@@ -46,7 +46,7 @@ START_TEST(qlinear_products_agree) {
     add_quant(&host, p.a_type, 0.02f, constant);
     add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
     add_scale(&host, per_column ? p.n : 1, 0.01f, constant);
-    add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)between(-128, 127), true);
+    add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)host_between(-128, 127), true);
     add_result_quant(&host, &p, constant);
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));
@@ -60,7 +60,7 @@ START_TEST(qlinear_products_of_activations_agree) {
     host_seed(seed);
     product_case p = random_product();
     bool constant = chance(50), one_b = chance(20);
-    if (chance(20)) p.k = between(250, 600);
+    if (chance(20)) p.k = host_between(250, 600);
     kernel_host host;
     host_init(&host, &nn_op_qlinear_matmul, 10);
     add_bytes(&host, p.a_type, (int64_t[]){p.batch, 2, p.m, p.k}, 4, false);
@@ -83,8 +83,8 @@ START_TEST(integer_products_agree) {
     add_bytes(&host, p.a_type, (int64_t[]){p.batch, p.m, p.k}, 3, false);
     add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
     if (chance(80)) {
-        add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), chance(30));
-        if (chance(80)) add_zero(&host, p.b_type, 1, (int32_t)between(-128, 127), true);
+        add_zero(&host, p.a_type, 1, (int32_t)host_between(-128, 127), chance(30));
+        if (chance(80)) add_zero(&host, p.b_type, 1, (int32_t)host_between(-128, 127), true);
     }
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));
@@ -103,8 +103,8 @@ START_TEST(scaled_products_agree) {
     add_bytes(&host, p.b_type, (int64_t[]){p.k, p.n}, 2, true);
     add_scale(&host, 1, 0.02f, constant);
     add_scale(&host, per_column ? p.n : 1, 0.01f, constant);
-    add_zero(&host, p.a_type, 1, (int32_t)between(-128, 127), constant);
-    add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)between(-128, 127), true);
+    add_zero(&host, p.a_type, 1, (int32_t)host_between(-128, 127), constant);
+    add_zero(&host, p.b_type, per_column ? p.n : 1, (int32_t)host_between(-128, 127), true);
     if (chance(50)) add_bias(&host, NNOPT_FLOAT, p.n, constant);
     host_infer(&host);
     compare_all(&host, product_text(&p, seed));
@@ -127,7 +127,7 @@ START_TEST(qgemms_agree) {
     add_quant(&host, p.a_type, 0.02f, constant);
     add_bytes(&host, p.b_type, transposed ? (int64_t[]){p.n, p.k} : (int64_t[]){p.k, p.n}, 2, true);
     add_scale(&host, p.n, 0.01f, constant);
-    add_zero(&host, p.b_type, p.n, (int32_t)between(-128, 127), true);
+    add_zero(&host, p.b_type, p.n, (int32_t)host_between(-128, 127), true);
     if (chance(70))
         add_bias(&host, NNOPT_INT32, p.n, constant);
     else

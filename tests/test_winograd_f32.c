@@ -28,10 +28,6 @@ static bool is_usable(const nn_winograd_form *form) {
     return form->tiles->lanes <= (isa >= NN_ISA_AVX512 ? 16 : isa >= NN_ISA_AVX2 ? 8 : 4);
 }
 
-static int64_t pick(int64_t low, int64_t high) {
-    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
-}
-
 /* ---- against the reference ---- */
 
 typedef struct winograd_case {
@@ -130,23 +126,23 @@ static nn_activation random_activation(void) {
     static const nn_activation activations[] = {
         {NN_ACT_NONE, 0, 0},          {NN_ACT_RELU, 0, 0},    {NN_ACT_CLIP, -0.5f, 2},
         {NN_ACT_LEAKY_RELU, 0.1f, 0}, {NN_ACT_SIGMOID, 0, 0}, {NN_ACT_TANH, 0, 0}};
-    return activations[pick(0, 5)];
+    return activations[host_between(0, 5)];
 }
 
 START_TEST(random_sizes) {
     host_seed(40 + (uint32_t)_i);
     for (int i = 0; i < 20; i++) {
-        winograd_case c = {.batch = pick(1, 2), .no_bias = pick(0, 3) == 0};
-        c.channels = pick(0, 3) ? pick(1, 20) : pick(1, 70);
-        c.outputs = pick(0, 3) ? pick(1, 40) : pick(1, 140);
+        winograd_case c = {.batch = host_between(1, 2), .no_bias = host_between(0, 3) == 0};
+        c.channels = host_between(0, 3) ? host_between(1, 20) : host_between(1, 70);
+        c.outputs = host_between(0, 3) ? host_between(1, 40) : host_between(1, 140);
         for (int axis = 0; axis < 2; axis++) {
-            c.in[axis] = pick(1, 21);
-            for (int side = 0; side < 2; side++) c.pads[axis + 2 * side] = pick(0, 2);
+            c.in[axis] = host_between(1, 21);
+            for (int side = 0; side < 2; side++) c.pads[axis + 2 * side] = host_between(0, 2);
             if (c.in[axis] + c.pads[axis] + c.pads[axis + 2] < 3) c.pads[axis] += 2;
         }
-        if (pick(0, 1)) {
+        if (host_between(0, 1)) {
             c.epilogue.before = random_activation();
-            c.epilogue.has_residual = pick(0, 1);
+            c.epilogue.has_residual = host_between(0, 1);
             c.epilogue.after = random_activation();
         }
         check_case(&c);

@@ -13,10 +13,6 @@
 
 static const nn_kernel *const kernels[] = {NN_KERNELS(conv_winograd_line_f32), NULL};
 
-static int64_t pick(int64_t low, int64_t high) {
-    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
-}
-
 typedef struct line_case {
     int rank, axis; /* spatial axes; the one of the kernel */
     int64_t batch, channels, outputs, in[3], dilation, pads[2];
@@ -115,22 +111,24 @@ static nn_activation random_activation(void) {
     static const nn_activation activations[] = {
         {NN_ACT_NONE, 0, 0},          {NN_ACT_RELU, 0, 0},    {NN_ACT_CLIP, -0.5f, 2},
         {NN_ACT_LEAKY_RELU, 0.1f, 0}, {NN_ACT_SIGMOID, 0, 0}, {NN_ACT_TANH, 0, 0}};
-    return activations[pick(0, 5)];
+    return activations[host_between(0, 5)];
 }
 
 static line_case random_case(void) {
-    line_case c = {.rank = (int)pick(1, 3), .batch = pick(1, 2), .no_bias = pick(0, 3) == 0};
-    c.axis = (int)pick(0, c.rank - 1);
-    c.dilation = pick(0, 1) ? 1 : pick(2, 9);
-    c.channels = pick(0, 3) ? pick(1, 20) : pick(1, 70);
-    c.outputs = pick(0, 3) ? pick(1, 40) : pick(1, 140);
-    for (int i = 0; i < c.rank; i++) c.in[i] = pick(1, i == c.axis ? 60 : 4);
-    for (int side = 0; side < 2; side++) c.pads[side] = pick(0, 2 * c.dilation);
+    line_case c = {.rank = (int)host_between(1, 3),
+                   .batch = host_between(1, 2),
+                   .no_bias = host_between(0, 3) == 0};
+    c.axis = (int)host_between(0, c.rank - 1);
+    c.dilation = host_between(0, 1) ? 1 : host_between(2, 9);
+    c.channels = host_between(0, 3) ? host_between(1, 20) : host_between(1, 70);
+    c.outputs = host_between(0, 3) ? host_between(1, 40) : host_between(1, 140);
+    for (int i = 0; i < c.rank; i++) c.in[i] = host_between(1, i == c.axis ? 60 : 4);
+    for (int side = 0; side < 2; side++) c.pads[side] = host_between(0, 2 * c.dilation);
     int64_t least = 2 * c.dilation + 1 - c.pads[0] - c.pads[1];
     if (c.in[c.axis] < least) c.in[c.axis] = least;
-    if (pick(0, 1)) {
+    if (host_between(0, 1)) {
         c.epilogue.before = random_activation();
-        c.epilogue.has_residual = pick(0, 1);
+        c.epilogue.has_residual = host_between(0, 1);
         c.epilogue.after = random_activation();
     }
     return c;

@@ -7,12 +7,6 @@
 
 /* ---- comparing ------------------------------------------------------------------------------ */
 
-static const nn_kernel *reference_of(const nn_op *op) {
-    int last = 0;
-    while (op->kernels[last + 1] != NULL) last++;
-    return op->kernels[last];
-}
-
 /* Activations made of several roundings, which vector code does in another order. */
 static bool is_rounded(nn_activation_kind kind) {
     return kind == NN_ACT_SIGMOID || kind == NN_ACT_TANH || kind == NN_ACT_HARD_SIGMOID ||
@@ -88,17 +82,13 @@ int compare_to(kernel_host *host, const nn_kernel *reference, const char *what) 
 }
 
 int compare_all(kernel_host *host, const char *what) {
-    return compare_to(host, reference_of(host->op), what);
+    return compare_to(host, host_reference(host->op), what);
 }
 
 /* ---- data ----------------------------------------------------------------------------------- */
 
-int64_t between(int64_t low, int64_t high) {
-    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
-}
-
 bool chance(int percent) {
-    return between(0, 99) < percent;
+    return host_between(0, 99) < percent;
 }
 
 void add_bytes(kernel_host *host, nn_type type, const int64_t *dims, int rank, bool constant) {
@@ -107,7 +97,7 @@ void add_bytes(kernel_host *host, nn_type type, const int64_t *dims, int rank, b
     bool ends = chance(20); /* only the ends of the range: sums are as large as can be */
     for (int64_t i = 0; i < count; i++) {
         uint8_t end = type == NNOPT_INT8 ? 0x7f : 0xff;
-        data[i] = (uint8_t)(ends ? (chance(50) ? end : end + 1) : between(0, 255));
+        data[i] = (uint8_t)(ends ? (chance(50) ? end : end + 1) : host_between(0, 255));
     }
 }
 
@@ -127,7 +117,7 @@ void add_bias(kernel_host *host, nn_type type, int64_t count, bool constant) {
         if (type == NNOPT_FLOAT)
             ((float *)data)[i] = host_random();
         else
-            ((int32_t *)data)[i] = (int32_t)between(-20000, 20000);
+            ((int32_t *)data)[i] = (int32_t)host_between(-20000, 20000);
     }
 }
 
@@ -137,5 +127,5 @@ nn_type type8(void) {
 
 void add_quant(kernel_host *host, nn_type type, float scale, bool constant) {
     add_scale(host, 1, scale, constant);
-    add_zero(host, type, 1, (int32_t)between(-128, 127), constant);
+    add_zero(host, type, 1, (int32_t)host_between(-128, 127), constant);
 }

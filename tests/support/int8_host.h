@@ -11,7 +11,6 @@ int compare_to(kernel_host *host, const nn_kernel *reference, const char *what);
 /* The same with the last kernel, which is the portable reference. */
 int compare_all(kernel_host *host, const char *what);
 
-int64_t between(int64_t low, int64_t high);
 bool chance(int percent);
 nn_type type8(void);
 

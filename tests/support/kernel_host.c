@@ -362,3 +362,13 @@ float host_random(void) {
 uint32_t host_random_below(uint32_t limit) {
     return next_random() % limit;
 }
+
+int64_t host_between(int64_t low, int64_t high) {
+    return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
+}
+
+const nn_kernel *host_reference(const nn_op *op) {
+    const nn_kernel *const *kernel = op->kernels;
+    while (kernel[1] != NULL) kernel++;
+    return *kernel;
+}

@@ -82,5 +82,9 @@ void host_permute(nn_layout layout, const nn_tensor *standard, void *physical, b
 void host_seed(uint32_t seed);
 float host_random(void);
 uint32_t host_random_below(uint32_t limit);
+int64_t host_between(int64_t low, int64_t high); /* both may be */
+
+/* The last kernel of an operator, which takes every node. */
+const nn_kernel *host_reference(const nn_op *op);
 
 #endif
