@@ -1,4 +1,5 @@
-/* One tile width of tile_f32.h. Set before including: TILE_ROWS, TILE_VECTORS, TILE_NAME(stem).
+/* One tile width of tile_f32.h. Set before including: TILE_ROWS, TILE_VECTORS, TILE_NAME(stem);
+ * TILE_STREAMS and TILE_PLAIN where an instruction set gains by them.
  *
  * Registers: TILE_ROWS x TILE_VECTORS accumulators, TILE_VECTORS of weights, one broadcast. Each
  * step of k does rows x vectors FMAs for rows + vectors loads, so wider and taller tiles are
@@ -16,7 +17,9 @@ NN_INLINE void TILE_NAME(step)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0,
         const float *base = i < NN_TILE_SEGMENT ? a0 : a1;
         vf x = vf_broadcast_row(base, steps, i % NN_TILE_SEGMENT, bytes);
 #pragma GCC unroll 4
-        for (int j = 0; j < TILE_VECTORS; j++) acc[i][j] = vf_fma(x, b[j], acc[i][j]);
+        for (int j = 0; j < TILE_VECTORS; j++)
+            acc[i][j] =
+                TILE_VECTORS > 1 ? vf_accumulate(x, b[j], acc[i][j]) : vf_fma(x, b[j], acc[i][j]);
     }
 }
 
@@ -36,28 +39,42 @@ NN_INLINE TILE_NAME(fetch) TILE_NAME(fetch_of)(const nn_tile_f32 *t) {
     };
 }
 
-/* Sums over all taps. k is unrolled by two: less leaves loop overhead, more gained nothing. */
+NN_INLINE void TILE_NAME(start)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows) {
+#pragma GCC unroll 4
+    for (int j = 0; j < TILE_VECTORS; j++) {
+        const vf start = t->start ? vf_load(t->start + j * VF_LANES) : vf_zero();
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++) acc[i][j] = start;
+    }
+}
+
+/* Sums over k of one tap, which is unrolled by two: less leaves loop overhead, more gained nothing.
+ */
+NN_INLINE void TILE_NAME(sum)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0, const float *a1,
+                              const float *w, int64_t k, vf_rows steps, int rows,
+                              TILE_NAME(fetch) *fetch) {
+    enum { COLUMNS = TILE_VECTORS * VF_LANES };
+    for (; k >= 2; k -= 2) {
+        __builtin_prefetch(fetch->next, 0, 2);
+        fetch->next += fetch->step;
+        TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
+        TILE_NAME(step)(acc, a0, a1, steps, w + COLUMNS, rows, sizeof(float));
+        a0 += 2;
+        a1 += 2;
+        w += 2 * COLUMNS;
+    }
+    if (k > 0) TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
+}
+
+/* Sums over all taps. */
 NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS],
                                      int rows, int64_t at, TILE_NAME(fetch) *fetch) {
-    enum { COLUMNS = TILE_VECTORS * VF_LANES };
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
-    const char *prefetch = fetch->next;
-    const int64_t stride = fetch->step;
-    for (const nn_tile_tap *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++) {
-        const float *a0 = t->a[0] + at + tap->a, *a1 = t->a[1] + at + tap->a, *w = t->w + tap->w;
-        int64_t k = t->k;
-        for (; k >= 2; k -= 2) {
-            __builtin_prefetch(prefetch, 0, 2);
-            prefetch += stride;
-            TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
-            TILE_NAME(step)(acc, a0, a1, steps, w + COLUMNS, rows, sizeof(float));
-            a0 += 2;
-            a1 += 2;
-            w += 2 * COLUMNS;
-        }
-        if (k > 0) TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
-    }
-    fetch->next = prefetch;
+    TILE_NAME(fetch) next = *fetch; /* of which no address is taken */
+    for (const nn_tile_tap *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++)
+        TILE_NAME(sum)(acc, t->a[0] + at + tap->a, t->a[1] + at + tap->a, t->w + tap->w, t->k,
+                       steps, rows, &next);
+    *fetch = next;
 }
 
 #if TILE_STREAMS > 1
@@ -97,7 +114,7 @@ NN_INLINE void TILE_NAME(accumulate_streams)(const nn_tile_f32 *t,
 /* `last` columns exist in the last vector. What is read of the tile is a copy, since stores could
  * change the tile as far as the compiler knows. */
 NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VECTORS], int rows,
-                                int64_t index, const bool adds, const int last) {
+                                int64_t index, const bool adds, const bool clips, const int last) {
     const int64_t behind = index * rows * end.y_step;
     const int64_t residual_behind = index * rows * end.residual_step;
     const vf low = vf_set(end.low), high = vf_set(end.high);
@@ -113,7 +130,7 @@ NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VE
             const int64_t at = j * VF_LANES;
             vf v = acc[i][j];
             if (adds) v += whole ? vf_load(residual + at) : vf_load_first(residual + at, last);
-            v = vf_min(high, vf_max(low, v));
+            if (clips) v = vf_min(high, vf_max(low, v));
             if (whole)
                 vf_store(y + at, v);
             else
@@ -126,11 +143,11 @@ NN_INLINE void TILE_NAME(finish)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VE
                                  int64_t index) {
     const int last = t->columns - (TILE_VECTORS - 1) * VF_LANES;
     if (last == VF_LANES && t->residual[0] == NULL)
-        TILE_NAME(store)(*t, acc, rows, index, false, VF_LANES);
+        TILE_NAME(store)(*t, acc, rows, index, false, true, VF_LANES);
     else if (last == VF_LANES)
-        TILE_NAME(store)(*t, acc, rows, index, true, VF_LANES);
+        TILE_NAME(store)(*t, acc, rows, index, true, true, VF_LANES);
     else
-        TILE_NAME(store)(*t, acc, rows, index, t->residual[0] != NULL, last);
+        TILE_NAME(store)(*t, acc, rows, index, t->residual[0] != NULL, true, last);
 }
 
 /* Stores wait for their lines one after the other, so these are asked for before the sums are made.
@@ -143,18 +160,59 @@ NN_INLINE void TILE_NAME(claim)(const nn_tile_f32 *t, int rows, int64_t index) {
                            3);
 }
 
+#if TILE_PLAIN
+/* One tap and whole vectors, as nearly all products have: each tile continues where the last one
+ * ended, so that what lies between two of them is half as long. */
+NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const bool adds,
+                                    const bool clips) {
+    const int segments = rows > NN_TILE_SEGMENT ? 2 : 1;
+    nn_tile_f32 here = *t;
+    const vf_rows steps = vf_rows_make((size_t)t->a_step);
+    const float *w = t->w + t->taps->w;
+    TILE_NAME(fetch) fetch = TILE_NAME(fetch_of)(t);
+    int64_t left = t->more;
+    for (int i = 0; i < segments; i++) here.a[i] += t->taps->a;
+    do {
+        if (here.claims) TILE_NAME(claim)(&here, rows, 0);
+        vf acc[TILE_ROWS][TILE_VECTORS];
+        TILE_NAME(start)(&here, acc, rows);
+        TILE_NAME(sum)(acc, here.a[0], here.a[segments - 1], w, here.k, steps, rows, &fetch);
+        /* Loaded here each time, since registers are all in use before. */
+        here.low = t->low;
+        here.high = t->high;
+        TILE_NAME(store)(here, acc, rows, 0, adds, clips, VF_LANES);
+        for (int i = 0; i < segments; i++) {
+            here.a[i] += rows * here.a_step;
+            here.y[i] += rows * here.y_step;
+            if (adds) here.residual[i] += rows * here.residual_step;
+        }
+    } while (left-- > 0);
+}
+
+NN_INLINE bool TILE_NAME(is_plain)(const nn_tile_f32 *t, int rows) {
+    return t->tap_count == 1 && t->columns == TILE_VECTORS * VF_LANES &&
+           (rows > 1 || !t->is_only_row);
+}
+#endif
+
 NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
+#if TILE_PLAIN
+    if (TILE_NAME(is_plain)(t, rows)) {
+        if (t->residual[0] != NULL)
+            TILE_NAME(run_plain)(t, rows, true, true);
+        else if (t->low != -INFINITY || t->high != INFINITY)
+            TILE_NAME(run_plain)(t, rows, false, true);
+        else
+            TILE_NAME(run_plain)(t, rows, false, false);
+        return;
+    }
+#endif
     TILE_NAME(fetch) fetch = TILE_NAME(fetch_of)(t);
     int64_t index = 0;
     do {
         if (VF_LANES < 16 && t->claims) TILE_NAME(claim)(t, rows, index);
         vf acc[TILE_ROWS][TILE_VECTORS];
-#pragma GCC unroll 4
-        for (int j = 0; j < TILE_VECTORS; j++) {
-            vf start = t->start ? vf_load(t->start + j * VF_LANES) : vf_zero();
-#pragma GCC unroll 14
-            for (int i = 0; i < rows; i++) acc[i][j] = start;
-        }
+        TILE_NAME(start)(t, acc, rows);
 #if TILE_STREAMS > 1
         if (rows == 1 && t->is_only_row && t->tap_count == 1)
             TILE_NAME(accumulate_streams)(t, acc);

@@ -5,9 +5,11 @@
 
 #include "ops/cpu/float32/tile_f32.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #define TILE_STREAMS 4
+#define TILE_PLAIN   1
 
 #define TILE_ROWS       14
 #define TILE_VECTORS    1

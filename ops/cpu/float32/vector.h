@@ -367,6 +367,17 @@ NN_INLINE vf vf_loaded_once(vf x) {
     return x;
 }
 
+/* sum + a * b, in the register of the sum: gcc may let it move to that of an operand, and then runs
+ * out of registers in tiles that use all of them. */
+NN_INLINE vf vf_accumulate(vf a, vf b, vf sum) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+    return sum;
+#else
+    return vf_fma(a, b, sum);
+#endif
+}
+
 /* base[row * step] in all lanes, for row 0 .. 6 known when compiled; `bytes` is a displacement
  * known when compiled too. Written so that seven rows need five address registers: gcc would keep a
  * pointer for each row and spill them. The steps are in bytes: one, three and five times the
