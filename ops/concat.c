@@ -97,6 +97,21 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
+static bool part(const nn_node_view *node, int index, nn_joined_part *out) {
+    const nn_axis_attrs *attrs = node->attrs;
+    *out = (nn_joined_part){0};
+    if (nn_check_axis(node, attrs->axis, node->out[0]->rank, &out->axis) != NN_OK) return false;
+    for (int i = 0; i < index; i++) out->begin += node->in[i]->dims[out->axis];
+    return true;
+}
+
+/* Steps through pixels that lie `pitch` apart. */
+static void pitched_steps(const int64_t *dims, int rank, int64_t pitch, int64_t *steps) {
+    nn_dense_steps(dims, rank, steps);
+    for (int k = 0; k < rank - 1 && pitch != dims[rank - 1]; k++)
+        steps[k] = steps[k] / dims[rank - 1] * pitch;
+}
+
 static nn_status run(const nn_call *call) {
     const nn_axis_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
@@ -105,12 +120,13 @@ static nn_status run(const nn_call *call) {
     int axis = nn_physical_axis(call->layout, rank, logical);
     size_t size = nn_element_size(out->type);
     int64_t target[NN_MAX_RANK], source[NN_MAX_RANK], offset = 0;
-    nn_dense_steps(out->dims, rank, target);
+    pitched_steps(out->dims, rank, nn_view_out_pitch(call->node, 0, out->dims[rank - 1]), target);
     for (int i = 0; i < call->in_count; i++) {
         const nn_tensor *in = call->in[i];
-        nn_dense_steps(in->dims, rank, source);
+        pitched_steps(in->dims, rank, nn_view_in_pitch(call->node, i, in->dims[rank - 1]), source);
         char *begin = (char *)out->data + (size_t)(offset * target[axis]) * size;
-        nn_copy_strided(call->pool, size, in->dims, rank, begin, target, in->data, source);
+        if (begin != in->data)
+            nn_copy_strided(call->pool, size, in->dims, rank, begin, target, in->data, source);
         offset += in->dims[axis];
     }
     return NN_OK;
@@ -121,6 +137,9 @@ static const nn_kernel reference = {
     .exactness = NN_EXACT,
     .layout = NN_LAYOUT_ANY,
     .layout_inputs = UINT32_MAX,
+    .pitched_inputs = UINT32_MAX,
+    .pitched_output = true,
+    .part = part,
     .accepts = nn_moves_bytes,
     .run = run,
 };

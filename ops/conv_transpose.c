@@ -138,6 +138,8 @@ nn_conv_geometry nn_conv_transpose_geometry_of(const nn_node_view *node) {
         .in_pixels = 1,
         .out_pixels = 1,
         .taps = 1,
+        .in_pitch = nn_view_in_pitch(node, 0, x->dims[1]),
+        .out_pitch = nn_view_out_pitch(node, 0, w->dims[1] * attrs->group),
     };
     int missing = NN_MAX_SPATIAL - (x->rank - 2);
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {

@@ -43,21 +43,25 @@ enum { GRAIN_BYTES = 65536 }; /* worth a thread of its own */
 typedef struct block_move {
     const char *in;
     char *out;
-    int64_t block, columns; /* of input rows */
-    int64_t piece_bytes;    /* of a pixel for one row of the block */
+    int64_t block, columns;         /* of input rows */
+    int64_t pixel_bytes, out_pitch; /* of an output pixel; bytes to the next */
 } block_move;
 
-/* Index i is output row i. */
+/* Index i is output row i. Of an input pixel it has a piece of `block` pixels. */
 static void move_rows(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const block_move *move = argument;
-    int64_t piece = move->piece_bytes, row_bytes = move->columns * piece;
+    const int64_t piece = move->block * move->pixel_bytes, row_bytes = move->columns * piece;
+    const bool is_dense = move->out_pitch == move->pixel_bytes;
+    const int64_t count = is_dense ? 1 : move->block, bytes = piece / count;
     for (int64_t row = begin; row < end; row++) {
         const char *in =
             move->in + row / move->block * move->block * row_bytes + row % move->block * piece;
-        char *out = move->out + row * row_bytes;
-        for (int64_t i = 0; i < move->columns; i++)
-            memcpy(out + i * piece, in + i * move->block * piece, (size_t)piece);
+        char *out = move->out + row * move->columns * move->block * move->out_pitch;
+        for (int64_t i = 0; i < move->columns; i++, in += move->block * piece)
+            for (int64_t k = 0; k < count;
+                 k++, out += move->out_pitch * (is_dense ? move->block : 1))
+                memcpy(out, in + k * bytes, (size_t)bytes);
     }
 }
 
@@ -70,15 +74,16 @@ static nn_status run_channels_last(const nn_call *call) {
     const nn_block_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     if (nn_tensor_count(in) == 0) return NN_OK;
-    int64_t channels = in->dims[3] / attrs->size;
+    const int64_t size = (int64_t)nn_element_size(in->type), channels = call->out[0]->dims[3];
     block_move move = {.in = in->data,
                        .out = call->out[0]->data,
                        .block = attrs->size,
                        .columns = in->dims[2],
-                       .piece_bytes = channels * (int64_t)nn_element_size(in->type)};
+                       .pixel_bytes = channels * size,
+                       .out_pitch = nn_view_out_pitch(call->node, 0, channels) * size};
     int64_t rows = in->dims[0] * in->dims[1] * attrs->size;
-    nn_parallel(call->pool, rows, GRAIN_BYTES / (move.columns * move.piece_bytes) + 1, move_rows,
-                &move);
+    nn_parallel(call->pool, rows, GRAIN_BYTES / (move.columns * move.block * move.pixel_bytes) + 1,
+                move_rows, &move);
     return NN_OK;
 }
 
@@ -88,6 +93,7 @@ static const nn_kernel channels_last = {
     .exactness = NN_EXACT,
     .layout = NN_LAYOUT_CHANNELS_LAST,
     .layout_inputs = 1,
+    .pitched_output = true,
     .accepts = accepts_channels_last,
     .run = run_channels_last,
 };

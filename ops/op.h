@@ -29,10 +29,22 @@ typedef struct nn_node_view {
     const nn_fact *const *in; /* NULL where an optional input is absent */
     nn_fact *const *out;      /* NULL where an optional output is not wanted */
     nn_epilogue epilogue;     /* all zero except in plans */
+    /* In plans, channels last, for kernels that say so: elements from one pixel to the next of each
+     * input, then of each output, 0 where that is its channels. NULL: all are so. */
+    const int64_t *pitches;
 } nn_node_view;
 
 static inline const nn_fact *nn_view_in(const nn_node_view *node, int index) {
     return index < node->in_count ? node->in[index] : NULL;
+}
+/* Elements from one pixel to the next, which has so many channels. */
+static inline int64_t nn_view_in_pitch(const nn_node_view *node, int index, int64_t channels) {
+    const int64_t pitch = node->pitches != NULL ? node->pitches[index] : 0;
+    return pitch > 0 ? pitch : channels;
+}
+static inline int64_t nn_view_out_pitch(const nn_node_view *node, int index, int64_t channels) {
+    const int64_t pitch = node->pitches != NULL ? node->pitches[node->in_count + index] : 0;
+    return pitch > 0 ? pitch : channels;
 }
 /* The constant value of input `index`, or NULL when absent or not known. */
 static inline const nn_tensor *nn_view_constant(const nn_node_view *node, int index) {
@@ -229,6 +241,13 @@ static inline const void *nn_call_residual_data(const nn_call *call) {
     return residual != NULL ? residual->data : NULL;
 }
 
+/* Where an input stands in an output. */
+typedef struct nn_joined_part {
+    int axis; /* logical, not negative */
+    int64_t begin;
+    bool is_changed; /* by the kernel: it is no copy */
+} nn_joined_part;
+
 struct nn_kernel {
     const char *name; /* unique, as profiles show it: "conv_f32_nhwc_avx512" */
     nn_isa isa;       /* not asked where the target has less */
@@ -249,6 +268,14 @@ struct nn_kernel {
     uint32_t layout_inputs;
     /* Bit i: output 0 may share memory with input i when types and sizes agree. */
     uint32_t in_place;
+    /* Channels last, bit i: input i, and output 0, may be some of the channels of a larger tensor,
+     * so that pixels lie nn_view_in_pitch and nn_view_out_pitch apart. The output may not where the
+     * epilogue adds a residual. */
+    uint32_t pitched_inputs;
+    bool pitched_output;
+    /* Is input `index` a part of output 0? Run leaves out those that are copies and lie in their
+     * place already. NULL: the kernel joins nothing. */
+    bool (*part)(const nn_node_view *node, int index, nn_joined_part *out);
     /* Run makes its outputs: their shapes depend on values, or they are containers. out[i] is a
      * tensor of no type and no data, to be made with nn_tensor_init or nn_tensor_copy; it belongs
      * to the caller, also after a failure. All kernels of an operator say the same. */

@@ -99,6 +99,40 @@ START_TEST(every_variant_gives_what_the_reference_gives) {
 }
 END_TEST
 
+/* ---- maps that are some of the channels of others ---- */
+
+/* Kernels for any layout are run channels last, as between convolutions. */
+static bool takes_pitch(const kernel_host *host, const nn_kernel *kernel) {
+    const int rank = host->out[0].rank;
+    return (kernel->pitched_output || kernel->pitched_inputs != 0) && rank >= 3 && rank <= 5 &&
+           kernel->layout != NN_LAYOUT_STANDARD;
+}
+
+START_TEST(maps_inside_of_others_are_read_and_written_alone) {
+    enum { GAP = 5 };
+    nn_case_node node;
+    kernel_host host;
+    ck_assert_ok(nn_case_node_init(&node, &nn_kernel_cases[_i]));
+    open_host(&host, &node);
+    for (const nn_kernel *const *kernel = node.op->kernels; *kernel != NULL; kernel++) {
+        nn_target target = target_for(*kernel);
+        nn_tensor wanted;
+        if (!takes_pitch(&host, *kernel) || !host_accepts(&host, *kernel, &target)) continue;
+        for (target.threads = 1; target.threads <= 3; target.threads += 2) {
+            host.gap = 0;
+            host_run(&host, *kernel, NN_LAYOUT_CHANNELS_LAST, &target);
+            ck_assert_ok(nn_tensor_copy(&host.out[0], &wanted));
+            host.gap = GAP;
+            host_run(&host, *kernel, NN_LAYOUT_CHANNELS_LAST, &target);
+            compare(&host.out[0], &wanted, *kernel, (*kernel)->name);
+            nn_tensor_clear(&wanted);
+        }
+    }
+    host_clear(&host);
+    nn_case_node_clear(&node);
+}
+END_TEST
+
 /* ---- threads ---- */
 
 static void check_bits(const nn_tensor *got, const nn_tensor *wanted, const char *kernel,
@@ -178,6 +212,7 @@ Suite *test_suite(void) {
     while (nn_kernel_cases[count].op != NULL) count++;
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, every_variant_gives_what_the_reference_gives, 0, count);
+    tcase_add_loop_test(tests, maps_inside_of_others_are_read_and_written_alone, 0, count);
     tcase_add_loop_test(tests, deterministic_kernels_give_the_same_bits_on_any_number_of_threads, 0,
                         count);
     tcase_add_test(tests, every_kernel_has_a_case);

@@ -225,6 +225,8 @@ static nn_conv_geometry geometry_of(int64_t size, int64_t channels, int64_t outp
         .groups = 1,
         .in_channels = channels,
         .out_channels = outputs,
+        .in_pitch = channels,
+        .out_pitch = outputs,
         .group_in_channels = channels,
         .group_out_channels = outputs,
         .axes = {one, side, side},

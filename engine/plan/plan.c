@@ -36,16 +36,22 @@ static nn_status cover_once(nn_plan *plan, nn_name_table *reasons, nn_step *step
     return NN_OK;
 }
 
+static bool is_joined(const nn_plan *plan, const nn_node *node) {
+    for (int64_t i = 0; i < plan->joined_count; i++)
+        if (plan->joined[i] == node) return true;
+    return false;
+}
+
 /* What is neither folded nor a row moves nothing. */
 static nn_status give_views(nn_plan *plan, nn_name_table *reasons) {
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         const nn_node *node = plan->graph->nodes[i];
         if (nn_node_is_folded(node)) continue;
+        const char *reason = is_joined(plan, node) ? "written in place" : "view";
         nn_cover cover;
         nn_covers_get(&plan->covers, node, &cover);
-        for (int64_t k = 0; k < cover.count; k++) {
-            NN_TRY(give_reason(reasons, cover.origins[k], "view"));
-        }
+        for (int64_t k = 0; k < cover.count; k++)
+            NN_TRY(give_reason(reasons, cover.origins[k], reason));
     }
     return NN_OK;
 }
@@ -105,6 +111,7 @@ static nn_status build(nn_plan *plan, const nn_plan_request *request, const nn_t
     if (choices == NULL) return nn_fail_memory(size);
     NN_TRY(nn_plan_select_kernels(plan, request, choices));
     NN_TRY(nn_plan_make_steps(plan, request, choices));
+    NN_TRY(nn_plan_join(plan, request));
     NN_TRY(nn_plan_prepare_steps(plan, request));
     NN_TRY(nn_plan_place_tensors(plan));
     NN_TRY(nn_plan_make_segments(plan));

@@ -49,6 +49,13 @@ static bool is_only_input(const nn_step *step, int index, const nn_plan_tensor *
     return true;
 }
 
+/* Some of the channels of something else lie there. */
+static bool has_gaps(const nn_plan_tensor *tensor) {
+    for (; tensor->owner != NULL; tensor = tensor->owner)
+        if (tensor->is_pitched) return true;
+    return false;
+}
+
 /* Lets output 0 take the memory of an input that nobody reads later. */
 static void run_in_place(nn_step *step, int64_t index) {
     nn_plan_tensor *out = step->view.out_count > 0 ? step->out[0] : NULL;
@@ -59,8 +66,8 @@ static void run_in_place(nn_step *step, int64_t index) {
         if (owner->place != NN_PLACE_SLAB || owner->last != index) continue;
         if (in->tensor.type != out->tensor.type || in->memory != out->memory) continue;
         if (nn_tensor_count(&in->tensor) != nn_tensor_count(&out->tensor)) continue;
-        if (!is_only_input(step, i, owner)) continue;
-        out->owner = owner;
+        if (!is_only_input(step, i, owner) || has_gaps(in)) continue;
+        out->owner = in;
         if (out->last > owner->last) owner->last = out->last;
         return;
     }
@@ -130,8 +137,10 @@ void nn_plan_bind(nn_plan *plan, const nn_plan_memory *memory) {
     for (int64_t i = 0; i < plan->tensor_count; i++) {
         nn_plan_tensor *tensor = plan->tensors[i], *owner = nn_plan_tensor_owner(tensor);
         if (owner->place != NN_PLACE_SLAB) continue;
-        tensor->tensor.data = (char *)memory->slabs[owner->memory] +
-                              plan->slabs[owner->memory].blocks[owner->block].offset;
+        int64_t offset = plan->slabs[owner->memory].blocks[owner->block].offset;
+        for (const nn_plan_tensor *part = tensor; part != owner; part = part->owner)
+            offset += part->offset;
+        tensor->tensor.data = (char *)memory->slabs[owner->memory] + offset;
     }
     for (int64_t s = 0; s < plan->step_count; s++) {
         nn_step *step = &plan->steps[s];

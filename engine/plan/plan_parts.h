@@ -20,7 +20,11 @@ typedef struct nn_plan_tensor {
     nn_memory memory;
     nn_place place;               /* of the memory's owner */
     struct nn_plan_tensor *owner; /* whose memory it shares (a view, or in place); NULL: its own */
-    nn_value *value;              /* CONSTANT: whose data it is, or NULL when data is set already */
+    /* A part of what is joined, the owner: where it begins there, and whether it is some of the
+     * channels of its pixels. */
+    bool is_part, is_pitched;
+    int64_t offset;  /* bytes */
+    nn_value *value; /* CONSTANT: whose data it is, or NULL when data is set already */
     const struct nn_plan_tensor *on_host; /* CONSTANT of the device: that of the host */
     bool is_read;                         /* CONSTANT: some step reads it in run */
     int64_t readers;                      /* CONSTANT: inputs of steps that it is */
@@ -108,6 +112,8 @@ struct nn_plan {
     bool is_recorded;       /* the last run started recordings */
     double *device_seconds; /* of each step in the last run with a hook; NaN for the CPU's */
     double *occupancy;      /* of the device by each step then; 0: not known */
+    const nn_node **joined; /* those whose inputs are made in their places */
+    int64_t joined_count;
     nn_plan_absence *absences;
     int64_t absence_count;
     struct nn_dynamic *dynamic; /* what is not known before a run; NULL: nothing */
@@ -202,6 +208,8 @@ bool nn_node_is_view(const nn_node *node);
 /* engine/plan/plan_steps.c: steps on tensors, with layouts and conversions. */
 nn_status nn_plan_make_steps(nn_plan *plan, const nn_plan_request *request,
                              const nn_choice *choices);
+/* engine/plan/plan_concat.c: lets steps write what is joined behind them where it belongs. */
+nn_status nn_plan_join(nn_plan *plan, const nn_plan_request *request);
 /* engine/plan/plan_prepare.c: asks each kernel for its state, workspace and packed constants. */
 nn_status nn_plan_prepare_steps(nn_plan *plan, const nn_plan_request *request);
 

@@ -53,11 +53,11 @@ static nn_direct_problem problem_of(const nn_conv_geometry *g, const nn_phase_ax
         .groups = g->groups,
         .k = g->group_in_channels,
         .columns = g->group_out_channels,
-        .in_pitch = g->in_channels,
+        .in_pitch = g->in_pitch,
     };
     const nn_window_axis *windows = g->axes;
-    int64_t row = windows[NN_WIDTH].in * g->out_channels, plane = windows[NN_HEIGHT].in * row;
-    problem.out_pitch = windows[NN_WIDTH].stride * g->out_channels;
+    int64_t row = windows[NN_WIDTH].in * g->out_pitch, plane = windows[NN_HEIGHT].in * row;
+    problem.out_pitch = windows[NN_WIDTH].stride * g->out_pitch;
     problem.out_row = windows[NN_HEIGHT].stride * row;
     problem.out_plane = windows[NN_DEPTH].stride * plane;
     problem.out_image = windows[NN_DEPTH].in * plane;
@@ -75,7 +75,7 @@ bool nn_conv_phase_at(const nn_conv_geometry *g, int64_t index, nn_conv_phase *o
         out->axes[i] = phase_along(&axes[i], p[i]);
         has_outputs = has_outputs && out->axes[i].outputs > 0;
     }
-    out->offset = ((p[0] * axes[NN_HEIGHT].in + p[1]) * axes[NN_WIDTH].in + p[2]) * g->out_channels;
+    out->offset = ((p[0] * axes[NN_HEIGHT].in + p[1]) * axes[NN_WIDTH].in + p[2]) * g->out_pitch;
     if (has_outputs) out->problem = problem_of(g, out->axes);
     return has_outputs;
 }

@@ -39,8 +39,8 @@ static const nn_pooling *functions_of(const nn_call *call) {
  * begins at column 0. */
 static nn_pool_view row_view(const pool_job *job, const int64_t at[2], int64_t *offset) {
     const nn_window_axis *axes = job->geometry.axes;
-    const int64_t channels = job->geometry.channels;
-    const int64_t steps[] = {axes[1].in * axes[2].in * channels, axes[2].in * channels};
+    const int64_t pitch = job->geometry.in_pitch;
+    const int64_t steps[] = {axes[1].in * axes[2].in * pitch, axes[2].in * pitch};
     int64_t counts[2];
     *offset = 0;
     for (int i = 0; i < 2; i++) {
@@ -55,7 +55,7 @@ static nn_pool_view row_view(const pool_job *job, const int64_t at[2], int64_t *
                           .rows = counts[1],
                           .plane_step = steps[0] * axes[0].dilation,
                           .row_step = steps[1] * axes[1].dilation,
-                          .column_step = channels * axes[2].dilation};
+                          .column_step = pitch * axes[2].dilation};
 }
 
 /* Outputs [begin, end) of a row at depth and height `at`, whose windows have the same taps. `x` is
@@ -63,15 +63,16 @@ static nn_pool_view row_view(const pool_job *job, const int64_t at[2], int64_t *
 static void pool_pixels(const pool_job *job, const int64_t at[2], const nn_pool_view *view,
                         const char *x, int64_t begin, int64_t end, char *y) {
     const nn_window_axis *axes = job->geometry.axes, *width = &axes[NN_WIDTH];
-    const int64_t channels = job->geometry.channels;
+    const int64_t pitch = job->geometry.in_pitch, out_pitch = job->geometry.out_pitch;
     int64_t first, last;
     nn_pool_taps(width, begin, &first, &last);
     nn_pool_windows windows = {.view = *view,
-                               .channels = channels,
+                               .channels = job->geometry.channels,
                                .count = end - begin,
-                               .step = width->stride * channels};
+                               .step = width->stride * pitch,
+                               .out_step = out_pitch};
     windows.view.columns = last - first;
-    int64_t start = (begin * width->stride - width->pad_begin + first * width->dilation) * channels;
+    int64_t start = (begin * width->stride - width->pad_begin + first * width->dilation) * pitch;
     /* An empty window has no place. */
     if (view->planes == 0 || view->rows == 0 || last == first) {
         windows.view = (nn_pool_view){0};
@@ -79,7 +80,7 @@ static void pool_pixels(const pool_job *job, const int64_t at[2], const nn_pool_
         windows.step = start = 0;
     }
     const void *from = x + start * job->element;
-    void *to = y + begin * channels * job->element;
+    void *to = y + begin * out_pitch * job->element;
     int64_t divisor = 1;
     for (int i = 0; job->average && i < NN_MAX_SPATIAL; i++)
         divisor *= nn_pool_divisor(&axes[i], i < 2 ? at[i] : begin, job->count_include_pad);
@@ -124,7 +125,7 @@ static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const pool_job *job = argument;
     const nn_pool_geometry *g = &job->geometry;
     const nn_window_axis *axes = g->axes, *width = &axes[NN_WIDTH];
-    const int64_t pixel = g->channels * job->element;
+    const int64_t pixel = g->in_pitch * job->element, out_pixel = g->out_pitch * job->element;
     int64_t inner, inner_end, image = begin / axes[1].out / axes[0].out;
     int64_t at[2] = {begin / axes[1].out % axes[0].out, begin % axes[1].out};
     find_inner(width, &inner, &inner_end);
@@ -132,7 +133,7 @@ static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
         int64_t offset;
         const nn_pool_view view = row_view(job, at, &offset);
         const char *x = job->x + image * g->in_pixels * pixel + offset * job->element;
-        char *y = job->y + i * width->out * pixel;
+        char *y = job->y + i * width->out * out_pixel;
         for (int64_t o = 0; o < inner; o++) pool_pixels(job, at, &view, x, o, o + 1, y);
         if (inner < inner_end) pool_pixels(job, at, &view, x, inner, inner_end, y);
         for (int64_t o = inner_end; o < width->out; o++)
@@ -306,7 +307,7 @@ static nn_status run_average(const nn_call *call) {
 
 typedef struct global_job {
     const nn_pooling *set;
-    int64_t channels, blocks;
+    int64_t channels, out_pitch, blocks;
     nn_pool_view view;
     nn_type type;
     const char *x;
@@ -321,7 +322,7 @@ static void run_global_blocks(const global_job *job, int64_t begin, int64_t end,
         int64_t image = i / job->blocks, c = i % job->blocks * GLOBAL_BLOCK;
         int64_t count = job->channels - c < GLOBAL_BLOCK ? job->channels - c : GLOBAL_BLOCK;
         const void *x = job->x + (image * image_size + c) * job->element;
-        void *y = job->y + (image * job->channels + c) * job->element;
+        void *y = job->y + (image * job->out_pitch + c) * job->element;
         const bool is_bf16 = job->type == NNOPT_BFLOAT16;
         const nn_pool_windows plane = {.view = job->view, .channels = count, .count = 1};
         if (average && is_bf16)
@@ -388,12 +389,14 @@ static nn_status run_global(const nn_call *call, nn_task task, bool average) {
     if (call->layout == NN_LAYOUT_STANDARD) return run_global_standard(call, average);
     const nn_tensor *x = call->in[0];
     int64_t channels = x->dims[x->rank - 1], columns = x->dims[x->rank - 2], rows = 1;
+    const int64_t pitch = nn_view_in_pitch(call->node, 0, channels);
     for (int i = 1; i < x->rank - 2; i++) rows *= x->dims[i];
     global_job job = {
         .set = functions_of(call),
         .channels = channels,
+        .out_pitch = nn_view_out_pitch(call->node, 0, channels),
         .blocks = nn_divide_up(channels, GLOBAL_BLOCK),
-        .view = {1, rows, columns, rows * columns * channels, columns * channels, channels},
+        .view = {1, rows, columns, rows * columns * pitch, columns * pitch, pitch},
         .type = x->type,
         .x = x->data,
         .y = call->out[0]->data,
@@ -439,6 +442,8 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
         .exactness = exact,                                                                        \
         .layout = NN_LAYOUT_ANY,                                                                   \
         .layout_inputs = 1,                                                                        \
+        .pitched_inputs = 1,                                                                       \
+        .pitched_output = true,                                                                    \
         .accepts = accepts_node,                                                                   \
         .prepare = prepare_##set,                                                                  \
         .run = run_node,                                                                           \

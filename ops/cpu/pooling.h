@@ -11,11 +11,12 @@ typedef struct nn_pool_view {
     int64_t plane_step, row_step, column_step;
 } nn_pool_view;
 
-/* Windows of equal view, channels last, whose outputs lie side by side. */
+/* Windows of equal view, channels last. */
 typedef struct nn_pool_windows {
     nn_pool_view view; /* may be empty */
     int64_t channels, count;
-    int64_t step; /* elements from the first pixel of a window to that of the next */
+    int64_t step;     /* elements from the first pixel of a window to that of the next */
+    int64_t out_step; /* from output to output */
 } nn_pool_windows;
 
 /* One instruction set. x is channel 0 of the first pixel of the first window. */

@@ -165,8 +165,8 @@ NN_INLINE bool is_square(const nn_pool_view *view, int64_t size) {
     do {                                                                                           \
         nn_pool_view view = (windows)->view;                                                       \
         if ((square) > 0) view.planes = 1, view.rows = view.columns = (square);                    \
-        const int64_t channels = (windows)->channels;                                              \
-        for (int64_t i = (windows)->count; i > 0; i--, x += (windows)->step, y += channels) call;  \
+        const int64_t channels = (windows)->channels, out_step = (windows)->out_step;              \
+        for (int64_t i = (windows)->count; i > 0; i--, x += (windows)->step, y += out_step) call;  \
     } while (0)
 #define WINDOWS(name, type, call, ...)                                                             \
     static void name(const nn_pool_windows *windows, const type *x, type *y __VA_ARGS__) {         \

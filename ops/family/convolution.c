@@ -94,6 +94,8 @@ nn_conv_geometry nn_conv_geometry_of(const nn_node_view *node, const nn_conv_att
         .in_pixels = 1,
         .out_pixels = 1,
         .taps = 1,
+        .in_pitch = nn_view_in_pitch(node, inputs.x, x->dims[1]),
+        .out_pitch = nn_view_out_pitch(node, 0, w->dims[0]),
     };
     int spatial = x->rank - 2, missing = NN_MAX_SPATIAL - spatial;
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {

@@ -37,6 +37,7 @@ typedef struct nn_conv_geometry {
     int64_t group_in_channels, group_out_channels; /* of one group */
     nn_window_axis axes[NN_MAX_SPATIAL];           /* depth, height, width */
     int64_t in_pixels, out_pixels, taps;           /* products over the axes */
+    int64_t in_pitch, out_pitch;                   /* channels last: elements between pixels */
 } nn_conv_geometry;
 
 /* Facts of x and w must be concrete and have passed nn_conv_infer. */

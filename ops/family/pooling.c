@@ -55,8 +55,12 @@ nn_status nn_pool_axes(const nn_node_view *node, nn_axis_relations *out) {
 
 nn_pool_geometry nn_pool_geometry_of(const nn_node_view *node) {
     const nn_fact *x = node->in[0];
-    nn_pool_geometry out = {
-        .batch = x->dims[0], .channels = x->dims[1], .in_pixels = 1, .out_pixels = 1};
+    nn_pool_geometry out = {.batch = x->dims[0],
+                            .channels = x->dims[1],
+                            .in_pixels = 1,
+                            .out_pixels = 1,
+                            .in_pitch = nn_view_in_pitch(node, 0, x->dims[1]),
+                            .out_pitch = nn_view_out_pitch(node, 0, x->dims[1])};
     int missing = NN_MAX_SPATIAL - (x->rank - 2);
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {
         nn_window_axis *axis = &out.axes[i];

@@ -26,6 +26,7 @@ void nn_global_pool_cost(const nn_node_view *node, nn_cost *out);
 /* Concrete numbers; axes are depth, height, width, missing leading ones of size 1. */
 typedef struct nn_pool_geometry {
     int64_t batch, channels, in_pixels, out_pixels;
+    int64_t in_pitch, out_pitch; /* channels last: elements between pixels */
     nn_window_axis axes[NN_MAX_SPATIAL];
 } nn_pool_geometry;
 

@@ -138,6 +138,25 @@ static bool quant_equal(const nn_quant *a, const nn_quant *b) {
     return a->scale == b->scale && a->zero == b->zero && a->lowest == b->lowest;
 }
 
+/* Parts are copies where both sides have the same scale and zero point. */
+static bool part(const nn_node_view *node, int index, nn_joined_part *out) {
+    const nn_axis_attrs *a = node->attrs;
+    *out = (nn_joined_part){0};
+    if (index < FIRST || (index - FIRST) % PER_PART != 0) return false;
+    if (nn_check_axis(node, a->axis, node->out[0]->rank, &out->axis) != NN_OK) return false;
+    for (int i = FIRST; i < index; i += PER_PART) out->begin += node->in[i]->dims[out->axis];
+    const nn_tensor *scale = nn_view_constant(node, index + X_SCALE);
+    const nn_tensor *zero = nn_view_constant(node, index + X_ZERO);
+    const nn_tensor *y_scale = nn_view_constant(node, Y_SCALE);
+    const nn_tensor *y_zero = nn_view_constant(node, Y_ZERO);
+    out->is_changed = true;
+    if (scale == NULL || zero == NULL || y_scale == NULL || y_zero == NULL) return true;
+    const nn_quant x = nn_quant_read(scale, zero, node->in[index]->type);
+    const nn_quant y = nn_quant_read(y_scale, y_zero, node->out[0]->type);
+    out->is_changed = !quant_equal(&x, &y);
+    return true;
+}
+
 static nn_status run(const nn_call *call) {
     enum { GRAIN_BYTES = 32768 };
     const nn_axis_attrs *a = call->node->attrs;
@@ -154,18 +173,21 @@ static nn_status run(const nn_call *call) {
         int input = FIRST + i * PER_PART;
         const nn_tensor *x = call->in[input];
         nn_quant qx = nn_quant_read(call->in[input + X_SCALE], call->in[input + X_ZERO], x->type);
-        part_copy part = {.x = x->data,
+        part_copy copy = {.x = x->data,
                           .y = (uint8_t *)y->data + offset,
                           .map = state->map,
                           .x_run = x->dims[axis] * inner,
                           .y_run = y->dims[axis] * inner};
         if (!quant_equal(&qx, &qy)) {
             nn_table_fill(call->workspace, &(nn_activation_chain){0}, x->type, qx, qy);
-            part.table = call->workspace;
+            copy.table = call->workspace;
+        } else if (copy.x == copy.y) {
+            offset += copy.x_run;
+            continue;
         }
-        int64_t grain = part.x_run > 0 ? GRAIN_BYTES / part.x_run + 1 : outer;
-        nn_parallel(call->pool, outer, grain, copy_runs, &part);
-        offset += part.x_run;
+        int64_t grain = copy.x_run > 0 ? GRAIN_BYTES / copy.x_run + 1 : outer;
+        nn_parallel(call->pool, outer, grain, copy_runs, &copy);
+        offset += copy.x_run;
     }
     return NN_OK;
 }
@@ -174,11 +196,15 @@ static const nn_kernel any_layout = {.name = "qlinear_concat_table",
                                      .exactness = NN_EXACT,
                                      .layout = NN_LAYOUT_ANY,
                                      .layout_inputs = part_bits,
+                                     .part = part,
                                      .accepts = accepts_any_layout,
                                      .prepare = prepare,
                                      .run = run};
-static const nn_kernel many_parts = {
-    .name = "qlinear_concat_table_many", .exactness = NN_EXACT, .prepare = prepare, .run = run};
+static const nn_kernel many_parts = {.name = "qlinear_concat_table_many",
+                                     .exactness = NN_EXACT,
+                                     .part = part,
+                                     .prepare = prepare,
+                                     .run = run};
 
 static const nn_kernel *const kernels[] = {&any_layout, &many_parts, NULL};
 

@@ -202,6 +202,67 @@ nn_tensor host_physical_tensor(nn_layout layout, const nn_tensor *standard, void
     return out;
 }
 
+/* ---- maps that are some of the channels of others ---- */
+
+/* Pixels of `bytes` bytes, `step` apart. */
+typedef struct pixel_map {
+    int64_t count;
+    size_t bytes, step;
+} pixel_map;
+
+static pixel_map pixels_of(const nn_tensor *physical, int64_t pitch) {
+    const size_t size = (size_t)nn_type_bits(physical->type) / 8;
+    const int64_t channels = pitch > 0 ? physical->dims[physical->rank - 1] : 0;
+    if (pitch == 0 || channels == 0)
+        return (pixel_map){1, (size_t)nn_tensor_bytes(physical), (size_t)nn_tensor_bytes(physical)};
+    return (pixel_map){nn_tensor_count(physical) / channels, (size_t)channels * size,
+                       (size_t)pitch * size};
+}
+
+static size_t bytes_of(const pixel_map *pixels) {
+    return pixels->count > 0 ? (size_t)(pixels->count - 1) * pixels->step + pixels->bytes : 0;
+}
+
+/* Between `map` and the pixels one after the other. */
+static void move_pixels(const pixel_map *pixels, char *map, char *dense, bool to_map) {
+    for (int64_t i = 0; i < pixels->count; i++, map += pixels->step, dense += pixels->bytes)
+        if (pixels->bytes > 0) memcpy(to_map ? map : dense, to_map ? dense : map, pixels->bytes);
+}
+
+static bool has_whole_gaps(const pixel_map *pixels, const unsigned char *map) {
+    for (int64_t i = 0; i + 1 < pixels->count; i++)
+        for (size_t k = pixels->bytes; k < pixels->step; k++)
+            if (map[(size_t)i * pixels->step + k] != GARBAGE) return false;
+    return true;
+}
+
+/* host_permute, where the physical tensor has pixels `pitch` apart (0: dense). */
+static void permute_pitched(nn_layout layout, const nn_tensor *standard, const nn_tensor *physical,
+                            int64_t pitch, bool to_physical) {
+    if (pitch == 0) {
+        host_permute(layout, standard, physical->data, to_physical);
+        return;
+    }
+    const pixel_map pixels = pixels_of(physical, pitch);
+    char *dense = malloc((size_t)nn_tensor_bytes(physical) + 1);
+    ck_assert_ptr_nonnull(dense);
+    if (to_physical) host_permute(layout, standard, dense, true);
+    move_pixels(&pixels, physical->data, dense, to_physical);
+    if (!to_physical) host_permute(layout, standard, dense, false);
+    free(dense);
+}
+
+static void set_pitches(kernel_host *host, const nn_kernel *kernel, nn_layout layout) {
+    const bool is_last = layout == NN_LAYOUT_CHANNELS_LAST && host->gap > 0;
+    memset(host->pitches, 0, sizeof host->pitches);
+    for (int i = 0; i < host->in_count; i++)
+        if (is_last && (kernel->pitched_inputs >> i & 1) && host->in[i].rank >= 3)
+            host->pitches[i] = host->in[i].dims[1] + host->gap;
+    if (is_last && kernel->pitched_output && host->out[0].rank >= 3)
+        host->pitches[host->in_count] = host->out[0].dims[1] + host->gap;
+    host->view.pitches = host->gap > 0 ? host->pitches : NULL;
+}
+
 /* ---- running ---- */
 
 nn_layout host_input_layout(const kernel_host *host, const nn_kernel *kernel, nn_layout layout,
@@ -282,15 +343,19 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
         const nn_tensor *source = &host->in[i];
         if (source->type == NNOPT_TYPE_NONE) continue;
         nn_layout own = host_input_layout(host, kernel, layout, i);
-        in_memory[i] = guard((size_t)nn_tensor_bytes(source), at_end);
-        in[i] = host_physical_tensor(own, source, in_memory[i].data);
+        in[i] = host_physical_tensor(own, source, NULL);
+        const pixel_map map = pixels_of(&in[i], host->pitches[i]);
+        in_memory[i] = guard(bytes_of(&map), at_end);
+        in[i].data = in_memory[i].data;
         bool dropped = host->constant[i] && (prepare.packed_inputs >> i & 1);
-        if (!dropped) host_permute(own, source, in[i].data, true);
+        if (!dropped) permute_pitched(own, source, &in[i], host->pitches[i], true);
         in_views[i] = &in[i];
     }
     for (int i = 0; i < host->out_count; i++) {
-        out_memory[i] = guard((size_t)nn_tensor_bytes(&host->out[i]), at_end);
-        out[i] = host_physical_tensor(layout, &host->out[i], out_memory[i].data);
+        out[i] = host_physical_tensor(layout, &host->out[i], NULL);
+        const pixel_map map = pixels_of(&out[i], host->pitches[host->in_count + i]);
+        out_memory[i] = guard(bytes_of(&map), at_end);
+        out[i].data = out_memory[i].data;
         out_views[i] = &out[i];
     }
     if (prepare.workspace_bytes > 0) {
@@ -311,7 +376,11 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
     if (host->workspaces_apart) check_workspaces(kernel, &call, workspace_bytes);
 
     for (int i = 0; i < host->out_count; i++) {
-        host_permute(layout, &host->out[i], out[i].data, false);
+        const int64_t pitch = host->pitches[host->in_count + i];
+        const pixel_map map = pixels_of(&out[i], pitch);
+        permute_pitched(layout, &host->out[i], &out[i], pitch, false);
+        ck_assert_msg(has_whole_gaps(&map, out[i].data), "kernel '%s' writes between its pixels",
+                      kernel->name);
         unguard(&out_memory[i]);
     }
     for (int i = 0; i < host->in_count; i++) unguard(&in_memory[i]);
@@ -323,6 +392,7 @@ static void run_once(kernel_host *host, const nn_kernel *kernel, nn_layout layou
 void host_run(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
               const nn_target *target) {
     ck_assert(layout != NN_LAYOUT_ANY);
+    set_pitches(host, kernel, layout);
     run_once(host, kernel, layout, target, true);
     size_t sizes[HOST_OUTPUTS];
     void *first[HOST_OUTPUTS];

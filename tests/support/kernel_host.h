@@ -21,7 +21,9 @@ enum { HOST_INPUTS = 16, HOST_OUTPUTS = 4, HOST_ATTRS = 16, HOST_LIST = 8 };
 typedef struct kernel_host {
     const nn_op *op;
     int opset;
-    int variant;           /* that kernels are asked for: nn_prepare_variant */
+    int variant; /* that kernels are asked for: nn_prepare_variant */
+    /* Elements between pixels of the channels last maps that a kernel takes so. */
+    int64_t gap;
     bool workspaces_apart; /* threads share no workspace: host_run checks it, whenever they meet */
     nn_epilogue epilogue;  /* set before host_infer; its residual is an input like the others */
     int in_count, out_count;
@@ -36,6 +38,7 @@ typedef struct kernel_host {
     nn_fact in_facts[HOST_INPUTS], out_facts[HOST_OUTPUTS];
     const nn_fact *in_views[HOST_INPUTS];
     nn_fact *out_views[HOST_OUTPUTS];
+    int64_t pitches[HOST_INPUTS + HOST_OUTPUTS];
     nn_node_view view;
 } kernel_host;
 
@@ -64,7 +67,7 @@ bool host_accepts(const kernel_host *host, const nn_kernel *kernel, const nn_tar
 /* Prepares and runs; asserts success. Constants that the kernel packed are overwritten before run,
  * and workspace and outputs hold garbage. Runs twice: with every tensor against the guard behind
  * it, which makes its start odd, and against the guard before it; asserts that both give the same
- * bits. */
+ * bits, and that gaps between pixels are as they were. */
 void host_run(kernel_host *host, const nn_kernel *kernel, nn_layout layout,
               const nn_target *target);
 

@@ -20,11 +20,11 @@ nn_status nn_conv_f32_prepare(const nn_node_view *node, const nn_target *target,
         .groups = g.groups,
         .k = g.group_in_channels,
         .columns = g.group_out_channels,
-        .in_pitch = g.in_channels,
+        .in_pitch = g.in_pitch,
         .vectors = nn_prepare_variant(services),
     };
     memcpy(problem.axes, g.axes, sizeof g.axes);
-    nn_direct_dense_output(&problem, g.out_channels);
+    nn_direct_dense_output(&problem, g.out_pitch);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = 1,

@@ -1,5 +1,6 @@
 /* Transposed convolution of channels-last floats, one direct convolution for each phase
  * (conv_phases.h). */
+#include "base/integers.h"
 #include "ops/cpu/conv_kernels.h"
 #include "ops/cpu/conv_phases.h"
 #include "ops/cpu/kernels.h"
@@ -147,14 +148,25 @@ typedef struct finish_job {
     nn_epilogue_function finish;
     const nn_epilogue *epilogue;
     float *y;
+    int64_t channels, pitch;
 } finish_job;
 
+/* Pixels [begin, end). */
 static void finish_floats(void *argument, int64_t begin, int64_t end, int worker) {
     const finish_job *job = argument;
     (void)worker;
-    float *y = job->y + begin;
-    job->finish(job->epilogue,
-                &(nn_epilogue_block){.x = y, .y = y, .rows = 1, .columns = end - begin});
+    float *y = job->y + begin * job->pitch;
+    nn_epilogue_block block = {.x = y,
+                               .x_step = job->pitch,
+                               .y = y,
+                               .y_step = job->pitch,
+                               .rows = end - begin,
+                               .columns = job->channels};
+    if (job->pitch == job->channels) {
+        block.columns *= block.rows;
+        block.rows = 1;
+    }
+    job->finish(job->epilogue, &block);
 }
 
 static void run_phases(const nn_call *call, transpose_job *job) {
@@ -186,9 +198,11 @@ static nn_status run(const nn_call *call) {
     }
     run_phases(call, &job);
     if (state->finish != NULL) {
-        finish_job last = {state->finish, &call->node->epilogue, job.y};
-        nn_parallel(call->pool, nn_tensor_count(call->out[0]), WORTH_A_THREAD, finish_floats,
-                    &last);
+        const nn_conv_geometry *g = &state->geometry;
+        finish_job last = {state->finish, &call->node->epilogue, job.y, g->out_channels,
+                           g->out_pitch};
+        nn_parallel(call->pool, g->batch * g->out_pixels,
+                    nn_divide_up(WORTH_A_THREAD, g->out_channels), finish_floats, &last);
     }
     return NN_OK;
 }

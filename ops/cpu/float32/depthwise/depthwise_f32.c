@@ -57,6 +57,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     depthwise_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
+    if (g.group_out_channels > 1) g.in_pitch = g.out_channels; /* the input is spread out */
     int64_t wanted = target->threads > 1 ? (int64_t)target->threads * UNITS_PER_THREAD : 1;
     int64_t rows = row_count(&g), blocks = (wanted + rows - 1) / rows;
     nn_depthwise_plan *plan = &state->plan;
@@ -136,9 +137,9 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     depthwise_unit unit = unit_at(plan, begin);
     nn_depthwise_start(plan, own);
     for (int64_t i = begin; i < end; i++, next_unit(plan, &unit)) {
-        const int64_t at = unit.row * g->axes[NN_WIDTH].out * g->out_channels;
+        const int64_t at = unit.row * g->axes[NN_WIDTH].out * g->out_pitch;
         nn_depthwise_row_call call = {
-            .x = job->x + unit.image * g->in_pixels * g->out_channels,
+            .x = job->x + unit.image * g->in_pixels * g->in_pitch,
             .held = g->axes[NN_HEIGHT].in,
             .w = job->w,
             .bias = job->bias,
@@ -155,16 +156,17 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
 typedef struct spread_job {
     const float *x;
     float *y;
-    int64_t channels, multiplier;
+    int64_t channels, pitch, multiplier;
 } spread_job;
 
 static void spread_pixels(void *argument, int64_t begin, int64_t end, int worker) {
     const spread_job *job = argument;
     (void)worker;
-    const float *x = job->x + begin * job->channels;
+    const float *x = job->x + begin * job->pitch;
     float *y = job->y + begin * job->channels * job->multiplier;
-    for (int64_t i = 0; i < (end - begin) * job->channels; i++)
-        for (int64_t j = 0; j < job->multiplier; j++) *y++ = x[i];
+    for (int64_t i = begin; i < end; i++, x += job->pitch)
+        for (int64_t c = 0; c < job->channels; c++)
+            for (int64_t j = 0; j < job->multiplier; j++) *y++ = x[c];
 }
 
 static nn_status run(const nn_call *call) {
@@ -193,6 +195,7 @@ static nn_status run(const nn_call *call) {
     }
     if (g->group_out_channels > 1) {
         spread_job spread = {job.x, (float *)(workspace + state->spread_at), g->in_channels,
+                             nn_view_in_pitch(call->node, inputs.x, g->in_channels),
                              g->group_out_channels};
         nn_parallel(call->pool, g->batch * g->in_pixels, 1024, spread_pixels, &spread);
         job.x = spread.y;

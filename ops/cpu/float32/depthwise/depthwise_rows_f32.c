@@ -81,7 +81,7 @@ static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_c
             /* A division takes as long as a few pixels. */
             int64_t in_row = in_d * h->in + (in_h < row->held ? in_h : in_h % row->held);
             rows[count++] = (nn_depthwise_row){
-                .x = row->x + in_row * w->in * g->out_channels + channel,
+                .x = row->x + in_row * w->in * g->in_pitch + channel,
                 .w = row->w + (kd * h->kernel + kh) * w->kernel * plan->padded + channel,
             };
         }
@@ -95,7 +95,7 @@ static void finish_tile(const nn_depthwise_plan *plan, const nn_depthwise_tile *
                                            .x_step = tile->y_pitch,
                                            .residual = residual,
                                            .y = y,
-                                           .y_step = plan->geometry.out_channels,
+                                           .y_step = plan->geometry.out_pitch,
                                            .rows = tile->pixels,
                                            .columns = tile->channels,
                                        });
@@ -113,7 +113,7 @@ void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_
         .rows = rows,
         .row_count = list_rows(plan, row, channel, rows),
         .columns = width->in,
-        .pitch = g->out_channels,
+        .pitch = g->in_pitch,
         .w_step = plan->padded,
         .taps = width->kernel,
         .stride = width->stride,
@@ -127,13 +127,13 @@ void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_
     };
     for (int64_t begin = 0; begin < width->out; begin += NN_DEPTHWISE_PIXELS) {
         int64_t left = width->out - begin;
-        int64_t at = begin * g->out_channels + channel;
+        int64_t at = begin * g->out_pitch + channel;
         const float *residual = row->residual ? row->residual + at : NULL;
         tile.pixels = left < NN_DEPTHWISE_PIXELS ? (int)left : NN_DEPTHWISE_PIXELS;
         tile.column = begin * width->stride - width->pad_begin;
         tile.residual = plan->tile_finishes ? residual : NULL;
         tile.y = plan->tile_finishes ? row->y + at : raw;
-        tile.y_pitch = plan->tile_finishes ? g->out_channels : tile.channels;
+        tile.y_pitch = plan->tile_finishes ? g->out_pitch : tile.channels;
         plan->set->run(&tile);
         if (!plan->tile_finishes) finish_tile(plan, &tile, residual, row->y + at);
     }

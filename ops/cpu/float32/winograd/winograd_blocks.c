@@ -50,12 +50,13 @@ static void copy_edge(const winograd_job *job, const char *image, int64_t top, i
     const nn_winograd_plan *plan = job->plan;
     const int a = plan->form->points;
     const int64_t bytes = plan->in_channels * job->maps->pixels.bytes;
+    const int64_t pitch = plan->in_pitch * job->maps->pixels.bytes;
     for (int64_t row = top; row < top + a; row++)
         for (int64_t column = left; column < left + a; column++, edge += bytes) {
             bool inside =
                 row >= 0 && row < plan->height.in && column >= 0 && column < plan->width.in;
             if (inside)
-                memcpy(edge, image + (row * plan->width.in + column) * bytes, (size_t)bytes);
+                memcpy(edge, image + (row * plan->width.in + column) * pitch, (size_t)bytes);
             else
                 memset(edge, job->maps->pixels.padding, (size_t)bytes);
         }
@@ -66,7 +67,8 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
     const nn_winograd_plan *plan = job->plan;
     const nn_winograd_pixels *pixels = &job->maps->pixels;
     const int a = plan->form->points;
-    const int64_t channels = plan->in_channels, row_elements = plan->width.in * channels;
+    const int64_t channels = plan->in_channels, pitch = plan->in_pitch;
+    const int64_t row_elements = plan->width.in * pitch;
     const nn_winograd_results place = place_of(plan, tile);
     const char *image =
         (const char *)pixels->x + place.image * plan->height.in * row_elements * pixels->bytes;
@@ -74,7 +76,7 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
     const int64_t left = place.column - plan->width.pad_begin;
     nn_winograd_input input = {
         .row = row_elements,
-        .pitch = channels,
+        .pitch = pitch,
         .channels = channels,
         .v = block->v + (tile - block->begin) * plan->v_pitch,
         .v_step = plan->v_step,
@@ -85,8 +87,9 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
         copy_edge(job, image, top, left, edge);
         input.x = edge;
         input.row = a * channels;
+        input.pitch = channels;
     } else {
-        input.x = image + (top * row_elements + left * channels) * pixels->bytes;
+        input.x = image + (top * row_elements + left * pitch) * pixels->bytes;
     }
     job->maps->input(&input);
 }

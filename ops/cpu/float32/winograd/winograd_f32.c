@@ -16,8 +16,8 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
                               int64_t from) {
     const nn_winograd_plan *plan = maps->plan;
     const int m = plan->form->outputs;
-    const int64_t channels = plan->in_channels;
-    const float *image = maps->x + results->image * plan->height.in * plan->width.in * channels;
+    const int64_t channels = plan->in_channels, pitch = plan->in_pitch;
+    const float *image = maps->x + results->image * plan->height.in * plan->width.in * pitch;
     for (int pixel = 0; pixel < m * m; pixel++)
         for (int64_t j = from; j < results->channels; j++)
             results->raw[pixel * plan->m_pitch + j] = maps->bias[results->first + j];
@@ -36,7 +36,7 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
                     int64_t column = results->column + pixel % m + tap % 3 - plan->width.pad_begin;
                     if (row < 0 || row >= plan->height.in || column < 0 || column >= plan->width.in)
                         continue;
-                    const float x = image[(row * plan->width.in + column) * channels + k];
+                    const float x = image[(row * plan->width.in + column) * pitch + k];
                     float *to = results->raw + pixel * plan->m_pitch + offset;
                     for (int64_t j = begin; j < end; j++) to[j] += x * taps[tap][j];
                 }
@@ -50,7 +50,7 @@ static void finish_pixels(const float_maps *maps, const nn_winograd_results *res
                           int64_t from) {
     const nn_winograd_plan *plan = maps->plan;
     for (int row = 0; row < results->rows; row++) {
-        const int64_t to = at + row * plan->width.out * plan->out_channels + from;
+        const int64_t to = at + row * plan->width.out * plan->out_pitch + from;
         float *x = results->raw + row * plan->form->outputs * plan->m_pitch + from;
         plan->form->tiles->finish(&plan->epilogue,
                                   &(nn_epilogue_block){
@@ -58,7 +58,7 @@ static void finish_pixels(const float_maps *maps, const nn_winograd_results *res
                                       .x_step = plan->m_pitch,
                                       .residual = maps->residual ? maps->residual + to : NULL,
                                       .y = maps->y + to,
-                                      .y_step = plan->out_channels,
+                                      .y_step = plan->out_pitch,
                                       .rows = results->columns,
                                       .columns = results->channels - from,
                                   });
@@ -76,8 +76,8 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
         .bias = maps->bias + results->first,
         .residual = maps->residual ? maps->residual + at : NULL,
         .y = maps->y + at,
-        .row = plan->width.out * plan->out_channels,
-        .pitch = plan->out_channels,
+        .row = plan->width.out * plan->out_pitch,
+        .pitch = plan->out_pitch,
         .rows = results->rows,
         .columns = results->columns,
         .low = plan->low,

@@ -76,6 +76,7 @@ extern const nn_winograd_forms nn_winograd_f32_portable, nn_winograd_f32_avx2,
 typedef struct nn_winograd_plan {
     const nn_winograd_form *form;
     int64_t images, in_channels, out_channels;
+    int64_t in_pitch, out_pitch; /* elements between pixels; residuals have that of the output */
     nn_window_axis height, width;
     int64_t tile_rows, tile_columns, tiles;  /* of one image; of all */
     const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
@@ -161,7 +162,7 @@ typedef struct nn_winograd_results {
 static inline int64_t nn_winograd_results_at(const nn_winograd_plan *plan,
                                              const nn_winograd_results *results) {
     const int64_t row = results->image * plan->height.out + results->row;
-    return (row * plan->width.out + results->column) * plan->out_channels + results->first;
+    return (row * plan->width.out + results->column) * plan->out_pitch + results->first;
 }
 
 /* Maps of floats or bytes, as the loops over blocks of tiles see them. */

@@ -88,6 +88,8 @@ void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_lin
         .form = form,
         .in_channels = g->in_channels,
         .out_channels = g->out_channels,
+        .in_pitch = g->in_pitch,
+        .out_pitch = g->out_pitch,
         .epilogue = *epilogue,
     };
     set_line(g, out);
@@ -243,7 +245,7 @@ static void transform_tile(const line_job *job, const line_place *place, const v
                            float *v) {
     const nn_winograd_line_plan *plan = job->plan;
     const nn_winograd_pixels *pixels = &job->maps->pixels;
-    const int64_t bytes = plan->in_channels * pixels->bytes;
+    const int64_t bytes = plan->in_pitch * pixels->bytes;
     nn_line_input input = {.channels = plan->in_channels,
                            .v = v,
                            .v_step = plan->v_step,
@@ -323,7 +325,7 @@ static void convolve_directly(const float_maps *maps, const nn_line_results *res
                 for (int tap = 0; at >= 0 && tap < NN_LINE_TAPS; tap++)
                     if (i >= tap && i - tap < NN_LINE_OUTPUTS)
                         y[(i - tap) * plan->m_pitch] +=
-                            maps->x[at * plan->in_channels + k] * taps[tap];
+                            maps->x[at * plan->in_pitch + k] * taps[tap];
             }
         }
     }
@@ -332,8 +334,8 @@ static void convolve_directly(const float_maps *maps, const nn_line_results *res
 static void finish_floats(const void *argument, const nn_line_results *results) {
     const float_maps *maps = argument;
     const nn_winograd_line_plan *plan = maps->plan;
-    const int64_t channels = plan->out_channels, y_step = plan->step * channels;
-    const int64_t at = results->at * channels;
+    const int64_t channels = plan->out_channels, y_step = plan->step * plan->out_pitch;
+    const int64_t at = results->at * plan->out_pitch;
     const float *residual = maps->residual != NULL ? maps->residual + at : NULL;
     nn_line_output output = {
         .m = results->m,

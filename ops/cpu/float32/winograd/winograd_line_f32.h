@@ -51,6 +51,7 @@ typedef struct nn_winograd_line_plan {
     const nn_winograd_line_form *form;
     int64_t lines, in, out, step, pad; /* positions of a line; zeros in front of it */
     int64_t in_channels, out_channels;
+    int64_t in_pitch, out_pitch;
     int64_t line_tiles, tiles; /* of one line, of all */
     const nn_tile_shape *shape, *last_shape;
     int64_t panels;

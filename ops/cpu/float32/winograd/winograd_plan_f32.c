@@ -144,6 +144,8 @@ void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_form *fo
         .images = g->batch,
         .in_channels = g->in_channels,
         .out_channels = g->out_channels,
+        .in_pitch = g->in_pitch,
+        .out_pitch = g->out_pitch,
         .height = g->axes[NN_HEIGHT],
         .width = g->axes[NN_WIDTH],
         .epilogue = *epilogue,
