@@ -161,22 +161,28 @@ NN_INLINE void TILE_NAME(claim)(const nn_tile_f32 *t, int rows, int64_t index) {
 }
 
 #if TILE_PLAIN
-/* One tap and whole vectors, as nearly all products have: each tile continues where the last one
- * ended, so that what lies between two of them is half as long. */
-NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const bool adds,
-                                    const bool clips) {
+/* Whole vectors, as nearly all products have: each tile continues where the last one ended, so that
+ * what lies between two of them is half as long. The taps of a tile with one are part of its
+ * addresses. */
+NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const bool one_tap,
+                                    const bool adds, const bool clips) {
     const int segments = rows > NN_TILE_SEGMENT ? 2 : 1;
     nn_tile_f32 here = *t;
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
-    const float *w = t->w + t->taps->w;
     TILE_NAME(fetch) fetch = TILE_NAME(fetch_of)(t);
     int64_t left = t->more;
-    for (int i = 0; i < segments; i++) here.a[i] += t->taps->a;
+    for (int i = 0; i < segments && one_tap; i++) here.a[i] += t->taps->a;
+    if (one_tap) here.w += t->taps->w;
     do {
         if (here.claims) TILE_NAME(claim)(&here, rows, 0);
         vf acc[TILE_ROWS][TILE_VECTORS];
         TILE_NAME(start)(&here, acc, rows);
-        TILE_NAME(sum)(acc, here.a[0], here.a[segments - 1], w, here.k, steps, rows, &fetch);
+        const nn_tile_tap *tap = here.taps, *end = tap + here.tap_count;
+        do {
+            const int64_t a = one_tap ? 0 : tap->a, w = one_tap ? 0 : tap->w;
+            TILE_NAME(sum)(acc, here.a[0] + a, here.a[segments - 1] + a, here.w + w, here.k, steps,
+                           rows, &fetch);
+        } while (!one_tap && ++tap < end);
         /* Loaded here each time, since registers are all in use before. */
         here.low = t->low;
         here.high = t->high;
@@ -190,7 +196,7 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
 }
 
 NN_INLINE bool TILE_NAME(is_plain)(const nn_tile_f32 *t, int rows) {
-    return t->tap_count == 1 && t->columns == TILE_VECTORS * VF_LANES &&
+    return t->tap_count >= 1 && t->columns == TILE_VECTORS * VF_LANES &&
            (rows > 1 || !t->is_only_row);
 }
 #endif
@@ -198,12 +204,17 @@ NN_INLINE bool TILE_NAME(is_plain)(const nn_tile_f32 *t, int rows) {
 NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
 #if TILE_PLAIN
     if (TILE_NAME(is_plain)(t, rows)) {
-        if (t->residual[0] != NULL)
-            TILE_NAME(run_plain)(t, rows, true, true);
-        else if (t->low != -INFINITY || t->high != INFINITY)
-            TILE_NAME(run_plain)(t, rows, false, true);
+        const bool clips = t->low != -INFINITY || t->high != INFINITY;
+        if (t->tap_count > 1 && t->residual[0] != NULL)
+            TILE_NAME(run_plain)(t, rows, false, true, true);
+        else if (t->tap_count > 1)
+            TILE_NAME(run_plain)(t, rows, false, false, true);
+        else if (t->residual[0] != NULL)
+            TILE_NAME(run_plain)(t, rows, true, true, true);
+        else if (clips)
+            TILE_NAME(run_plain)(t, rows, true, false, true);
         else
-            TILE_NAME(run_plain)(t, rows, false, false);
+            TILE_NAME(run_plain)(t, rows, true, false, false);
         return;
     }
 #endif
