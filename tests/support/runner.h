@@ -12,6 +12,15 @@
                   : _ck_assert_failed(__FILE__, __LINE__, "Assertion '" #expression "' failed",    \
                                       __VA_ARGS__))
 
+/* NNOPT_TEST_PART=2/5 runs the second fifth of the turns of each test in a loop: for machines that
+ * are slow. */
+int test_part(int begin, int end, int edge);
+#ifdef tcase_add_loop_test
+#    undef tcase_add_loop_test
+#    define tcase_add_loop_test(tcase, test, begin, end)                                           \
+        tcase_add_loop_exit_test(tcase, test, 0, test_part(begin, end, 0), test_part(begin, end, 1))
+#endif
+
 /* Each test program defines this: adds its cases to the suite and names it. */
 Suite *test_suite(void);
 
