@@ -172,8 +172,12 @@ static const lstm_case table[] = {
     {.hidden = 130, .inputs = 40, .steps = 3, .batch = 13},
 };
 
+/* A state between two bytes becomes either, by the last bit of an activation, and all that follows
+ * differs: with these seeds no state is nearer than 3e-5 of a byte's step. */
+static const uint32_t seeds[] = {116, 117, 70, 119};
+
 START_TEST(directions_lengths_and_bounds) {
-    host_seed(20 + (uint32_t)_i);
+    host_seed(seeds[_i]);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         lstm_case c = table[i];
         c.is_unsigned = (_i & 1) != 0;
