@@ -316,10 +316,10 @@ static void finish_pixel(const panel_run *run, int i) {
                              tile->columns);
 }
 
-/* The share of a tile of `rows` pixels. */
+/* The share of a tile of `rows` pixels and of those that are done with it. */
 static void set_fetch(fetch_plan *plan, int rows, nn_u8s8_tile *tile) {
     int64_t begin = plan->done * plan->pixel_rate >> 16;
-    plan->done += rows;
+    plan->done += rows * (tile->more + 1);
     tile->fetch =
         begin < plan->bytes[0] ? plan->begin[0] + begin : plan->begin[1] + (begin - plan->bytes[0]);
     tile->fetch_step = (rows * plan->step_rate + 0xffff) >> 16;
@@ -346,11 +346,15 @@ static void run_line(panel_run *run, int64_t a, int64_t first, int64_t count) {
     const nn_u8s8_unit *unit = run->work->state->unit;
     const int most = unit->rows[run->vectors - 1];
     int64_t tiles = (count + most - 1) / most, each = count / tiles, larger = count % tiles;
-    for (int64_t i = 0, begin = 0, end; i < tiles; i++, begin = end) {
-        end = begin + each + (i < larger);
+    const bool continues = unit->continues && run->tile.sums == NULL;
+    for (int64_t i = 0, begin = 0, same; i < tiles; i += same) {
+        const int64_t rows = each + (i < larger);
         int64_t a_at = a + begin * run->tile.a_step, pixel = first + begin;
+        same = continues ? (i < larger ? larger : tiles) - i : 1;
+        run->tile.more = same - 1;
         run_tile(run, a_at, a_at + unit->segment * run->tile.a_step, pixel, pixel + unit->segment,
-                 (int)(end - begin));
+                 (int)rows);
+        begin += rows * same;
     }
 }
 

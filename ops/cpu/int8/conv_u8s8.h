@@ -45,6 +45,7 @@ typedef struct nn_u8s8_tile {
     const int32_t *own;
 
     int32_t *sums; /* not NULL: sums go here, [row][channel of the panel], and nowhere else */
+    int64_t more;  /* tiles of as many pixels that lie behind this one and are done with it */
     uint8_t *y[2]; /* else y = clamp(round(sum multiplier) + zero, low, high), as bytes */
     int64_t y_step;
     const float *multiplier; /* per channel, below 1; aligned */
@@ -69,7 +70,8 @@ typedef struct nn_u8s8_unit {
     int depth;            /* k's multiplied at once: 4 weights of one byte, or 2 of two */
     int activation_bytes; /* in a band. 1: unsigned; 2: int16, less the zero point */
     int weight_bytes;
-    bool adds; /* takes the sum of a QConv */
+    bool adds;      /* takes the sum of a QConv */
+    bool continues; /* does `more` tiles that store bytes, and have one segment */
     /* vectors 1 .. unit->vectors, rows 1 .. unit->rows[vectors - 1] */
     void (*tile)(const nn_u8s8_tile *tile, int rows, int vectors);
     /* Of units that share products: those of each of `count` pixels with itself, over all taps. */

@@ -61,22 +61,35 @@ INLINE __m256i bytes_of_two(const nn_byte_rule *rule, const __m256 multiplier[2]
     return vectors == 2 ? bytes : _mm256_shuffle_epi32(bytes, 0x08); /* groups of four are twice */
 }
 
-INLINE void store_rows(const nn_u8s8_tile *t, __m256i sums[ROWS][2], const int rows,
-                       const int vectors) {
-    const nn_byte_rule rule = nn_byte_rule_make(t->zero, t->low, t->high);
-    const int64_t y_step = t->y_step;
-    const int columns = t->columns;
-    uint8_t *y = t->y[0];
+/* What sums become. */
+typedef struct tile_end {
+    nn_byte_rule rule;
+    __m256 multiplier[2];
+    int64_t y_step;
+    int columns;
+} tile_end;
+
+INLINE tile_end end_of(const nn_u8s8_tile *t, const int vectors) {
     __m256i numbers[2];
     load_numbers(t->multiplier, vectors, numbers);
-    const __m256 multiplier[2] = {_mm256_castsi256_ps(numbers[0]),
-                                  _mm256_castsi256_ps(numbers[vectors - 1])};
+    return (tile_end){
+        .rule = nn_byte_rule_make(t->zero, t->low, t->high),
+        .multiplier = {_mm256_castsi256_ps(numbers[0]), _mm256_castsi256_ps(numbers[vectors - 1])},
+        .y_step = t->y_step,
+        .columns = t->columns,
+    };
+}
+
+INLINE void store_rows(const tile_end *end, uint8_t *y, __m256i sums[ROWS][2], const int rows,
+                       const int vectors) {
     UNROLL for (int i = 0; i < rows; i += 2) {
         const int next = i + 1 < rows ? i + 1 : i;
-        const __m256i bytes = bytes_of_two(&rule, multiplier, sums[i], sums[next], vectors);
-        nn_store_bytes(y + i * y_step, _mm256_castsi256_si128(bytes), columns, vectors * LANES);
+        const __m256i bytes =
+            bytes_of_two(&end->rule, end->multiplier, sums[i], sums[next], vectors);
+        nn_store_bytes(y + i * end->y_step, _mm256_castsi256_si128(bytes), end->columns,
+                       vectors * LANES);
         if (next > i)
-            nn_store_bytes(y + next * y_step, _mm256_extracti128_si256(bytes, 1), columns,
+            nn_store_bytes(y + next * end->y_step, _mm256_extracti128_si256(bytes, 1), end->columns,
                            vectors * LANES);
     }
 }
@@ -152,41 +165,50 @@ INLINE void add_streams(tile_place *at, __m256i sum[2], const int vectors) {
 
 /* `rows` and `vectors` are constants where this is inlined. */
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m256i sum[ROWS][2], start[2];
+    __m256i sum[ROWS][2], start[2] = {_mm256_setzero_si256()};
     load_numbers(t->start, vectors, start);
-    UNROLL for (int i = 0; i < rows; i++) {
-        const __m256i own = _mm256_set1_epi32(t->own != NULL ? t->own[i] : 0);
-        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = _mm256_sub_epi32(start[j], own);
-    }
-
-    const int16_t *w = t->w;
+    const tile_end end = t->sums == NULL ? end_of(t, vectors) : (tile_end){0};
     const int64_t step = t->a_step;
     const int64_t pairs = t->own != NULL ? t->steps / 2 : 0, singles = t->steps - 2 * pairs;
-    for (int64_t tap = 0; tap < t->tap_count; tap++) {
-        tile_place at = {t->a[0] + t->taps[tap], w, pairs, singles};
-        if (rows == 1 && t->tap_count == 1) add_streams(&at, sum[0], vectors);
-        for (; at.pairs > 0; at.pairs--) {
-            UNROLL for (int i = 0; i < rows; i++) add_pair(sum[i], at.a + i * step, at.w, vectors);
-            at.a += PAIR_BYTES;
-            at.w += vectors * PAIR_WEIGHTS;
+    const uint8_t *a = t->a[0];
+    const int32_t *own = t->own;
+    uint8_t *y = t->y[0];
+    int64_t left = t->more;
+    do {
+        UNROLL for (int i = 0; i < rows; i++) {
+            const __m256i taken = _mm256_set1_epi32(own != NULL ? own[i] : 0);
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = _mm256_sub_epi32(start[j], taken);
         }
-        for (; at.singles > 0; at.singles--) {
-            __m256i weights[2];
-            UNROLL for (int j = 0; j < vectors; j++) weights[j] = weights_at(at.w, j);
+        const int16_t *w = t->w;
+        for (int64_t tap = 0; tap < t->tap_count; tap++) {
+            tile_place at = {a + t->taps[tap], w, pairs, singles};
+            if (rows == 1 && t->tap_count == 1) add_streams(&at, sum[0], vectors);
+            for (; at.pairs > 0; at.pairs--) {
+                UNROLL for (int i = 0; i < rows; i++)
+                    add_pair(sum[i], at.a + i * step, at.w, vectors);
+                at.a += PAIR_BYTES;
+                at.w += vectors * PAIR_WEIGHTS;
+            }
+            for (; at.singles > 0; at.singles--) {
+                __m256i weights[2];
+                UNROLL for (int j = 0; j < vectors; j++) weights[j] = weights_at(at.w, j);
+                UNROLL for (int i = 0; i < rows; i++)
+                    add_single(sum[i], at.a + i * step, weights, vectors);
+                at.a += PAIR_BYTES / 2;
+                at.w += vectors * PAIR_WEIGHTS / 2;
+            }
+            w = at.w;
+        }
+        if (t->sums != NULL) {
             UNROLL for (int i = 0; i < rows; i++)
-                add_single(sum[i], at.a + i * step, weights, vectors);
-            at.a += PAIR_BYTES / 2;
-            at.w += vectors * PAIR_WEIGHTS / 2;
+                store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
+            return;
         }
-        w = at.w;
-    }
-
-    if (t->sums != NULL) {
-        UNROLL for (int i = 0; i < rows; i++)
-            store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
-        return;
-    }
-    store_rows(t, sum, rows, vectors);
+        store_rows(&end, y, sum, rows, vectors);
+        a += rows * step;
+        y += rows * end.y_step;
+        if (own != NULL) own += rows;
+    } while (left-- > 0);
 }
 
 /* Neighbouring pairs of activations with each other: each product stands in two neighbours. */
@@ -247,6 +269,7 @@ const nn_u8s8_unit nn_u8s8_avx2 = {
     .depth = 2,
     .activation_bytes = 2,
     .weight_bytes = 2,
+    .continues = true,
     .tile = run_tile,
     .own = own_products,
     .copy = nn_u8s8_copy_pairs,
