@@ -2,8 +2,8 @@
 """Writes networks of the usual topologies with seeded random weights, for measuring speed.
 
     networks.py FOLDER [NAME ...]        all of them, or those named
-    networks.py --batch 8 FOLDER [...]   those of images, for 8 at a time, as NAME_batch8.onnx
-    networks.py --free-batch FOLDER [...]        those of images, for any number at a time
+    networks.py --batch 8 FOLDER [...]   those of images and texts, for 8 at a time, as NAME_batch8.onnx
+    networks.py --free-batch FOLDER [...]        the same, for any number at a time
     networks.py --repeat 2039 FOLDER [...]       weights repeat after so many numbers: files that compress well
 
 Weights are drawn so that activations keep their size from layer to layer. Convolutional networks carry their
@@ -24,7 +24,7 @@ OPSET = 14
 class Network:
     """Collects nodes and weights; methods return the name of what they made."""
 
-    batch = 1  # images of a run; a name: any number
+    batch = 1  # samples of a run; a name: any number
     repeat = 0  # numbers after which weights begin again; 0: never
 
     def __init__(self, name, inputs, seed=1):
@@ -208,7 +208,7 @@ def efficientnet_b0():
 
 
 def transformer(name, layers, size, heads, tokens=128, vocabulary=30522):
-    net = Network(name, [(key, numpy.int64, [1, tokens]) for key in ["ids", "mask", "kinds"]])
+    net = Network(name, [(key, numpy.int64, [Network.batch, tokens]) for key in ["ids", "mask", "kinds"]])
     words = net.node("Gather", net.real(vocabulary, size, deviation=0.02), "ids")
     kinds = net.node("Gather", net.real(2, size, deviation=0.02), "kinds")
     x = net.node("Add", net.node("Add", words, kinds), net.real(1, tokens, size, deviation=0.02))
@@ -297,22 +297,22 @@ def streaming_frame():
 NETWORKS = {make.__name__: make for make in [
     resnet50, resnet18, vgg16, unet, mobilenet_v2, efficientnet_b0, minilm, bert_base, tcn, lstm, gru, ds_cnn,
     streaming_frame]}
-IMAGE_NETWORKS = ["resnet50", "resnet18", "vgg16", "unet", "mobilenet_v2", "efficientnet_b0"]
+BATCH_NETWORKS = ["resnet50", "resnet18", "vgg16", "unet", "mobilenet_v2", "efficientnet_b0", "minilm", "bert_base"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
-    parser.add_argument("--batch", type=int, default=1, help="images of a run")
-    parser.add_argument("--free-batch", action="store_true", help="any number of images")
+    parser.add_argument("--batch", type=int, default=1, help="samples of a run")
+    parser.add_argument("--free-batch", action="store_true", help="any number of samples")
     parser.add_argument("--repeat", type=int, default=0, help="numbers after which weights begin again; a prime")
     arguments = parser.parse_args()
     known, suffix = list(NETWORKS), ""
     if arguments.batch > 1:
-        known, suffix = IMAGE_NETWORKS, f"_batch{arguments.batch}"
+        known, suffix = BATCH_NETWORKS, f"_batch{arguments.batch}"
     if arguments.free_batch:
-        known = IMAGE_NETWORKS
+        known = BATCH_NETWORKS
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no network '{unknown.pop()}' of that kind")

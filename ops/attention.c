@@ -1,4 +1,5 @@
 #include "ops/family/attention.h"
+#include "ops/family/axes.h"
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
@@ -225,6 +226,28 @@ static nn_status infer(const nn_node_view *node) {
                        nn_dim_multiply(sizes.q_heads, sizes.value_size)};
     int64_t deep[4] = {sizes.batch, sizes.q_heads, sizes.q_length, sizes.value_size};
     return nn_set_output(node, Y, type, sizes.rank, sizes.rank == 3 ? wide : deep);
+}
+
+/* Samples keep apart; nothing else may be taken out of anything. */
+static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
+    for (int k = Y; k <= SCORES && k < node->out_count; k++) {
+        if (node->out[k] == NULL) continue;
+        for (int i = Q; i <= VALID; i++) {
+            const nn_fact *in = nn_view_in(node, i);
+            const bool has_samples =
+                in != NULL && (i != MASK || (in->rank == 4 && in->dims[0] != 1));
+            if (has_samples) NN_TRY(nn_axes_same(node, out, nn_in_axis(i, 0), nn_out_axis(k, 0)));
+        }
+        for (int axis = 1; axis < node->out[k]->rank; axis++)
+            NN_TRY(nn_axes_fixed(node, out, nn_out_axis(k, axis)));
+    }
+    for (int i = Q; i <= VALID; i++) {
+        const nn_fact *in = nn_view_in(node, i);
+        for (int axis = i == MASK ? 0 : 1; in != NULL && axis < in->rank; axis++)
+            if (i != MASK || axis > 0 || in->rank < 4)
+                NN_TRY(nn_axes_fixed(node, out, nn_in_axis(i, axis)));
+    }
+    return NN_OK;
 }
 
 static void cost(const nn_node_view *node, nn_cost *out) {
@@ -463,6 +486,7 @@ const nn_op nn_op_attention = {
     .parse = parse,
     .infer = infer,
     .cost = cost,
+    .axes = axes,
     .quant = NN_QUANT_FLOAT,
     .kernels = kernels,
 };

@@ -136,6 +136,54 @@ START_TEST(samples_that_meet_stay_together) {
 }
 END_TEST
 
+/* Attention between a table of words that is far larger than all else, and a product. */
+static nn_model *text_model(const char *inputs, const char *attrs) {
+    maker m = make(23);
+    make_input(&m, "x", NNOPT_INT64, "8,40");
+    make_random(&m, "words", "4000,32", 1);
+    make_random(&m, "w", "32,32", 2);
+    make_random(&m, "mask", "40,40", 3);
+    make_random(&m, "masks", "8,1,40,40", 4);
+    make_random(&m, "heads", "1,4,40,40", 5);
+    make_random(&m, "memory", "8,40,32", 6);
+    make_node(&m, "Gather", "table", "words,x", "a", "axis=0");
+    make_node(&m, "MatMul", "keys", "a,w", "k", NULL);
+    make_node(&m, "Attention", "attention", inputs, "b", attrs);
+    make_node(&m, "MatMul", "project", "b,w", "y", NULL);
+    return make_model(&m, "y");
+}
+
+START_TEST(texts_keep_apart) {
+    static const struct {
+        const char *inputs, *attrs;
+        bool keep_apart;
+    } cases[] = {
+        {"a,k,a", "q_num_heads=4 kv_num_heads=4", true},
+        {"a,k,a", "q_num_heads=4 kv_num_heads=4 is_causal=1", true},
+        {"a,k,a,mask", "q_num_heads=4 kv_num_heads=4", true},
+        {"a,k,a,heads", "q_num_heads=4 kv_num_heads=4", true},
+        {"a,k,a,masks", "q_num_heads=4 kv_num_heads=4",
+         false}, /* another constant for each sample */
+        {"a,memory,memory", "q_num_heads=4 kv_num_heads=4", false},
+    };
+    nn_tensor x;
+    ck_assert_ok(nn_tensor_init(&x, NNOPT_INT64, (int64_t[]){8, 40}, 2));
+    for (int64_t i = 0; i < 320; i++) ((int64_t *)x.data)[i] = i * 83 % 4000;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const nn_session_options options = {.threads = 2};
+        nn_model *model = text_model(cases[i].inputs, cases[i].attrs);
+        ck_assert_int_eq(groups_of(model, &options, &x) > 1, cases[i].keep_apart);
+        nn_tensor want = run_model(model, &judge, &x, 1, 0);
+        nn_tensor got = run_model(model, &options, &x, 1, 0);
+        check_close(&got, &want, 1e-4, 1e-4);
+        nn_tensor_clear(&want);
+        nn_tensor_clear(&got);
+        nnopt_model_destroy(model);
+    }
+    nn_tensor_clear(&x);
+}
+END_TEST
+
 START_TEST(bits_that_are_promised_come_from_whole_batches) {
     nn_model *model = image_model("N,3,16,14", NULL);
     nn_tensor x = random_tensor("8,3,16,14", 9);
@@ -202,6 +250,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, one_thread_takes_what_fits);
     tcase_add_test(cases, a_stated_batch_is_not_cut);
     tcase_add_test(cases, samples_that_meet_stay_together);
+    tcase_add_test(cases, texts_keep_apart);
     tcase_add_test(cases, bits_that_are_promised_come_from_whole_batches);
     tcase_add_test(cases, hooks_see_each_step_of_each_group);
     suite_add_tcase(suite, cases);

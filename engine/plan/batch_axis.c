@@ -114,10 +114,16 @@ static double bytes_of(const nn_value *value, int float_bytes) {
     return (double)nn_fact_bytes(&value->fact);
 }
 
+/* Of a table only the rows that a sample asks for. */
+static bool is_table(const nn_node *node, int index) {
+    return node->op == &nn_op_gather && index == 0;
+}
+
 static void count_bytes(const node_axes *self, int float_bytes, nn_batch_axis *out) {
     const nn_node *node = self->node;
     double bytes = 0;
     for (int i = 0; i < node->in_count; i++) {
+        if (is_table(node, i) && !is_batched(self, node->inputs[i])) continue;
         const double own = bytes_of(node->inputs[i], float_bytes);
         if (is_batched(self, node->inputs[i]))
             bytes += own;
