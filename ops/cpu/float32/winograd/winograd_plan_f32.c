@@ -40,6 +40,10 @@ typedef struct winograd_cost {
  * an FMA, 14 GB/s where there are 7 G vector FMAs a second. */
 static const double weight_bytes_per_fma = 2;
 
+/* Two cores stream twice as much as one (16 and 32 GB/s on a Zen 2, 25 and 50 on a Sapphire Rapids);
+ * more of them share what memory gives. */
+static const int streaming_cores = 2;
+
 const nn_winograd_rival nn_winograd_rival_f32 = {1, sizeof(float)};
 
 static double form_time(const nn_conv_geometry *g, const winograd_cost *form,
@@ -53,7 +57,8 @@ static double form_time(const nn_conv_geometry *g, const winograd_cost *form,
     double products =
         rate->product * points * tiles * (double)g->in_channels * out_vectors / threads;
     double weights = points * (double)g->in_channels * (double)g->out_channels *
-                     rate->weight_bytes / weight_bytes_per_fma;
+                     rate->weight_bytes / weight_bytes_per_fma /
+                     (double)nn_min(threads, streaming_cores);
     double transforms = tiles * (in_vectors * form->input + out_vectors * form->output) / threads;
     return fmax(products, weights) + transforms;
 }
