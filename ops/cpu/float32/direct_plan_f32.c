@@ -25,6 +25,9 @@ enum {
 /* A fold must be faster by as much. */
 static const double FOLD_GAIN = 0.9;
 
+/* Threads may be done as much later than with shares of equal size before panels are cut, too. */
+static const double MOST_UNEVENNESS = 1.04;
+
 /* ---- shape of the problem ---- */
 
 static bool is_trivial(const nn_window_axis *axis) {
@@ -219,6 +222,25 @@ static int64_t even_block(int64_t count, int64_t most, int64_t others, int threa
     return best;
 }
 
+/* How much longer `threads` threads take for `units` equal units than a share of each would. */
+static double unevenness(int64_t units, int threads) {
+    return (double)(nn_divide_up(units, threads) * threads) / (double)units;
+}
+
+/* Cuts the panels of each unit, too, where units of pixels alone leave a thread without work at the
+ * end: 33 tiles make 11 units of three, six for one of two threads. */
+static void cut_panels(nn_direct_plan *plan, int64_t places, int threads) {
+    if (plan->panel_block < plan->panels || band_use(plan) != NN_BAND_NEVER ||
+        unevenness(places, threads) < MOST_UNEVENNESS)
+        return;
+    const int64_t block = nn_divide_up(plan->panels, threads);
+    const int64_t parts = nn_divide_up(plan->panels, block);
+    /* The last part may be shorter than the others. */
+    const double lost = (double)(block * parts) / (double)plan->panels;
+    if (unevenness(places * parts, threads) * lost < unevenness(places, threads))
+        plan->panel_block = block;
+}
+
 static void choose_units(nn_direct_plan *plan, int threads) {
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
@@ -267,6 +289,7 @@ static void choose_units(nn_direct_plan *plan, int threads) {
     }
     plan->row_blocks = nn_divide_up(height->out, plan->row_block);
     plan->column_blocks = nn_divide_up(width->out, plan->column_block);
+    cut_panels(plan, others * plan->row_blocks * plan->column_blocks, threads);
     plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
     plan->units = others * plan->row_blocks * plan->column_blocks * plan->panel_blocks;
 }
