@@ -96,7 +96,7 @@ static void check_kernels(kernel_host *host, const char *what) {
     ck_assert_ptr_nonnull(want);
     memcpy(want, host->out[0].data, (size_t)count * sizeof *want);
     for (kernel = host->op->kernels; *kernel != reference; kernel++)
-        for (target.threads = 1; target.threads <= 3; target.threads += 2) {
+        for (target.threads = 1; target.threads <= 3; target.threads++) {
             if ((*kernel)->isa > target.isa) continue;
             ck_assert(host_accepts(host, *kernel, &target));
             host_run(host, *kernel, NN_LAYOUT_CHANNELS_LAST, &target);
@@ -190,6 +190,29 @@ START_TEST(blocks_of_many_bands) {
     };
     host_seed(31);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_block(&cases[i]);
+}
+END_TEST
+
+/* So few rows that threads take channels each: in blocks of one, and of more than one a part. */
+START_TEST(blocks_whose_channels_are_divided) {
+    static const int64_t expanded[] = {96, 1152};
+    host_seed(37);
+    for (int i = 0; i < 4; i++) {
+        const block_case c = {
+            .batch = i < 2 ? 1 : 2,
+            .channels = 6,
+            .expanded = expanded[i % 2],
+            .height = 11,
+            .width = 9,
+            .kernel = 5,
+            .stride = 1 + i % 2,
+            .dilation = 1,
+            .pads = {2, 2, 2, 2},
+            .between = {{NN_ACT_SILU, 0, 0}},
+            .epilogue = {.before = {NN_ACT_SILU, 0, 0}},
+        };
+        check_block(&c);
+    }
 }
 END_TEST
 
@@ -366,6 +389,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(kernels, 120);
     tcase_add_loop_test(kernels, blocks_of_random_sizes, 0, 4);
     tcase_add_test(kernels, blocks_of_many_bands);
+    tcase_add_test(kernels, blocks_whose_channels_are_divided);
     tcase_add_test(kernels, infinities_and_nan_stay_where_they_are);
     tcase_add_test(kernels, what_does_not_fit_is_refused);
     suite_add_tcase(suite, kernels);

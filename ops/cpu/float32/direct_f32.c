@@ -238,17 +238,16 @@ static void finish_raw(const direct_job *job, const direct_pass *pass, raw_rows 
                        int64_t columns) {
     const nn_direct_plan *plan = job->plan;
     if (raw->begin < raw->end)
-        plan->tiles->finish(
-            &plan->epilogue,
-            &(nn_epilogue_block){
-                .x = raw->floats + raw->begin * pass->shape->columns,
-                .x_step = pass->shape->columns,
-                .residual = job->residual ? job->residual + raw->offset : NULL,
-                .y = job->y + raw->offset,
-                .y_step = plan->problem.out_pitch,
-                .rows = raw->end - raw->begin,
-                .columns = columns,
-            });
+        plan->tiles->finish(&plan->epilogue,
+                            &(nn_epilogue_block){
+                                .x = raw->floats + raw->begin * pass->shape->columns,
+                                .x_step = pass->shape->columns,
+                                .residual = job->residual ? job->residual + raw->offset : NULL,
+                                .y = job->y + raw->offset,
+                                .y_step = plan->problem.out_pitch,
+                                .rows = raw->end - raw->begin,
+                                .columns = columns,
+                            });
     raw->begin = raw->end;
 }
 
@@ -290,7 +289,7 @@ static void run_raw(const direct_job *job, const direct_pass *pass, nn_tile_f32 
 
 /* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment at `offset1`. */
 static void run_tiles(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
-                     int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
+                      int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
     tile->start = pass->first ? tile->start : NULL;
     if (job->plan->tile_finishes || !pass->last) {
         /* Later passes add to what the first ones left in y. */
@@ -376,7 +375,8 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
             count = (i < rest ? rest : tile_count) - i;
             if (is_raw) count = nn_min(count, RAW_FLOATS / (rows * pass->shape->columns));
             const int64_t y = y_start + begin * p->out_pitch;
-            const int64_t a_step = pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
+            const int64_t a_step =
+                pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
             if (is_cut && i + count == tile_count) {
                 /* The last tile is by itself, and without its last row. */
                 if (count > 1)
@@ -481,7 +481,7 @@ static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
 
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
-                          void *workspace) {
+                          int64_t panel_begin, int64_t panel_end, void *workspace) {
     const direct_job job = {
         .plan = plan,
         .packed = packed,
@@ -496,7 +496,8 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
             .row_end = 1,
             .column_begin = begin,
             .column_end = nn_min(begin + plan->column_block, pixels),
-            .panel_end = plan->panels,
+            .panel_begin = panel_begin,
+            .panel_end = panel_end,
         };
         const input_view view = input_of(&job, &unit, space.band);
         run_panels(&job, &unit, &view, space.taps);

@@ -110,11 +110,11 @@ void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t 
 
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
 
-/* The first `pixels` pixels of a product (nn_direct_product), on the calling thread; workspace is
- * that of one thread. */
+/* The first `pixels` pixels of a product (nn_direct_product), the columns of panels [panel_begin,
+ * panel_end), on the calling thread; workspace is that of one thread. */
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
-                          void *workspace);
+                          int64_t panel_begin, int64_t panel_end, void *workspace);
 
 /* Units [begin, end) of those that nn_direct_run does, on the calling thread; workspace is that of
  * one thread. */

@@ -12,8 +12,9 @@
 
 enum {
     UNITS_PER_THREAD = 4,
-    UNIT_OF_BOTH = 8,    /* a unit has so many times the rows that it shares with its neighbour */
-    PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
+    UNIT_OF_BOTH = 8,      /* a unit has so many times the rows that it shares with its neighbour */
+    FILTER_CHANNELS = 512, /* of a part, that are filtered at once, at most */
+    PROJECT_PIXELS = 56,   /* that are projected at once, at least: four tiles of 14 */
     LEAST_RING_BYTES = 256 << 10,
 };
 
@@ -28,11 +29,13 @@ typedef struct block_state {
     nn_direct_plan expand, project;
     nn_direct_operands expand_operands, project_operands;
     nn_depthwise_plan depthwise;
-    const float *w, *bias;          /* of the depthwise convolution */
-    int64_t band_rows;              /* output rows that are done from one state of the ring */
-    int64_t unit_rows, image_units; /* those that a thread does one after the other; units */
-    int64_t held;                   /* rows of the expanded map in the ring */
-    int64_t group_rows;             /* output rows that are projected at once */
+    const float *w, *bias; /* of the depthwise convolution */
+    int64_t band_rows;     /* output rows that are done from one state of the ring */
+    int64_t parts;         /* of the channels, each a unit's */
+    int64_t unit_rows,
+        image_units;    /* those that a thread does one after the other; units of rows */
+    int64_t held;       /* rows of the expanded map in the ring */
+    int64_t group_rows; /* output rows that are projected at once */
     size_t ring_at, filtered_at, expand_at, project_at, worker_bytes; /* of a worker's workspace */
 } block_state;
 
@@ -66,18 +69,61 @@ static int64_t rows_under(const nn_window_axis *height, int64_t count) {
     return (count - 1) * height->stride + (height->kernel - 1) * height->dilation + 1;
 }
 
-/* Rows of a unit. Neighbours expand the rows that both reach, each for itself: more units than
- * there must be only where that is little. */
-static void choose_units(block_state *state, int threads) {
-    const nn_conv_geometry *g = &state->depthwise.geometry;
+/* Units of rows that one image should make. Neighbours expand the rows that both reach, each for
+ * itself: more units than there must be (`fewest`) only where that is little. */
+static int64_t row_pieces(const block_state *state, const nn_conv_geometry *g, int threads,
+                          int64_t fewest) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
     const int64_t both = (height->kernel - 1) * height->dilation;
-    const int64_t fewest = (threads + g->batch - 1) / g->batch; /* of an image */
     int64_t pieces = threads > 1 ? at_least_one(threads * UNITS_PER_THREAD / g->batch) : 1;
     if (state->expands && pieces > fewest) {
         const int64_t most = height->in / at_least_one(UNIT_OF_BOTH * both) / threads * threads;
         if (pieces > most) pieces = most > fewest ? most : fewest;
     }
+    return pieces;
+}
+
+/* The product that makes `rows` rows of the expanded map. */
+static nn_direct_problem expansion(const block_state *state, int64_t rows) {
+    const int64_t width = state->depthwise.geometry.axes[NN_WIDTH].in;
+    return nn_direct_product(rows * width, state->channels, state->in_channels);
+}
+
+/* Parts of the channels for the threads, as even as the panels of the expansion allow, where units
+ * of rows would expand much twice. A projection needs all channels. */
+static int64_t choose_parts(const block_state *state, const nn_conv_geometry *g,
+                            const nn_tiles_f32 *tiles, int threads) {
+    if (!state->expands || state->projects || g->batch >= threads) return 1;
+    if (row_pieces(state, g, threads, 1) > 1) return 1;
+    const nn_direct_problem whole = expansion(state, g->axes[NN_HEIGHT].in);
+    nn_direct_plan expand;
+    nn_direct_plan_make(&whole, tiles, 1, &(nn_epilogue){0}, &expand);
+    if (expand.panels * expand.shape->columns != state->channels) return 1;
+    int64_t parts = threads;
+    while (threads % parts != 0 || expand.panels % parts != 0) parts--;
+    return parts;
+}
+
+/* The filter, whose blocks of channels lie in one part each. */
+static void plan_depthwise(block_state *state, const nn_conv_geometry *g, const block_set *set,
+                           const nn_epilogue *epilogue, int threads) {
+    nn_depthwise_plan *plan = &state->depthwise;
+    nn_depthwise_plan_make(g, set->depthwise, epilogue, 1, plan);
+    state->parts = choose_parts(state, g, set->tiles, threads);
+    if (state->parts == 1) return;
+    const int64_t channels = state->channels / state->parts;
+    const int64_t blocks = nn_divide_up(channels, FILTER_CHANNELS);
+    nn_depthwise_plan_make(g, set->depthwise, epilogue, state->parts * blocks, plan);
+    if (plan->channel_block * blocks == channels) return;
+    state->parts = 1;
+    nn_depthwise_plan_make(g, set->depthwise, epilogue, 1, plan);
+}
+
+static void choose_units(block_state *state, int threads) {
+    const nn_conv_geometry *g = &state->depthwise.geometry;
+    const nn_window_axis *height = &g->axes[NN_HEIGHT];
+    const int64_t fewest = nn_divide_up(threads, g->batch * state->parts);
+    const int64_t pieces = state->parts > 1 ? fewest : row_pieces(state, g, threads, fewest);
     state->unit_rows = (height->out + pieces - 1) / pieces;
     state->image_units = (height->out + state->unit_rows - 1) / state->unit_rows;
 }
@@ -86,7 +132,7 @@ static void choose_bands(block_state *state) {
     const nn_conv_geometry *g = &state->depthwise.geometry;
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
-    const int64_t row_bytes = width->in * state->channels * (int64_t)sizeof(float);
+    const int64_t row_bytes = width->in * (state->channels / state->parts) * (int64_t)sizeof(float);
     /* An eighth for the ring: what the other steps read and write stays beside it. A small cache
      * gives half, since few rows at once cost more than what then leaves it. */
     const int64_t ring_bytes = nn_max(l2 / 8, nn_min(l2 / 2, LEAST_RING_BYTES));
@@ -175,15 +221,14 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     state->in_channels = node->in[NN_BLOCK_X]->dims[1];
     state->channels = g.out_channels;
     state->out_channels = node->out[0]->dims[1];
-    nn_depthwise_plan_make(&g, set->depthwise, state->projects ? &depthwise_work : &node->epilogue,
-                           1, &state->depthwise);
+    plan_depthwise(state, &g, set, state->projects ? &depthwise_work : &node->epilogue,
+                   target->threads);
     NN_TRY(prepare_depthwise(services, state));
     choose_units(state, target->threads);
     choose_bands(state);
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     if (state->expands) {
-        nn_direct_problem problem =
-            nn_direct_product(state->held * width->in, state->channels, state->in_channels);
+        const nn_direct_problem problem = expansion(state, state->held);
         NN_TRY(prepare_pointwise(node, services, &problem, NN_BLOCK_EXPAND_W, set->tiles,
                                  &expand_work, &state->expand, &state->expand_operands));
     }
@@ -209,25 +254,28 @@ typedef struct block_job {
 
 /* Expands rows [begin, end) of an image into the ring. */
 static void expand_rows(const block_state *state, const float *image, int64_t begin, int64_t end,
-                        char *own) {
+                        int64_t part, char *own) {
+    const int64_t panels = state->expand.panels / state->parts;
     const int64_t width = state->depthwise.geometry.axes[NN_WIDTH].in;
     float *ring = (float *)(own + state->ring_at);
     while (begin < end) {
         const int64_t place = begin % state->held;
         int64_t count = state->held - place;
         if (count > end - begin) count = end - begin;
-        nn_direct_run_pixels(
-            &state->expand, state->expand_operands.packed, state->expand_operands.packed_bias,
-            image + begin * width * state->in_channels, NULL,
-            ring + place * width * state->channels, count * width, own + state->expand_at);
+        nn_direct_run_pixels(&state->expand, state->expand_operands.packed,
+                             state->expand_operands.packed_bias,
+                             image + begin * width * state->in_channels, NULL,
+                             ring + place * width * state->channels, count * width, part * panels,
+                             (part + 1) * panels, own + state->expand_at);
         begin += count;
     }
 }
 
 /* Output rows [begin, end), few enough for one projection; their input rows are there. */
 static void filter_rows(const block_job *job, int64_t image, int64_t begin, int64_t end,
-                        char *own) {
+                        int64_t part, char *own) {
     const block_state *state = job->state;
+    const int64_t blocks = state->depthwise.channel_blocks / state->parts;
     const nn_conv_geometry *g = &state->depthwise.geometry;
     const int64_t width = g->axes[NN_WIDTH].out;
     const int64_t at = (image * g->axes[NN_HEIGHT].out + begin) * width * state->out_channels;
@@ -244,17 +292,19 @@ static void filter_rows(const block_job *job, int64_t image, int64_t begin, int6
         const int64_t offset = (row.height - begin) * width * state->channels;
         row.y = filtered + offset;
         row.residual = residual != NULL && !state->projects ? residual + offset : NULL;
-        for (int64_t block = 0; block < state->depthwise.channel_blocks; block++)
+        for (int64_t block = part * blocks; block < (part + 1) * blocks; block++)
             nn_depthwise_run_row(&state->depthwise, &row, block, own);
     }
     if (state->projects)
         nn_direct_run_pixels(&state->project, state->project_operands.packed,
                              state->project_operands.packed_bias, filtered, residual, job->y + at,
-                             (end - begin) * width, own + state->project_at);
+                             (end - begin) * width, 0, state->project.panels,
+                             own + state->project_at);
 }
 
-/* Output rows [begin, end) of an image, band by band. */
-static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_t end, char *own) {
+/* A part of the channels of output rows [begin, end) of an image, band by band. */
+static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_t end, int64_t part,
+                      char *own) {
     const block_state *state = job->state;
     const nn_conv_geometry *g = &state->depthwise.geometry;
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
@@ -266,11 +316,11 @@ static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_
         int64_t to = from + rows_under(height, last - first);
         if (from < there) from = there;
         if (to > height->in) to = height->in;
-        if (state->expands && from < to) expand_rows(state, x, from, to, own);
+        if (state->expands && from < to) expand_rows(state, x, from, to, part, own);
         if (to > there) there = to;
         for (int64_t row = first; row < last; row += state->group_rows) {
             int64_t group_end = row + state->group_rows;
-            filter_rows(job, image, row, group_end < last ? group_end : last, own);
+            filter_rows(job, image, row, group_end < last ? group_end : last, part, own);
         }
     }
 }
@@ -282,9 +332,10 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     char *own = job->workers + state->worker_bytes * (size_t)worker;
     nn_depthwise_start(&state->depthwise, own);
     for (int64_t i = begin; i < end; i++) {
-        const int64_t first = i % state->image_units * state->unit_rows;
-        const int64_t last = first + state->unit_rows;
-        run_bands(job, i / state->image_units, first, last < rows ? last : rows, own);
+        const int64_t unit = i / state->parts;
+        const int64_t first = unit % state->image_units * state->unit_rows;
+        const int64_t last = nn_min(first + state->unit_rows, rows);
+        run_bands(job, unit / state->image_units, first, last, i % state->parts, own);
     }
 }
 
@@ -297,8 +348,8 @@ static nn_status run(const nn_call *call) {
         .y = call->out[0]->data,
         .workers = call->workspace,
     };
-    nn_parallel(call->pool, state->image_units * state->depthwise.geometry.batch, 1, run_units,
-                &job);
+    nn_parallel(call->pool, state->parts * state->image_units * state->depthwise.geometry.batch, 1,
+                run_units, &job);
     return NN_OK;
 }
 
