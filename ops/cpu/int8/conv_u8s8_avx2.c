@@ -163,11 +163,21 @@ INLINE void add_streams(tile_place *at, __m256i sum[2], const int vectors) {
     *(is_shared ? &at->pairs : &at->singles) -= STREAMS * part;
 }
 
-/* `rows` and `vectors` are constants where this is inlined. */
-INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m256i sum[ROWS][2], start[2] = {_mm256_setzero_si256()};
+/* The fourth row, or the first where there is none. Compilers would have a register for the
+ * distance of each row from the first, and the loop's counter in memory. */
+INLINE const uint8_t *far_rows(const uint8_t *a, int64_t step, const int rows) {
+    const uint8_t *far = rows > 3 ? a + 3 * step : a;
+    __asm__("" : "+r"(far));
+    return far;
+}
+
+/* All but the tile are constants where this is inlined. */
+INLINE void run_tiles(const nn_u8s8_tile *t, const int rows, const int vectors,
+                      const bool keeps_sums) {
+    __m256i sum[ROWS][2], start[2];
     load_numbers(t->start, vectors, start);
-    const tile_end end = t->sums == NULL ? end_of(t, vectors) : (tile_end){0};
+    tile_end end;
+    if (!keeps_sums) end = end_of(t, vectors);
     const int64_t step = t->a_step;
     const int64_t pairs = t->own != NULL ? t->steps / 2 : 0, singles = t->steps - 2 * pairs;
     const uint8_t *a = t->a[0];
@@ -183,23 +193,26 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
         for (int64_t tap = 0; tap < t->tap_count; tap++) {
             tile_place at = {a + t->taps[tap], w, pairs, singles};
             if (rows == 1 && t->tap_count == 1) add_streams(&at, sum[0], vectors);
+            const uint8_t *far = far_rows(at.a, step, rows);
             for (; at.pairs > 0; at.pairs--) {
                 UNROLL for (int i = 0; i < rows; i++)
-                    add_pair(sum[i], at.a + i * step, at.w, vectors);
+                    add_pair(sum[i], i < 3 ? at.a + i * step : far + (i - 3) * step, at.w, vectors);
                 at.a += PAIR_BYTES;
+                far += PAIR_BYTES;
                 at.w += vectors * PAIR_WEIGHTS;
             }
             for (; at.singles > 0; at.singles--) {
                 __m256i weights[2];
                 UNROLL for (int j = 0; j < vectors; j++) weights[j] = weights_at(at.w, j);
-                UNROLL for (int i = 0; i < rows; i++)
-                    add_single(sum[i], at.a + i * step, weights, vectors);
+                UNROLL for (int i = 0; i < rows; i++) add_single(
+                    sum[i], i < 3 ? at.a + i * step : far + (i - 3) * step, weights, vectors);
                 at.a += PAIR_BYTES / 2;
+                far += PAIR_BYTES / 2;
                 at.w += vectors * PAIR_WEIGHTS / 2;
             }
             w = at.w;
         }
-        if (t->sums != NULL) {
+        if (keeps_sums) {
             UNROLL for (int i = 0; i < rows; i++)
                 store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
             return;
@@ -209,6 +222,13 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
         y += rows * end.y_step;
         if (own != NULL) own += rows;
     } while (left-- > 0);
+}
+
+INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
+    if (t->sums != NULL)
+        run_tiles(t, rows, vectors, true);
+    else
+        run_tiles(t, rows, vectors, false);
 }
 
 /* Neighbouring pairs of activations with each other: each product stands in two neighbours. */
