@@ -269,8 +269,8 @@ struct nn_kernel {
     /* Bit i: output 0 may share memory with input i when types and sizes agree. */
     uint32_t in_place;
     /* Channels last, bit i: input i, and output 0, may be some of the channels of a larger tensor,
-     * so that pixels lie nn_view_in_pitch and nn_view_out_pitch apart. The output may not where the
-     * epilogue adds a residual. */
+     * so that pixels lie nn_view_in_pitch and nn_view_out_pitch apart. The output may not where a
+     * map is added to it (a residual, QConv's addend). */
     uint32_t pitched_inputs;
     bool pitched_output;
     /* Is input `index` a part of output 0? Run leaves out those that are copies and lie in their

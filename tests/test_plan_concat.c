@@ -19,8 +19,17 @@ typedef struct join_case {
     const char *joins[MOST_JOINS];
 } join_case;
 
-#define CONV(name, in, out, w)                                                                     \
-    { "Conv", name, in "," w, out, "pads=[1,1,1,1]" }
+/* clang-format off */
+#define CONV(name, in, out, w) {"Conv", name, in "," w, out, "pads=[1,1,1,1]"}
+#define QCONV(name, in, out, w) \
+    {"QLinearConv", name, in ",scale,zero," w ",other,zero8,scale,zero", out, "pads=[1,1,1,1]"}
+/* clang-format on */
+
+static void make_bytes(maker *m, const char *name, const char *dims, int count) {
+    int64_t values[20 * 40 * 9];
+    for (int i = 0; i < count; i++) values[i] = i * 7 % 23 - 11;
+    make_ints(m, name, NNOPT_INT8, dims, values);
+}
 
 static void make_constants(maker *m) {
     make_random(m, "w3", "20,3,3,3", 1);   /* 3 to 20 channels */
@@ -37,6 +46,10 @@ static void make_constants(maker *m) {
     make_floats(m, "scale", "", &(float){0.05f});
     make_floats(m, "other", "", &(float){0.07f});
     make_ints(m, "zero", NNOPT_UINT8, "", &(int64_t){120});
+    make_ints(m, "zero8", NNOPT_INT8, "", &(int64_t){0});
+    make_bytes(m, "q3", "20,3,3,3", 20 * 3 * 9);
+    make_bytes(m, "q20", "20,20,3,3", 20 * 20 * 9);
+    make_bytes(m, "q40", "20,40,3,3", 20 * 40 * 9);
     make_ints(m, "flat", NNOPT_INT64, "2", (int64_t[]){4, -1});
 }
 
@@ -174,6 +187,18 @@ static const join_case cases[] = {
        "axis=1"},
       {"DequantizeLinear", "back", "c,scale,zero", "y", NULL}},
      {"join: copies input 5: its scale or zero point changes"}},
+    {"convolutions of bytes with a pool",
+     "2,3,8,6",
+     "y",
+     {{"QuantizeLinear", "q0", "x,scale,zero", "a", NULL},
+      QCONV("first", "a", "b", "q3"),
+      {"MaxPool", "pool", "b", "p", "kernel_shape=[3,3] pads=[1,1,1,1]"},
+      QCONV("second", "p", "d", "q20"),
+      {"com.microsoft:QLinearConcat", "join", "scale,zero,b,scale,zero,d,scale,zero", "c",
+       "axis=1"},
+      QCONV("last", "c", "e", "q40"),
+      {"DequantizeLinear", "back", "e,scale,zero", "y", NULL}},
+     {"join"}},
     {"bytes of one scale",
      "1,3,8,6",
      "y",

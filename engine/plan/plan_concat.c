@@ -7,6 +7,7 @@
  * the distance of its pixels (nn_kernel.pitched_output, pitched_inputs). */
 #include "engine/plan/layout.h"
 #include "engine/plan/plan_parts.h"
+#include "ops/family/qlinear_convolution.h"
 
 #include <stdio.h>
 
@@ -44,9 +45,15 @@ static bool is_residual(const nn_step *step, int index) {
     return step->view.epilogue.has_residual && step->view.epilogue.residual == index;
 }
 
+/* What is added in registers lies as the result does. */
+static bool adds_a_map(const nn_step *step) {
+    return step->view.epilogue.has_residual ||
+           (step->view.op == &nn_op_qconv && nn_qconv_has_sum(&step->view));
+}
+
 static bool writes_channels(const nn_step *step, const nn_plan_tensor *tensor) {
     return step->out[0] == tensor && step->kernel->pitched_output &&
-           step->call.layout == NN_LAYOUT_CHANNELS_LAST && !step->view.epilogue.has_residual;
+           step->call.layout == NN_LAYOUT_CHANNELS_LAST && !adds_a_map(step);
 }
 
 static bool reads_channels(const nn_step *step, int index) {

@@ -42,6 +42,8 @@ nn_u8s8_shape nn_u8s8_shape_of_conv(const nn_conv_geometry *geometry) {
         .groups = geometry->groups,
         .in_channels = in,
         .out_channels = geometry->group_out_channels,
+        .in_pitch = geometry->in_pitch,
+        .out_pitch = geometry->out_pitch,
         .height = geometry->axes[NN_HEIGHT],
         .width = geometry->axes[NN_WIDTH],
         .w_group = geometry->group_out_channels * in * taps,
@@ -59,6 +61,8 @@ nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_
                          .groups = 1,
                          .in_channels = k,
                          .out_channels = n,
+                         .in_pitch = k,
+                         .out_pitch = n,
                          .height = one,
                          .width = one,
                          .w_out = w_n,
@@ -73,16 +77,18 @@ nn_u8s8_shape nn_u8s8_shape_of_matmul(int64_t rows, int64_t k, int64_t n, int64_
 static source_layout choose_source(const nn_u8s8_shape *shape, const nn_u8s8_unit *unit,
                                    nn_type x_type) {
     const nn_window_axis *h = &shape->height, *w = &shape->width;
-    int64_t in = shape->in_channels, all = in * shape->groups;
+    int64_t in = shape->in_channels, pitch = shape->in_pitch;
     bool adjacent = w->dilation == 1 || w->kernel == 1;
     /* The input is read in place when it needs no padding, nor a conversion. */
     bool inside = h->pad_begin == 0 && w->pad_begin == 0 &&
                   (h->out - 1) * h->stride + (h->kernel - 1) * h->dilation < h->in &&
                   (w->out - 1) * w->stride + (w->kernel - 1) * w->dilation < w->in;
     bool whole_row = adjacent && shape->groups == 1 && w->kernel * in % unit->depth == 0;
+    /* Offsets of taps were found to fit for dense maps. */
+    bool near = pitch == in * shape->groups || (h->kernel == 1 && w->kernel == 1);
     bool convertible = unit->activation_bytes == 1 && x_type == NNOPT_UINT8;
-    if (inside && convertible && (whole_row || in % unit->depth == 0))
-        return (source_layout){.merged = whole_row, .pixel_step = all, .row_step = all * w->in};
+    if (inside && near && convertible && (whole_row || in % unit->depth == 0))
+        return (source_layout){.merged = whole_row, .pixel_step = pitch, .row_step = pitch * w->in};
     source_layout out = {.uses_band = true, .merged = adjacent};
     out.pixel_step = (adjacent ? in : nn_round_up(in, unit->depth)) * unit->activation_bytes;
     out.band_columns = (w->out - 1) * w->stride + (w->kernel - 1) * w->dilation + 1;
@@ -191,6 +197,8 @@ nn_status nn_u8s8_prepare(const nn_node_view *node, const nn_target *target, nn_
                                    .scale = shape->scale,
                                    .keeps_zero = unit->activation_bytes == 1}};
     made.source = choose_source(shape, unit, node->in[inputs->x]->type);
+    if (!fits_in_band(shape, &made.source))
+        return nn_view_fail(node, NN_UNSUPPORTED, "the rows of a kernel lie too far apart");
     made.setting.shares = pays_to_share(shape, unit, made.source.merged);
     made.packing =
         nn_u8s8_packing_make(node, unit, inputs, shape, made.source.merged, made.setting.shares);
@@ -244,11 +252,11 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
     const nn_u8s8_unit *unit = state->unit;
     const nn_window_axis *h = &shape->height, *w = &shape->width;
     const source_layout *source = &state->source;
-    int64_t all = shape->in_channels * shape->groups;
+    int64_t channels = shape->in_channels, pitch = shape->in_pitch;
     int64_t left = w->pad_begin < source->band_columns ? w->pad_begin : source->band_columns;
     int64_t columns = source->band_columns - left < w->in ? source->band_columns - left : w->in;
     int64_t right = source->band_columns - left - columns;
-    bool is_copy = shape->groups == 1 && all * unit->activation_bytes == source->pixel_step;
+    bool is_copy = pitch == channels && pitch * unit->activation_bytes == source->pixel_step;
     /* Zero becomes 0 where activations come without their zero point. */
     int padding = unit->activation_bytes == 1 ? call->x_zero : 0;
     for (int64_t row = 0; row < input_rows(shape, rows); row++) {
@@ -258,16 +266,15 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
             memset(out, padding, (size_t)source->row_step);
             continue;
         }
-        const uint8_t *x =
-            call->x + (image * h->in + in_row) * w->in * all + group * shape->in_channels;
+        const uint8_t *x = call->x + (image * h->in + in_row) * w->in * pitch + group * channels;
         memset(out, padding, (size_t)(left * source->pixel_step));
         out += left * source->pixel_step;
         if (is_copy)
-            unit->copy(out, x, columns * all, call->flip, call->x_zero);
+            unit->copy(out, x, columns * channels, call->flip, call->x_zero);
         else
             for (int64_t i = 0; i < columns; i++)
-                unit->copy(out + i * source->pixel_step, x + i * all, shape->in_channels,
-                           call->flip, call->x_zero);
+                unit->copy(out + i * source->pixel_step, x + i * pitch, channels, call->flip,
+                           call->x_zero);
         memset(out + columns * source->pixel_step, padding, (size_t)(right * source->pixel_step));
     }
 }
@@ -434,13 +441,13 @@ static void run_panels(const panel_range *part, const uint8_t *a, int64_t first,
     const conv_state *state = work->state;
     const nn_u8s8_shape *shape = &state->shape;
     const nn_u8s8_packing *packing = &state->packing;
-    int64_t all_channels = shape->out_channels * shape->groups, width = packing->width;
+    int64_t pitch = shape->out_pitch, width = packing->width;
     int64_t pixel = (part->image * shape->height.out + first) * shape->width.out;
     bool finishes = work->call.is_simple && (work->addend == NULL || work->adds_in_tile);
     for (int64_t panel = part->begin; panel < part->end; panel++) {
         int64_t channel = panel * width, left = shape->out_channels - channel;
         int64_t parameter = (part->group * packing->panels + panel) * width;
-        int64_t y = pixel * all_channels + part->group * shape->out_channels + channel;
+        int64_t y = pixel * pitch + part->group * shape->out_channels + channel;
         panel_run run = {.work = work,
                          .fetch = fetch,
                          .a = a,
@@ -457,7 +464,7 @@ static void run_panels(const panel_range *part, const uint8_t *a, int64_t first,
                                        panel * packing->panel_bytes,
                                   .start = work->call.parameters.start + parameter,
                                   .sums = finishes ? NULL : part->sums,
-                                  .y_step = all_channels * work->y_bytes,
+                                  .y_step = pitch * work->y_bytes,
                                   .multiplier = work->call.parameters.multiplier + parameter,
                                   .zero = work->call.zero,
                                   .low = work->call.low,

@@ -101,6 +101,7 @@ static inline void nn_u8s8_copy_pairs(void *out, const uint8_t *x, int64_t count
 typedef struct nn_u8s8_shape {
     int64_t batch, groups;
     int64_t in_channels, out_channels; /* of one group */
+    int64_t in_pitch, out_pitch;       /* elements from pixel to pixel */
     nn_window_axis height, width;
     int64_t w_group, w_out, w_in, w_tap; /* steps between weights, in elements */
     float scale;                         /* a factor of x_scale: QGemm's alpha, else 1 */

@@ -48,6 +48,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         .layout = layout_kind,                                                                     \
         .layout_inputs = bits,                                                                     \
         .in_place = in_place_bits,                                                                 \
+        .pitched_inputs = (bits)&1u,                                                               \
+        .pitched_output = (bits) != 0,                                                             \
         .accepts = operator##_accepts_##suffix,                                                    \
         .prepare = operator##_prepare_##suffix,                                                    \
         .run = nn_u8s8_run,                                                                        \

@@ -71,8 +71,8 @@ static void finish_tile(const void *argument, const nn_line_results *results) {
         .m_step = plan->m_step,
         .channels = plan->out_channels,
         .bytes = nn_winograd_bytes_of(maps->call, 0),
-        .y = maps->y + results->at * plan->out_channels,
-        .y_step = plan->step * plan->out_channels,
+        .y = maps->y + results->at * plan->out_pitch,
+        .y_step = plan->step * plan->out_pitch,
         .count = results->count,
     });
 }
@@ -98,6 +98,8 @@ const nn_kernel nn_kernel_qconv_winograd_line_u8s8_avx2 = {
     .exactness = NN_ROUNDING,
     .layout = NN_LAYOUT_CHANNELS_LAST,
     .layout_inputs = 1,
+    .pitched_inputs = 1,
+    .pitched_output = true,
     .accepts = accepts,
     .prepare = prepare,
     .run = run,
