@@ -163,8 +163,9 @@ INLINE void add_streams(tile_place *at, __m256i sum[2], const int vectors) {
     *(is_shared ? &at->pairs : &at->singles) -= STREAMS * part;
 }
 
-/* The fourth row, or the first where there is none. Compilers would have a register for the
- * distance of each row from the first, and the loop's counter in memory. */
+/* The fourth row, or the first where there is none. Where sums are kept gcc would have a register
+ * for the distance of each row from the first, and the loop's counter in memory; where bytes are
+ * made it does not, and is faster without. */
 INLINE const uint8_t *far_rows(const uint8_t *a, int64_t step, const int rows) {
     const uint8_t *far = rows > 3 ? a + 3 * step : a;
     __asm__("" : "+r"(far));
@@ -196,7 +197,8 @@ INLINE void run_tiles(const nn_u8s8_tile *t, const int rows, const int vectors,
             const uint8_t *far = far_rows(at.a, step, rows);
             for (; at.pairs > 0; at.pairs--) {
                 UNROLL for (int i = 0; i < rows; i++)
-                    add_pair(sum[i], i < 3 ? at.a + i * step : far + (i - 3) * step, at.w, vectors);
+                    add_pair(sum[i], i < 3 || !keeps_sums ? at.a + i * step : far + (i - 3) * step,
+                             at.w, vectors);
                 at.a += PAIR_BYTES;
                 far += PAIR_BYTES;
                 at.w += vectors * PAIR_WEIGHTS;
@@ -205,7 +207,8 @@ INLINE void run_tiles(const nn_u8s8_tile *t, const int rows, const int vectors,
                 __m256i weights[2];
                 UNROLL for (int j = 0; j < vectors; j++) weights[j] = weights_at(at.w, j);
                 UNROLL for (int i = 0; i < rows; i++) add_single(
-                    sum[i], i < 3 ? at.a + i * step : far + (i - 3) * step, weights, vectors);
+                    sum[i], i < 3 || !keeps_sums ? at.a + i * step : far + (i - 3) * step, weights,
+                    vectors);
                 at.a += PAIR_BYTES / 2;
                 far += PAIR_BYTES / 2;
                 at.w += vectors * PAIR_WEIGHTS / 2;
