@@ -25,7 +25,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_divide);
 }
 
-NN_BINARY_F32_KERNELS(div, nn_binary_run(call, &one))
+NN_BINARY_F32_KERNELS(div, 3, nn_binary_run(call, &one))
 
 const nn_op nn_op_div = {
     .name = "Div",

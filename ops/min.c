@@ -16,7 +16,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_broadcast(node, NN_TYPES_NUMBER, NNOPT_TYPE_NONE);
 }
 
-NN_BINARY_F32_KERNELS(min, nn_variadic_run(call, &one, 1))
+NN_BINARY_F32_KERNELS(min, 0, nn_variadic_run(call, &one, 1))
 
 const nn_op nn_op_min = {
     .name = "Min",

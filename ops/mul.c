@@ -18,8 +18,8 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_multiply);
 }
 
-NN_BINARY_F32_KERNEL(mul, avx2, NN_ISA_AVX2, nn_binary_run(call, &one))
-NN_BINARY_F32_KERNEL(mul, avx512, NN_ISA_AVX512, nn_binary_run(call, &one))
+NN_BINARY_F32_KERNEL(mul, avx2, NN_ISA_AVX2, 3, nn_binary_run(call, &one))
+NN_BINARY_F32_KERNEL(mul, avx512, NN_ISA_AVX512, 3, nn_binary_run(call, &one))
 
 static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(mul, amx) & mul_f32_avx512, &mul_f32_avx2,
                                            &mul_reference, NULL};

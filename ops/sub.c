@@ -17,7 +17,7 @@ static nn_status infer(const nn_node_view *node) {
     return nn_infer_arithmetic(node, nn_element_subtract);
 }
 
-NN_BINARY_F32_KERNELS(sub, nn_binary_run(call, &one))
+NN_BINARY_F32_KERNELS(sub, 3, nn_binary_run(call, &one))
 
 const nn_op nn_op_sub = {
     .name = "Sub",

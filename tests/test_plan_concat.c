@@ -44,6 +44,7 @@ static void make_constants(maker *m) {
     make_random(m, "map", "2,20,8,6", 10);
     make_random(m, "bias", "20", 11);
     make_floats(m, "scale", "", &(float){0.05f});
+    make_floats(m, "scales", "4", (float[]){1, 1, 2, 2});
     make_floats(m, "other", "", &(float){0.07f});
     make_ints(m, "zero", NNOPT_UINT8, "", &(int64_t){120});
     make_ints(m, "zero8", NNOPT_INT8, "", &(int64_t){0});
@@ -94,6 +95,19 @@ static const join_case cases[] = {
       {"ConvTranspose", "up", "a,up", "u", "strides=[2,2]"},
       {"Concat", "join", "d,u", "c", "axis=1"},
       CONV("last", "c", "y", "w40")},
+     {"join"}},
+    {"maps of two sizes, one of which is read element by element",
+     "2,3,8,6",
+     "y",
+     {CONV("first", "x", "a", "w3"),
+      {"MaxPool", "pool", "a", "p", "kernel_shape=[2,2] strides=[2,2]"},
+      CONV("low", "p", "q", "w20"),
+      {"Resize", "grow", "q,,scales", "g", "mode='nearest'"},
+      {"AveragePool", "mean", "a", "s", "kernel_shape=[3,3] pads=[1,1,1,1]"},
+      {"Concat", "join", "g,s", "c", "axis=1"},
+      {"Sub", "centred", "s,a", "m", NULL},
+      CONV("both", "c", "b", "w40"),
+      {"Mul", "product", "m,b", "y", NULL}},
      {"join"}},
     {"a tensor that is joined twice",
      "1,3,8,6",

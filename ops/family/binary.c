@@ -192,17 +192,24 @@ static void add_out(nn_loops *loops, const nn_tensor *out) {
     nn_loops_add_broadcast(loops, out->dims, out->rank);
 }
 
+/* `pitch` 0: dense. */
+static void set_pitch(nn_loops *loops, const nn_tensor *tensor, int64_t pitch) {
+    if (pitch > 0) nn_loops_set_pitch(loops, tensor->dims[tensor->rank - 1], pitch);
+}
+
 void nn_binary_loops(const nn_call *call, nn_loops *loops) {
     const nn_tensor *a = call->in[0], *b = call->in[1];
     const nn_binary_attrs *attrs = legacy_attrs(call->node);
     add_out(loops, call->out[0]);
     nn_loops_add_input(loops, call->layout, a);
+    set_pitch(loops, a, nn_view_in_pitch(call->node, 0, 0));
     if (attrs != NULL && b->rank != a->rank) {
         int64_t dims[NN_MAX_RANK];
         int rank = legacy_dims(attrs, a->rank, b->dims, b->rank, dims);
         nn_loops_add_standard(loops, call->layout, dims, rank);
     } else {
         nn_loops_add_input(loops, call->layout, b);
+        set_pitch(loops, b, nn_view_in_pitch(call->node, 1, 0));
     }
     nn_loops_collapse(loops);
 }
@@ -252,7 +259,8 @@ static void scale_elements(nn_type type, void *data, double scale, int64_t count
     }
 }
 
-/* Copies elements [begin, end) of the output's index space, from input `index`. At most NN_BLOCK. */
+/* Copies elements [begin, end) of the output's index space, from input `index`. At most NN_BLOCK.
+ */
 static void load_piece(const fold_work *work, int index, int64_t begin, int64_t end, block *out) {
     const nn_call *call = work->call;
     const nn_tensor *in = call->in[index];

@@ -34,6 +34,12 @@ void nn_loops_add_broadcast(nn_loops *loops, const int64_t *dims, int rank) {
     nn_loops_add(loops, steps);
 }
 
+void nn_loops_set_pitch(nn_loops *loops, int64_t channels, int64_t pitch) {
+    int64_t *steps = loops->steps[loops->operands - 1];
+    for (int axis = 0; axis < loops->rank - 1 && pitch != channels; axis++)
+        steps[axis] = steps[axis] / channels * pitch;
+}
+
 static bool walks_as_one(const nn_loops *loops, int outer, int inner) {
     for (int k = 0; k < loops->operands; k++)
         if (loops->steps[k][outer] != loops->steps[k][inner] * loops->dims[inner]) return false;

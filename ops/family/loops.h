@@ -23,6 +23,9 @@ void nn_loops_init(nn_loops *loops, const int64_t *dims, int rank);
 void nn_loops_add(nn_loops *loops, const int64_t *steps); /* one step per axis */
 /* Adds an operand of shape `dims`, broadcast to the shape of the loops. */
 void nn_loops_add_broadcast(nn_loops *loops, const int64_t *dims, int rank);
+/* The pixels of the operand that was added last, of `channels` elements along the last axis, lie
+ * `pitch` apart. */
+void nn_loops_set_pitch(nn_loops *loops, int64_t channels, int64_t pitch);
 /* Drops axes of size 1 and joins axes that every operand walks as one. Rank is at least 1 after. */
 void nn_loops_collapse(nn_loops *loops);
 

@@ -177,6 +177,7 @@ typedef struct nearest_work {
     int64_t in_steps[NN_MAX_RANK];
     int line_axis; /* -1: nothing changes */
     int64_t width, row;
+    int64_t step;      /* elements from place to place of the output: `row` unless it has gaps */
     bool extrapolates; /* some place of the output may be outside */
     bool doubles;      /* places 2 i and 2 i + 1 are both i */
     uint64_t value[2]; /* what stands outside */
@@ -189,12 +190,12 @@ static void fill_row(const nearest_work *work, char *target, size_t size) {
 static void fill_line(const nearest_work *work, char *target, const char *source, size_t size) {
     const int64_t *indices =
         work->line_axis >= 0 ? work->plan->tables[work->line_axis].indices : (const int64_t[]){0};
-    if (work->row == 1 && !work->extrapolates && source != NULL) {
+    if (work->row == 1 && work->step == 1 && !work->extrapolates && source != NULL) {
         gather_row(size, target, source, work->doubles ? NULL : indices, work->width);
         return;
     }
     size_t bytes = (size_t)work->row * size;
-    for (int64_t k = 0; k < work->width; k++, target += bytes) {
+    for (int64_t k = 0; k < work->width; k++, target += (size_t)work->step * size) {
         if (source == NULL || indices[k] < 0)
             fill_row(work, target, size);
         else
@@ -206,7 +207,7 @@ static void nearest_lines(void *argument, int64_t begin, int64_t end, int worker
     (void)worker;
     const nearest_work *work = argument;
     size_t size = nn_element_size(work->in->type);
-    size_t line_bytes = (size_t)(work->width * work->row) * size;
+    size_t line_bytes = (size_t)(work->width * work->step) * size;
     int64_t previous = -1;
     for (int64_t i = begin; i < end; i++) {
         int64_t rest = i, offset = 0;
@@ -219,7 +220,7 @@ static void nearest_lines(void *argument, int64_t begin, int64_t end, int worker
         }
         char *target = (char *)work->out->data + (size_t)i * line_bytes;
         const char *source = (const char *)work->in->data + offset * (int64_t)size;
-        if (!outside && offset == previous)
+        if (!outside && offset == previous && work->step == work->row)
             memcpy(target, target - line_bytes, line_bytes);
         else
             fill_line(work, target, outside ? NULL : source, size);
@@ -246,8 +247,11 @@ static void run_nearest(const nn_call *call, const resize_plan *plan) {
     nn_tensor holder = {.type = in->type, .data = work.value};
     nn_tensor_set(&holder, 0, (double)plan->attrs->extrapolation);
     nn_dense_steps(in->dims, in->rank, work.in_steps);
-    for (; work.line_axis >= 0 && plan->axes[work.line_axis].unchanged; work.line_axis--)
+    const int64_t pitch = nn_view_out_pitch(call->node, 0, 0);
+    const int least = pitch > 0 ? in->rank - 2 : -1; /* pixels apart are places */
+    for (; work.line_axis > least && plan->axes[work.line_axis].unchanged; work.line_axis--)
         work.row *= in->dims[work.line_axis];
+    work.step = pitch > 0 ? pitch : work.row;
     if (work.line_axis >= 0) {
         work.width = out->dims[work.line_axis];
         work.doubles = doubles_places(plan->tables[work.line_axis].indices, work.width);
@@ -612,6 +616,28 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
                                             : nn_type_in(node->in[0]->type, NN_TYPES_NUMBER);
 }
 
+/* Whole pixels are copied: nearest ones, whose channels stay. */
+static bool accepts_pixels(const nn_node_view *node, const nn_target *target) {
+    const nn_resize_attrs *attrs = node->attrs;
+    const nn_fact *x = node->in[0];
+    nn_resize_axis axes[NN_MAX_RANK];
+    if (attrs->mode != NN_RESIZE_NEAREST || x->rank < 3 || x->rank > 5 || !accepts(node, target))
+        return false;
+    return nn_resize_find_axes(node, x->dims, x->rank, axes) == NN_OK && axes[1].known &&
+           axes[1].unchanged;
+}
+
+static const nn_kernel nearest_pixels = {
+    .name = "resize_nearest",
+    .exactness = NN_EXACT,
+    .layout = NN_LAYOUT_ANY,
+    .layout_inputs = 1,
+    .pitched_output = true,
+    .accepts = accepts_pixels,
+    .prepare = prepare,
+    .run = run,
+};
+
 const nn_kernel nn_resize_kernel = {
     .name = "resize_reference",
     .exactness = NN_EXACT,
@@ -622,4 +648,4 @@ const nn_kernel nn_resize_kernel = {
     .run = run,
 };
 
-const nn_kernel *const nn_resize_kernels[] = {&nn_resize_kernel, NULL};
+const nn_kernel *const nn_resize_kernels[] = {&nearest_pixels, &nn_resize_kernel, NULL};

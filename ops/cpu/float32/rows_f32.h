@@ -113,8 +113,9 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
                                                &stem##_reference, NULL};
 
 /* The same for binary operators : the last argument is the call that runs them with the table
- * `one`. */
-#define NN_BINARY_F32_KERNEL(stem, isa_name, level, ...)                                           \
+ * `one`. They read pixels that lie apart where `pitched` says so. They do not write them: that waits
+ * for lines that are in no cache yet, where a copy by Concat finds them there. */
+#define NN_BINARY_F32_KERNEL(stem, isa_name, level, pitched, ...)                                  \
     static nn_status stem##_f32_##isa_name##_run(const nn_call *call) {                            \
         const nn_binary_rows one = {{[NNOPT_FLOAT] = nn_rows_f32_##isa_name.stem}};                \
         return __VA_ARGS__;                                                                        \
@@ -126,15 +127,16 @@ extern const nn_rows_f32 nn_rows_f32_portable, nn_rows_f32_avx2, nn_rows_f32_avx
         .layout = NN_LAYOUT_ANY,                                                                   \
         .layout_inputs = UINT32_MAX,                                                               \
         .in_place = 3,                                                                             \
+        .pitched_inputs = pitched,                                                                 \
         .accepts = nn_accepts_float_rows,                                                          \
         .run = stem##_f32_##isa_name##_run,                                                        \
     };
 
 /* Defines `kernels`: two instruction sets, then stem_reference, which the compiler vectorises too.
  */
-#define NN_BINARY_F32_KERNELS(stem, ...)                                                           \
-    NN_BINARY_F32_KERNEL(stem, avx2, NN_ISA_AVX2, __VA_ARGS__)                                     \
-    NN_BINARY_F32_KERNEL(stem, avx512, NN_ISA_AVX512, __VA_ARGS__)                                 \
+#define NN_BINARY_F32_KERNELS(stem, pitched, ...)                                                  \
+    NN_BINARY_F32_KERNEL(stem, avx2, NN_ISA_AVX2, pitched, __VA_ARGS__)                            \
+    NN_BINARY_F32_KERNEL(stem, avx512, NN_ISA_AVX512, pitched, __VA_ARGS__)                        \
     static const nn_kernel *const kernels[] = {&stem##_f32_avx512, &stem##_f32_avx2,               \
                                                &stem##_reference, NULL};
 
