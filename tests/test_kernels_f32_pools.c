@@ -61,6 +61,23 @@ START_TEST(pools_over_whole_planes) {
 }
 END_TEST
 
+/* So large that threads take parts of an image: rows that parts divide evenly and not, with
+ * channels beyond whole vectors, up to five axes. */
+START_TEST(averages_of_large_planes) {
+    static const int64_t maps[][5] = {
+        {1, 33, 32, 32}, {2, 9, 61, 65}, {1, 300, 11, 13}, {1, 1, 8, 4096}, {1, 7, 17, 18, 19}};
+    host_seed(550);
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        kernel_host host;
+        host_init(&host, &nn_op_global_average_pool, 22);
+        random_input(&host, maps[i], maps[i][4] ? 5 : 4, false);
+        host_infer(&host);
+        check_all(&host, 1e-6, "average of a large plane");
+        host_clear(&host);
+    }
+}
+END_TEST
+
 /* The integer forms must give the very bytes. */
 START_TEST(max_pools_of_bytes) {
     host_seed(600);
@@ -100,6 +117,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(pool, 120);
     tcase_add_loop_test(pool, pools_of_random_sizes, 0, 6);
     tcase_add_test(pool, pools_over_whole_planes);
+    tcase_add_test(pool, averages_of_large_planes);
     tcase_add_test(pool, max_pools_of_bytes);
     suite_add_tcase(suite, pool);
     return suite;

@@ -16,21 +16,27 @@ typedef struct pool_job {
 } pool_job;
 
 enum {
-    GLOBAL_BLOCK = 256,   /* channels of a global pool that are a piece of work */
-    PLANE_PIECE = 4096,   /* elements of a plane that one float sum takes */
-    WORK_PER_UNIT = 4096, /* output elements of a piece of work, at least */
+    GLOBAL_BLOCK = 256,     /* channels of a global pool that are a piece of work */
+    PLANE_PIECE = 4096,     /* elements of a plane that one float sum takes */
+    WORK_PER_UNIT = 4096,   /* output elements of a piece of work, at least */
+    IMAGE_PARTS = 8,        /* of rows, that a global average sums by themselves, */
+    PARTED_IMAGE = 1 << 15, /* where an image has as many elements */
 };
 
-/* Kernels keep the functions of their instruction set as state. */
-static nn_status remember(nn_prepare *services, const nn_pooling *set) {
-    const nn_pooling **state = nn_prepare_state(services, sizeof *state);
+typedef struct pool_state {
+    const nn_pooling *set; /* functions of the kernel's instruction set */
+    int64_t parts;         /* of an image, for the threads; 0: whole images */
+} pool_state;
+
+static nn_status remember(nn_prepare *services, const nn_pooling *set, int64_t parts) {
+    pool_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
-    *state = set;
+    *state = (pool_state){set, parts};
     return NN_OK;
 }
 
 static const nn_pooling *functions_of(const nn_call *call) {
-    return *(const nn_pooling *const *)call->state;
+    return ((const pool_state *)call->state)->set;
 }
 
 /* ---- windows, channels last ---- */
@@ -314,6 +320,8 @@ typedef struct global_job {
     char *y;
     int64_t element; /* bytes */
     float scale;
+    int64_t parts; /* of each image */
+    float *sums;   /* of them */
 } global_job;
 
 static void run_global_blocks(const global_job *job, int64_t begin, int64_t end, bool average) {
@@ -385,13 +393,12 @@ static nn_status run_global_standard(const nn_call *call, bool average) {
 }
 
 /* Channels last: N, spatial axes, C. */
-static nn_status run_global(const nn_call *call, nn_task task, bool average) {
-    if (call->layout == NN_LAYOUT_STANDARD) return run_global_standard(call, average);
+static global_job global_job_of(const nn_call *call) {
     const nn_tensor *x = call->in[0];
     int64_t channels = x->dims[x->rank - 1], columns = x->dims[x->rank - 2], rows = 1;
     const int64_t pitch = nn_view_in_pitch(call->node, 0, channels);
     for (int i = 1; i < x->rank - 2; i++) rows *= x->dims[i];
-    global_job job = {
+    return (global_job){
         .set = functions_of(call),
         .channels = channels,
         .out_pitch = nn_view_out_pitch(call->node, 0, channels),
@@ -403,7 +410,12 @@ static nn_status run_global(const nn_call *call, nn_task task, bool average) {
         .element = nn_type_bits(x->type) / 8,
         .scale = rows * columns > 0 ? 1.0f / (float)(rows * columns) : 0,
     };
-    nn_parallel(call->pool, x->dims[0] * job.blocks, 1, task, &job);
+}
+
+static nn_status run_global(const nn_call *call, nn_task task, bool average) {
+    if (call->layout == NN_LAYOUT_STANDARD) return run_global_standard(call, average);
+    global_job job = global_job_of(call);
+    nn_parallel(call->pool, call->in[0]->dims[0] * job.blocks, 1, task, &job);
     return NN_OK;
 }
 
@@ -411,7 +423,63 @@ static nn_status run_global_max(const nn_call *call) {
     return run_global(call, run_global_max_blocks, false);
 }
 
+/* ---- averages of large images ---- */
+
+/* Threads sum rows of an image, mostly those that they made themselves: what another core wrote
+ * comes at a fifth of the speed. Sums of parts [image][part][channels] stand in the workspace. As
+ * many parts on any number of threads, so that results do not depend on it. */
+static int64_t parts_of(const nn_node_view *node, const nn_target *target) {
+    const nn_fact *x = node->in[0];
+    const bool large = nn_fact_count(x) / nn_max(x->dims[0], 1) >= PARTED_IMAGE;
+    const bool several = target->threads > 1 || target->deterministic;
+    return several && large && x->type == NNOPT_FLOAT && x->rank > 3 && x->dims[2] >= IMAGE_PARTS
+               ? IMAGE_PARTS
+               : 0;
+}
+
+static nn_status prepare_global_average(const nn_node_view *node, const nn_target *target,
+                                        nn_prepare *services, const nn_pooling *set) {
+    const nn_fact *x = node->in[0];
+    const int64_t parts = parts_of(node, target);
+    nn_prepare_workspace(services, (size_t)(x->dims[0] * parts * x->dims[1]) * sizeof(float));
+    return remember(services, set, parts);
+}
+
+static void sum_parts(void *argument, int64_t begin, int64_t end, int worker) {
+    const global_job *job = argument;
+    const nn_pool_view *view = &job->view;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t image = i / job->parts, part = i % job->parts;
+        const int64_t first = view->rows * part / job->parts;
+        const int64_t last = view->rows * (part + 1) / job->parts;
+        nn_pool_windows rows = {.view = *view, .channels = job->channels, .count = 1};
+        rows.view.rows = last - first;
+        const float *x = (const float *)job->x + image * view->plane_step + first * view->row_step;
+        job->set->average_f32(&rows, x, job->sums + i * job->channels, 1);
+    }
+}
+
+static nn_status run_global_parts(const nn_call *call, int64_t parts) {
+    global_job job = global_job_of(call);
+    const nn_pool_windows sums = {
+        .view = {1, parts, 1, parts * job.channels, job.channels, job.channels},
+        .channels = job.channels,
+        .count = 1,
+    };
+    job.parts = parts;
+    job.sums = call->workspace;
+    nn_parallel(call->pool, call->in[0]->dims[0] * parts, 1, sum_parts, &job);
+    for (int64_t image = 0; image < call->in[0]->dims[0]; image++)
+        job.set->average_f32(&sums, job.sums + image * parts * job.channels,
+                             (float *)job.y + image * job.out_pitch, job.scale);
+    return NN_OK;
+}
+
 static nn_status run_global_average(const nn_call *call) {
+    const pool_state *state = call->state;
+    if (state->parts > 0 && call->layout != NN_LAYOUT_STANDARD)
+        return run_global_parts(call, state->parts);
     return run_global(call, run_global_average_blocks, true);
 }
 
@@ -435,7 +503,7 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
            (type == NNOPT_FLOAT || type == NNOPT_UINT8 || type == NNOPT_INT8);
 }
 
-#define POOL_KERNEL(stem, set, level, exact, accepts_node, run_node)                               \
+#define POOL_KERNEL(stem, set, level, exact, accepts_node, prepare_node, run_node)                 \
     const nn_kernel nn_kernel_##stem##_##set = {                                                   \
         .name = #stem "_" #set,                                                                    \
         .isa = level,                                                                              \
@@ -445,7 +513,7 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
         .pitched_inputs = 1,                                                                       \
         .pitched_output = true,                                                                    \
         .accepts = accepts_node,                                                                   \
-        .prepare = prepare_##set,                                                                  \
+        .prepare = prepare_node##_##set,                                                           \
         .run = run_node,                                                                           \
     };
 
@@ -454,12 +522,17 @@ static bool accepts_max(const nn_node_view *node, const nn_target *target) {
                                    nn_prepare *services) {                                         \
         (void)node;                                                                                \
         (void)target;                                                                              \
-        return remember(services, &nn_pooling_##set);                                              \
+        return remember(services, &nn_pooling_##set, 0);                                           \
     }                                                                                              \
-    POOL_KERNEL(max_pool, set, level, NN_EXACT, accepts_max, run_max)                              \
-    POOL_KERNEL(average_pool_f32, set, level, NN_ROUNDING, accepts_float, run_average)             \
-    POOL_KERNEL(global_max_pool_f32, set, level, NN_EXACT, accepts_float, run_global_max)          \
-    POOL_KERNEL(global_average_pool_f32, set, level, NN_ROUNDING, accepts_float, run_global_average)
+    static nn_status prepare_average_##set(const nn_node_view *node, const nn_target *target,      \
+                                           nn_prepare *services) {                                 \
+        return prepare_global_average(node, target, services, &nn_pooling_##set);                  \
+    }                                                                                              \
+    POOL_KERNEL(max_pool, set, level, NN_EXACT, accepts_max, prepare, run_max)                     \
+    POOL_KERNEL(average_pool_f32, set, level, NN_ROUNDING, accepts_float, prepare, run_average)    \
+    POOL_KERNEL(global_max_pool_f32, set, level, NN_EXACT, accepts_float, prepare, run_global_max) \
+    POOL_KERNEL(global_average_pool_f32, set, level, NN_ROUNDING, accepts_float, prepare_average,  \
+                run_global_average)
 
 POOL_KERNELS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)

@@ -1,14 +1,18 @@
 /* ScaledConv on channels-last floats: the weights are scaled in place of the pixels, which are
- * more, once for each image; then it is a direct product. */
+ * more, once for each image; then it is a direct product. Each thread scales them for itself: to
+ * fetch what another core has just written would take longer. */
+#include "base/integers.h"
 #include "ops/cpu/kernels.h"
 
 #include "ops/cpu/float32/direct_operands.h"
 #include "ops/family/scaled_conv.h"
 
+enum { SCALED_AT_ONCE = 4 }; /* floats, of which all vectors are multiples */
+
 typedef struct scaled_state {
     nn_direct_plan plan; /* of one image */
     nn_direct_operands operands;
-    size_t scaled_bytes; /* of workspace, in front of the plan's */
+    size_t scaled_bytes, worker_bytes; /* of a worker: its scaled weights, and all */
 } scaled_state;
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
@@ -36,20 +40,48 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     size_t none; /* all is constant */
     NN_TRY(nn_direct_operands_prepare(node, &state->plan, services, &state->operands, &none));
     state->scaled_bytes = nn_direct_packed_bytes(&state->plan);
-    nn_prepare_workspace(services,
-                         state->scaled_bytes + nn_direct_workspace(&state->plan, target->threads));
+    state->worker_bytes = nn_aligned(sizeof(int64_t)) + nn_aligned(state->scaled_bytes) +
+                          nn_aligned(nn_direct_workspace(&state->plan, 1));
+    nn_prepare_workspace(services, state->worker_bytes * (size_t)target->threads);
     return NN_OK;
 }
 
-/* Panels [panel][k][columns]: row k times scale[k]. */
-static void scale_weights(const nn_direct_plan *plan, const float *packed, const float *scale,
-                          float *scaled) {
+/* Panels [panel][k][columns]: row k times scale[k]. Columns are whole vectors. */
+static void scale_weights(const nn_direct_plan *plan, const float *restrict packed,
+                          const float *restrict scale, float *restrict scaled) {
     for (int64_t panel = 0; panel < plan->panels; panel++) {
         bool last = panel == plan->panels - 1;
-        const int64_t columns = last ? plan->last_shape->columns : plan->shape->columns;
+        const int columns = last ? plan->last_shape->columns : plan->shape->columns;
         for (int64_t k = 0; k < plan->k; k++)
-            for (int64_t j = 0; j < columns; j++) *scaled++ = *packed++ * scale[k];
+            for (int j = 0; j < columns; j += SCALED_AT_ONCE, packed += SCALED_AT_ONCE)
+                for (int i = 0; i < SCALED_AT_ONCE; i++) *scaled++ = packed[i] * scale[k];
     }
+}
+
+typedef struct scaled_job {
+    const scaled_state *state;
+    const float *x, *scale, *residual; /* of an image */
+    float *y;
+    int64_t image;
+    char *workers;
+} scaled_job;
+
+/* A worker's workspace: the number of the image whose scale its weights have, or -1; these
+ * weights; what a direct convolution wants. */
+static int64_t *image_of_weights(const scaled_job *job, int worker) {
+    return (int64_t *)(job->workers + job->state->worker_bytes * (size_t)worker);
+}
+
+static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
+    const scaled_job *job = argument;
+    const scaled_state *state = job->state;
+    int64_t *image = image_of_weights(job, worker);
+    float *scaled = (float *)((char *)image + nn_aligned(sizeof *image));
+    if (*image != job->image)
+        scale_weights(&state->plan, state->operands.packed, job->scale, scaled);
+    *image = job->image;
+    nn_direct_run_units(&state->plan, scaled, state->operands.packed_bias, job->x, job->residual,
+                        job->y, begin, end, (char *)scaled + nn_aligned(state->scaled_bytes));
 }
 
 static nn_status run(const nn_call *call) {
@@ -57,17 +89,21 @@ static nn_status run(const nn_call *call) {
     const nn_tensor *x = call->in[NN_SCALED_X];
     const int64_t images = x->dims[0], in_floats = nn_tensor_count(x) / images;
     const int64_t out_floats = nn_tensor_count(call->out[0]) / images;
-    const int64_t channels = x->dims[3];
-    const float *scale = call->in[NN_SCALED_SCALE]->data;
-    const float *residual = nn_call_residual_data(call);
-    float *scaled = call->workspace;
-    for (int64_t i = 0; i < images; i++) {
-        scale_weights(&state->plan, state->operands.packed, scale + i * channels, scaled);
-        nn_direct_run(&state->plan, scaled, state->operands.packed_bias,
-                      (const float *)x->data + i * in_floats,
-                      residual != NULL ? residual + i * out_floats : NULL,
-                      (float *)call->out[0]->data + i * out_floats, call->pool,
-                      (char *)call->workspace + state->scaled_bytes);
+    scaled_job job = {
+        .state = state,
+        .x = x->data,
+        .scale = call->in[NN_SCALED_SCALE]->data,
+        .residual = nn_call_residual_data(call),
+        .y = call->out[0]->data,
+        .workers = call->workspace,
+    };
+    for (int i = 0; i < nn_pool_threads(call->pool); i++) *image_of_weights(&job, i) = -1;
+    for (; job.image < images; job.image++) {
+        nn_parallel(call->pool, state->plan.units, 1, run_units, &job);
+        job.x += in_floats;
+        job.scale += x->dims[3];
+        if (job.residual != NULL) job.residual += out_floats;
+        job.y += out_floats;
     }
     return NN_OK;
 }
