@@ -269,10 +269,10 @@ END_TEST
 /* ---- plans ---- */
 
 /* 1x1, depthwise and 1x1 with Clip between them and the input added. */
-static nn_model *make_block_model(int64_t size) {
+static nn_model *make_block_model(int64_t height, int64_t width) {
     char dims[64];
     maker m = make(13);
-    snprintf(dims, sizeof dims, "1,16,%lld,%lld", (long long)size, (long long)size);
+    snprintf(dims, sizeof dims, "1,16,%lld,%lld", (long long)height, (long long)width);
     make_input(&m, "x", NNOPT_FLOAT, dims);
     make_random(&m, "expand_w", "96,16,1,1", 1);
     make_random(&m, "w", "96,1,3,3", 2);
@@ -322,7 +322,7 @@ static nn_session *open_with_block(nn_model *model, nn_step_info *block) {
 
 START_TEST(a_block_is_one_step_that_names_what_it_covers) {
     const int64_t size = 128; /* 6 MB expanded: more than a part of any second-level cache */
-    nn_model *model = make_block_model(size);
+    nn_model *model = make_block_model(size, size);
     nn_step_info block;
     nn_session *session = open_with_block(model, &block);
     static const char *const names[] = {"expand", "clip_a", "filter", "clip_c", "project", "sum"};
@@ -369,16 +369,30 @@ START_TEST(the_larger_of_two_maps_stays_in_a_block) {
 }
 END_TEST
 
-START_TEST(small_maps_stay_as_they_are) {
-    nn_model *model = make_block_model(8);
-    nn_session_options options = {.threads = 1};
-    nn_tensor x = random_tensor("1,16,8,8", 5);
+static bool has_block(nn_model *model, const char *dims, int threads) {
+    nn_session_options options = {.threads = threads};
+    nn_tensor x = random_tensor(dims, 5);
     nn_session *session;
     nn_step_info block;
     ck_assert_ok(nn_session_open(model, &options, &session));
-    ck_assert(!find_block(plan_of(session, &x), &block));
+    const bool found = find_block(plan_of(session, &x), &block);
     nnopt_session_destroy(session);
     nn_tensor_clear(&x);
+    return found;
+}
+
+START_TEST(small_maps_stay_as_they_are) {
+    nn_model *model = make_block_model(8, 8);
+    ck_assert(!has_block(model, "1,16,8,8", 1));
+    nnopt_model_destroy(model);
+}
+END_TEST
+
+/* Each thread would expand the two rows beside its own as well: half of six in vain. */
+START_TEST(maps_of_few_rows_are_a_block_of_one_thread_only) {
+    nn_model *model = make_block_model(12, 2000);
+    ck_assert(has_block(model, "1,16,12,2000", 1));
+    ck_assert(!has_block(model, "1,16,12,2000", 2));
     nnopt_model_destroy(model);
 }
 END_TEST
@@ -397,6 +411,7 @@ Suite *test_suite(void) {
     tcase_add_test(plans, a_block_is_one_step_that_names_what_it_covers);
     tcase_add_test(plans, the_larger_of_two_maps_stays_in_a_block);
     tcase_add_test(plans, small_maps_stay_as_they_are);
+    tcase_add_test(plans, maps_of_few_rows_are_a_block_of_one_thread_only);
     suite_add_tcase(suite, plans);
     return suite;
 }

@@ -53,6 +53,15 @@ static bool is_large(const nn_value *value) {
     return bytes > l2 / 4 && bytes > LEAST_BYTES;
 }
 
+/* Do threads that share the rows of a map expand few of them twice? */
+static bool has_rows_for(const nn_node *depthwise, int threads) {
+    enum { ROWS_OF_BOTH = 4 };
+    const nn_conv_attrs *attrs = depthwise->attrs_parsed;
+    const int64_t *x = depthwise->inputs[0]->fact.dims;
+    const int64_t both = (depthwise->inputs[1]->fact.dims[2] - 1) * attrs->window.dilation[0];
+    return threads == 1 || x[0] * x[2] >= ROWS_OF_BOTH * both * threads;
+}
+
 /* Is the output of a 1x1 convolution larger than `value`, its input, and the input of the next
  * depthwise convolution only, whose block then saves more? */
 static bool suits_next_better(const nn_node *pointwise, const nn_value *value) {
@@ -61,8 +70,10 @@ static bool suits_next_better(const nn_node *pointwise, const nn_value *value) {
            nn_fact_bytes(&made->fact) > nn_fact_bytes(&value->fact);
 }
 
-static bool match(nn_node *node, const bool *taken, block *out) {
-    if (!is_depthwise(node) || nn_node_is_folded(node) || taken[node->position]) return false;
+static bool match(nn_node *node, int threads, const bool *taken, block *out) {
+    if (!is_depthwise(node) || nn_node_is_folded(node) || taken[node->position] ||
+        !has_rows_for(node, threads))
+        return false;
     *out = (block){.depthwise = node};
     nn_node *before = node->inputs[0]->producer;
     if (is_pointwise(before) && !taken[before->position] && has_plain_epilogue(before) &&
@@ -142,10 +153,12 @@ static nn_status edit(nn_plan *plan, nn_patch *patch, const block *b, bool *take
 }
 
 static nn_status edit_all(void *argument, nn_patch *patch, bool *taken) {
-    nn_plan *plan = ((const nn_plan_edit *)argument)->plan;
+    const nn_plan_edit *edits = argument;
+    nn_plan *plan = edits->plan;
     for (int64_t i = 0; i < plan->graph->node_count; i++) {
         block b;
-        if (match(plan->graph->nodes[i], taken, &b)) NN_TRY(edit(plan, patch, &b, taken));
+        if (match(plan->graph->nodes[i], edits->target->threads, taken, &b))
+            NN_TRY(edit(plan, patch, &b, taken));
     }
     return NN_OK;
 }
