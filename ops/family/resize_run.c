@@ -1,124 +1,9 @@
-/* The kernel of Resize: tables of taps per axis, then one pass per axis that changes. Follows the
- * definition of coordinates and weights in the ONNX specification of Resize. */
+/* The kernel of Resize: tables of taps per axis, then one pass per axis that changes. */
 #include "base/integers.h"
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/copy.h"
 #include "ops/family/loops.h"
-#include "ops/family/resize.h"
-
-#include <math.h>
-
-/* For each place of the output along one axis: `taps` input indices and weights. */
-typedef struct axis_table {
-    int64_t taps;
-    int64_t *indices; /* out x taps; -1: outside of the region of interest */
-    double *weights;
-} axis_table;
-
-typedef struct resize_plan {
-    const nn_resize_attrs *attrs;
-    int rank;
-    nn_resize_axis axes[NN_MAX_RANK]; /* in the order of memory */
-    axis_table tables[NN_MAX_RANK];
-} resize_plan;
-
-/* ---- tables ---- */
-
-static int64_t tap_count(const nn_resize_attrs *attrs, double scale) {
-    if (attrs->mode == NN_RESIZE_NEAREST) return 1;
-    int64_t reach = attrs->mode == NN_RESIZE_LINEAR ? 1 : 2;
-    if (!attrs->antialias || scale >= 1) return 2 * reach;
-    return -2 * (int64_t)floor((double)-reach / scale);
-}
-
-static double source_place(const nn_resize_attrs *attrs, const nn_resize_axis *axis, int64_t i) {
-    double x = (double)i, last = (double)axis->in - 1;
-    switch (attrs->coordinates) {
-    case NN_COORDINATES_ALIGN_CORNERS:
-        return axis->length == 1 ? 0 : x * last / (axis->length - 1);
-    case NN_COORDINATES_ASYMMETRIC:
-        return x / axis->scale;
-    case NN_COORDINATES_CROP: {
-        double extent = (axis->roi_end - axis->roi_begin) * last;
-        double along = axis->length == 1 ? extent / 2 : x * extent / (axis->length - 1);
-        return axis->roi_begin * last + along;
-    }
-    case NN_COORDINATES_PYTORCH_HALF_PIXEL:
-        return axis->length == 1 ? -0.5 : (x + 0.5) / axis->scale - 0.5;
-    case NN_COORDINATES_HALF_PIXEL_SYMMETRIC: {
-        double offset = (double)axis->in / 2 * (1 - (double)axis->out / axis->length);
-        return offset + (x + 0.5) / axis->scale - 0.5;
-    }
-    case NN_COORDINATES_HALF_PIXEL:
-        break;
-    }
-    return (x + 0.5) / axis->scale - 0.5;
-}
-
-static int64_t clamp_index(double x, int64_t size) {
-    if (!(x > 0)) return 0;
-    return x >= (double)size ? size - 1 : (int64_t)x;
-}
-
-static int64_t nearest_index(const nn_resize_attrs *attrs, const nn_resize_axis *axis, double x) {
-    int64_t size = axis->in;
-    switch (attrs->rounding) {
-    case NN_ROUND_OUTWARD:
-        return clamp_index(axis->scale < 1 ? ceil(x) : floor(x), size);
-    case NN_ROUND_PREFER_FLOOR:
-        return clamp_index(ceil(x - 0.5), size);
-    case NN_ROUND_PREFER_CEIL:
-        return clamp_index(floor(x + 0.5), size);
-    case NN_ROUND_CEIL:
-        return clamp_index(ceil(x), size);
-    case NN_ROUND_FLOOR:
-        break;
-    }
-    return clamp_index(floor(x), size);
-}
-
-/* The interpolation kernels at distance d. */
-static double linear_weight(double d) {
-    d = fabs(d);
-    return d < 1 ? 1 - d : 0;
-}
-
-static double cubic_weight(double d, double a) {
-    d = fabs(d);
-    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
-}
-
-/* Taps around x. The filter is stretched where it would skip input elements. */
-static void fill_taps(const nn_resize_attrs *attrs, const nn_resize_axis *axis, double x,
-                      int64_t taps, int64_t *indices, double *weights) {
-    double stretch = attrs->antialias && axis->scale < 1 ? axis->scale : 1, sum = 0;
-    double first = ceil(x) - (double)(taps / 2);
-    for (int64_t k = 0; k < taps; k++) {
-        double place = first + (double)k, distance = (place - x) * stretch;
-        weights[k] = attrs->mode == NN_RESIZE_LINEAR ? linear_weight(distance)
-                                                     : cubic_weight(distance, (double)attrs->cubic);
-        if (attrs->exclude_outside && (place < 0 || place >= (double)axis->in)) weights[k] = 0;
-        indices[k] = clamp_index(place, axis->in);
-        sum += weights[k];
-    }
-    bool normalize = attrs->exclude_outside || stretch != 1;
-    for (int64_t k = 0; normalize && k < taps; k++) weights[k] /= sum;
-}
-
-static void fill_table(const nn_resize_attrs *attrs, const nn_resize_axis *axis,
-                       axis_table *table) {
-    bool crops = attrs->coordinates == NN_COORDINATES_CROP && !axis->unchanged;
-    for (int64_t i = 0; i < axis->out; i++) {
-        int64_t *indices = table->indices + i * table->taps;
-        double x = axis->unchanged ? (double)i : source_place(attrs, axis, i);
-        if (attrs->mode == NN_RESIZE_NEAREST)
-            indices[0] = axis->unchanged ? i : nearest_index(attrs, axis, x);
-        else
-            fill_taps(attrs, axis, x, table->taps, indices, table->weights + i * table->taps);
-        if (crops && (x < 0 || x > (double)(axis->in - 1))) indices[0] = -1;
-    }
-}
+#include "ops/family/resize_tables.h"
 
 /* Aligned share of the workspace; `used` counts on. NULL base: only counts. */
 static void *take(char *base, size_t *used, size_t bytes) {
@@ -127,144 +12,11 @@ static void *take(char *base, size_t *used, size_t bytes) {
     return memory;
 }
 
-/* An upper bound of the taps for any scale that leads from `in` to `out`. */
-static int64_t tap_limit(const nn_resize_attrs *attrs, int64_t in, int64_t out) {
-    if (!attrs->antialias || out == 0) return 4;
-    return 4 * (in / out + 2);
-}
-
-/* ---- nearest ---- */
-
-#define GATHER_ROW(bits, type)                                                                     \
-    static void gather_##bits(void *target, const void *source, const int64_t *indices,            \
-                              int64_t count) {                                                     \
-        type *to = target;                                                                         \
-        const type *from = source;                                                                 \
-        if (indices == NULL) /* every element twice: what most networks ask for */                 \
-            for (int64_t i = 0; i < count / 2; i++) to[2 * i] = to[2 * i + 1] = from[i];           \
-        else                                                                                       \
-            for (int64_t i = 0; i < count; i++) to[i] = from[indices[i]];                          \
-    }
-typedef struct pair {
-    uint64_t halves[2];
-} pair;
-GATHER_ROW(8, uint8_t)
-GATHER_ROW(16, uint16_t)
-GATHER_ROW(32, uint32_t)
-GATHER_ROW(64, uint64_t)
-GATHER_ROW(128, pair)
-
-static void gather_row(size_t size, void *target, const void *source, const int64_t *indices,
-                       int64_t count) {
-    if (size == 1)
-        gather_8(target, source, indices, count);
-    else if (size == 2)
-        gather_16(target, source, indices, count);
-    else if (size == 4)
-        gather_32(target, source, indices, count);
-    else if (size == 8)
-        gather_64(target, source, indices, count);
-    else
-        gather_128(target, source, indices, count);
-}
-
-/* The output is lines of `width` places, the last axis that changes; each place is `row` elements,
- * the axes after it. */
-typedef struct nearest_work {
-    const resize_plan *plan;
-    const nn_tensor *in;
-    nn_tensor *out;
-    int64_t in_steps[NN_MAX_RANK];
-    int line_axis; /* -1: nothing changes */
-    int64_t width, row;
-    int64_t step;      /* elements from place to place of the output: `row` unless it has gaps */
-    bool extrapolates; /* some place of the output may be outside */
-    bool doubles;      /* places 2 i and 2 i + 1 are both i */
-    uint64_t value[2]; /* what stands outside */
-} nearest_work;
-
-static void fill_row(const nearest_work *work, char *target, size_t size) {
-    for (int64_t i = 0; i < work->row; i++) memcpy(target + (size_t)i * size, work->value, size);
-}
-
-static void fill_line(const nearest_work *work, char *target, const char *source, size_t size) {
-    const int64_t *indices =
-        work->line_axis >= 0 ? work->plan->tables[work->line_axis].indices : (const int64_t[]){0};
-    if (work->row == 1 && work->step == 1 && !work->extrapolates && source != NULL) {
-        gather_row(size, target, source, work->doubles ? NULL : indices, work->width);
-        return;
-    }
-    size_t bytes = (size_t)work->row * size;
-    for (int64_t k = 0; k < work->width; k++, target += (size_t)work->step * size) {
-        if (source == NULL || indices[k] < 0)
-            fill_row(work, target, size);
-        else
-            memcpy(target, source + (size_t)indices[k] * bytes, bytes);
-    }
-}
-
-static void nearest_lines(void *argument, int64_t begin, int64_t end, int worker) {
-    (void)worker;
-    const nearest_work *work = argument;
-    size_t size = nn_element_size(work->in->type);
-    size_t line_bytes = (size_t)(work->width * work->step) * size;
-    int64_t previous = -1;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t rest = i, offset = 0;
-        bool outside = false;
-        for (int axis = work->line_axis - 1; axis >= 0; axis--) {
-            int64_t index = work->plan->tables[axis].indices[rest % work->out->dims[axis]];
-            rest /= work->out->dims[axis];
-            outside = outside || index < 0;
-            offset += index * work->in_steps[axis];
-        }
-        char *target = (char *)work->out->data + (size_t)i * line_bytes;
-        const char *source = (const char *)work->in->data + offset * (int64_t)size;
-        if (!outside && offset == previous && work->step == work->row)
-            memcpy(target, target - line_bytes, line_bytes);
-        else
-            fill_line(work, target, outside ? NULL : source, size);
-        previous = outside ? -1 : offset;
-    }
-}
-
-static bool doubles_places(const int64_t *indices, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        if (indices[i] != i / 2) return false;
-    return count % 2 == 0;
-}
-
-static void run_nearest(const nn_call *call, const resize_plan *plan) {
-    const nn_tensor *in = call->in[0];
-    nn_tensor *out = call->out[0];
-    nearest_work work = {.plan = plan,
-                         .in = in,
-                         .out = out,
-                         .line_axis = plan->rank - 1,
-                         .width = 1,
-                         .row = 1,
-                         .extrapolates = plan->attrs->coordinates == NN_COORDINATES_CROP};
-    nn_tensor holder = {.type = in->type, .data = work.value};
-    nn_tensor_set(&holder, 0, (double)plan->attrs->extrapolation);
-    nn_dense_steps(in->dims, in->rank, work.in_steps);
-    const int64_t pitch = nn_view_out_pitch(call->node, 0, 0);
-    const int least = pitch > 0 ? in->rank - 2 : -1; /* pixels apart are places */
-    for (; work.line_axis > least && plan->axes[work.line_axis].unchanged; work.line_axis--)
-        work.row *= in->dims[work.line_axis];
-    work.step = pitch > 0 ? pitch : work.row;
-    if (work.line_axis >= 0) {
-        work.width = out->dims[work.line_axis];
-        work.doubles = doubles_places(plan->tables[work.line_axis].indices, work.width);
-    }
-    int64_t line = work.width * work.row;
-    nn_parallel(call->pool, nn_tensor_count(out) / line, NN_GRAIN / line + 1, nearest_lines, &work);
-}
-
 /* ---- interpolation: y[o][j][i] = sum over k of weight[j][k] x[o][index[j][k]][i] ---- */
 
 typedef struct pass_work {
     const nn_resize_axis *axis;
-    const axis_table *table;
+    const nn_resize_table *table;
     const void *in;
     void *out;
     int64_t inner;
@@ -336,7 +88,7 @@ static void blend_lines(void *argument, int64_t begin, int64_t end, int worker) 
  * two results: products and sums come in the order of ONNX Runtime, so that they round as there. */
 
 typedef struct plane_work {
-    const resize_plan *plan;
+    const nn_resize_plan *plan;
     int axis; /* the first of the two */
     const float *in;
     float *out;
@@ -357,7 +109,7 @@ typedef struct tap_pair {
 
 /* A place before the first element is that element; the last one, and what is behind it, counts
  * half on both sides. */
-static tap_pair pair_of(const axis_table *table, const nn_resize_axis *axis, int64_t place) {
+static tap_pair pair_of(const nn_resize_table *table, const nn_resize_axis *axis, int64_t place) {
     const int64_t *indices = table->indices + 2 * place;
     const double *weights = table->weights + 2 * place;
     tap_pair taps = {indices[0], indices[1], (float)weights[0], (float)weights[1]};
@@ -402,7 +154,7 @@ static void blend_planes(void *argument, int64_t begin, int64_t end, int worker)
     const plane_work *work = argument;
     const nn_rows_f32 *rows = nn_rows_f32_best();
     const nn_resize_axis *axes = work->plan->axes + work->axis;
-    const axis_table *table = &work->plan->tables[work->axis];
+    const nn_resize_table *table = &work->plan->tables[work->axis];
     int64_t in_line = axes[1].in * work->inner, out_line = axes[1].out * work->inner;
     line_block block;
     line_taps taps[2];
@@ -424,7 +176,7 @@ static void blend_planes(void *argument, int64_t begin, int64_t end, int worker)
 }
 
 /* The first of the two axes, or -1 when the node is something else. */
-static int first_of_two(const nn_call *call, const resize_plan *plan) {
+static int first_of_two(const nn_call *call, const nn_resize_plan *plan) {
     int first = -1, changed = 0;
     for (int axis = 0; axis < plan->rank; axis++) {
         if (plan->axes[axis].unchanged) continue;
@@ -437,7 +189,7 @@ static int first_of_two(const nn_call *call, const resize_plan *plan) {
     return fits ? first : -1;
 }
 
-static void run_planes(const nn_call *call, const resize_plan *plan, int axis) {
+static void run_planes(const nn_call *call, const nn_resize_plan *plan, int axis) {
     nn_tensor *out = call->out[0];
     plane_work work = {.plan = plan,
                        .axis = axis,
@@ -490,7 +242,7 @@ static void store_all(const void *in, bool single, nn_tensor *out) {
         nn_tensor_set(out, i, single ? (double)((const float *)in)[i] : ((const double *)in)[i]);
 }
 
-static void run_passes(const nn_call *call, const resize_plan *plan, char *base, size_t used) {
+static void run_passes(const nn_call *call, const nn_resize_plan *plan, char *base, size_t used) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
     bool single = fits_float(in->type), direct = in->type == NNOPT_FLOAT;
@@ -546,7 +298,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     for (int axis = 0; axis < in->rank; axis++) {
         int64_t a = in->dims[axis], b = out->dims[axis], entries, bytes;
         if (!nn_mul_size(largest, a > b ? a : b, &largest) ||
-            !nn_mul_size(b, tap_limit(attrs, a, b), &entries) ||
+            !nn_mul_size(b, nn_resize_tap_limit(attrs, a, b), &entries) ||
             !nn_mul_size(entries, (int64_t)sizeof(double), &bytes))
             return nn_view_fail(node, NN_NO_MEMORY, "the tables are too large");
         take(NULL, &used, (size_t)bytes);
@@ -583,24 +335,24 @@ static nn_status run(const nn_call *call) {
     const nn_resize_attrs *attrs = call->node->attrs;
     const nn_tensor *in = call->in[0];
     nn_resize_axis axes[NN_MAX_RANK];
-    resize_plan plan = {.attrs = attrs, .rank = in->rank};
+    nn_resize_plan plan = {.attrs = attrs, .rank = in->rank};
     size_t used = 0;
     if (nn_tensor_count(call->out[0]) == 0) return NN_OK;
     NN_TRY(run_axes(call, axes));
     for (int place = 0; place < in->rank; place++) {
         nn_resize_axis *axis = &plan.axes[place];
-        axis_table *table = &plan.tables[place];
+        nn_resize_table *table = &plan.tables[place];
         *axis = axes[nn_logical_axis(call->layout, in->rank, place)];
         if (axis->unchanged && attrs->mode != NN_RESIZE_NEAREST) continue;
-        table->taps = axis->unchanged ? 1 : tap_count(attrs, axis->scale);
+        table->taps = axis->unchanged ? 1 : nn_resize_tap_count(attrs, axis->scale);
         size_t entries = (size_t)(axis->out * table->taps);
         table->indices = take(call->workspace, &used, entries * sizeof *table->indices);
         table->weights = take(call->workspace, &used, entries * sizeof *table->weights);
-        fill_table(attrs, axis, table);
+        nn_resize_fill_table(attrs, axis, table);
     }
     int two = attrs->mode == NN_RESIZE_LINEAR ? first_of_two(call, &plan) : -1;
     if (attrs->mode == NN_RESIZE_NEAREST)
-        run_nearest(call, &plan);
+        nn_resize_run_nearest(call, &plan);
     else if (two >= 0)
         run_planes(call, &plan, two);
     else
