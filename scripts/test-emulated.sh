@@ -4,8 +4,8 @@
 #   scripts/test-emulated.sh                        every program of kernel_tests at every level: some hours
 #   scripts/test-emulated.sh --quick                parts of some of them and a network with AMX: some minutes
 #   scripts/test-emulated.sh [--levels avx512,amx] [--limit SECONDS] NAME...
-#       these test programs, and these files *.onnx, whose results must be those of the reference kernels on this
-#       host; test_kernels_int8@2/10 is the second tenth of a program; a limit is of the emulated clock
+#       these test programs, of which test_kernels_int8@2/10 is a tenth; and these files *.onnx, whose results must be
+#       those of the reference kernels on this host, FILE.onnx@bf16 nearly; a limit is of the emulated clock
 # Bochs and the kernel come from Debian 13: from the mirror that this system's apt uses, or DEBIAN_MIRROR. BUILD_DIR
 # names the build folder (default: build/emulated).
 set -euo pipefail
@@ -19,7 +19,7 @@ kernel_tests=(test_copy test_small_float test_direct_plan_f32 test_packing_f32 t
 quick_tests=(test_rows_f32 test_kernels_int8_elements test_kernels_bf16@1/2 test_kernels_int8_products@1/4
   test_kernels_f32_products@1/4 "$source_dir/models/words/words.onnx")
 declare -A level_names=([avx512]=AVX-512 [vnni]="AVX-512 VNNI" [amx]=AMX)
-megabytes=1024 block_bytes=$((8 << 20))
+megabytes=2048 block_bytes=$((8 << 20))
 
 usage() { sed -n 's/^# \{0,1\}//; 2,11p' "$0" >&2; exit 2; }
 
@@ -96,7 +96,7 @@ cmp -s "$parts/bochs-3.0.patch" "$patched/is-built" || make_bochs
 programs=()
 for name in "${chosen[@]}"; do
   case $name in
-    *.onnx) ;;
+    *.onnx | *.onnx@bf16) ;;
     *) programs+=("${name%%@*}") ;;
   esac
 done
@@ -142,6 +142,11 @@ for name in "${chosen[@]}"; do
       add_network "$name" "$short"
       add_run "$short" /build/nnopt test "/networks/$short" --rtol 1e-3 --atol 1e-4
       ;;
+    *.onnx@bf16)
+      short=$(basename "$name" .onnx@bf16)
+      add_network "${name%@bf16}" "$short"
+      levels=amx add_run "$short@bf16" /build/nnopt test "/networks/$short" --rtol 0.05 --atol 0.1 --precision bf16
+      ;;
     *)
       add_program "$folder/tests/$program"
       part=1/1
@@ -179,21 +184,29 @@ info: action=ignore
 END
 say "testing in Bochs: $(wc -l <"$machine/tests") runs"
 rm -f "$machine/console"
-{ "$patched/bochs" -q -f "$machine/bochsrc" </dev/null 2>/dev/null || true; } | # ends by a failure, always
-  tee "$machine/output" | awk '
-  { sub(/\r$/, "") }
-  /^@= end / { ended = 1; next }
-  /^@= / {
-    is_good = $3 == "passed" || $3 == "skipped"
-    if (is_good) passed++; else { failed++; printf "%s", lines }
-    printf "%-40s %-10s %8.1f s\n", $2, $3, $4
-    lines = ""
-    fflush()
-    next
-  }
-  /^@ / { lines = lines substr($0, 3) "\n" }
-  END {
-    if (!ended) { printf "%sthe emulated machine stopped before the end\n", lines; failed++ }
-    printf "%d passed, %d failed\n", passed, failed
-    exit failed > 0
-  }' || { echo "the output is in $machine/output, the kernel said: $(tail -n 3 "$machine/console" 2>/dev/null)"; exit 1; }
+passed=0 failed=0 ended='' lines=''
+while IFS= read -r line; do
+  line=${line%$'\r'}
+  case $line in
+    "@= end "*) ended=yes ;;
+    "@= "*)
+      read -r _ name verdict seconds <<<"$line"
+      if [[ $verdict = passed || $verdict = skipped ]]; then
+        passed=$((passed + 1))
+      else
+        failed=$((failed + 1))
+        printf '%s' "$lines"
+      fi
+      printf '%-44s %-10s %8s s\n' "$name" "$verdict" "$seconds"
+      lines=
+      ;;
+    "@ "*) lines+=${line#@ }$'\n' ;;
+  esac
+done < <("$patched/bochs" -q -f "$machine/bochsrc" </dev/null 2>/dev/null | tee "$machine/output")
+if [ -z "$ended" ]; then
+  printf '%sthe emulated machine stopped before the end; the kernel said:\n%s\n' "$lines" \
+    "$(tail -n 5 "$machine/console" 2>/dev/null)"
+  failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

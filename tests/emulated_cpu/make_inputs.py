@@ -23,11 +23,11 @@ def varint(value):
 
 
 def tensor(name, number, letter, dims):
-    """A TensorProto: floats around 0, integers that are small enough for any vocabulary."""
+    """A TensorProto: floats around 0, integers that any vocabulary and mask has."""
     count = 1
     for dim in dims:
         count *= dim
-    values = [random.gauss(0, 1) if letter == "f" else random.randrange(10) for _ in range(count)]
+    values = [random.gauss(0, 1) if letter == "f" else random.randrange(2) for _ in range(count)]
     raw = struct.pack(f"<{count}{letter}", *values)
     out = b"".join(b"\x08" + varint(dim) for dim in dims) + b"\x10" + varint(number)
     for field, content in ((0x42, name.encode()), (0x4a, raw)):
