@@ -105,13 +105,6 @@ static bool part(const nn_node_view *node, int index, nn_joined_part *out) {
     return true;
 }
 
-/* Steps through pixels that lie `pitch` apart. */
-static void pitched_steps(const int64_t *dims, int rank, int64_t pitch, int64_t *steps) {
-    nn_dense_steps(dims, rank, steps);
-    for (int k = 0; k < rank - 1 && pitch != dims[rank - 1]; k++)
-        steps[k] = steps[k] / dims[rank - 1] * pitch;
-}
-
 static nn_status run(const nn_call *call) {
     const nn_axis_attrs *attrs = call->node->attrs;
     nn_tensor *out = call->out[0];
@@ -120,10 +113,14 @@ static nn_status run(const nn_call *call) {
     int axis = nn_physical_axis(call->layout, rank, logical);
     size_t size = nn_element_size(out->type);
     int64_t target[NN_MAX_RANK], source[NN_MAX_RANK], offset = 0;
-    pitched_steps(out->dims, rank, nn_view_out_pitch(call->node, 0, out->dims[rank - 1]), target);
+    const int64_t out_channels = out->dims[rank - 1];
+    nn_dense_steps(out->dims, rank, target);
+    nn_pitch_steps(target, rank, out_channels, nn_view_out_pitch(call->node, 0, out_channels));
     for (int i = 0; i < call->in_count; i++) {
         const nn_tensor *in = call->in[i];
-        pitched_steps(in->dims, rank, nn_view_in_pitch(call->node, i, in->dims[rank - 1]), source);
+        const int64_t channels = in->dims[rank - 1];
+        nn_dense_steps(in->dims, rank, source);
+        nn_pitch_steps(source, rank, channels, nn_view_in_pitch(call->node, i, channels));
         char *begin = (char *)out->data + (size_t)(offset * target[axis]) * size;
         if (begin != in->data)
             nn_copy_strided(call->pool, size, in->dims, rank, begin, target, in->data, source);

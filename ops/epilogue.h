@@ -23,6 +23,11 @@ static inline bool nn_epilogue_is_empty(const nn_epilogue *epilogue) {
            epilogue->after.kind == NN_ACT_NONE;
 }
 
+/* Is input `index` of the node what is added? */
+static inline bool nn_epilogue_adds(const nn_epilogue *epilogue, int index) {
+    return epilogue->has_residual && epilogue->residual == index;
+}
+
 /* The scalar definition, which vector code is tested against (ops/epilogue.c). */
 float nn_activate(nn_activation activation, float x);
 /* In place over `count` floats by the best code of this CPU; for kernels without own epilogues. */

@@ -37,6 +37,10 @@ typedef struct nn_node_view {
 static inline const nn_fact *nn_view_in(const nn_node_view *node, int index) {
     return index < node->in_count ? node->in[index] : NULL;
 }
+/* Masks of inputs hold the first 32. */
+static inline bool nn_has_bit(uint32_t bits, int index) {
+    return index < 32 && (bits >> index & 1) != 0;
+}
 /* Elements from one pixel to the next, which has so many channels. */
 static inline int64_t nn_view_in_pitch(const nn_node_view *node, int index, int64_t channels) {
     const int64_t pitch = node->pitches != NULL ? node->pitches[index] : 0;

@@ -20,11 +20,6 @@ static bool is_first(nn_axis_end end, bool is_output, int index) {
     return end.is_output == is_output && end.index == index && end.axis == 0;
 }
 
-/* What an epilogue adds has the output's shape. */
-static bool is_residual(const nn_node *node, int index) {
-    return node->epilogue.has_residual && node->epilogue.residual == index;
-}
-
 static bool is_from_batch(const node_axes *self, nn_axis_end end) {
     return !end.is_output && end.axis == 0 && is_batched(self, self->node->inputs[end.index]);
 }
@@ -33,7 +28,8 @@ static bool is_from_batch(const node_axes *self, nn_axis_end end) {
  * nothing does. */
 static bool keeps_input(const node_axes *self, int index) {
     const nn_value *value = self->node->inputs[index];
-    if (value == NULL || is_residual(self->node, index)) return true;
+    /* What an epilogue adds has the output's shape. */
+    if (value == NULL || nn_epilogue_adds(&self->node->epilogue, index)) return true;
     bool goes_on = false;
     for (int r = 0; r < self->relations.count; r++) {
         const nn_axis_relation *relation = &self->relations.items[r];

@@ -1,5 +1,7 @@
 #include "engine/plan/layout.h"
 
+#include "ops/family/loops.h"
+
 void nn_layout_dims(nn_layout layout, const int64_t *dims, int rank, int64_t *out) {
     if (layout != NN_LAYOUT_CHANNELS_LAST || !nn_layout_matters(rank)) {
         for (int i = 0; i < rank; i++) out[i] = dims[i];
@@ -20,20 +22,14 @@ bool nn_layout_is_same_order(const int64_t *dims, int rank) {
     return places == 1;
 }
 
-/* The axis that stands at `place` in memory. */
-static int axis_at(nn_layout layout, int rank, int place) {
-    if (layout != NN_LAYOUT_CHANNELS_LAST || !nn_layout_matters(rank) || place == 0) return place;
-    return place == rank - 1 ? 1 : place + 1;
-}
-
 bool nn_layout_is_transposed(const int64_t *dims, int rank, const int *perm, nn_layout from,
                              nn_layout to) {
     int source = 0;
     for (int place = 0; place < rank; place++) {
-        int axis = perm[axis_at(to, rank, place)];
+        int axis = perm[nn_logical_axis(to, rank, place)];
         if (dims[axis] == 1) continue;
-        while (source < rank && dims[axis_at(from, rank, source)] == 1) source++;
-        if (source == rank || axis_at(from, rank, source) != axis) return false;
+        while (source < rank && dims[nn_logical_axis(from, rank, source)] == 1) source++;
+        if (source == rank || nn_logical_axis(from, rank, source) != axis) return false;
         source++;
     }
     return true;
@@ -46,6 +42,5 @@ bool nn_layout_input_is_last(const nn_kernel *kernel, const nn_node_view *node, 
         return false;
     }
     if (node->out[0] == NULL || fact->rank != node->out[0]->rank) return false;
-    bool is_residual = node->epilogue.has_residual && index == node->epilogue.residual;
-    return is_residual || (index < 32 && (kernel->layout_inputs >> index & 1) != 0);
+    return nn_epilogue_adds(&node->epilogue, index) || nn_has_bit(kernel->layout_inputs, index);
 }

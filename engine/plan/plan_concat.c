@@ -7,6 +7,8 @@
  * the distance of its pixels (nn_kernel.pitched_output, pitched_inputs). */
 #include "engine/plan/layout.h"
 #include "engine/plan/plan_parts.h"
+#include "ops/family/infer.h"
+#include "ops/family/loops.h"
 #include "ops/family/qlinear_convolution.h"
 
 #include <stdio.h>
@@ -37,14 +39,6 @@ static bool refuse_kernel(join *self, const nn_step *step, const char *verb) {
 
 /* ---- may it be some of the channels? ---- */
 
-static bool has_bit(uint32_t bits, int i) {
-    return i < 32 && (bits >> i & 1) != 0;
-}
-
-static bool is_residual(const nn_step *step, int index) {
-    return step->view.epilogue.has_residual && step->view.epilogue.residual == index;
-}
-
 /* What is added in registers lies as the result does. */
 static bool adds_a_map(const nn_step *step) {
     return step->view.epilogue.has_residual ||
@@ -57,8 +51,9 @@ static bool writes_channels(const nn_step *step, const nn_plan_tensor *tensor) {
 }
 
 static bool reads_channels(const nn_step *step, int index) {
-    return has_bit(step->kernel->pitched_inputs, index) &&
-           step->call.layout == NN_LAYOUT_CHANNELS_LAST && !is_residual(step, index);
+    return nn_has_bit(step->kernel->pitched_inputs, index) &&
+           step->call.layout == NN_LAYOUT_CHANNELS_LAST &&
+           !nn_epilogue_adds(&step->view.epilogue, index);
 }
 
 static bool check_step(join *self, const nn_step *step) {
@@ -91,24 +86,16 @@ static bool takes_pitch(join *self) {
 
 /* ---- one input ---- */
 
-static int64_t product(const int64_t *dims, int begin, int end) {
-    int64_t out = 1;
-    for (int i = begin; i < end; i++) out *= dims[i];
-    return out;
-}
-
 /* Where the part lies in the whole. */
 static bool find_place(join *self, const nn_joined_part *part) {
     const nn_tensor *whole = &self->whole->tensor;
-    const bool is_last = self->step->call.layout == NN_LAYOUT_CHANNELS_LAST;
-    int axis = part->axis;
-    if (is_last && nn_layout_matters(whole->rank) && axis > 0)
-        axis = axis == 1 ? whole->rank - 1 : axis - 1;
-    const int64_t inner = product(whole->dims, axis + 1, whole->rank);
+    const nn_layout layout = self->step->call.layout;
+    const int axis = nn_physical_axis(layout, whole->rank, part->axis);
+    const int64_t inner = nn_dims_product(whole->dims, axis + 1, whole->rank);
     const int64_t bytes = nn_type_bits(whole->type) / 8;
     self->offset = part->begin * inner * bytes;
-    self->is_pitched = product(whole->dims, 0, axis) > 1;
-    return !self->is_pitched || (is_last && axis == whole->rank - 1);
+    self->is_pitched = nn_dims_product(whole->dims, 0, axis) > 1;
+    return !self->is_pitched || (layout == NN_LAYOUT_CHANNELS_LAST && axis == whole->rank - 1);
 }
 
 static bool may_lie_inside(join *self) {
@@ -164,7 +151,7 @@ static nn_status join_step(nn_plan *plan, nn_step *step, bool *is_done) {
     return NN_OK;
 }
 
-static int64_t pitch_of(const nn_plan_tensor *tensor) {
+int64_t nn_plan_tensor_pitch(const nn_plan_tensor *tensor) {
     int64_t pitch = 0;
     for (; tensor != NULL && tensor->owner != NULL; tensor = tensor->owner) {
         const nn_tensor *whole = &tensor->owner->tensor;
@@ -177,7 +164,8 @@ static nn_status set_pitches(nn_plan *plan, nn_step *step) {
     const int in_count = step->view.in_count, count = in_count + step->view.out_count;
     int64_t *pitches = NULL;
     for (int i = 0; i < count; i++) {
-        const int64_t pitch = pitch_of(i < in_count ? step->in[i] : step->out[i - in_count]);
+        const int64_t pitch =
+            nn_plan_tensor_pitch(i < in_count ? step->in[i] : step->out[i - in_count]);
         if (pitch == 0) continue;
         if (pitches == NULL)
             pitches = nn_arena_alloc(&plan->arena, (size_t)count * sizeof *pitches);

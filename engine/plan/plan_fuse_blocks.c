@@ -53,7 +53,8 @@ static bool is_large(const nn_value *value) {
     return bytes > l2 / 4 && bytes > LEAST_BYTES;
 }
 
-/* Do threads that share the rows of a map expand few of them twice? */
+/* Are there so many rows that threads which share them expand few twice? A kernel may divide the
+ * channels instead (depthwise_block_f32.c), but none of fewer rows gained by being a block. */
 static bool has_rows_for(const nn_node *depthwise, int threads) {
     enum { ROWS_OF_BOTH = 4 };
     const nn_conv_attrs *attrs = depthwise->attrs_parsed;

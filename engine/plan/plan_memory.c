@@ -49,13 +49,6 @@ static bool is_only_input(const nn_step *step, int index, const nn_plan_tensor *
     return true;
 }
 
-/* Some of the channels of something else lie there. */
-static bool has_gaps(const nn_plan_tensor *tensor) {
-    for (; tensor->owner != NULL; tensor = tensor->owner)
-        if (tensor->is_pitched) return true;
-    return false;
-}
-
 /* Lets output 0 take the memory of an input that nobody reads later. */
 static void run_in_place(nn_step *step, int64_t index) {
     nn_plan_tensor *out = step->view.out_count > 0 ? step->out[0] : NULL;
@@ -66,7 +59,7 @@ static void run_in_place(nn_step *step, int64_t index) {
         if (owner->place != NN_PLACE_SLAB || owner->last != index) continue;
         if (in->tensor.type != out->tensor.type || in->memory != out->memory) continue;
         if (nn_tensor_count(&in->tensor) != nn_tensor_count(&out->tensor)) continue;
-        if (!is_only_input(step, i, owner) || has_gaps(in)) continue;
+        if (!is_only_input(step, i, owner) || nn_plan_tensor_pitch(in) > 0) continue;
         out->owner = in;
         if (out->last > owner->last) owner->last = out->last;
         return;

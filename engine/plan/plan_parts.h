@@ -222,6 +222,9 @@ nn_status nn_plan_run_segments(nn_plan *plan, nn_step_hook hook, void *user);
 
 /* engine/plan/plan_memory.c: the last owner in a chain of shared memory. */
 nn_plan_tensor *nn_plan_tensor_owner(nn_plan_tensor *tensor);
+/* Elements from one pixel to the next where the tensor is some of the channels of something else,
+ * or 0. */
+int64_t nn_plan_tensor_pitch(const nn_plan_tensor *tensor);
 /* engine/plan/plan_memory.c: in place, lifetimes, offsets. */
 nn_status nn_plan_place_tensors(nn_plan *plan);
 

@@ -49,17 +49,13 @@ static bool is_read_on_host(const nn_plan_tensor *constant) {
     return constant->memory == NN_MEMORY_HOST ? constant->is_read : constant->on_host->is_read;
 }
 
-static bool has_bit(uint32_t bits, int i) {
-    return i < 32 && (bits >> i & 1) != 0;
-}
-
 /* Constants that the kernel does not read in pieces are in memory, aligned, while it prepares;
  * those that run reads stay. */
 static nn_status prepare_step(nn_plan_worker *worker, const nn_plan_request *request,
                               nn_step *step) {
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
-        if (constant == NULL || has_bit(step->kernel->reads_pieces, i)) continue;
+        if (constant == NULL || nn_has_bit(step->kernel->reads_pieces, i)) continue;
         NN_TRY(nn_value_pin(constant->value));
     }
     uint32_t packed_inputs = 0;
@@ -68,7 +64,7 @@ static nn_status prepare_step(nn_plan_worker *worker, const nn_plan_request *req
     }
     for (int i = 0; i < step->view.in_count; i++) {
         nn_plan_tensor *constant = constant_at(step, i);
-        if (constant == NULL || has_bit(packed_inputs, i)) continue;
+        if (constant == NULL || nn_has_bit(packed_inputs, i)) continue;
         NN_TRY(nn_value_pin(constant->value));
         constant->is_read = true;
     }

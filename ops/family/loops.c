@@ -34,10 +34,13 @@ void nn_loops_add_broadcast(nn_loops *loops, const int64_t *dims, int rank) {
     nn_loops_add(loops, steps);
 }
 
-void nn_loops_set_pitch(nn_loops *loops, int64_t channels, int64_t pitch) {
-    int64_t *steps = loops->steps[loops->operands - 1];
-    for (int axis = 0; axis < loops->rank - 1 && pitch != channels; axis++)
+void nn_pitch_steps(int64_t *steps, int rank, int64_t channels, int64_t pitch) {
+    for (int axis = 0; axis < rank - 1 && pitch != channels; axis++)
         steps[axis] = steps[axis] / channels * pitch;
+}
+
+void nn_loops_set_pitch(nn_loops *loops, int64_t channels, int64_t pitch) {
+    nn_pitch_steps(loops->steps[loops->operands - 1], loops->rank, channels, pitch);
 }
 
 static bool walks_as_one(const nn_loops *loops, int outer, int inner) {

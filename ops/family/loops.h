@@ -31,6 +31,9 @@ void nn_loops_collapse(nn_loops *loops);
 
 /* Row-major steps of a dense tensor. */
 void nn_dense_steps(const int64_t *dims, int rank, int64_t *steps);
+/* Makes of them those of one whose pixels, of `channels` elements along the last axis, lie `pitch`
+ * apart. */
+void nn_pitch_steps(int64_t *steps, int rank, int64_t channels, int64_t pitch);
 
 /* Position in loops, which moves from run to run; a run is a piece of the innermost axis. */
 typedef struct nn_cursor {

@@ -53,7 +53,7 @@ static nn_cudnn_conv problem_of(const nn_node_view *node, const nn_target *targe
         .y_type = node->out[0]->type,
         .residual_type =
             epilogue->has_residual ? node->in[epilogue->residual]->type : NNOPT_TYPE_NONE,
-        .has_bias = bias != NULL && !(epilogue->has_residual && epilogue->residual == BIAS),
+        .has_bias = bias != NULL && !nn_epilogue_adds(epilogue, BIAS),
         .before = epilogue->before,
         .after = epilogue->after,
     };

@@ -38,7 +38,7 @@ static nn_status run(const nn_call *call, bool is_transpose) {
         is_transpose ? nn_conv_transpose_geometry_of(node)
                      : nn_conv_geometry_of(node, node->attrs, (nn_conv_inputs){X, W, BIAS});
     const nn_tensor *residual = nn_call_residual(call);
-    const bool has_bias = !(epilogue->has_residual && epilogue->residual == BIAS);
+    const bool has_bias = !nn_epilogue_adds(epilogue, BIAS);
     const nn_tensor *bias = has_bias ? nn_call_in(call, BIAS) : NULL;
     nn_cuda_conv_general arguments = {
         .is_transpose = is_transpose,

@@ -61,7 +61,7 @@ static nn_product start_product(const nn_node_view *node, const nn_target *targe
 /* The operator's third input, where it has one. */
 static const nn_fact *bias_of(const nn_node_view *node) {
     const nn_epilogue *epilogue = &node->epilogue;
-    return epilogue->has_residual && epilogue->residual == C ? NULL : nn_view_in(node, C);
+    return nn_epilogue_adds(epilogue, C) ? NULL : nn_view_in(node, C);
 }
 
 /* Batch axes of one step for both factors become one axis; axes of size 1 go. */

@@ -21,7 +21,7 @@ static nn_conv_geometry geometry_of(const nn_node_view *node) {
 /* The bias, unless the place is that of the residual. */
 static const nn_fact *bias_of(const nn_node_view *node) {
     const nn_epilogue *epilogue = &node->epilogue;
-    return epilogue->has_residual && epilogue->residual == BIAS ? NULL : nn_view_in(node, BIAS);
+    return nn_epilogue_adds(epilogue, BIAS) ? NULL : nn_view_in(node, BIAS);
 }
 
 static bool fits_axis(const nn_window_axis *axis) {

@@ -12,9 +12,8 @@
 
 enum {
     UNITS_PER_THREAD = 4,
-    UNIT_OF_BOTH = 8,      /* a unit has so many times the rows that it shares with its neighbour */
-    FILTER_CHANNELS = 512, /* of a part, that are filtered at once, at most */
-    PROJECT_PIXELS = 56,   /* that are projected at once, at least: four tiles of 14 */
+    UNIT_OF_BOTH = 8,    /* a unit has so many times the rows that it shares with its neighbour */
+    PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
     LEAST_RING_BYTES = 256 << 10,
 };
 
@@ -32,10 +31,10 @@ typedef struct block_state {
     const float *w, *bias; /* of the depthwise convolution */
     int64_t band_rows;     /* output rows that are done from one state of the ring */
     int64_t parts;         /* of the channels, each a unit's */
-    int64_t unit_rows,
-        image_units;    /* those that a thread does one after the other; units of rows */
-    int64_t held;       /* rows of the expanded map in the ring */
-    int64_t group_rows; /* output rows that are projected at once */
+    int64_t unit_rows;     /* those that a thread does one after the other */
+    int64_t image_units;   /* units of rows in an image */
+    int64_t held;          /* rows of the expanded map in the ring */
+    int64_t group_rows;    /* output rows that are projected at once */
     size_t ring_at, filtered_at, expand_at, project_at, worker_bytes; /* of a worker's workspace */
 } block_state;
 
@@ -84,9 +83,9 @@ static int64_t row_pieces(const block_state *state, const nn_conv_geometry *g, i
 }
 
 /* The product that makes `rows` rows of the expanded map. */
-static nn_direct_problem expansion(const block_state *state, int64_t rows) {
-    const int64_t width = state->depthwise.geometry.axes[NN_WIDTH].in;
-    return nn_direct_product(rows * width, state->channels, state->in_channels);
+static nn_direct_problem expansion(const block_state *state, const nn_conv_geometry *g,
+                                   int64_t rows) {
+    return nn_direct_product(rows * g->axes[NN_WIDTH].in, state->channels, state->in_channels);
 }
 
 /* Parts of the channels for the threads, as even as the panels of the expansion allow, where units
@@ -95,7 +94,7 @@ static int64_t choose_parts(const block_state *state, const nn_conv_geometry *g,
                             const nn_tiles_f32 *tiles, int threads) {
     if (!state->expands || state->projects || g->batch >= threads) return 1;
     if (row_pieces(state, g, threads, 1) > 1) return 1;
-    const nn_direct_problem whole = expansion(state, g->axes[NN_HEIGHT].in);
+    const nn_direct_problem whole = expansion(state, g, g->axes[NN_HEIGHT].in);
     nn_direct_plan expand;
     nn_direct_plan_make(&whole, tiles, 1, &(nn_epilogue){0}, &expand);
     if (expand.panels * expand.shape->columns != state->channels) return 1;
@@ -108,13 +107,9 @@ static int64_t choose_parts(const block_state *state, const nn_conv_geometry *g,
 static void plan_depthwise(block_state *state, const nn_conv_geometry *g, const block_set *set,
                            const nn_epilogue *epilogue, int threads) {
     nn_depthwise_plan *plan = &state->depthwise;
-    nn_depthwise_plan_make(g, set->depthwise, epilogue, 1, plan);
     state->parts = choose_parts(state, g, set->tiles, threads);
-    if (state->parts == 1) return;
-    const int64_t channels = state->channels / state->parts;
-    const int64_t blocks = nn_divide_up(channels, FILTER_CHANNELS);
-    nn_depthwise_plan_make(g, set->depthwise, epilogue, state->parts * blocks, plan);
-    if (plan->channel_block * blocks == channels) return;
+    nn_depthwise_plan_make(g, set->depthwise, epilogue, state->parts, plan);
+    if (state->parts == 1 || state->channels / state->parts % plan->channel_block == 0) return;
     state->parts = 1;
     nn_depthwise_plan_make(g, set->depthwise, epilogue, 1, plan);
 }
@@ -228,7 +223,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     choose_bands(state);
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     if (state->expands) {
-        const nn_direct_problem problem = expansion(state, state->held);
+        const nn_direct_problem problem = expansion(state, &g, state->held);
         NN_TRY(prepare_pointwise(node, services, &problem, NN_BLOCK_EXPAND_W, set->tiles,
                                  &expand_work, &state->expand, &state->expand_operands));
     }

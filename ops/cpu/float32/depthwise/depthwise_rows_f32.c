@@ -24,8 +24,11 @@ static void choose_blocks(nn_depthwise_plan *plan, int64_t blocks) {
         int64_t block = padded_to((channels + blocks - 1) / blocks, plan->set->lanes);
         plan->channel_block = block > LEAST_BLOCK ? block : LEAST_BLOCK;
     }
-    if (!plan->tile_finishes && plan->channel_block > FINISH_BLOCK)
-        plan->channel_block = FINISH_BLOCK;
+    if (!plan->tile_finishes) {
+        const int64_t pieces = nn_divide_up(plan->channel_block, FINISH_BLOCK);
+        plan->channel_block =
+            padded_to(nn_divide_up(plan->channel_block, pieces), plan->set->lanes);
+    }
     plan->channel_blocks = (channels + plan->channel_block - 1) / plan->channel_block;
 }
 
