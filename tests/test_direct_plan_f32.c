@@ -1,6 +1,7 @@
 /* How direct convolutions are cut for threads: each has as much to do, and little is copied twice.
  */
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "ops/cpu/float32/direct_f32.h"
 #include "tests/support/runner.h"
 
@@ -38,6 +39,56 @@ START_TEST(rows_are_divided_evenly) {
 }
 END_TEST
 
+/* Pixels so deep that L2 would keep few of them are read a part of their channels at a time, by all
+ * panels; with and without copies of these parts. */
+static void check_parts(const nn_tiles_f32 *tiles, int64_t k) {
+    enum { PIXELS = 3, COLUMNS = 70 };
+    const nn_direct_problem problem = nn_direct_product(PIXELS, COLUMNS, k);
+    const nn_direct_source source = {.column_step = 1, .k_step = COLUMNS, .scale = 1};
+    nn_direct_plan plan;
+    nn_direct_plan_make(&problem, tiles, 1, &(nn_epilogue){0}, &plan);
+    ck_assert_int_gt(plan.input_parts, 1);
+    ck_assert_int_eq(plan.units, 1);
+    float *x = nn_alloc(sizeof *x * (size_t)(PIXELS * k));
+    float *w = nn_alloc(sizeof *w * (size_t)(COLUMNS * k));
+    float *packed = nn_alloc(nn_direct_packed_bytes(&plan));
+    float *bias = nn_alloc_zero(nn_direct_bias_bytes(&plan));
+    void *workspace = nn_alloc(nn_direct_workspace(&plan, 1));
+    float y[PIXELS * COLUMNS];
+    ck_assert(x != NULL && w != NULL && packed != NULL && bias != NULL && workspace != NULL);
+    /* Small integers, whose sums are exact in any order. */
+    for (int64_t i = 0; i < PIXELS * k; i++) x[i] = (float)(i % 7 - 3);
+    for (int64_t i = 0; i < COLUMNS * k; i++) w[i] = (float)(i % 5 - 2);
+    nn_direct_pack(&plan, &source, w, packed);
+    nn_direct_run(&plan, packed, bias, x, NULL, y, NULL, workspace);
+    for (int64_t i = 0; i < PIXELS; i++)
+        for (int64_t j = 0; j < COLUMNS; j++) {
+            double sum = 0;
+            for (int64_t c = 0; c < k; c++) sum += (double)(x[i * k + c] * w[c * COLUMNS + j]);
+            ck_assert_msg((double)y[i * COLUMNS + j] == sum, "%lld, %lld: %g for %g", (long long)i,
+                          (long long)j, (double)y[i * COLUMNS + j], sum);
+        }
+    nn_free(x);
+    nn_free(w);
+    nn_free(packed);
+    nn_free(bias);
+    nn_free(workspace);
+}
+
+START_TEST(deep_pixels_are_read_in_parts) {
+    const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
+    const int64_t k = l2 / 1024 * 1024 / 12;
+    const int64_t sizes[] = {(k + 1023) / 1024 * 1024, k + 1023};
+    for (int i = 0; i < 2; i++) {
+        check_parts(&nn_tiles_f32_portable, sizes[i]);
+#if defined(__x86_64__)
+        if (nn_cpu_get()->isa >= NN_ISA_AVX2) check_parts(&nn_tiles_f32_avx2, sizes[i]);
+        if (nn_cpu_get()->isa >= NN_ISA_AVX512) check_parts(&nn_tiles_f32_avx512, sizes[i]);
+#endif
+    }
+}
+END_TEST
+
 #if defined(__x86_64__)
 /* Pixels a multiple of 4 KB apart are copied into a band, by each unit for itself. Where the
  * second-level cache is smaller than 2 MB, pixels are divided first. */
@@ -66,6 +117,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("plans of direct convolutions");
     TCase *units = tcase_create("units");
     tcase_add_test(units, rows_are_divided_evenly);
+    tcase_add_test(units, deep_pixels_are_read_in_parts);
 #if defined(__x86_64__)
     tcase_add_test(units, copies_of_a_band_stay_few);
 #endif

@@ -12,7 +12,13 @@ typedef struct input_view {
     int64_t plane, row, pitch, column_step;
     int64_t depth0, row0;
     int64_t column_offset; /* -column0 * column_step */
+    int64_t k_begin;       /* the first channel that is there */
 } input_view;
+
+/* Channels of the input that a copy holds. */
+typedef struct channel_range {
+    int64_t begin, count;
+} channel_range;
 
 typedef struct direct_job {
     const nn_direct_plan *plan;
@@ -100,7 +106,8 @@ static void copy_row(const row_copy *copy, const float *from, float *to) {
 
 /* Copies the rows that the unit reads into `band`, with zeros for the padding left and right. Rows
  * above and below the input are not there: their taps are left out. */
-static input_view copy_band(const direct_job *job, const direct_unit *unit, float *band) {
+static input_view copy_band(const direct_job *job, const direct_unit *unit, channel_range channels,
+                            float *band) {
     const nn_direct_plan *plan = job->plan;
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *depth = &p->axes[NN_DEPTH], *height = &p->axes[NN_HEIGHT];
@@ -115,7 +122,7 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, floa
         .in = width->in,
         .left = first_input(width, unit->column_begin),
         .step = 1,
-        .channels = p->k,
+        .channels = channels.count,
         .from_pitch = source.pitch,
         .to_pitch = pitch,
     };
@@ -131,6 +138,7 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, floa
         .column_step = plan->band_is_compact ? pitch : width->stride * pitch,
         .depth0 = depth_begin,
         .row0 = row_begin,
+        .k_begin = channels.begin,
     };
     view.plane = nn_max(row_end - row_begin, 0) * view.row;
     view.column_offset = -unit->column_begin * view.column_step;
@@ -139,7 +147,7 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, floa
     for (int64_t d = depth_begin; d < depth_end; d++)
         for (int64_t h = row_begin; h < row_end; h++) {
             if ((h - first_input(height, unit->row_begin)) % row_step != 0) continue;
-            copy_row(&copy, source.base + d * source.plane + h * source.row,
+            copy_row(&copy, source.base + d * source.plane + h * source.row + channels.begin,
                      band + (d - depth_begin) * view.plane + (h - row_begin) * view.row);
         }
     return view;
@@ -216,7 +224,8 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
             const int64_t end = nn_min(first + in_row, pass->tap_end);
             const int64_t place =
                 (kd - range->plane_begin) * axes[NN_DEPTH].dilation * view->plane +
-                (kh - range->row_begin) * axes[NN_HEIGHT].dilation * view->row + pass->k_begin;
+                (kh - range->row_begin) * axes[NN_HEIGHT].dilation * view->row + pass->k_begin -
+                view->k_begin;
             for (int64_t tap = nn_max(first, pass->tap_begin); tap < end; tap++)
                 taps[count++] = (nn_tile_tap){
                     .a = place + (tap - first) * axes[NN_WIDTH].dilation * view->pitch,
@@ -405,36 +414,68 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     finish_raw(job, pass, &raw, pass->columns);
 }
 
-static void run_panel(const direct_job *job, const direct_unit *unit, int64_t panel,
-                      const input_view *view, nn_tile_tap *taps) {
+/* What a pass sums, without what comes after it. */
+static direct_pass pass_at(const direct_job *job, const direct_unit *unit, int64_t panel,
+                           int64_t index) {
     const nn_direct_plan *plan = job->plan;
-    const nn_direct_problem *p = &plan->problem;
     const int64_t first = panel * plan->shape->columns;
-    const float *group = job->packed + unit->group * plan->group_floats;
-    const float *bias = job->bias + unit->group * plan->group_columns + first;
     direct_pass pass = {
         .shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape,
-        .w = group + first * plan->taps * plan->k,
-        .column = unit->group * p->columns + first,
+        .first = index == 0,
+        .last = index == plan->passes - 1,
+        .tap_begin = plan->taps > 1 ? index * plan->taps_per_pass : 0,
+        .k_begin = plan->taps > 1 ? 0 : index * plan->k_per_pass,
+        .w = job->packed + unit->group * plan->group_floats + first * plan->taps * plan->k,
+        .column = unit->group * plan->problem.columns + first,
     };
-    pass.columns = (int)nn_min(pass.shape->columns, p->columns - first);
-    const float *end = pass.w + plan->taps * plan->k * pass.shape->columns;
-    const float *all_end = group + plan->group_floats;
-    for (int64_t i = 0; i < plan->passes; i++) {
-        pass.first = i == 0;
-        pass.last = i == plan->passes - 1;
-        pass.tap_begin = plan->taps > 1 ? i * plan->taps_per_pass : 0;
-        pass.k_begin = plan->taps > 1 ? 0 : i * plan->k_per_pass;
-        pass.tap_end = nn_min(pass.tap_begin + plan->taps_per_pass, plan->taps);
-        pass.k = nn_min(plan->k_per_pass, plan->k - pass.k_begin);
-        int64_t floats = (pass.tap_end - pass.tap_begin) * pass.k * pass.shape->columns;
-        pass.next =
-            pass.last
-                ? end
-                : pass.w + (pass.tap_begin * plan->k + pass.k_begin) * pass.shape->columns + floats;
+    pass.tap_end = nn_min(pass.tap_begin + plan->taps_per_pass, plan->taps);
+    pass.k = nn_min(plan->k_per_pass, plan->k - pass.k_begin);
+    pass.columns = (int)nn_min(pass.shape->columns, plan->problem.columns - first);
+    return pass;
+}
+
+static const float *first_weight(const direct_pass *pass, int64_t k) {
+    return pass->w + (pass->tap_begin * k + pass->k_begin) * pass->shape->columns;
+}
+
+/* Finds the weights that are read after those of the pass, of which there are about as many. */
+static void find_next(const direct_job *job, const direct_unit *unit, int64_t panel, int64_t index,
+                      direct_pass *pass) {
+    const nn_direct_plan *plan = job->plan;
+    const bool by_parts = plan->input_parts > 1;
+    const float *end = job->packed + (unit->group + 1) * plan->group_floats;
+    int64_t next_panel = panel, next_index = index;
+    if (!by_parts && !pass->last) {
+        next_index++;
+    } else if (panel + 1 < unit->panel_end) {
+        next_panel++;
+        if (!by_parts) next_index = 0;
+    } else if (by_parts && !pass->last) {
+        next_panel = unit->panel_begin;
+        next_index++;
+    } else if (unit->panel_end < plan->panels) {
         /* Behind the last panel of a unit come those of the next, mostly this thread's, too. */
-        const bool more = !pass.last || panel + 1 < unit->panel_end || plan->panel_blocks > 1;
-        pass.next_bytes = more ? nn_min(floats, all_end - pass.next) * (int64_t)sizeof(float) : 0;
+        next_panel++;
+        next_index = 0;
+    } else {
+        pass->next = end;
+        return;
+    }
+    const direct_pass next = pass_at(job, unit, next_panel, next_index);
+    const int64_t floats = (pass->tap_end - pass->tap_begin) * pass->k * pass->shape->columns;
+    pass->next = first_weight(&next, plan->k);
+    pass->next_bytes = nn_min(floats, end - pass->next) * (int64_t)sizeof(float);
+}
+
+/* Passes [begin, end) of a panel. */
+static void run_panel(const direct_job *job, const direct_unit *unit, int64_t panel, int64_t begin,
+                      int64_t end, const input_view *view, nn_tile_tap *taps) {
+    const nn_direct_plan *plan = job->plan;
+    const float *bias =
+        job->bias + unit->group * plan->group_columns + panel * plan->shape->columns;
+    for (int64_t i = begin; i < end; i++) {
+        direct_pass pass = pass_at(job, unit, panel, i);
+        find_next(job, unit, panel, i, &pass);
         run_pass(job, unit, &pass, view, bias, taps);
     }
 }
@@ -451,14 +492,26 @@ static direct_space space_at(const nn_direct_plan *plan, char *own) {
     return (direct_space){(nn_tile_tap *)own, (float *)(own + band_at)};
 }
 
-static input_view input_of(const direct_job *job, const direct_unit *unit, float *band) {
-    return needs_band(job->plan, unit) ? copy_band(job, unit, band) : whole_input(job, unit);
+static input_view input_of(const direct_job *job, const direct_unit *unit, channel_range channels,
+                           float *band) {
+    return needs_band(job->plan, unit) ? copy_band(job, unit, channels, band)
+                                       : whole_input(job, unit);
 }
 
-static void run_panels(const direct_job *job, const direct_unit *unit, const input_view *view,
-                       nn_tile_tap *taps) {
-    for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
-        run_panel(job, unit, panel, view, taps);
+/* `view` is the last unit's; where that had the same pixels, it is used again. */
+static void run_unit(const direct_job *job, const direct_unit *unit, bool same_input,
+                     input_view *view, const direct_space *space) {
+    const nn_direct_plan *plan = job->plan;
+    const int64_t passes = plan->passes / plan->input_parts;
+    for (int64_t part = 0; part < plan->input_parts; part++) {
+        const int64_t k_begin = part * plan->k_per_pass;
+        const int64_t k_end = plan->input_parts > 1 ? k_begin + plan->k_per_pass : plan->problem.k;
+        const channel_range channels = {k_begin, nn_min(k_end, plan->problem.k) - k_begin};
+        if (!same_input || plan->input_parts > 1)
+            *view = input_of(job, unit, channels, space->band);
+        for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
+            run_panel(job, unit, panel, part * passes, (part + 1) * passes, view, space->taps);
+    }
 }
 
 static void run_units(const direct_job *job, int64_t begin, int64_t end, char *own) {
@@ -468,9 +521,7 @@ static void run_units(const direct_job *job, int64_t begin, int64_t end, char *o
     for (int64_t i = begin; i < end; i++) {
         const direct_unit unit = unit_at(plan, i);
         /* Units that differ in panels only follow each other and share their band. */
-        bool same_input = i > begin && i % plan->panel_blocks != 0;
-        if (!same_input) view = input_of(job, &unit, space.band);
-        run_panels(job, &unit, &view, space.taps);
+        run_unit(job, &unit, i > begin && i % plan->panel_blocks != 0, &view, &space);
     }
 }
 
@@ -499,8 +550,7 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
             .panel_begin = panel_begin,
             .panel_end = panel_end,
         };
-        const input_view view = input_of(&job, &unit, space.band);
-        run_panels(&job, &unit, &view, space.taps);
+        run_unit(&job, &unit, false, &(input_view){0}, &space);
     }
 }
 

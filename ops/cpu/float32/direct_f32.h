@@ -58,6 +58,9 @@ typedef struct nn_direct_plan {
     int64_t row_block, column_block, panel_block; /* a unit of work */
     int64_t row_blocks, column_blocks, panel_blocks, units;
     int64_t taps_per_pass, k_per_pass, passes; /* splits of the sum, so that weights stay in L2 */
+    /* 1, or as many as passes: all panels of a unit do a pass before the next one, which reads
+     * other channels of the input, so that these stay in L2, too. */
+    int64_t input_parts;
     nn_band_use band_use;
     bool band_is_compact; /* holds only the columns that a kernel of width 1 reads */
     int64_t band_rows, band_columns, band_pitch;
