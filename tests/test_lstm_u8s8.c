@@ -1,7 +1,7 @@
 /* Every kernel of DynamicQuantizeLSTM that this CPU can run against the portable one, whose results
  * test_op_microsoft compares with ONNX Runtime: sizes around the width of a vector and of a cell,
- * directions, batches, lengths, peepholes, weights of both types with zero points, scales
- * of each column. */
+ * directions, batches, lengths, peepholes, weights of both types with and without zero points,
+ * scales of each column. */
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
@@ -15,7 +15,7 @@ typedef struct lstm_case {
     int64_t hidden, inputs, steps, batch;
     const char *direction; /* NULL: forward */
     bool lengths, states, peepholes, coupled, no_bias, computed_weights;
-    bool is_unsigned, per_column;
+    bool is_unsigned, per_column, is_symmetric;
     float clip;
 } lstm_case;
 
@@ -47,7 +47,7 @@ static void add_quantisation(kernel_host *host, const lstm_case *c, int64_t dire
     uint8_t *zero = host_input(host, c->is_unsigned ? NNOPT_UINT8 : NNOPT_INT8, dims, 2, true);
     for (int64_t i = 0; i < dims[0] * dims[1]; i++) {
         scale[i] = (1.5f + host_random()) / (127 * sqrtf((float)rows));
-        zero[i] = random_byte(c, 30);
+        zero[i] = random_byte(c, c->is_symmetric ? 0 : 30);
     }
 }
 
@@ -168,8 +168,10 @@ static const lstm_case table[] = {
     {.hidden = 17, .inputs = 3, .steps = 5, .batch = 2, .clip = 0.25f},
     {.hidden = 19, .inputs = 3, .steps = 5, .batch = 2, .states = true, .peepholes = true},
     {.hidden = 301, .inputs = 533, .steps = 3, .batch = 1}, /* sums of more than one part */
-    {.hidden = 512, .inputs = 70, .steps = 3, .batch = 2}, /* steps that threads share */
+    {.hidden = 512, .inputs = 70, .steps = 3, .batch = 2},  /* steps that threads share */
     {.hidden = 130, .inputs = 40, .steps = 3, .batch = 13},
+    {.hidden = 70, .inputs = 9, .steps = 5, .batch = 1, .is_symmetric = true},
+    {.hidden = 40, .inputs = 9, .steps = 5, .batch = 3, .is_symmetric = true},
 };
 
 /* A state between two bytes becomes either, by the last bit of an activation, and all that follows

@@ -1,6 +1,7 @@
 /* The loops of int8_loops.h. Set before including: LOOPS, the name of the table, and LOOPS_ISA, the
  * instruction set. */
 #include "base/integers.h"
+#include "ops/cpu/float32/vector.h"
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/cpu/int8/table_map.h"
 
@@ -20,30 +21,57 @@ static void quantize_each(const float *restrict x, uint8_t *restrict y, int64_t 
 /* A division takes as long as 16 products, so x is multiplied with 1 / scale. That product is off
  * by less than 2^-22 of itself, which shows in the result only where the value, at most 256 of
  * either sign here, lies that near to the middle of two integers: there one divides. */
+typedef struct quantizer {
+    __m512 factor, low, high, middle;
+    __m512i zero, flip, order;
+} quantizer;
+
+static inline quantizer quantizer_of(nn_bytes_quant quant) {
+    return (quantizer){.factor = _mm512_set1_ps(1 / quant.scale),
+                       .low = _mm512_set1_ps((float)-quant.zero),
+                       .high = _mm512_set1_ps((float)(255 - quant.zero)),
+                       .middle = _mm512_set1_ps(0.5f - 0x1p-13f),
+                       .zero = _mm512_set1_epi16((int16_t)quant.zero),
+                       .flip = _mm512_set1_epi8((char)quant.flip),
+                       .order =
+                           _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
+}
+
+/* 16 of them, and how far they are from what they are rounded to, or what `rest` holds. */
+static inline __m512i whole_numbers(const quantizer *q, __m512 values, __m512 *rest) {
+    values = _mm512_mul_ps(values, q->factor);
+    values = _mm512_min_ps(_mm512_max_ps(values, q->low), q->high); /* NaN becomes low */
+    const __m512i whole = _mm512_cvtps_epi32(values);
+    const __m512 distance = _mm512_abs_ps(_mm512_sub_ps(values, _mm512_cvtepi32_ps(whole)));
+    *rest = _mm512_max_ps(*rest, distance);
+    return whole;
+}
+
+/* The bytes of four vectors of whole numbers, which are in their range. */
+static inline __m512i bytes_of_whole(const quantizer *q, const __m512i whole[4]) {
+    const __m512i low = _mm512_add_epi16(_mm512_packs_epi32(whole[0], whole[1]), q->zero);
+    const __m512i high = _mm512_add_epi16(_mm512_packs_epi32(whole[2], whole[3]), q->zero);
+    const __m512i bytes = _mm512_permutexvar_epi32(q->order, _mm512_packus_epi16(low, high));
+    return _mm512_xor_si512(bytes, q->flip);
+}
+
 static void quantize(const float *restrict x, uint8_t *restrict y, int64_t count,
                      nn_bytes_quant quant) {
+    const quantizer q = quantizer_of(quant);
     const float inverse = 1 / quant.scale;
     const bool is_normal = inverse > 0x1p-100f && inverse < 0x1p100f;
-    const __m512 factor = _mm512_set1_ps(inverse);
-    const __m512 low = _mm512_set1_ps((float)-quant.zero);
-    const __m512 high = _mm512_set1_ps((float)(255 - quant.zero));
-    const __m512 middle = _mm512_set1_ps(0.5f - 0x1p-13f);
-    const __m128i flip = _mm_set1_epi8((char)quant.flip);
-    const __m512i zero = _mm512_set1_epi32(quant.zero);
-    int64_t i = 0;
-    for (; is_normal && i + 16 <= count; i += 16) {
-        __m512 value = _mm512_mul_ps(_mm512_loadu_ps(x + i), factor);
-        value = _mm512_min_ps(_mm512_max_ps(value, low), high); /* NaN becomes low */
-        __m512i whole = _mm512_cvtps_epi32(value);
-        __m512 rest = _mm512_abs_ps(_mm512_sub_ps(value, _mm512_cvtepi32_ps(whole)));
-        if (_mm512_cmp_ps_mask(rest, middle, _CMP_GE_OQ) != 0) {
-            quantize_each(x + i, y + i, 16, quant);
-            continue;
-        }
-        __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(whole, zero));
-        _mm_storeu_si128((__m128i *)(y + i), _mm_xor_si128(bytes, flip));
+    for (int64_t left = count; left > 0; left -= 64, x += 64, y += 64) {
+        const __mmask64 mask = left < 64 ? UINT64_MAX >> (64 - left) : UINT64_MAX;
+        __m512 rest = _mm512_setzero_ps();
+        __m512i whole[4];
+        for (int i = 0; i < 4; i++)
+            whole[i] = whole_numbers(
+                &q, _mm512_maskz_loadu_ps((__mmask16)(mask >> 16 * i), x + 16 * i), &rest);
+        if (is_normal && _mm512_cmp_ps_mask(rest, q.middle, _CMP_GE_OQ) == 0)
+            _mm512_mask_storeu_epi8(y, mask, bytes_of_whole(&q, whole));
+        else
+            quantize_each(x, y, left < 64 ? left : 64, quant);
     }
-    quantize_each(x + i, y + i, count - i, quant);
 }
 #else
 static void quantize(const float *restrict x, uint8_t *restrict y, int64_t count,
@@ -58,27 +86,30 @@ static void dequantize(const uint8_t *restrict x, float *restrict y, int64_t cou
         y[i] = (float)((x[i] ^ quant.flip) - quant.zero) * quant.scale;
 }
 
-/* Several running values let the compiler vectorise minima and maxima of floats in any order. */
 static void range(const float *x, int64_t count, float *low, float *high) {
-    enum { LANES = 32 };
-    float lows[LANES] = {0}, highs[LANES] = {0};
-    int64_t whole = count - count % LANES;
-    for (int64_t i = 0; i < whole; i += LANES)
-        for (int k = 0; k < LANES; k++) {
-            lows[k] = x[i + k] < lows[k] ? x[i + k] : lows[k];
-            highs[k] = x[i + k] > highs[k] ? x[i + k] : highs[k];
+    enum { CHAINS = 2 };
+    vf lows[CHAINS] = {0}, highs[CHAINS] = {0};
+    int64_t i = 0;
+    for (; i + CHAINS * VF_LANES <= count; i += CHAINS * VF_LANES)
+        for (int c = 0; c < CHAINS; c++) {
+            const vf value = vf_load(x + i + c * VF_LANES);
+            lows[c] = vf_min(value, lows[c]); /* the latter where the value is NaN */
+            highs[c] = vf_max(value, highs[c]);
         }
-    for (int64_t i = whole; i < count; i++) {
-        lows[0] = x[i] < lows[0] ? x[i] : lows[0];
-        highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+    for (int left; i < count; i += left) {
+        left = count - i < VF_LANES ? (int)(count - i) : VF_LANES;
+        const vf value = vf_load_first(x + i, left);
+        lows[0] = vf_min(value, lows[0]);
+        highs[0] = vf_max(value, highs[0]);
     }
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++) {
-            lows[k] = lows[k + half] < lows[k] ? lows[k + half] : lows[k];
-            highs[k] = highs[k + half] > highs[k] ? highs[k + half] : highs[k];
-        }
-    *low = lows[0];
-    *high = highs[0];
+    vf least = vf_min(lows[0], lows[1]), most = vf_max(highs[0], highs[1]);
+#pragma GCC unroll 4
+    for (int distance = VF_LANES / 2; distance > 0; distance /= 2) {
+        least = vf_min(least, vf_swap(least, distance));
+        most = vf_max(most, vf_swap(most, distance));
+    }
+    *low = least[0];
+    *high = most[0];
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */

@@ -17,9 +17,10 @@ enum { NN_LSTM_CELL = 4 }; /* bytes of one column in a step of `depth` k's */
 typedef struct nn_lstm_matrix {
     int64_t steps; /* k / depth, rounded up */
     const uint8_t *w;
-    const float *scale; /* of each column */
+    const float *scale; /* of each column; NULL: one_scale */
+    float one_scale;
     /* Where weights are bytes: their sum for each column less their zero point, and the zero point,
-     * of weights as they are packed. */
+     * of weights as they are packed; NULL: 0. */
     const int32_t *sums, *zeros;
 } nn_lstm_matrix;
 
@@ -48,7 +49,8 @@ typedef struct nn_lstm_u8s8 {
     int depth;   /* k's in a cell: 4 weights of one byte, or 2 of two less their zero points, */
     bool paired; /* or 2 of one byte, for two gates */
     /* A row of floats, and zeros up to a whole cell; returns the sum of what it has stored. */
-    uint32_t (*quantize)(const float *x, int64_t count, nn_bytes_quant quant, uint8_t *row);
+    uint32_t (*quantize)(const nn_int8_loops *loops, const float *x, int64_t count,
+                         nn_bytes_quant quant, uint8_t *row);
     /* y[row] = x W + bias of the blocks [first, last); y is [row][block][gate][lane], `columns` of
      * them. */
     void (*multiply)(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t rows,

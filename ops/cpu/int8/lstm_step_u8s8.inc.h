@@ -120,17 +120,32 @@ NN_INLINE vu load_numbers(const int32_t *numbers) {
     return out;
 }
 
-/* The sum over (x - x_zero) (w - w_zero), scaled. */
-NN_INLINE vf scaled(const block_weights *from, const nn_lstm_rows *x, int64_t row, int gate,
-                    vi sum) {
+/* What turns sums over x w of a block into those over (x - x_zero) (w - w_zero), scaled. */
+typedef struct block_scale {
+    vf scale[GATES];
+    vu of_zero[GATES]; /* x_zero times the sum of the weights; where weights are bytes */
+    const int32_t *zeros;
+} block_scale;
+
+NN_INLINE block_scale scale_of(const block_weights *from, const nn_bytes_quant *quant) {
     const nn_lstm_matrix *m = from->matrix;
-    const int64_t column = from->column + gate * VF_LANES;
-    if (DEPTH == 4) {
-        const vu of_zero = load_numbers(m->sums + column) * (uint32_t)x->quant.zero;
-        sum = (vi)((vu)sum - of_zero);
+    block_scale out = {.zeros = m->zeros == NULL ? NULL : m->zeros + from->column};
+#pragma GCC unroll 4
+    for (int g = 0; g < GATES; g++) {
+        const int64_t column = from->column + g * VF_LANES;
+        const vf scale = m->scale == NULL ? vf_set(m->one_scale) : vf_load(m->scale + column);
+        out.scale[g] = vf_set(quant->scale) * scale;
+        if (DEPTH == 4) out.of_zero[g] = load_numbers(m->sums + column) * (uint32_t)quant->zero;
     }
-    if (DEPTH == 4 || PAIRED) sum = (vi)((vu)sum - load_numbers(m->zeros + column) * x->sums[row]);
-    return vf_of_int(sum) * (vf_set(x->quant.scale) * vf_load(m->scale + column));
+    return out;
+}
+
+/* A sum of a row that itself sums to `row_sum`. */
+NN_INLINE vf scaled(const block_scale *by, uint32_t row_sum, int gate, vi sum) {
+    if (DEPTH == 4) sum = (vi)((vu)sum - by->of_zero[gate]);
+    if ((DEPTH == 4 || PAIRED) && by->zeros != NULL)
+        sum = (vi)((vu)sum - load_numbers(by->zeros + gate * VF_LANES) * row_sum);
+    return vf_of_int(sum) * by->scale[gate];
 }
 
 static void multiply(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t rows,
@@ -138,6 +153,7 @@ static void multiply(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t row
     vi sums[STEP_ROWS][GATES];
     for (int64_t block = first; block < last; block++) {
         const block_weights from = weights_of(w, block);
+        const block_scale scale = scale_of(&from, &x->quant);
         for (int64_t begin = 0; begin < rows; begin += STEP_ROWS) {
             const int count = rows - begin < STEP_ROWS ? (int)(rows - begin) : STEP_ROWS;
             sum(&from, x, begin, count, sums);
@@ -145,30 +161,104 @@ static void multiply(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t row
                 for (int g = 0; g < GATES; g++) {
                     const int64_t column = from.column + g * VF_LANES;
                     vf_store(y + (begin + r) * columns + column,
-                             scaled(&from, x, begin + r, g, sums[r][g]) + vf_load(bias + column));
+                             scaled(&scale, x->sums[begin + r], g, sums[r][g]) +
+                                 vf_load(bias + column));
                 }
         }
     }
 }
 
 /* A block of one sample after its sums. */
+typedef struct summed_block {
+    vf gates[GATES], c;
+    int64_t unit;
+} summed_block;
+
+NN_INLINE summed_block summed(const nn_lstm_step *s, const block_weights *from, int64_t sample,
+                              const vi sums[GATES]) {
+    summed_block out = {.unit = from->column / GATES};
+    const float *inputs = s->inputs[sample] + from->column;
+    const block_scale scale = scale_of(from, &s->states.quant);
+    for (int g = 0; g < GATES; g++)
+        out.gates[g] =
+            vf_load(inputs + g * VF_LANES) + scaled(&scale, s->states.sums[sample], g, sums[g]);
+    return out;
+}
+
+NN_INLINE void store_state(const nn_lstm_step *s, int64_t sample, int64_t unit, vf h) {
+    const int64_t left = s->cell.hidden - unit;
+    float *y = s->y[sample];
+    vf_store(s->h + sample * s->pitch + unit, h);
+    if (y != NULL) vf_store_first(y + unit, h, left < VF_LANES ? (int)left : VF_LANES);
+}
+
 NN_INLINE void finish(const nn_lstm_step *s, const block_weights *from, int64_t sample,
                       const vi sums[GATES]) {
-    const int64_t unit = from->column / GATES, left = s->cell.hidden - unit;
-    const int count = left < VF_LANES ? (int)left : VF_LANES;
-    const float *inputs = s->inputs[sample] + from->column;
-    float *state = s->h + sample * s->pitch + unit, *cells = s->c + sample * s->pitch + unit;
-    float *y = s->y[sample];
-    vf gates[GATES], c = vf_load(cells);
-    for (int g = 0; g < GATES; g++)
-        gates[g] = vf_load(inputs + g * VF_LANES) + scaled(from, &s->states, sample, g, sums[g]);
-    const vf h = lstm_units(&s->cell, unit, count, gates, &c);
+    const summed_block block = summed(s, from, sample, sums);
+    const int64_t left = s->cell.hidden - block.unit;
+    float *cells = s->c + sample * s->pitch + block.unit;
+    vf c = vf_load(cells);
+    const vf h =
+        lstm_units(&s->cell, block.unit, left < VF_LANES ? (int)left : VF_LANES, block.gates, &c);
     vf_store(cells, c);
-    vf_store(state, h);
-    if (y != NULL) vf_store_first(y + unit, h, count);
+    store_state(s, sample, block.unit, h);
+}
+
+/* plain_lstm_units in parts. */
+enum { PARTS = 4 };
+
+NN_INLINE void finish_part(const nn_lstm_step *s, summed_block *block, const int part) {
+    vf *gates = block->gates;
+    float *cells = s->c + block->unit;
+    switch (part) {
+    case 0:
+        gates[0] = vf_sigmoid(gates[0]) * vf_tanh(gates[3]);
+        break;
+    case 1:
+        block->c = vf_fma(vf_sigmoid(gates[2]), vf_load(cells), gates[0]);
+        vf_store(cells, block->c);
+        break;
+    case 2:
+        gates[1] = vf_sigmoid(gates[1]);
+        break;
+    default:
+        store_state(s, 0, block->unit, gates[1] * vf_tanh(block->c));
+    }
+}
+
+/* Blocks of one sample, whose gates are plain: the functions of a block stand among the products of
+ * the next, which wait for weights from L2. All of them together would fill the queues of a
+ * processor before it comes to those loads. */
+static void run_plain_blocks(const nn_lstm_step *s, int64_t first, int64_t last, bool falling) {
+    summed_block before = {.unit = -1};
+    const int64_t steps = s->r.steps, part_steps = steps / PARTS / CHAINS * CHAINS;
+    for (int64_t i = first; i < last; i++) {
+        const block_weights from = weights_of(&s->r, falling ? first + last - 1 - i : i);
+        const uint8_t *w = from.w, *x = s->states.x;
+        vi acc[CHAINS][GATES] = {0};
+#pragma GCC unroll 4
+        for (int part = 0; part < PARTS; part++) {
+            int64_t left = part < PARTS - 1 ? part_steps : steps - (PARTS - 1) * part_steps;
+            for (; left >= CHAINS; left -= CHAINS) {
+#pragma GCC unroll 2
+                for (int c = 0; c < CHAINS; c++, x += NN_LSTM_CELL, w += STEP_BYTES)
+                    accumulate(acc[c], broadcast(x), w);
+            }
+            if (part == PARTS - 1 && left > 0) accumulate(acc[0], broadcast(x), w);
+            if (before.unit >= 0) finish_part(s, &before, part);
+        }
+        for (int g = 0; g < GATES; g++) acc[0][g] = (vi)((vu)acc[0][g] + (vu)acc[1][g]);
+        before = summed(s, &from, 0, acc[0]);
+    }
+#pragma GCC unroll 4
+    for (int part = 0; part < PARTS; part++) finish_part(s, &before, part);
 }
 
 static void run_blocks(const nn_lstm_step *s, int64_t first, int64_t last, bool falling) {
+    if (!PAIRED && s->samples == 1 && s->inputs[0] != NULL && is_plain_lstm(&s->cell)) {
+        run_plain_blocks(s, first, last, falling);
+        return;
+    }
     vi sums[STEP_ROWS][GATES];
     for (int64_t i = first; i < last; i++) {
         const block_weights from = weights_of(&s->r, falling ? first + last - 1 - i : i);
@@ -190,22 +280,28 @@ static void run_blocks(const nn_lstm_step *s, int64_t first, int64_t last, bool 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 #if DEPTH == 4
-typedef uint8_t activation;
+static uint32_t quantize(const nn_int8_loops *loops, const float *x, int64_t count,
+                         nn_bytes_quant quant, uint8_t *row) {
+    uint32_t total = 0;
+    loops->quantize(x, row, count, quant);
+    for (int64_t i = 0; i < count; i++) total += row[i];
+    for (int64_t i = count; i % DEPTH != 0; i++) row[i] = 0;
+    return total;
+}
 #else
-typedef int16_t activation;
-#endif
-
-static uint32_t quantize(const float *x, int64_t count, nn_bytes_quant quant, uint8_t *row) {
-    activation *restrict out = (activation *)row;
+static uint32_t quantize(const nn_int8_loops *loops, const float *x, int64_t count,
+                         nn_bytes_quant quant, uint8_t *row) {
+    (void)loops;
+    int16_t *restrict out = (int16_t *)row;
     uint32_t total = 0;
     for (int64_t i = 0; i < count; i++) {
-        const int32_t value = nn_quant_round(x[i] / quant.scale, quant.zero, 0, 255);
-        out[i] = (activation)(DEPTH == 4 ? value : value - quant.zero);
+        out[i] = (int16_t)(nn_quant_round(x[i] / quant.scale, quant.zero, 0, 255) - quant.zero);
         total += (uint32_t)(int32_t)out[i];
     }
     for (int64_t i = count; i % DEPTH != 0; i++) out[i] = 0;
     return total;
 }
+#endif
 
 #define LSTM_U8S8(isa)                                                                             \
     const nn_lstm_u8s8 nn_lstm_u8s8_##isa = {#isa,     VF_LANES, DEPTH,     PAIRED,                \

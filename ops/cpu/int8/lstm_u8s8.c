@@ -17,8 +17,14 @@ enum {
 
 /* Where the parts of a packed matrix lie, in bytes. */
 typedef struct matrix_layout {
-    int64_t k, steps, scale, sums, zeros, bytes; /* the weights come first */
+    int64_t k, steps, scale, sums, zeros, traits, bytes; /* the weights come first */
 } matrix_layout;
+
+/* What columns of a matrix differ in. */
+typedef struct matrix_traits {
+    bool has_zeros;  /* some zero point is not 0 */
+    bool has_scales; /* some scale is not the first */
+} matrix_traits;
 
 typedef struct lstm_state {
     nn_recurrent shape;
@@ -40,7 +46,8 @@ static matrix_layout layout_of(const lstm_state *state, int64_t k) {
         nn_aligned(out.steps * state->columns * NN_LSTM_CELL / (state->unit->paired ? 2 : 1));
     out.sums = out.scale + numbers;
     out.zeros = out.sums + numbers;
-    out.bytes = out.zeros + numbers;
+    out.traits = out.zeros + numbers;
+    out.bytes = out.traits + nn_aligned((int64_t)sizeof(matrix_traits));
     return out;
 }
 
@@ -139,12 +146,16 @@ static void pack_matrix(const lstm_state *state, const matrix_layout *layout,
     for (int64_t k = 0; k < layout->k; k++)
         for (int gate = 0; gate < NN_GATES_LSTM; gate++)
             pack_row(state, layout, m, k, gate, packed);
+    matrix_traits *traits = (matrix_traits *)(packed + layout->traits);
     for (int64_t column = 0; column < m->columns; column++) {
         const int64_t gate = column / hidden, i = column % hidden;
         const int64_t place = (i / lanes * NN_GATES_LSTM + gate) * lanes + i % lanes;
-        ((float *)(packed + layout->scale))[place] = scale_of(m, column);
-        ((int32_t *)(packed + layout->zeros))[place] =
-            zero_of(m, column) + pair_offset(state->unit, gate);
+        const float scale = scale_of(m, column);
+        const int32_t zero = zero_of(m, column) + pair_offset(state->unit, gate);
+        ((float *)(packed + layout->scale))[place] = scale;
+        ((int32_t *)(packed + layout->zeros))[place] = zero;
+        if (zero != 0) traits->has_zeros = true;
+        if (scale != scale_of(m, 0)) traits->has_scales = true;
     }
 }
 
@@ -224,11 +235,15 @@ typedef struct run_work {
 } run_work;
 
 static nn_lstm_matrix matrix_at(const matrix_layout *layout, const uint8_t *packed) {
+    const matrix_traits *traits = (const matrix_traits *)(packed + layout->traits);
+    const float *scale = (const float *)(packed + layout->scale);
+    const int32_t *zeros = (const int32_t *)(packed + layout->zeros);
     return (nn_lstm_matrix){.steps = layout->steps,
                             .w = packed,
-                            .scale = (const float *)(packed + layout->scale),
+                            .scale = traits->has_scales ? scale : NULL,
+                            .one_scale = scale[0],
                             .sums = (const int32_t *)(packed + layout->sums),
-                            .zeros = (const int32_t *)(packed + layout->zeros)};
+                            .zeros = traits->has_zeros ? zeros : NULL};
 }
 
 /* `count` rows of `width` floats, `step` apart, to `memory`: one scale and zero point for all. */
@@ -246,7 +261,8 @@ static nn_lstm_rows quantize_rows(const run_work *work, const matrix_layout *lay
     const nn_bytes_quant quant = {scale, nn_quant_round(-low / scale, 0, 0, 255), 0};
     uint32_t *sums = (uint32_t *)(memory + nn_aligned(count * pitch));
     for (int64_t i = 0; i < count; i++)
-        sums[i] = work->state->unit->quantize(x + i * step, layout->k, quant, memory + i * pitch);
+        sums[i] = work->state->unit->quantize(work->loops, x + i * step, layout->k, quant,
+                                              memory + i * pitch);
     return (nn_lstm_rows){memory, pitch, sums, quant};
 }
 
