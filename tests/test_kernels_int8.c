@@ -146,6 +146,21 @@ START_TEST(qlinear_convolutions_agree) {
 }
 END_TEST
 
+/* The addend of a QConv that goes on with a sum, and its numbers. */
+static void add_sum(kernel_host *host, const conv_case *c) {
+    int64_t dims[4] = {c->batch, c->groups * c->out};
+    for (int i = 0; i < c->rank; i++)
+        dims[2 + i] = (c->size[i] + c->pads[i] + c->pads[i + c->rank] -
+                       (c->kernel[i] - 1) * c->dilation[i] - 1) /
+                          c->stride[i] +
+                      1;
+    add_bytes(host, c->y_type, dims, c->rank + 2, false);
+    /* now and then with scales that only the reference's way of rounding can take */
+    float scale = chance(10) ? 1e10f : 0.03f;
+    add_quant(host, c->y_type, scale, c->constant_parameters);
+    add_quant(host, c->y_type, 0.04f, c->constant_parameters);
+}
+
 /* All forms of Winograd's algorithms, up to sums as large as they accept. */
 START_TEST(winograd_convolutions_agree) {
     uint32_t seed = (uint32_t)_i + 2500;
@@ -163,24 +178,64 @@ START_TEST(winograd_convolutions_agree) {
         c.pads[i + 2] = host_between(0, 2);
         c.size[i] = host_between(3, 17);
     }
-    bool is_plan = chance(50);
+    bool is_plan = chance(60), has_sum = is_plan && chance(60);
+    c.has_bias |= has_sum;
     kernel_host host;
     host_init(&host, is_plan ? &nn_op_qconv : &nn_op_qlinear_conv, is_plan ? 1 : 10);
     if (is_plan) host.epilogue.before.kind = chance(50) ? NN_ACT_RELU : NN_ACT_NONE;
+    if (has_sum) host_int(&host, "sum_order", chance(50));
     add_geometry(&host, &c);
     add_qconv_inputs(&host, &c, false, NNOPT_INT32);
+    if (has_sum) add_sum(&host, &c);
     host_infer(&host);
     for (host.variant = 0; host.variant <= 2; host.variant++)
         compare_all(&host, conv_text(&c, seed));
 #if defined(__x86_64__)
     nn_target target = {.isa = NN_ISA_AVX2, .threads = 1, .explores = true};
-    ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_u8s8_avx2, &target));
+    ck_assert_int_eq(host_accepts(&host, &nn_kernel_qconv_winograd_u8s8_avx2, &target), !has_sum);
     target.deterministic = true;
     ck_assert(!host_accepts(&host, &nn_kernel_qconv_winograd_u8s8_avx2, &target));
 #endif
     host_clear(&host);
 }
 END_TEST
+
+#if defined(__x86_64__)
+/* Weights and inputs at their ends, which make the greatest sum that a result can be, and the
+ * greatest sums of products on the way, which leave 32 bits. */
+static void make_extreme(kernel_host *host, int64_t in, uint8_t x, uint8_t w) {
+    host_init(host, &nn_op_qlinear_conv, 10);
+    host_ints(host, "pads", (int64_t[]){1, 1, 1, 1}, 4);
+    const int64_t x_dims[] = {1, in, 9, 10}, w_dims[] = {17, in, 3, 3};
+    memset(host_input(host, NNOPT_UINT8, x_dims, 4, false), x, (size_t)(in * 90));
+    add_scale(host, 1, 0.01f, true);
+    add_zero(host, NNOPT_UINT8, 1, 128, true);
+    memset(host_input(host, NNOPT_INT8, w_dims, 4, true), w, (size_t)(17 * in * 9));
+    add_scale(host, 1, 0.01f, true);
+    add_zero(host, NNOPT_INT8, 1, 0, true);
+    add_scale(host, 1, (float)in, true);
+    add_zero(host, NNOPT_UINT8, 1, 128, true);
+    host_infer(host);
+}
+
+START_TEST(winograd_in_integers_is_exact_up_to_its_greatest_sums) {
+    if (nn_cpu_get()->isa < NN_ISA_VNNI) return;
+    const nn_target target = {.isa = NN_ISA_VNNI, .threads = 1, .explores = true};
+    /* 255 x 127 x 9 x 115 < 2^25 <= 255 x 127 x 9 x 116 */
+    for (int sign = 0; sign < 2; sign++) {
+        const uint8_t w = sign == 0 ? 127 : (uint8_t)-127;
+        kernel_host host;
+        make_extreme(&host, 115, 255, w);
+        ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target));
+        compare_all(&host, "the greatest sums");
+        host_clear(&host);
+        make_extreme(&host, 116, 255, w);
+        ck_assert(!host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target));
+        host_clear(&host);
+    }
+}
+END_TEST
+#endif
 
 START_TEST(winograd_lines_agree) {
     uint32_t seed = (uint32_t)_i + 2700;
@@ -268,17 +323,7 @@ START_TEST(convolutions_with_sums_agree) {
     add_geometry(&host, &c);
     c.has_bias = true;
     add_qconv_inputs(&host, &c, false, NNOPT_INT32);
-    int64_t dims[4] = {c.batch, c.groups * c.out};
-    for (int i = 0; i < c.rank; i++)
-        dims[2 + i] =
-            (c.size[i] + c.pads[i] + c.pads[i + c.rank] - (c.kernel[i] - 1) * c.dilation[i] - 1) /
-                c.stride[i] +
-            1;
-    add_bytes(&host, c.y_type, dims, c.rank + 2, false);
-    /* now and then with scales that only the reference's way of rounding can take */
-    float scale = chance(10) ? 1e10f : 0.03f;
-    add_quant(&host, c.y_type, scale, c.constant_parameters);
-    add_quant(&host, c.y_type, 0.04f, c.constant_parameters);
+    add_sum(&host, &c);
     host_infer(&host);
     compare_all(&host, conv_text(&c, seed));
     host_clear(&host);
@@ -308,7 +353,10 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("kernels of quantised convolutions");
     TCase *tcase = tcase_create("convolutions");
     tcase_add_loop_test(tcase, qlinear_convolutions_agree, 0, 300);
-    tcase_add_loop_test(tcase, winograd_convolutions_agree, 0, 60);
+    tcase_add_loop_test(tcase, winograd_convolutions_agree, 0, 80);
+#if defined(__x86_64__)
+    tcase_add_test(tcase, winograd_in_integers_is_exact_up_to_its_greatest_sums);
+#endif
     tcase_add_loop_test(tcase, winograd_lines_agree, 0, 40);
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);

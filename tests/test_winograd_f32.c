@@ -313,7 +313,7 @@ START_TEST(weights_are_found_again) {
     host_seed(12);
     for (const nn_winograd_form *const *form = forms; *form != NULL; form++) {
         packed_weights weights = pack(*form, 3, 5, 1);
-        const int64_t columns = weights.plan.shape->columns;
+        const int64_t columns = weights.plan.columns;
         for (int64_t k = 0; k < 3; k++) {
             float taps[9][NN_TILE_MAX_COLUMNS];
             nn_winograd_unpack(&weights.plan, weights.packed + k * columns, 3 * columns, 4, taps);

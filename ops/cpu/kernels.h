@@ -80,6 +80,7 @@ extern const nn_kernel nn_kernel_conv_integer_depthwise_u8s8_vnni,
     nn_kernel_conv_integer_depthwise_u8s8_avx2;
 extern const nn_kernel nn_kernel_qconv_winograd_u8s8_avx2, /* conv_winograd_u8s8.c */
     nn_kernel_qconv_winograd_line_u8s8_avx2;               /* conv_winograd_line_u8s8.c */
+extern const nn_kernel nn_kernel_qconv_winograd_s16_vnni;  /* conv_winograd_s16.c */
 extern const nn_kernel nn_kernel_lstm_u8s8_portable, nn_kernel_lstm_u8s8_avx2,
     nn_kernel_lstm_u8s8_vnni; /* lstm_u8s8.c */
 
@@ -96,8 +97,9 @@ extern const nn_kernel nn_kernel_lstm_u8s8_portable, nn_kernel_lstm_u8s8_avx2,
             __VA_ARGS__ &nn_kernel_##stem##_u8s8_avx2, &nn_kernel_##stem##_u8s8_portable
 #    define NN_INT8_CONVOLUTIONS(stem) NN_INT8_CONVOLUTIONS_WITH(stem, )
 #    define NN_QCONV_KERNELS                                                                       \
-        NN_INT8_CONVOLUTIONS_WITH(qconv, &nn_kernel_qconv_winograd_u8s8_avx2,                      \
-                                  &nn_kernel_qconv_winograd_line_u8s8_avx2, )
+        &nn_kernel_qconv_winograd_s16_vnni,                                                        \
+            NN_INT8_CONVOLUTIONS_WITH(qconv, &nn_kernel_qconv_winograd_u8s8_avx2,                  \
+                                      &nn_kernel_qconv_winograd_line_u8s8_avx2, )
 #else
 #    define NN_INT8_PRODUCTS(stem)     &nn_kernel_##stem##_u8s8_portable
 #    define NN_INT8_CONVOLUTIONS(stem) &nn_kernel_##stem##_u8s8_portable

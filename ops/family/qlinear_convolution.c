@@ -31,18 +31,41 @@ nn_status nn_qconv_axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
+/* Inputs that a sum's numbers come from: scales, each with its zero point behind it. */
+enum { SUM_SCALES = 3 };
+static const int sum_scales[SUM_SCALES] = {NN_QCONV_Y_SCALE, NN_QCONV_ADDEND_SCALE,
+                                           NN_QCONV_SUM_SCALE};
+
+/* From scale and zero point of the convolution's result, the addend and the sum. */
+static nn_qbinary make_sum(const nn_qconv_attrs *attrs, nn_type type,
+                           const nn_tensor *numbers[SUM_SCALES][2]) {
+    nn_quant quants[SUM_SCALES];
+    for (int i = 0; i < SUM_SCALES; i++)
+        quants[i] = nn_quant_read(numbers[i][0], numbers[i][1], type);
+    const bool swap = attrs->addend_first;
+    return nn_qbinary_make(NN_QBINARY_ADD, type, &quants[swap ? 1 : 0], &quants[swap ? 0 : 1],
+                           &quants[2]);
+}
+
 nn_qbinary nn_qconv_sum(const nn_call *call) {
-    nn_type type = call->out[0]->type;
-    const nn_qconv_attrs *attrs = call->node->attrs;
-    nn_quant conv =
-        nn_quant_read(call->in[NN_QCONV_Y_SCALE], nn_call_in(call, NN_QCONV_Y_ZERO), type);
-    nn_quant addend = nn_quant_read(call->in[NN_QCONV_ADDEND_SCALE],
-                                    nn_call_in(call, NN_QCONV_ADDEND_ZERO), type);
-    nn_quant sum =
-        nn_quant_read(call->in[NN_QCONV_SUM_SCALE], nn_call_in(call, NN_QCONV_SUM_ZERO), type);
-    bool swap = attrs->addend_first;
-    return nn_qbinary_make(NN_QBINARY_ADD, type, swap ? &addend : &conv, swap ? &conv : &addend,
-                           &sum);
+    const nn_tensor *numbers[SUM_SCALES][2];
+    for (int i = 0; i < SUM_SCALES; i++) {
+        numbers[i][0] = call->in[sum_scales[i]];
+        numbers[i][1] = nn_call_in(call, sum_scales[i] + 1);
+    }
+    return make_sum(call->node->attrs, call->out[0]->type, numbers);
+}
+
+bool nn_qconv_constant_sum(const nn_node_view *node, nn_qbinary *out) {
+    const nn_tensor *numbers[SUM_SCALES][2];
+    for (int i = 0; i < SUM_SCALES; i++)
+        for (int j = 0; j < 2; j++) {
+            numbers[i][j] = nn_view_constant(node, sum_scales[i] + j);
+            if (numbers[i][j] == NULL && (j == 0 || nn_view_in(node, sum_scales[i] + j) != NULL))
+                return false;
+        }
+    *out = make_sum(node->attrs, node->out[0]->type, numbers);
+    return true;
 }
 
 static void add_reference(const nn_call *call) {

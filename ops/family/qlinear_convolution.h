@@ -56,6 +56,8 @@ static inline bool nn_qconv_has_sum(const nn_node_view *node) {
 }
 /* The sum of a call that has one. */
 nn_qbinary nn_qconv_sum(const nn_call *call);
+/* The same of a node that has one, where its numbers are constant; false: they are not. */
+bool nn_qconv_constant_sum(const nn_node_view *node, nn_qbinary *out);
 
 /* The reference kernel's run, in standard layout; does epilogue.before and the sum. */
 nn_status nn_qconv_run_reference(const nn_call *call);

@@ -27,7 +27,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const nn_winograd_plan *plan = argument;
-    const size_t bytes = (size_t)(plan->shape->columns * 9 * plan->in_channels) * sizeof(float);
+    const size_t bytes = (size_t)(plan->columns * 9 * plan->in_channels) * sizeof(float);
     float *w = nn_alloc(bytes);
     if (w == NULL) return nn_fail_memory(bytes);
     for (int64_t panel = 0; panel < plan->panels; panel++) {
@@ -53,8 +53,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return NN_NO_MEMORY;
     char packing[80];
     const void *packed;
-    snprintf(packing, sizeof packing, "winograd %d of bytes, %d+%d columns", plan->form->outputs,
-             plan->shape->columns, plan->last_shape->columns);
+    snprintf(packing, sizeof packing, "winograd %d of bytes, %lld+%lld columns",
+             plan->sizes.outputs, (long long)plan->columns, (long long)plan->last_columns);
     NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &made.node.setting.inputs),
                            packing, nn_winograd_packed_bytes(plan), pack_weights, plan, &packed));
     made.packed = packed;
@@ -95,6 +95,7 @@ static nn_status run(const nn_call *call) {
     const nn_winograd_maps maps = {
         .pixels = nn_winograd_byte_pixels(&bytes),
         .input = state->form->input,
+        .multiply = nn_winograd_multiply,
         .finish = finish_tile,
         .argument = &argument,
     };

@@ -71,8 +71,8 @@ static nn_status try_form(const nn_winograd_plan *plan, nn_prepare *services,
                           const float **packed) {
     char variant[80];
     const void *out;
-    snprintf(variant, sizeof variant, "winograd %d, %d+%d columns", plan->form->outputs,
-             plan->shape->columns, plan->last_shape->columns);
+    snprintf(variant, sizeof variant, "winograd %d, %lld+%lld columns", plan->sizes.outputs,
+             (long long)plan->columns, (long long)plan->last_columns);
     const pack_argument argument = {plan, services};
     size_t bytes = sizeof(weights_header) + nn_winograd_packed_bytes(plan);
     NN_TRY(

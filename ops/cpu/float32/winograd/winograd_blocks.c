@@ -3,12 +3,10 @@
 #include "base/integers.h"
 #include "ops/cpu/float32/winograd/winograd_f32.h"
 
-#include <math.h>
-
 typedef struct winograd_job {
     const nn_winograd_plan *plan;
     const nn_winograd_maps *maps;
-    const float *packed;
+    const char *packed;
     char *blocks, *workers; /* transformed inputs; what each worker has of its own */
     int64_t block;          /* that threads share */
 } winograd_job;
@@ -16,12 +14,12 @@ typedef struct winograd_job {
 /* Tiles [begin, end) of a block with their transformed input. */
 typedef struct winograd_block {
     int64_t begin, end;
-    float *v;
+    char *v;
 } winograd_block;
 
 /* The pixels of the output that a tile makes. */
 static nn_winograd_results place_of(const nn_winograd_plan *plan, int64_t tile) {
-    const int m = plan->form->outputs;
+    const int m = plan->sizes.outputs;
     int64_t line = tile / plan->tile_columns;
     nn_winograd_results out = {
         .image = line / plan->tile_rows,
@@ -38,7 +36,7 @@ static winograd_block block_at(const winograd_job *job, int64_t index, int64_t s
     return (winograd_block){
         .begin = plan->tiles * index / plan->blocks,
         .end = plan->tiles * (index + 1) / plan->blocks,
-        .v = (float *)(job->blocks + plan->v_bytes * (size_t)slot),
+        .v = job->blocks + plan->v_bytes * (size_t)slot,
     };
 }
 
@@ -48,7 +46,7 @@ static winograd_block block_at(const winograd_job *job, int64_t index, int64_t s
 static void copy_edge(const winograd_job *job, const char *image, int64_t top, int64_t left,
                       char *edge) {
     const nn_winograd_plan *plan = job->plan;
-    const int a = plan->form->points;
+    const int a = plan->sizes.points;
     const int64_t bytes = plan->in_channels * job->maps->pixels.bytes;
     const int64_t pitch = plan->in_pitch * job->maps->pixels.bytes;
     for (int64_t row = top; row < top + a; row++)
@@ -66,7 +64,7 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
                            char *edge) {
     const nn_winograd_plan *plan = job->plan;
     const nn_winograd_pixels *pixels = &job->maps->pixels;
-    const int a = plan->form->points;
+    const int a = plan->sizes.points;
     const int64_t channels = plan->in_channels, pitch = plan->in_pitch;
     const int64_t row_elements = plan->width.in * pitch;
     const nn_winograd_results place = place_of(plan, tile);
@@ -78,7 +76,7 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
         .row = row_elements,
         .pitch = pitch,
         .channels = channels,
-        .v = block->v + (tile - block->begin) * plan->v_pitch,
+        .v = block->v + (tile - block->begin) * plan->v_pitch * plan->sizes.v_bytes,
         .v_step = plan->v_step,
         .flip = pixels->flip,
         .zero = pixels->zero,
@@ -105,19 +103,20 @@ typedef struct winograd_panels {
 static winograd_panels panels_at(const nn_winograd_plan *plan, int64_t index) {
     winograd_panels out = {.begin = index * plan->panel_block};
     out.end = nn_min(out.begin + plan->panel_block, plan->panels);
-    out.first = out.begin * plan->shape->columns;
-    out.columns = nn_min(out.end * plan->shape->columns, plan->out_channels) - out.first;
+    out.first = out.begin * plan->columns;
+    out.columns = nn_min(out.end * plan->columns, plan->out_channels) - out.first;
     return out;
 }
 
-static const float *weights_of(const winograd_job *job, int64_t panel, int64_t point) {
-    return job->packed + nn_winograd_weights_at(job->plan, panel, point);
+static const char *weights_of(const winograd_job *job, int64_t panel, int64_t point) {
+    return job->packed +
+           nn_winograd_weights_at(job->plan, panel, point) * job->plan->sizes.weight_bytes;
 }
 
 /* The weights that are read after those of `point` and `panel`. */
-static const float *weights_after(const winograd_job *job, const winograd_panels *panels,
-                                  int64_t point, int64_t panel) {
-    const int64_t points = job->plan->form->points * job->plan->form->points;
+static const char *weights_after(const winograd_job *job, const winograd_panels *panels,
+                                 int64_t point, int64_t panel) {
+    const int64_t points = job->plan->sizes.points * job->plan->sizes.points;
     if (panel + 1 < panels->end) return weights_of(job, panel + 1, point);
     if (point + 1 < points) return weights_of(job, panels->begin, point + 1);
     return weights_of(job, panels->end < job->plan->panels ? panels->end : 0, 0);
@@ -125,34 +124,29 @@ static const float *weights_after(const winograd_job *job, const winograd_panels
 
 /* Sums of one point and one panel for all tiles of the block. */
 static void multiply(const winograd_job *job, const winograd_block *block,
-                     const winograd_panels *panels, int64_t point, int64_t panel, float *sums) {
+                     const winograd_panels *panels, int64_t point, int64_t panel, char *sums) {
     const nn_winograd_plan *plan = job->plan;
-    const nn_tile_shape *shape = nn_winograd_shape(plan, panel);
-    const nn_tile_tap tap = {0, 0};
-    const nn_tile_f32 tile = {
-        .a = {block->v + point * plan->v_step},
-        .a_step = plan->v_pitch,
-        .w = weights_of(job, panel, point),
-        .taps = &tap,
-        .tap_count = 1,
-        .k = plan->in_channels,
-        .y = {sums + point * plan->m_step + (panel - panels->begin) * plan->shape->columns},
-        .y_step = plan->m_pitch,
-        .columns = shape->columns,
-        .low = -INFINITY,
-        .high = INFINITY,
+    const int64_t width = nn_winograd_width(plan, panel);
+    const int64_t at = point * plan->m_step + (panel - panels->begin) * plan->columns;
+    const nn_winograd_product product = {
+        .v = block->v + point * plan->v_step * plan->sizes.v_bytes,
+        .weights = weights_of(job, panel, point),
+        .sums = sums + at * NN_WINOGRAD_SUM_BYTES,
+        .tiles = block->end - block->begin,
+        .columns = width,
         .prefetch = weights_after(job, panels, point, panel),
-        .prefetch_bytes = plan->in_channels * shape->columns * (int64_t)sizeof(float),
+        .prefetch_bytes = plan->weight_channels * width * plan->sizes.weight_bytes,
     };
-    nn_tile_run_rows(shape, tile, block->end - block->begin);
+    job->maps->multiply(plan, &product);
 }
 
 static void run_panels(const winograd_job *job, const winograd_block *block, int64_t index,
                        char *own) {
     const nn_winograd_plan *plan = job->plan;
     const winograd_panels panels = panels_at(plan, index);
-    float *sums = (float *)(own + plan->m_at), *raw = (float *)(own + plan->raw_at);
-    for (int64_t point = 0; point < plan->form->points * plan->form->points; point++)
+    char *sums = own + plan->m_at;
+    float *raw = (float *)(own + plan->raw_at);
+    for (int64_t point = 0; point < plan->sizes.points * plan->sizes.points; point++)
         for (int64_t panel = panels.begin; panel < panels.end; panel++)
             multiply(job, block, &panels, point, panel, sums);
     for (int64_t tile = block->begin; tile < block->end; tile++) {
@@ -161,7 +155,7 @@ static void run_panels(const winograd_job *job, const winograd_block *block, int
         results.end = panels.end;
         results.first = panels.first;
         results.channels = panels.columns;
-        results.sums = sums + (tile - block->begin) * plan->m_pitch;
+        results.sums = sums + (tile - block->begin) * plan->m_pitch * NN_WINOGRAD_SUM_BYTES;
         results.raw = raw;
         job->maps->finish(job->maps->argument, &results);
     }
@@ -201,7 +195,7 @@ static void multiply_shared(void *argument, int64_t begin, int64_t end, int work
     for (int64_t i = begin; i < end; i++) run_panels(job, &block, i, own_of(job, worker));
 }
 
-void nn_winograd_run_maps(const nn_winograd_plan *plan, const float *packed,
+void nn_winograd_run_maps(const nn_winograd_plan *plan, const void *packed,
                           const nn_winograd_maps *maps, nn_pool *pool, void *workspace) {
     const size_t slots = plan->shares_blocks ? 1 : (size_t)plan->threads;
     winograd_job job = {

@@ -22,8 +22,8 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
         for (int64_t j = from; j < results->channels; j++)
             results->raw[pixel * plan->m_pitch + j] = maps->bias[results->first + j];
     for (int64_t panel = results->begin; panel < results->end; panel++) {
-        const int64_t width = nn_winograd_shape(plan, panel)->columns;
-        const int64_t offset = (panel - results->begin) * plan->shape->columns;
+        const int64_t width = nn_winograd_width(plan, panel);
+        const int64_t offset = (panel - results->begin) * plan->columns;
         const int64_t begin = from > offset ? from - offset : 0;
         const int64_t end = nn_min(width, results->channels - offset);
         const float *packed = maps->packed + nn_winograd_weights_at(plan, panel, 0);
@@ -97,6 +97,27 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
     if (from < results->channels) finish_pixels(maps, results, at, from);
 }
 
+void nn_winograd_multiply(const nn_winograd_plan *plan, const nn_winograd_product *product) {
+    const nn_tiles_f32 *tiles = plan->form->tiles;
+    const nn_tile_tap tap = {0, 0};
+    const nn_tile_f32 tile = {
+        .a = {product->v},
+        .a_step = plan->v_pitch,
+        .w = product->weights,
+        .taps = &tap,
+        .tap_count = 1,
+        .k = plan->in_channels,
+        .y = {product->sums},
+        .y_step = plan->m_pitch,
+        .columns = (int)product->columns,
+        .low = -INFINITY,
+        .high = INFINITY,
+        .prefetch = product->prefetch,
+        .prefetch_bytes = product->prefetch_bytes,
+    };
+    nn_tile_run_rows(tiles->shapes[product->columns / tiles->lanes - 1], tile, product->tiles);
+}
+
 void nn_winograd_run(const nn_winograd_plan *plan, const float *packed, const float *bias,
                      const float *x, const float *residual, float *y, nn_pool *pool,
                      void *workspace) {
@@ -104,6 +125,7 @@ void nn_winograd_run(const nn_winograd_plan *plan, const float *packed, const fl
     const nn_winograd_maps maps = {
         .pixels = {.x = x, .bytes = sizeof *x},
         .input = plan->form->input,
+        .multiply = nn_winograd_multiply,
         .finish = finish_tile,
         .argument = &argument,
     };

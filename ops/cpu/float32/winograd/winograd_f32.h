@@ -21,7 +21,11 @@
 #include "ops/cpu/float32/tile_f32.h"
 #include "ops/family/convolution.h"
 
-enum { NN_WINOGRAD_OUTPUTS = 4, NN_WINOGRAD_POINTS = 6 }; /* the most m and a */
+enum {
+    NN_WINOGRAD_OUTPUTS = 4, /* the most m and a */
+    NN_WINOGRAD_POINTS = 6,
+    NN_WINOGRAD_SUM_BYTES = 4, /* of a sum: a float, or an int32_t where elements are integers */
+};
 
 /* A whole input: floats, or bytes, of which x ^ flip less `zero` are transformed. */
 typedef struct nn_winograd_pixels {
@@ -36,7 +40,7 @@ typedef struct nn_winograd_pixels {
 typedef struct nn_winograd_input {
     const void *x; /* elements as nn_winograd_pixels has them */
     int64_t row, pitch, channels;
-    float *v; /* [a * a], v_step apart, of `channels` rounded up to whole vectors */
+    void *v; /* [a * a], v_step elements apart, of `channels` rounded up to whole vectors */
     int64_t v_step;
     uint8_t flip;
     int32_t zero;
@@ -73,15 +77,26 @@ extern const nn_winograd_forms nn_winograd_f32_portable, nn_winograd_f32_avx2,
 
 /* ---- the plan of one convolution ---- */
 
+/* What a convolution is cut up by, whatever its elements are. */
+typedef struct nn_winograd_sizes {
+    int outputs, points;       /* m and a */
+    int lanes;                 /* output channels of a vector of sums */
+    int rows[2];               /* tiles that products take at once, of one vector and of two */
+    int v_bytes, weight_bytes; /* of an element of the transformed input, of packed weights */
+    int depth;                 /* input channels that products add up at once */
+} nn_winograd_sizes;
+
 typedef struct nn_winograd_plan {
-    const nn_winograd_form *form;
+    const nn_winograd_form *form; /* NULL: the elements are not floats */
+    nn_winograd_sizes sizes;
     int64_t images, in_channels, out_channels;
     int64_t in_pitch, out_pitch; /* elements between pixels; residuals have that of the output */
     nn_window_axis height, width;
-    int64_t tile_rows, tile_columns, tiles;  /* of one image; of all */
-    const nn_tile_shape *shape, *last_shape; /* of all panels but the last, of the last */
+    int64_t tile_rows, tile_columns, tiles; /* of one image; of all */
+    int64_t columns, last_columns;          /* of all panels but the last, of the last */
     int64_t panels, padded_channels;
-    int64_t block_tiles, blocks;       /* at most so many tiles in a block */
+    int64_t weight_channels;     /* in_channels, as packed weights have them: in whole depths */
+    int64_t block_tiles, blocks; /* at most so many tiles in a block */
     int64_t panel_block, panel_blocks; /* panels whose sums stand side by side */
     bool shares_blocks;                /* threads work on one block together */
     int threads;
@@ -110,6 +125,9 @@ int nn_winograd_choose(const nn_conv_geometry *geometry, const nn_winograd_rival
 
 void nn_winograd_plan_make(const nn_conv_geometry *geometry, const nn_winograd_form *form,
                            int threads, const nn_epilogue *epilogue, nn_winograd_plan *out);
+/* The same for other elements, of which the plan keeps the sizes alone. */
+void nn_winograd_plan_cut(const nn_conv_geometry *geometry, const nn_winograd_sizes *sizes,
+                          int threads, nn_winograd_plan *out);
 size_t nn_winograd_workspace(const nn_winograd_plan *plan);
 
 /* Packed weights: [panel][point][input channel][columns of the panel]. */
@@ -136,16 +154,17 @@ double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, cons
 
 /* ---- running ---- */
 
-static inline const nn_tile_shape *nn_winograd_shape(const nn_winograd_plan *plan, int64_t panel) {
-    return panel == plan->panels - 1 ? plan->last_shape : plan->shape;
+/* Columns of a panel, whole vectors. */
+static inline int64_t nn_winograd_width(const nn_winograd_plan *plan, int64_t panel) {
+    return panel == plan->panels - 1 ? plan->last_columns : plan->columns;
 }
 
-/* The packed weights of one point of a panel: [input channel][columns]. */
+/* The packed weights of one point of a panel: [input channel][columns], in elements. */
 static inline int64_t nn_winograd_weights_at(const nn_winograd_plan *plan, int64_t panel,
                                              int64_t point) {
-    const int64_t points = plan->form->points * plan->form->points;
-    return panel * points * plan->in_channels * plan->shape->columns +
-           point * plan->in_channels * nn_winograd_shape(plan, panel)->columns;
+    const int64_t points = plan->sizes.points * plan->sizes.points;
+    return panel * points * plan->weight_channels * plan->columns +
+           point * plan->weight_channels * nn_winograd_width(plan, panel);
 }
 
 /* The sums of one tile for some neighbouring panels. */
@@ -154,7 +173,7 @@ typedef struct nn_winograd_results {
     int rows, columns;          /* pixels that exist */
     int64_t begin, end;         /* panels */
     int64_t first, channels;    /* output channels, those that exist */
-    const float *sums;          /* [point][channel], plan->m_step and 1 apart */
+    const void *sums;           /* [point][channel], plan->m_step and 1 apart */
     float *raw;                 /* room for [m * m][channel], plan->m_pitch and 1 apart */
 } nn_winograd_results;
 
@@ -165,17 +184,30 @@ static inline int64_t nn_winograd_results_at(const nn_winograd_plan *plan,
     return (row * plan->width.out + results->column) * plan->out_pitch + results->first;
 }
 
+/* The sums of one point and one panel for some tiles: sums[tile][column], of v[tile][channel]. */
+typedef struct nn_winograd_product {
+    const void *v, *weights; /* v's tiles are plan->v_pitch apart */
+    void *sums;              /* plan->m_pitch apart */
+    int64_t tiles, columns;  /* whole vectors */
+    const void *prefetch;    /* as in nn_tile_f32 */
+    int64_t prefetch_bytes;
+} nn_winograd_product;
+
 /* Maps of floats or bytes, as the loops over blocks of tiles see them. */
 typedef struct nn_winograd_maps {
     nn_winograd_pixels pixels;
     void (*input)(const nn_winograd_input *input);
+    void (*multiply)(const nn_winograd_plan *plan, const nn_winograd_product *product);
     /* Transforms the sums back and finishes the results. */
     void (*finish)(const void *argument, const nn_winograd_results *results);
     const void *argument;
 } nn_winograd_maps;
 
-void nn_winograd_run_maps(const nn_winograd_plan *plan, const float *packed,
+void nn_winograd_run_maps(const nn_winograd_plan *plan, const void *packed,
                           const nn_winograd_maps *maps, nn_pool *pool, void *workspace);
+
+/* The products of plans of floats. */
+void nn_winograd_multiply(const nn_winograd_plan *plan, const nn_winograd_product *product);
 
 /* Maps of floats. `bias` has plan->padded_channels values; residual is NULL unless the epilogue has
  * one; it may be y. */

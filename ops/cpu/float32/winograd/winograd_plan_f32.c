@@ -12,8 +12,8 @@ enum {
     ALL_TILES = 64,
     BLOCKS_PER_THREAD = 4,
     MOST_CHANNELS = 4096, /* more make blocks of tens of MB */
-    L1_PERIOD = 1024,     /* floats after which addresses share an L1 set */
-    LINE = 16,            /* floats of a cache line */
+    L1_PERIOD = 4096,     /* bytes after which addresses share an L1 set */
+    LINE = 64,            /* bytes of a cache line */
 };
 
 /* ---- choice ---- */
@@ -40,8 +40,8 @@ typedef struct winograd_cost {
  * an FMA, 14 GB/s where there are 7 G vector FMAs a second. */
 static const double weight_bytes_per_fma = 2;
 
-/* Two cores stream twice as much as one (16 and 32 GB/s on a Zen 2, 25 and 50 on a Sapphire Rapids);
- * more of them share what memory gives. */
+/* Two cores stream twice as much as one (16 and 32 GB/s on a Zen 2, 25 and 50 on a Sapphire
+ * Rapids); more of them share what memory gives. */
 static const int streaming_cores = 2;
 
 const nn_winograd_rival nn_winograd_rival_f32 = {1, sizeof(float)};
@@ -84,28 +84,38 @@ int nn_winograd_choose(const nn_conv_geometry *g, const nn_winograd_rival *direc
 /* ---- blocks ---- */
 
 static void choose_panels(nn_winograd_plan *plan) {
-    const nn_tiles_f32 *tiles = plan->form->tiles;
+    const int64_t lanes = plan->sizes.lanes;
     /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
-    int64_t vectors = nn_divide_up(plan->out_channels, tiles->lanes);
-    plan->shape = tiles->shapes[vectors > 1 ? 1 : 0];
+    int64_t vectors = nn_divide_up(plan->out_channels, lanes);
+    plan->columns = vectors > 1 ? 2 * lanes : lanes;
     plan->panels = nn_divide_up(vectors, vectors > 1 ? 2 : 1);
-    plan->last_shape = tiles->shapes[vectors % 2 == 0 ? 1 : 0];
-    plan->padded_channels = vectors * tiles->lanes;
+    plan->last_columns = vectors % 2 == 0 ? 2 * lanes : lanes;
+    plan->padded_channels = vectors * lanes;
 }
 
-/* Distance of planes: lines of neighbouring ones go to different sets of L1. */
-static int64_t plane_step(int64_t floats) {
-    int64_t lines = nn_divide_up(floats, LINE);
-    return (lines + (lines % 2 == 0)) * LINE;
+/* Distance of planes in elements of `bytes` bytes: lines of neighbouring ones go to different sets
+ * of L1. */
+static int64_t plane_step(int64_t elements, int bytes) {
+    int64_t lines = nn_divide_up(elements * bytes, LINE);
+    return (lines + (lines % 2 == 0)) * LINE / bytes;
+}
+
+/* Elements from tile to tile of the transformed input: whole vectors, so many that neighbours do
+ * not share a set of L1. */
+static int64_t tile_step(int64_t channels, int bytes) {
+    const int64_t line = LINE / bytes, step = nn_round_up(channels, line);
+    return step * bytes % (L1_PERIOD / 4) == 0 ? step + line : step;
 }
 
 static void choose_blocks(nn_winograd_plan *plan) {
+    const nn_winograd_sizes *sizes = &plan->sizes;
     const int64_t wanted = (int64_t)plan->threads * BLOCKS_PER_THREAD;
-    const int64_t points = plan->form->points * plan->form->points;
+    const int64_t points = sizes->points * sizes->points;
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
-    const int64_t size = sizeof(float), rows = plan->shape->rows;
+    const int64_t rows = sizes->rows[plan->columns / sizes->lanes - 1];
     /* Transformed input and sums of a block stay in L2, unless that makes too few tiles. */
-    int64_t tile_bytes = points * (plan->v_pitch + plan->shape->columns) * size;
+    int64_t tile_bytes =
+        points * (plan->v_pitch * sizes->v_bytes + plan->columns * NN_WINOGRAD_SUM_BYTES);
     int64_t fitting = l2 * 3 / 4 / tile_bytes / rows * rows;
     plan->block_tiles = nn_max(fitting, nn_round_up(LEAST_TILES, rows));
     if (plan->tiles <= ALL_TILES) plan->block_tiles = ALL_TILES;
@@ -114,7 +124,7 @@ static void choose_blocks(nn_winograd_plan *plan) {
     plan->block_tiles = nn_divide_up(plan->tiles, plan->blocks);
     plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted;
 
-    int64_t panel_bytes = points * plan->block_tiles * plan->shape->columns * size;
+    int64_t panel_bytes = points * plan->block_tiles * plan->columns * NN_WINOGRAD_SUM_BYTES;
     plan->panel_block = nn_min(nn_max(l2 / 4 / panel_bytes, 1), plan->panels);
     if (plan->shares_blocks)
         plan->panel_block =
@@ -122,48 +132,67 @@ static void choose_blocks(nn_winograd_plan *plan) {
     plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
 }
 
-static size_t reserve(size_t *total, int64_t floats) {
-    size_t at = *total, bytes = (size_t)floats * sizeof(float);
+static size_t reserve(size_t *total, int64_t elements, int bytes_each) {
+    size_t at = *total, bytes = (size_t)elements * (size_t)bytes_each;
     *total += nn_aligned(bytes);
     return at;
 }
 
 static void reserve_workspace(nn_winograd_plan *plan) {
-    const nn_winograd_form *form = plan->form;
-    const int64_t points = form->points * form->points, outputs = form->outputs * form->outputs;
-    const int64_t columns = plan->panel_block * plan->shape->columns;
-    plan->v_step = plane_step(plan->block_tiles * plan->v_pitch);
+    const nn_winograd_sizes *sizes = &plan->sizes;
+    const int64_t points = sizes->points * sizes->points, outputs = sizes->outputs * sizes->outputs;
+    const int64_t columns = plan->panel_block * plan->columns;
+    plan->v_step = plane_step(plan->block_tiles * plan->v_pitch, sizes->v_bytes);
     plan->m_pitch = columns;
-    plan->m_step = plane_step(plan->block_tiles * plan->m_pitch);
-    reserve(&plan->v_bytes, points * plan->v_step);
-    plan->m_at = reserve(&plan->worker_bytes, points * plan->m_step);
-    plan->edge_at = reserve(&plan->worker_bytes, points * plan->in_channels);
-    plan->raw_at = reserve(&plan->worker_bytes, outputs * columns);
+    plan->m_step = plane_step(plan->block_tiles * plan->m_pitch, NN_WINOGRAD_SUM_BYTES);
+    reserve(&plan->v_bytes, points * plan->v_step, sizes->v_bytes);
+    plan->m_at = reserve(&plan->worker_bytes, points * plan->m_step, NN_WINOGRAD_SUM_BYTES);
+    plan->edge_at = reserve(&plan->worker_bytes, points * plan->in_channels, sizeof(float));
+    plan->raw_at = reserve(&plan->worker_bytes, outputs * columns, sizeof(float));
+}
+
+static void cut(const nn_conv_geometry *g, nn_winograd_plan *out) {
+    const nn_winograd_sizes *sizes = &out->sizes;
+    out->images = g->batch;
+    out->in_channels = g->in_channels;
+    out->out_channels = g->out_channels;
+    out->in_pitch = g->in_pitch;
+    out->out_pitch = g->out_pitch;
+    out->height = g->axes[NN_HEIGHT];
+    out->width = g->axes[NN_WIDTH];
+    out->tile_rows = nn_divide_up(out->height.out, sizes->outputs);
+    out->tile_columns = nn_divide_up(out->width.out, sizes->outputs);
+    out->tiles = out->images * out->tile_rows * out->tile_columns;
+    out->v_pitch = tile_step(out->in_channels, sizes->v_bytes);
+    out->weight_channels = nn_round_up(out->in_channels, sizes->depth);
+    choose_panels(out);
+    choose_blocks(out);
+    reserve_workspace(out);
 }
 
 void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_form *form, int threads,
                            const nn_epilogue *epilogue, nn_winograd_plan *out) {
+    const nn_tiles_f32 *tiles = form->tiles;
     *out = (nn_winograd_plan){
         .form = form,
+        .sizes = {.outputs = form->outputs,
+                  .points = form->points,
+                  .lanes = tiles->lanes,
+                  .rows = {tiles->shapes[0]->rows, tiles->shapes[1]->rows},
+                  .v_bytes = sizeof(float),
+                  .weight_bytes = sizeof(float),
+                  .depth = 1},
         .threads = threads,
-        .images = g->batch,
-        .in_channels = g->in_channels,
-        .out_channels = g->out_channels,
-        .in_pitch = g->in_pitch,
-        .out_pitch = g->out_pitch,
-        .height = g->axes[NN_HEIGHT],
-        .width = g->axes[NN_WIDTH],
         .epilogue = *epilogue,
     };
-    out->tile_rows = nn_divide_up(out->height.out, form->outputs);
-    out->tile_columns = nn_divide_up(out->width.out, form->outputs);
-    out->tiles = out->images * out->tile_rows * out->tile_columns;
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
-    out->v_pitch = nn_round_up(out->in_channels, form->tiles->lanes);
-    if (out->v_pitch % (L1_PERIOD / 4) == 0) out->v_pitch += LINE;
-    choose_panels(out);
-    choose_blocks(out);
-    reserve_workspace(out);
+    cut(g, out);
+}
+
+void nn_winograd_plan_cut(const nn_conv_geometry *g, const nn_winograd_sizes *sizes, int threads,
+                          nn_winograd_plan *out) {
+    *out = (nn_winograd_plan){.sizes = *sizes, .threads = threads};
+    cut(g, out);
 }
 
 size_t nn_winograd_workspace(const nn_winograd_plan *plan) {
@@ -242,7 +271,7 @@ static void transform_weights(const weight_transform *transform, int points, int
 }
 
 int64_t nn_winograd_first_column(const nn_winograd_plan *plan, int64_t panel) {
-    return nn_min(panel * plan->shape->columns, plan->out_channels);
+    return nn_min(panel * plan->columns, plan->out_channels);
 }
 
 int64_t nn_winograd_columns(const nn_winograd_plan *plan, int64_t panel) {
@@ -251,7 +280,7 @@ int64_t nn_winograd_columns(const nn_winograd_plan *plan, int64_t panel) {
 
 void nn_winograd_pack_panel(const nn_winograd_plan *plan, int64_t panel, const float *w,
                             float *packed) {
-    const int64_t width = nn_winograd_shape(plan, panel)->columns,
+    const int64_t width = nn_winograd_width(plan, panel),
                   columns = nn_winograd_columns(plan, panel);
     double taps[9][NN_TILE_MAX_COLUMNS] = {{0}};
     packed += nn_winograd_weights_at(plan, panel, 0);
@@ -381,7 +410,7 @@ static double error_of(const nn_winograd_form *form, const error_sums *sums) {
 double nn_winograd_panel_error(const nn_winograd_plan *plan, int64_t panel, const float *w,
                                const float *packed) {
     const nn_winograd_form *form = plan->form;
-    const int64_t width = nn_winograd_shape(plan, panel)->columns, step = plan->in_channels * width;
+    const int64_t width = nn_winograd_width(plan, panel), step = plan->in_channels * width;
     const int64_t first = nn_winograd_first_column(plan, panel);
     const int64_t columns = nn_winograd_columns(plan, panel);
     const int64_t samples = nn_min(SAMPLES, plan->out_channels);

@@ -24,7 +24,7 @@ NN_INLINE void NAME(input_vector)(const nn_winograd_input in, int64_t c, const b
 #pragma GCC unroll 6
         for (int row = 0; row < POINTS; row++) t[row][column] = o[row];
     }
-    float *v = in.v + c;
+    float *v = (float *)in.v + c;
 #pragma GCC unroll 6
     for (int row = 0; row < POINTS; row++) {
         vf o[POINTS];

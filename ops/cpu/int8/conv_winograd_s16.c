@@ -1,0 +1,255 @@
+/* Quantised convolution by a 3x3 kernel of stride 1 by Winograd's algorithm in integers
+ * (winograd_s16.h), where that is estimated to be faster than direct products of bytes. */
+#include "ops/cpu/int8/int8_operators.h"
+#include "ops/cpu/int8/winograd_s16.h"
+#include "ops/cpu/kernels.h"
+#include "ops/family/qlinear_convolution.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+
+enum { TAPS = 9 };
+
+typedef struct winograd_state {
+    nn_winograd_plan plan;
+    const nn_winograd_s16_form *form;
+    const int16_t *packed;
+    nn_int8_setting setting;
+    nn_int8_parameters parameters;
+} winograd_state;
+
+/* ---- what it takes -------------------------------------------------------------------------- */
+
+/* Weights as bytes, of which x ^ flip is signed, and what is taken off those of each channel. */
+typedef struct byte_weights {
+    const uint8_t *x;
+    uint8_t flip;
+    const nn_tensor *zero;
+} byte_weights;
+
+static byte_weights weights_of(const nn_node_view *node) {
+    const nn_tensor *w = nn_view_constant(node, NN_QCONV_W);
+    return (byte_weights){
+        .x = w->data,
+        .flip = w->type == NNOPT_UINT8 ? 0x80 : 0,
+        .zero = nn_view_constant(node, NN_QCONV_W_ZERO),
+    };
+}
+static int32_t zero_of(const byte_weights *w, int64_t channel) {
+    return nn_int8_weight_zero(w->zero, channel) - w->flip;
+}
+
+/* Do results of direct products stay within the bits that are left of 32? Inputs are taken as
+ * unsigned, so the greatest result has all positive weights or all negative ones. */
+static bool is_in_range(const nn_node_view *node, const nn_conv_geometry *g) {
+    const byte_weights w = weights_of(node);
+    const int64_t each = g->taps * g->in_channels;
+    for (int64_t channel = 0; channel < g->out_channels; channel++) {
+        int64_t sum, magnitudes;
+        nn_winograd_s16_vnni.add_up(w.x + channel * each, each, w.flip, &sum, &magnitudes);
+        const int64_t zeros = each * zero_of(&w, channel);
+        const int64_t most = (magnitudes + llabs(zeros) + llabs(sum - zeros)) / 2;
+        if (most * UINT8_MAX >= (int64_t)1 << NN_S16_RESULT_BITS) return false;
+    }
+    return true;
+}
+
+static bool has_small_multipliers(const nn_node_view *node, const nn_requant *requant,
+                                  const nn_conv_geometry *g) {
+    const nn_tensor *w_scale = nn_view_constant(node, NN_QCONV_W_SCALE);
+    const nn_tensor *x_scale = nn_view_constant(node, NN_QCONV_X_SCALE);
+    const float x = nn_quant_load_float(x_scale->data, x_scale->type, 0);
+    const int64_t scales = nn_tensor_count(w_scale) == 1 ? 1 : g->out_channels;
+    for (int64_t i = 0; i < scales; i++) {
+        const float w = nn_quant_load_float(w_scale->data, w_scale->type, i);
+        if (!(fabsf(nn_requant_multiplier(requant, x, w)) < 1)) return false;
+    }
+    return true;
+}
+
+/* Parameters are constant, and results need no more than nn_s16_output. */
+static bool is_simple(const nn_node_view *node, const nn_conv_geometry *g) {
+    nn_int8_inputs inputs;
+    nn_u8s8_shape shape;
+    if (!nn_int8_describe_qconv(node, &inputs, &shape) || !nn_int8_accepts(node, &inputs) ||
+        !nn_int8_has_constant_parameters(node, &inputs))
+        return false;
+    nn_qbinary sum;
+    if (inputs.has_sum && (!nn_qconv_constant_sum(node, &sum) || !nn_is_sum_moderate(&sum)))
+        return false;
+    const nn_tensor *bias = nn_int8_constant(node, inputs.bias);
+    const nn_tensor *y_scale = nn_int8_constant(node, inputs.y_scale);
+    if (y_scale == NULL || (bias != NULL && bias->type != NNOPT_INT32)) return false;
+    const nn_requant requant = nn_requant_make(node->epilogue.before, node->out[0]->type, y_scale,
+                                               nn_int8_constant(node, inputs.y_zero));
+    return nn_int8_is_clip(&requant) && has_small_multipliers(node, &requant, g);
+}
+
+static bool accepts(const nn_node_view *node, const nn_target *target) {
+    const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
+    return nn_winograd_suits(&g) && (target->explores || nn_winograd_s16_pays(&g, target)) &&
+           is_simple(node, &g) && is_in_range(node, &g);
+}
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+/* Packed weights end with each channel's sum of all weights. */
+static int64_t sums_at(const nn_winograd_plan *plan) {
+    const int64_t points = plan->sizes.points * plan->sizes.points;
+    return nn_round_up(points * plan->weight_channels * plan->padded_channels *
+                           (int64_t)sizeof(int16_t),
+                       NN_ALIGNMENT);
+}
+
+/* Weights of input channels [k, k + 2) and columns [first, first + count), zero beyond. */
+static void load_taps(const nn_winograd_plan *plan, const byte_weights *w, int64_t k, int64_t first,
+                      int64_t count, int16_t taps[NN_S16_DEPTH][TAPS][NN_S16_WIDTH]) {
+    const int64_t channels = nn_min(NN_S16_DEPTH, plan->in_channels - k);
+    for (int64_t j = 0; j < count; j++) {
+        const uint8_t *x = w->x + ((first + j) * plan->in_channels + k) * TAPS;
+        const int32_t zero = zero_of(w, first + j);
+        for (int64_t i = 0; i < channels; i++)
+            for (int tap = 0; tap < TAPS; tap++)
+                taps[i][tap][j] = (int16_t)((int8_t)(*x++ ^ w->flip) - zero);
+    }
+}
+
+static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
+    const nn_winograd_plan *plan = argument;
+    const byte_weights w = weights_of(node);
+    const int64_t each = plan->in_channels * TAPS;
+    int32_t *sums = (int32_t *)((char *)out + sums_at(plan));
+    memset(sums, 0, (size_t)plan->padded_channels * sizeof *sums);
+    for (int64_t channel = 0; channel < plan->out_channels; channel++) {
+        int64_t sum, magnitudes;
+        nn_winograd_s16_vnni.add_up(w.x + channel * each, each, w.flip, &sum, &magnitudes);
+        sums[channel] = (int32_t)(sum - each * zero_of(&w, channel));
+    }
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t width = nn_winograd_width(plan, panel);
+        int16_t *packed = (int16_t *)out + nn_winograd_weights_at(plan, panel, 0);
+        for (int64_t k = 0; k < plan->in_channels;
+             k += NN_S16_DEPTH, packed += width * NN_S16_DEPTH) {
+            int16_t taps[NN_S16_DEPTH][TAPS][NN_S16_WIDTH] = {{{0}}};
+            load_taps(plan, &w, k, nn_winograd_first_column(plan, panel),
+                      nn_winograd_columns(plan, panel), taps);
+            nn_winograd_s16_weights(taps, width, packed, plan->weight_channels * width);
+        }
+    }
+    return NN_OK;
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
+    const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
+    winograd_state made = {.form = &nn_winograd_s16_vnni,
+                           .setting = {.scale = 1, .keeps_zero = true}};
+    nn_winograd_plan *plan = &made.plan;
+    nn_winograd_plan_cut(&g, &made.form->sizes, target->threads, plan);
+    nn_u8s8_shape shape;
+    nn_int8_describe_qconv(node, &made.setting.inputs, &shape);
+    char packing[80];
+    const void *packed;
+    snprintf(packing, sizeof packing, "winograd 4 in 16 bits, %lld+%lld columns",
+             (long long)plan->columns, (long long)plan->last_columns);
+    const size_t sum_bytes = (size_t)plan->padded_channels * sizeof(int32_t);
+    NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &made.setting.inputs), packing,
+                           (size_t)sums_at(plan) + sum_bytes, pack_weights, plan, &packed));
+    made.packed = packed;
+    made.parameters =
+        (nn_int8_parameters){.groups = 1,
+                             .channels = plan->out_channels,
+                             .padded = plan->padded_channels,
+                             .w_sums = (const int32_t *)((const char *)packed + sums_at(plan))};
+    const size_t own = nn_aligned(sizeof made);
+    const size_t total = own + (size_t)nn_int8_parameter_bytes(&made.parameters);
+    winograd_state *state = nn_prepare_state(services, total);
+    if (state == NULL) return nn_fail_memory(total);
+    nn_int8_fill_constant(node, &made.setting, (char *)state + own, &made.parameters);
+    *state = made;
+    nn_prepare_workspace(services, nn_winograd_workspace(plan));
+    nn_prepare_describe(services, "F(4,3) in 16 bits, %lld blocks of %lld tiles",
+                        (long long)plan->blocks, (long long)plan->block_tiles);
+    return NN_OK;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+typedef struct byte_maps {
+    const winograd_state *state;
+    const nn_int8_call *call;
+    const uint8_t *addend; /* NULL: there is none */
+    nn_qbinary sum;
+    bool addend_first;
+    uint8_t *y;
+} byte_maps;
+
+static void finish_tile(const void *argument, const nn_winograd_results *results) {
+    const byte_maps *maps = argument;
+    const nn_winograd_plan *plan = &maps->state->plan;
+    const nn_int8_call *call = maps->call;
+    const int64_t at = nn_winograd_results_at(plan, results);
+    maps->state->form->output(&(nn_s16_output){
+        .m = results->sums,
+        .m_step = plan->m_step,
+        .channels = results->channels,
+        .start = call->parameters.start + results->first,
+        .multiplier = call->parameters.multiplier + results->first,
+        .zero = call->zero,
+        .low = call->low,
+        .high = call->high,
+        .is_signed = call->requant.type == NNOPT_INT8,
+        .sum = maps->addend != NULL ? &maps->sum : NULL,
+        .addend_first = maps->addend_first,
+        .addend = maps->addend != NULL ? maps->addend + at : NULL,
+        .y = maps->y + at,
+        .row = plan->width.out * plan->out_pitch,
+        .pitch = plan->out_pitch,
+        .rows = results->rows,
+        .columns = results->columns,
+    });
+}
+
+static nn_status run(const nn_call *call) {
+    const winograd_state *state = call->state;
+    const nn_int8_call bytes = nn_int8_begin(call, &state->setting, &state->parameters, NULL);
+    byte_maps argument = {.state = state, .call = &bytes, .y = call->out[0]->data};
+    if (state->setting.inputs.has_sum) {
+        const nn_qconv_attrs *attrs = call->node->attrs;
+        argument.addend = call->in[NN_QCONV_ADDEND]->data;
+        argument.addend_first = attrs->addend_first;
+        argument.sum = nn_qconv_sum(call);
+    }
+    const nn_winograd_maps maps = {
+        .pixels = {.x = bytes.x,
+                   .bytes = 1,
+                   .padding = (uint8_t)(bytes.x_zero ^ bytes.flip),
+                   .flip = bytes.flip},
+        .input = state->form->input,
+        .multiply = state->form->multiply,
+        .finish = finish_tile,
+        .argument = &argument,
+    };
+    nn_winograd_run_maps(&state->plan, state->packed, &maps, call->pool, call->workspace);
+    return NN_OK;
+}
+
+/* Inputs of QConv that are maps, and the one whose memory the result may take. */
+#    define ADDEND (1u << NN_QCONV_ADDEND)
+
+const nn_kernel nn_kernel_qconv_winograd_s16_vnni = {
+    .name = "qconv_winograd_s16_vnni",
+    .isa = NN_ISA_VNNI,
+    .exactness = NN_EXACT,
+    .layout = NN_LAYOUT_CHANNELS_LAST,
+    .layout_inputs = 1u | ADDEND,
+    .in_place = ADDEND,
+    .pitched_inputs = 1,
+    .pitched_output = true,
+    .accepts = accepts,
+    .prepare = prepare,
+    .run = run,
+};
+#endif

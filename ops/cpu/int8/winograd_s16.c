@@ -1,0 +1,69 @@
+#include "ops/cpu/int8/winograd_s16.h"
+
+#include <math.h>
+
+/* G in one dimension, of three lists of as many columns as the widest panel has. */
+static void transform_list(const int16_t *a, const int16_t *b, const int16_t *c,
+                           int16_t out[NN_S16_POINTS][NN_S16_WIDTH]) {
+    for (int j = 0; j < NN_S16_WIDTH; j++) {
+        const int one_even = a[j] + c[j], two_even = a[j] + 4 * c[j];
+        out[0][j] = (int16_t)(6 * a[j]);
+        out[1][j] = (int16_t)(-one_even - b[j]);
+        out[2][j] = (int16_t)(-one_even + b[j]);
+        out[3][j] = (int16_t)(two_even + 2 * b[j]);
+        out[4][j] = (int16_t)(two_even - 2 * b[j]);
+        out[5][j] = (int16_t)(6 * c[j]);
+    }
+}
+
+void nn_winograd_s16_weights(int16_t w[NN_S16_DEPTH][9][NN_S16_WIDTH], int64_t columns, int16_t *u,
+                             int64_t point_step) {
+    enum { POINTS = NN_S16_POINTS };
+    int16_t rows[NN_S16_DEPTH][3][POINTS][NN_S16_WIDTH]; /* [channel][kx][y] */
+    for (int k = 0; k < NN_S16_DEPTH; k++)
+        for (int x = 0; x < 3; x++) transform_list(w[k][x], w[k][3 + x], w[k][6 + x], rows[k][x]);
+    for (int y = 0; y < POINTS; y++) {
+        int16_t values[NN_S16_DEPTH][POINTS][NN_S16_WIDTH];
+        for (int k = 0; k < NN_S16_DEPTH; k++)
+            transform_list(rows[k][0][y], rows[k][1][y], rows[k][2][y], values[k]);
+        for (int x = 0; x < POINTS; x++, u += point_step)
+            for (int64_t j = 0; j < columns; j++) {
+                u[2 * j] = values[0][x][j];
+                u[2 * j + 1] = values[1][x][j];
+            }
+    }
+}
+
+/* Times of the loops of winograd_s16_vnni.c and conv_u8s8_vnni.c, in vector products (one vpdpwssd
+ * or vpdpbusd). */
+enum {
+    CHANNELS = 32,          /* of a vector of inputs */
+    INPUT = 200,            /* to transform one vector of inputs of a tile */
+    LANES = 16,             /* channels of a vector of outputs */
+    OUTPUT = 320,           /* to transform one of outputs, and to make bytes of it */
+    DIRECT_OUTPUT = 16 * 3, /* to make bytes of as many direct sums */
+};
+
+/* Weights that stream from L3 or memory while others multiply: bytes in the time of a product. A
+ * Sapphire Rapids has 5 (26 GB/s), a Zen 4 7.5 (28 GB/s), with half as many products. */
+static const double weight_bytes_per_product = 4;
+
+bool nn_winograd_s16_pays(const nn_conv_geometry *g, const nn_target *target) {
+    /* Tiles of AMX multiply eight times as fast. */
+    if (target->isa >= NN_ISA_AMX) return false;
+    const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
+    const double pixels = (double)g->batch * (double)(height->out * width->out);
+    const double tiles = (double)g->batch * (double)nn_divide_up(height->out, NN_S16_OUTPUTS) *
+                         (double)nn_divide_up(width->out, NN_S16_OUTPUTS);
+    const double in = (double)g->in_channels, out = (double)nn_divide_up(g->out_channels, LANES);
+    const double in_vectors = (double)nn_divide_up(g->in_channels, CHANNELS);
+    const double points = NN_S16_POINTS * NN_S16_POINTS, taps = 9;
+    const double threads = target->threads, streams = nn_min(target->threads, 2);
+    const double weights = in * out * LANES;
+    const double direct = fmax(taps * pixels * in / 4 * out / threads,
+                               taps * weights / weight_bytes_per_product / streams) +
+                          pixels / 16 * out * DIRECT_OUTPUT / threads;
+    const double products = fmax(points * tiles * in / 2 * out / threads,
+                                 points * weights * 2 / weight_bytes_per_product / streams);
+    return products + tiles * (in_vectors * INPUT + out * OUTPUT) / threads < direct;
+}

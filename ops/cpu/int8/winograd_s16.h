@@ -1,0 +1,74 @@
+/* Quantised 3x3 convolutions of stride 1 by F(4x4, 3x3) (ops/cpu/float32/winograd/winograd_f32.h)
+ * in integers: exact, with a quarter of the multiplications, each of 16 bits where direct ones are
+ * of 8. For instruction sets that multiply pairs of 16 bits (vpdpwssd) half as fast as quadruples
+ * of 8 (vpdpbusd).
+ *
+ * Points are 0, +-1, +-2 and infinity, the transforms Lavin and Gray's with their fractions
+ * cleared:
+ *
+ *     B^T: rows of magnitude 10 at most, so 8-bit inputs become 100 x 255 < 2^15 at most
+ *     G:   (6, 0, 0), (-1, -1, -1), (-1, 1, -1), (1, 2, 4), (1, -2, 4), (0, 0, 6), so weights less
+ *          their zero points become 49 x 255 < 2^15 at most
+ *     A^T: 3 x 8 y0 = m0 + 4 (m1 + m2) + (m3 + m4)          3 x 4 y1 = 2 (m1 - m2) + (m3 - m4)
+ *          3 x 2 y2 = (m1 + m2) + (m3 + m4)                 3 x 2 y3 = (m1 - m2) + 2 (m3 - m4) + m5
+ *
+ * In two dimensions an output comes with a factor of 9 and one of 2^2 to 2^6. Sums of products
+ * exceed 32 bits, but wrap: all steps are exact modulo 2^32, 9 has an inverse there, and a shift
+ * takes the rest, provided that the result itself stays below 2^25. Inputs keep their zero point,
+ * which the number that sums start with takes off. */
+#ifndef NN_WINOGRAD_S16_H
+#define NN_WINOGRAD_S16_H
+
+#include "ops/cpu/float32/winograd/winograd_f32.h"
+#include "ops/cpu/int8/int8_product.h"
+
+enum {
+    NN_S16_OUTPUTS = 4,
+    NN_S16_POINTS = 6,
+    NN_S16_DEPTH = 2,                  /* input channels side by side: [k / 2][column][2] */
+    NN_S16_THREES_INVERSE = 954437177, /* 9 x it = 1 modulo 2^32 */
+    NN_S16_RESULT_BITS = 25,
+};
+/* Factors of two of output 0 .. 3 in one dimension, as shifts. */
+static const int nn_s16_shifts[NN_S16_OUTPUTS] = {3, 2, 1, 1};
+
+/* y = clamp(round((sum + start) multiplier) + zero, low, high), as bytes, and goes on with a sum as
+ * nn_u8s8_tile does. */
+typedef struct nn_s16_output {
+    const int32_t *m; /* [36], m_step apart, of `channels` rounded up to whole vectors */
+    int64_t m_step, channels;
+    const int32_t *start;    /* per channel, of whole vectors */
+    const float *multiplier; /* below 1 */
+    int16_t zero, low, high;
+    bool is_signed;        /* y */
+    const nn_qbinary *sum; /* NULL: none */
+    bool addend_first;
+    const uint8_t *addend; /* lies as y does */
+    uint8_t *y;
+    int64_t row, pitch;
+    int rows, columns; /* that exist */
+} nn_s16_output;
+
+/* Of one instruction set. */
+typedef struct nn_winograd_s16_form {
+    nn_winograd_sizes sizes;
+    void (*input)(const nn_winograd_input *input); /* of bytes; v is int16_t */
+    void (*multiply)(const nn_winograd_plan *plan, const nn_winograd_product *product);
+    void (*output)(const nn_s16_output *output);
+    /* The sum of bytes and that of their magnitudes, x ^ flip taken as signed. */
+    void (*add_up)(const uint8_t *x, int64_t count, uint8_t flip, int64_t *sum,
+                   int64_t *magnitudes);
+} nn_winograd_s16_form;
+
+extern const nn_winograd_s16_form nn_winograd_s16_vnni;
+
+/* Is it estimated to be faster than direct products of bytes? */
+bool nn_winograd_s16_pays(const nn_conv_geometry *geometry, const nn_target *target);
+
+/* Transforms two input channels of a panel: w[channel][tap][column], less their zero points, to
+ * u[point][column][channel], points being point_step apart. */
+enum { NN_S16_WIDTH = 32 }; /* columns of the widest panel */
+void nn_winograd_s16_weights(int16_t w[NN_S16_DEPTH][9][NN_S16_WIDTH], int64_t columns, int16_t *u,
+                             int64_t point_step);
+
+#endif

@@ -1,0 +1,306 @@
+#include "ops/cpu/int8/int8_bytes_avx512.h"
+#include "ops/cpu/int8/winograd_s16.h"
+
+/* As in conv_u8s8_vnni.c: it would keep a copy of the sums in memory. */
+#if !defined(__clang__)
+#    pragma GCC optimize("no-tree-pre")
+#endif
+
+enum { OUTPUTS = NN_S16_OUTPUTS, POINTS = NN_S16_POINTS, LANES = 16, WORDS = 32 };
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* ---- input: 32 channels in a vector --------------------------------------------------------- */
+
+INLINE __m512i times_4(__m512i x) {
+    return _mm512_slli_epi16(x, 2);
+}
+
+/* B^T d */
+INLINE void input_line(const __m512i d[POINTS], __m512i o[POINTS]) {
+    const __m512i even = _mm512_sub_epi16(d[4], times_4(d[2]));
+    const __m512i odd = _mm512_sub_epi16(d[3], times_4(d[1]));
+    const __m512i outer = _mm512_sub_epi16(d[4], d[2]);
+    const __m512i difference = _mm512_sub_epi16(d[3], d[1]);
+    const __m512i twice = _mm512_add_epi16(difference, difference);
+    o[0] = _mm512_add_epi16(times_4(_mm512_sub_epi16(d[0], d[2])), outer);
+    o[1] = _mm512_add_epi16(even, odd);
+    o[2] = _mm512_sub_epi16(even, odd);
+    o[3] = _mm512_add_epi16(outer, twice);
+    o[4] = _mm512_sub_epi16(outer, twice);
+    o[5] = _mm512_sub_epi16(_mm512_sub_epi16(d[5], d[3]), _mm512_add_epi16(twice, twice));
+}
+
+/* Channels from c on; with `whole`, all of them exist. */
+INLINE void input_vector(const nn_winograd_input in, int64_t c, const bool whole,
+                         const bool flips) {
+    const __mmask32 mask = whole ? UINT32_MAX : (1u << (in.channels - c)) - 1;
+    const __m256i flip = _mm256_set1_epi8((char)in.flip);
+    __m512i t[POINTS][POINTS];
+    UNROLL for (int column = 0; column < POINTS; column++) {
+        const uint8_t *x = (const uint8_t *)in.x + column * in.pitch + c;
+        __m512i d[POINTS], o[POINTS];
+        UNROLL for (int row = 0; row < POINTS; row++, x += in.row) {
+            __m256i bytes = whole ? _mm256_loadu_si256((const __m256i *)(const void *)x)
+                                  : _mm256_maskz_loadu_epi8(mask, x);
+            if (flips) bytes = _mm256_xor_si256(bytes, flip);
+            d[row] = _mm512_cvtepu8_epi16(bytes);
+        }
+        input_line(d, o);
+        UNROLL for (int row = 0; row < POINTS; row++) t[row][column] = o[row];
+    }
+    int16_t *v = (int16_t *)in.v + c;
+    UNROLL for (int row = 0; row < POINTS; row++) {
+        __m512i o[POINTS];
+        input_line(t[row], o);
+        UNROLL for (int column = 0; column < POINTS; column++, v += in.v_step)
+            _mm512_storeu_si512(v, o[column]);
+    }
+}
+
+INLINE void input_of(const nn_winograd_input in, const bool flips) {
+    int64_t c = 0;
+    for (; c + WORDS <= in.channels; c += WORDS) input_vector(in, c, true, flips);
+    if (c < in.channels) input_vector(in, c, false, flips);
+}
+
+static void input(const nn_winograd_input *in) {
+    if (in->flip == 0)
+        input_of(*in, false);
+    else
+        input_of(*in, true);
+}
+
+/* ---- products: 14 tiles by 2 vectors of channels -------------------------------------------- */
+
+enum { ROWS = 14, SEGMENT = 7, VECTORS = 2, STEP = 2 /* channels */, STEPS_AT_ONCE = 2 };
+
+typedef struct product_tile {
+    const int16_t *a, *w;
+    int64_t a_step;
+    int64_t steps; /* over channels, by twos */
+    int32_t *sums;
+    int64_t sums_step;
+    const char *fetch;
+    int64_t fetch_step; /* bytes for every two steps */
+} product_tile;
+
+INLINE __m512i broadcast_pair(const int16_t *x) {
+    int32_t pair;
+    memcpy(&pair, x, sizeof pair);
+    return _mm512_set1_epi32(pair);
+}
+
+/* Each step of two channels: rows x vectors products for rows broadcasts and `vectors` loads. */
+INLINE void add_products(__m512i sum[ROWS][VECTORS], const int16_t *a0, const int16_t *a1,
+                         int64_t a_step, const int16_t *w, const int rows, const int vectors) {
+    __m512i weights[VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) weights[j] = _mm512_load_si512(w + j * WORDS);
+    UNROLL for (int i = 0; i < rows; i++) {
+        const __m512i x =
+            broadcast_pair(i < SEGMENT ? a0 + i * a_step : a1 + (i - SEGMENT) * a_step);
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+            _mm512_dpwssd_epi32(sum[i][j], x, weights[j]);
+    }
+}
+
+INLINE void tile(const product_tile *t, const int rows, const int vectors) {
+    __m512i sum[ROWS][VECTORS];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+        _mm512_setzero_si512();
+    const int16_t *a0 = t->a, *a1 = t->a + (rows > SEGMENT ? SEGMENT : 0) * t->a_step, *w = t->w;
+    const int64_t a_step = t->a_step;
+    const char *fetch = t->fetch;
+    int64_t k = t->steps;
+    for (; k >= STEPS_AT_ONCE; k -= STEPS_AT_ONCE) {
+        _mm_prefetch(fetch, _MM_HINT_T1);
+        _mm_prefetch(fetch + 64, _MM_HINT_T1);
+        fetch += t->fetch_step;
+        add_products(sum, a0, a1, a_step, w, rows, vectors);
+        add_products(sum, a0 + STEP, a1 + STEP, a_step, w + vectors * WORDS, rows, vectors);
+        a0 += STEPS_AT_ONCE * STEP;
+        a1 += STEPS_AT_ONCE * STEP;
+        w += STEPS_AT_ONCE * vectors * WORDS;
+    }
+    if (k > 0) add_products(sum, a0, a1, a_step, w, rows, vectors);
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
+        _mm512_storeu_si512(t->sums + i * t->sums_step + j * LANES, sum[i][j]);
+}
+
+#define TILE(rows)                                                                                 \
+    static void tile_##rows##x1(const product_tile *t) {                                           \
+        tile(t, rows, 1);                                                                          \
+    }                                                                                              \
+    static void tile_##rows##x2(const product_tile *t) {                                           \
+        tile(t, rows, 2);                                                                          \
+    }
+#define ENTRY(rows) {tile_##rows##x1, tile_##rows##x2},
+#define EACH_ROWS(X)                                                                               \
+    X(1)                                                                                           \
+    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+EACH_ROWS(TILE)
+
+static void multiply(const nn_winograd_plan *plan, const nn_winograd_product *product) {
+    static void (*const tiles[ROWS][VECTORS])(const product_tile *) = {EACH_ROWS(ENTRY)};
+    const int64_t vectors = product->columns / LANES;
+    const int64_t pieces = nn_divide_up(product->tiles, ROWS);
+    const int64_t height = product->tiles / pieces, higher = product->tiles % pieces;
+    product_tile t = {
+        .a = product->v,
+        .w = product->weights,
+        .a_step = plan->v_pitch,
+        .steps = plan->weight_channels / STEP,
+        .sums = product->sums,
+        .sums_step = plan->m_pitch,
+        .fetch = product->prefetch,
+    };
+    const int64_t fetches = t.steps / STEPS_AT_ONCE * pieces;
+    if (fetches > 0) t.fetch_step = nn_divide_up(product->prefetch_bytes, fetches);
+    for (int64_t i = 0; i < pieces; i++) {
+        const int64_t rows = height + (i < higher);
+        tiles[rows - 1][vectors - 1](&t);
+        t.a += rows * t.a_step;
+        t.sums += rows * t.sums_step;
+        t.fetch += t.steps / STEPS_AT_ONCE * t.fetch_step;
+    }
+}
+
+/* ---- output: 16 channels in a vector -------------------------------------------------------- */
+
+INLINE __m512i twice_plus(__m512i x, __m512i y) {
+    return _mm512_add_epi32(_mm512_slli_epi32(x, 1), y);
+}
+
+/* A^T m, with the factors that the header tells. */
+INLINE void output_line(const __m512i m[POINTS], __m512i o[OUTPUTS]) {
+    const __m512i one_sum = _mm512_add_epi32(m[1], m[2]),
+                  one_difference = _mm512_sub_epi32(m[1], m[2]);
+    const __m512i two_sum = _mm512_add_epi32(m[3], m[4]),
+                  two_difference = _mm512_sub_epi32(m[3], m[4]);
+    o[0] = _mm512_add_epi32(_mm512_add_epi32(m[0], two_sum), _mm512_slli_epi32(one_sum, 2));
+    o[1] = twice_plus(one_difference, two_difference);
+    o[2] = _mm512_add_epi32(one_sum, two_sum);
+    o[3] = twice_plus(two_difference, _mm512_add_epi32(one_difference, m[5]));
+}
+
+typedef struct finisher {
+    __m512i start;
+    __m512 multiplier;
+    nn_byte_rule rule;
+    nn_byte_adder adder;
+} finisher;
+
+/* Pixels 0 .. 3 of a row, of 16 channels each, to and from the order of nn_bytes_of_four. */
+INLINE __m512i exchange_dwords(__m512i bytes) {
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+}
+
+/* Four pixels of one row, of which out->columns exist, channels from c on as `mask` has them. */
+INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512i sums[OUTPUTS],
+                       int64_t at, __mmask16 mask, const int row, const bool is_signed,
+                       const bool adds) {
+    const __m512i inverse = _mm512_set1_epi32(NN_S16_THREES_INVERSE);
+    __m512i rounded[OUTPUTS];
+    UNROLL for (int i = 0; i < OUTPUTS; i++) {
+        const __m512i sum = _mm512_srai_epi32(_mm512_mullo_epi32(sums[i], inverse),
+                                              nn_s16_shifts[row] + nn_s16_shifts[i]);
+        rounded[i] = nn_round_sums(_mm512_add_epi32(sum, f->start), f->multiplier);
+    }
+    __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
+    _Alignas(64) uint8_t pixels[OUTPUTS][LANES];
+    if (adds) {
+        UNROLL for (int i = 0; i < OUTPUTS; i++) {
+            const bool exists = i < out->columns;
+            _mm_store_si128((__m128i *)(void *)pixels[i],
+                            _mm_maskz_loadu_epi8(exists ? mask : 0,
+                                                 out->addend + at + (exists ? i : 0) * out->pitch));
+        }
+        const __m512i addend = exchange_dwords(_mm512_load_si512(pixels));
+        bytes = out->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
+                                  : nn_add_bytes(&f->adder, is_signed, bytes, addend);
+    }
+    bytes = exchange_dwords(bytes);
+    const __m128i parts[OUTPUTS] = {
+        _mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
+        _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
+    UNROLL for (int i = 0; i < OUTPUTS; i++) if (i < out->columns) {
+        uint8_t *y = out->y + at + i * out->pitch;
+        if (mask == UINT16_MAX)
+            _mm_storeu_si128((__m128i *)(void *)y, parts[i]);
+        else
+            _mm_mask_storeu_epi8(y, mask, parts[i]);
+    }
+}
+
+INLINE void output_of(const nn_s16_output out, const bool is_signed, const bool adds) {
+    finisher f;
+    nn_byte_rule_set(&f.rule, is_signed, out.zero, out.low, out.high);
+    if (adds) nn_byte_adder_set(&f.adder, is_signed, out.sum);
+    for (int64_t c = 0; c < out.channels; c += LANES) {
+        const int64_t left = out.channels - c;
+        const __mmask16 mask = left >= LANES ? UINT16_MAX : (__mmask16)((1u << left) - 1);
+        const int32_t *m = out.m + c;
+        __m512i t[OUTPUTS][POINTS];
+        UNROLL for (int column = 0; column < POINTS; column++, m += out.m_step) {
+            __m512i d[POINTS], o[OUTPUTS];
+            UNROLL for (int row = 0; row < POINTS; row++) d[row] =
+                _mm512_loadu_si512(m + row * POINTS * out.m_step);
+            output_line(d, o);
+            UNROLL for (int row = 0; row < OUTPUTS; row++) t[row][column] = o[row];
+        }
+        f.start = _mm512_loadu_si512(out.start + c);
+        f.multiplier = _mm512_loadu_ps(out.multiplier + c);
+        UNROLL for (int row = 0; row < OUTPUTS; row++) {
+            __m512i y[OUTPUTS];
+            output_line(t[row], y);
+            if (row < out.rows)
+                finish_row(&out, &f, y, row * out.row + c, mask, row, is_signed, adds);
+        }
+    }
+}
+
+static void output(const nn_s16_output *out) {
+    if (out->sum == NULL && out->is_signed)
+        output_of(*out, true, false);
+    else if (out->sum == NULL)
+        output_of(*out, false, false);
+    else if (out->is_signed)
+        output_of(*out, true, true);
+    else
+        output_of(*out, false, true);
+}
+
+static void add_up(const uint8_t *x, int64_t count, uint8_t flip, int64_t *sum,
+                   int64_t *magnitudes) {
+    enum { BYTES = 64 };
+    const __m512i flips = _mm512_set1_epi8((char)flip), zero = _mm512_setzero_si512();
+    __m512i sums = zero, of_magnitudes = zero; /* vpsadbw adds bytes up without a sign */
+    for (int64_t i = 0; i < count; i += BYTES) {
+        const int64_t left = count - i;
+        const __mmask64 mask = left >= BYTES ? UINT64_MAX : ((uint64_t)1 << left) - 1;
+        const __m512i bytes = _mm512_maskz_mov_epi8(
+            mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + i), flips));
+        const __m512i raised = _mm512_xor_si512(bytes, _mm512_set1_epi8((char)0x80));
+        sums = _mm512_add_epi64(sums, _mm512_sad_epu8(raised, zero));
+        of_magnitudes =
+            _mm512_add_epi64(of_magnitudes, _mm512_sad_epu8(_mm512_abs_epi8(bytes), zero));
+    }
+    *sum = _mm512_reduce_add_epi64(sums) - 0x80 * nn_round_up(count, BYTES);
+    *magnitudes = _mm512_reduce_add_epi64(of_magnitudes);
+}
+
+const nn_winograd_s16_form nn_winograd_s16_vnni = {
+    .sizes = {.outputs = OUTPUTS,
+              .points = POINTS,
+              .lanes = LANES,
+              .rows = {ROWS, ROWS},
+              .v_bytes = sizeof(int16_t),
+              .weight_bytes = sizeof(int16_t),
+              .depth = STEP},
+    .input = input,
+    .multiply = multiply,
+    .output = output,
+    .add_up = add_up,
+};
