@@ -23,7 +23,8 @@ NN_INLINE void TILE_NAME(step)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0,
     }
 }
 
-/* What is brought to L2 next, and how much further that is for each two steps of k. */
+/* What is brought to L2 next, and how much further that is for each two steps of k: two lines at
+ * most, of which some processors would bring the second by themselves. */
 typedef struct TILE_NAME(fetch) {
     const char *next;
     int64_t step;
@@ -53,9 +54,10 @@ NN_INLINE void TILE_NAME(start)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VEC
 NN_INLINE void TILE_NAME(sum)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0, const float *a1,
                               const float *w, int64_t k, vf_rows steps, int rows,
                               TILE_NAME(fetch) *fetch) {
-    enum { COLUMNS = TILE_VECTORS * VF_LANES };
+    enum { COLUMNS = TILE_VECTORS * VF_LANES, LINE_BYTES = 64 };
     for (; k >= 2; k -= 2) {
         __builtin_prefetch(fetch->next, 0, 2);
+        __builtin_prefetch(fetch->next + LINE_BYTES, 0, 2);
         fetch->next += fetch->step;
         TILE_NAME(step)(acc, a0, a1, steps, w, rows, 0);
         TILE_NAME(step)(acc, a0, a1, steps, w + COLUMNS, rows, sizeof(float));

@@ -16,7 +16,7 @@
 #    pragma GCC optimize("no-tree-pre")
 #endif
 
-enum { ROWS = 14, SEGMENT = 7, LANES = 16, VECTORS = 4, STEP_BYTES = 4 };
+enum { ROWS = 14, SEGMENT = 7, LANES = 16, VECTORS = 4, STEP_BYTES = 4, LINE = 64 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -273,7 +273,7 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
             add_products(sum, a0, a1, step, w, 0, rows, vectors);
             add_products(sum, a0, a1, step, w, 1, rows, vectors);
             _mm_prefetch(fetch, _MM_HINT_T1);
-            _mm_prefetch(fetch + 64, _MM_HINT_T1);
+            _mm_prefetch(fetch + LINE, _MM_HINT_T1);
             fetch += fetch_step;
             a0 += 2 * STEP_BYTES;
             a1 += 2 * STEP_BYTES;

@@ -74,7 +74,7 @@ static void input(const nn_winograd_input *in) {
 
 /* ---- products: 14 tiles by 2 vectors of channels -------------------------------------------- */
 
-enum { ROWS = 14, SEGMENT = 7, VECTORS = 2, STEP = 2 /* channels */, STEPS_AT_ONCE = 2 };
+enum { ROWS = 14, SEGMENT = 7, VECTORS = 2, STEP = 2 /* channels */, STEPS_AT_ONCE = 2, LINE = 64 };
 
 typedef struct product_tile {
     const int16_t *a, *w;
@@ -115,7 +115,7 @@ INLINE void tile(const product_tile *t, const int rows, const int vectors) {
     int64_t k = t->steps;
     for (; k >= STEPS_AT_ONCE; k -= STEPS_AT_ONCE) {
         _mm_prefetch(fetch, _MM_HINT_T1);
-        _mm_prefetch(fetch + 64, _MM_HINT_T1);
+        _mm_prefetch(fetch + LINE, _MM_HINT_T1);
         fetch += t->fetch_step;
         add_products(sum, a0, a1, a_step, w, rows, vectors);
         add_products(sum, a0 + STEP, a1 + STEP, a_step, w + vectors * WORDS, rows, vectors);
