@@ -237,7 +237,7 @@ static nn_conv_geometry geometry_of(int64_t size, int64_t channels, int64_t outp
 }
 
 typedef struct packed_weights {
-    nn_winograd_plan plan;
+    nn_winograd_f32_plan plan;
     float *w, *packed;
 } packed_weights;
 
@@ -246,7 +246,7 @@ static packed_weights pack(const nn_winograd_form *form, int64_t channels, int64
                            float scale) {
     packed_weights out;
     nn_conv_geometry g = geometry_of(28, channels, outputs);
-    nn_winograd_plan_make(&g, form, 1, &(nn_epilogue){0}, &out.plan);
+    nn_winograd_f32_plan_make(&g, form, 1, &(nn_epilogue){0}, &out.plan);
     out.w = malloc((size_t)(channels * outputs * 9) * sizeof(float));
     out.packed = calloc(1, nn_winograd_packed_bytes(&out.plan));
     ck_assert(out.w != NULL && out.packed != NULL);
@@ -313,7 +313,7 @@ START_TEST(weights_are_found_again) {
     host_seed(12);
     for (const nn_winograd_form *const *form = forms; *form != NULL; form++) {
         packed_weights weights = pack(*form, 3, 5, 1);
-        const int64_t columns = weights.plan.columns;
+        const int64_t columns = weights.plan.cut.columns;
         for (int64_t k = 0; k < 3; k++) {
             float taps[9][NN_TILE_MAX_COLUMNS];
             nn_winograd_unpack(&weights.plan, weights.packed + k * columns, 3 * columns, 4, taps);

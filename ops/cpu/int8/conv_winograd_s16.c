@@ -147,7 +147,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     winograd_state made = {.form = &nn_winograd_s16_vnni,
                            .setting = {.scale = 1, .keeps_zero = true}};
     nn_winograd_plan *plan = &made.plan;
-    nn_winograd_plan_cut(&g, &made.form->sizes, target->threads, plan);
+    nn_winograd_plan_make(&g, &made.form->sizes, target->threads, plan);
     nn_u8s8_shape shape;
     nn_int8_describe_qconv(node, &made.setting.inputs, &shape);
     char packing[80];
@@ -185,6 +185,11 @@ typedef struct byte_maps {
     bool addend_first;
     uint8_t *y;
 } byte_maps;
+
+static void multiply(const void *argument, const nn_winograd_product *product) {
+    const winograd_state *state = ((const byte_maps *)argument)->state;
+    state->form->multiply(&state->plan, product);
+}
 
 static void finish_tile(const void *argument, const nn_winograd_results *results) {
     const byte_maps *maps = argument;
@@ -228,7 +233,7 @@ static nn_status run(const nn_call *call) {
                    .padding = (uint8_t)(bytes.x_zero ^ bytes.flip),
                    .flip = bytes.flip},
         .input = state->form->input,
-        .multiply = state->form->multiply,
+        .multiply = multiply,
         .finish = finish_tile,
         .argument = &argument,
     };

@@ -9,7 +9,7 @@
 #if defined(__x86_64__)
 
 typedef struct winograd_state {
-    nn_winograd_plan plan;
+    nn_winograd_f32_plan plan;
     const nn_winograd_byte_form *form;
     const float *packed;
     nn_winograd_byte_node node;
@@ -26,13 +26,13 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
 }
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
-    const nn_winograd_plan *plan = argument;
-    const size_t bytes = (size_t)(plan->columns * 9 * plan->in_channels) * sizeof(float);
+    const nn_winograd_f32_plan *plan = argument;
+    const size_t bytes = (size_t)(plan->cut.columns * 9 * plan->cut.in_channels) * sizeof(float);
     float *w = nn_alloc(bytes);
     if (w == NULL) return nn_fail_memory(bytes);
-    for (int64_t panel = 0; panel < plan->panels; panel++) {
-        nn_winograd_byte_weights(node, nn_winograd_first_column(plan, panel),
-                                 nn_winograd_columns(plan, panel), w);
+    for (int64_t panel = 0; panel < plan->cut.panels; panel++) {
+        nn_winograd_byte_weights(node, nn_winograd_first_column(&plan->cut, panel),
+                                 nn_winograd_columns(&plan->cut, panel), w);
         nn_winograd_pack_panel(plan, panel, w, out);
     }
     nn_free(w);
@@ -45,23 +45,24 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_winograd_byte_forms *forms = &nn_winograd_u8s8_avx2;
     const bool two = (variant > 0 ? 2 * variant : outputs_of(&g, target)) == 2;
     winograd_state made = {.form = two ? &forms->two : &forms->four};
-    nn_winograd_plan *plan = &made.plan;
-    nn_winograd_plan_make(&g, two ? &forms->floats->two : &forms->floats->four, target->threads,
-                          &(nn_epilogue){0}, plan);
+    nn_winograd_f32_plan *plan = &made.plan;
+    nn_winograd_f32_plan_make(&g, two ? &forms->floats->two : &forms->floats->four, target->threads,
+                              &(nn_epilogue){0}, plan);
     winograd_state *state =
-        nn_winograd_byte_state(node, services, sizeof made, plan->padded_channels, &made.node);
+        nn_winograd_byte_state(node, services, sizeof made, plan->cut.padded_channels, &made.node);
     if (state == NULL) return NN_NO_MEMORY;
     char packing[80];
     const void *packed;
     snprintf(packing, sizeof packing, "winograd %d of bytes, %lld+%lld columns",
-             plan->sizes.outputs, (long long)plan->columns, (long long)plan->last_columns);
+             plan->cut.sizes.outputs, (long long)plan->cut.columns,
+             (long long)plan->cut.last_columns);
     NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &made.node.setting.inputs),
                            packing, nn_winograd_packed_bytes(plan), pack_weights, plan, &packed));
     made.packed = packed;
     *state = made;
-    nn_prepare_workspace(services, nn_winograd_workspace(plan));
+    nn_prepare_workspace(services, nn_winograd_workspace(&plan->cut));
     nn_prepare_describe(services, "F(%d,3), %lld blocks of %lld tiles", plan->form->outputs,
-                        (long long)plan->blocks, (long long)plan->block_tiles);
+                        (long long)plan->cut.blocks, (long long)plan->cut.block_tiles);
     return NN_OK;
 }
 
@@ -71,9 +72,14 @@ typedef struct byte_maps {
     uint8_t *y;
 } byte_maps;
 
+static void multiply(const void *argument, const nn_winograd_product *product) {
+    const winograd_state *state = ((const byte_maps *)argument)->state;
+    nn_winograd_multiply_f32(state->plan.form->tiles, &state->plan.cut, product);
+}
+
 static void finish_tile(const void *argument, const nn_winograd_results *results) {
     const byte_maps *maps = argument;
-    const nn_winograd_plan *plan = &maps->state->plan;
+    const nn_winograd_plan *plan = &maps->state->plan.cut;
     maps->state->form->output(&(nn_winograd_byte_output){
         .m = results->sums,
         .m_step = plan->m_step,
@@ -95,11 +101,11 @@ static nn_status run(const nn_call *call) {
     const nn_winograd_maps maps = {
         .pixels = nn_winograd_byte_pixels(&bytes),
         .input = state->form->input,
-        .multiply = nn_winograd_multiply,
+        .multiply = multiply,
         .finish = finish_tile,
         .argument = &argument,
     };
-    nn_winograd_run_maps(&state->plan, state->packed, &maps, call->pool, call->workspace);
+    nn_winograd_run_maps(&state->plan.cut, state->packed, &maps, call->pool, call->workspace);
     return NN_OK;
 }
 

@@ -19,8 +19,8 @@
 #ifndef NN_WINOGRAD_S16_H
 #define NN_WINOGRAD_S16_H
 
-#include "ops/cpu/float32/winograd/winograd_f32.h"
 #include "ops/cpu/int8/int8_product.h"
+#include "ops/cpu/winograd/winograd.h"
 
 enum {
     NN_S16_OUTPUTS = 4,

@@ -14,7 +14,7 @@ typedef union weights_header {
 } weights_header;
 
 typedef struct winograd_state {
-    nn_winograd_plan plan;
+    nn_winograd_f32_plan plan;
     const float *packed, *bias;
     bool is_direct; /* no form is accurate enough */
     nn_conv_f32_state direct;
@@ -36,23 +36,23 @@ bool nn_conv_winograd_accepts(const nn_node_view *node, const nn_target *target,
 }
 
 typedef struct pack_argument {
-    const nn_winograd_plan *plan;
+    const nn_winograd_f32_plan *plan;
     nn_prepare *services;
 } pack_argument;
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const pack_argument *pack = argument;
-    const nn_winograd_plan *plan = pack->plan;
-    const int64_t floats = 9 * plan->in_channels; /* of an output channel */
+    const nn_winograd_f32_plan *plan = pack->plan;
+    const int64_t floats = 9 * plan->cut.in_channels; /* of an output channel */
     weights_header *header = out;
     float *packed = (float *)(header + 1);
     (void)node;
     header->error = 0;
-    for (int64_t panel = 0; panel < plan->panels; panel++) {
-        const int64_t first = nn_winograd_first_column(plan, panel);
+    for (int64_t panel = 0; panel < plan->cut.panels; panel++) {
+        const int64_t first = nn_winograd_first_column(&plan->cut, panel);
         const void *w;
         NN_TRY(nn_prepare_piece(pack->services, inputs.w, first * floats,
-                                nn_winograd_columns(plan, panel) * floats, &w));
+                                nn_winograd_columns(&plan->cut, panel) * floats, &w));
         nn_winograd_pack_panel(plan, panel, w, packed);
         header->error = fmax(header->error, nn_winograd_panel_error(plan, panel, w, packed));
     }
@@ -60,19 +60,19 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
 }
 
 static nn_status pack_bias(const nn_node_view *node, const void *argument, void *out) {
-    const nn_winograd_plan *plan = argument;
+    const nn_winograd_f32_plan *plan = argument;
     const nn_tensor *bias = nn_view_constant(node, inputs.bias);
-    if (bias != NULL) memcpy(out, bias->data, (size_t)plan->out_channels * sizeof(float));
+    if (bias != NULL) memcpy(out, bias->data, (size_t)plan->cut.out_channels * sizeof(float));
     return NN_OK;
 }
 
 /* *packed is NULL when the form is not accurate enough. */
-static nn_status try_form(const nn_winograd_plan *plan, nn_prepare *services,
+static nn_status try_form(const nn_winograd_f32_plan *plan, nn_prepare *services,
                           const float **packed) {
     char variant[80];
     const void *out;
-    snprintf(variant, sizeof variant, "winograd %d, %lld+%lld columns", plan->sizes.outputs,
-             (long long)plan->columns, (long long)plan->last_columns);
+    snprintf(variant, sizeof variant, "winograd %d, %lld+%lld columns", plan->cut.sizes.outputs,
+             (long long)plan->cut.columns, (long long)plan->cut.last_columns);
     const pack_argument argument = {plan, services};
     size_t bytes = sizeof(weights_header) + nn_winograd_packed_bytes(plan);
     NN_TRY(
@@ -90,8 +90,8 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     for (; outputs >= 2 && state->packed == NULL; outputs -= 2) {
-        nn_winograd_plan_make(&g, outputs == 4 ? &forms->four : &forms->two, target->threads,
-                              &node->epilogue, &state->plan);
+        nn_winograd_f32_plan_make(&g, outputs == 4 ? &forms->four : &forms->two, target->threads,
+                                  &node->epilogue, &state->plan);
         NN_TRY(try_form(&state->plan, services, &state->packed));
     }
     if (state->packed == NULL) {
@@ -100,14 +100,14 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     }
     char variant[80];
     const void *bias;
-    snprintf(variant, sizeof variant, "bias of %lld", (long long)state->plan.padded_channels);
+    snprintf(variant, sizeof variant, "bias of %lld", (long long)state->plan.cut.padded_channels);
     NN_TRY(nn_prepare_pack(services, 1u << inputs.bias, variant,
-                           (size_t)state->plan.padded_channels * sizeof(float), pack_bias,
+                           (size_t)state->plan.cut.padded_channels * sizeof(float), pack_bias,
                            &state->plan, &bias));
     state->bias = bias;
-    nn_prepare_workspace(services, nn_winograd_workspace(&state->plan));
+    nn_prepare_workspace(services, nn_winograd_workspace(&state->plan.cut));
     nn_prepare_describe(services, "F(%d,3), %lld blocks of %lld tiles", state->plan.form->outputs,
-                        (long long)state->plan.blocks, (long long)state->plan.block_tiles);
+                        (long long)state->plan.cut.blocks, (long long)state->plan.cut.block_tiles);
     return NN_OK;
 }
 

@@ -5,7 +5,7 @@
 #include <math.h>
 
 typedef struct float_maps {
-    const nn_winograd_plan *plan;
+    const nn_winograd_f32_plan *plan;
     const float *packed, *bias, *x, *residual;
     float *y;
 } float_maps;
@@ -14,30 +14,33 @@ typedef struct float_maps {
  * results on: raw[pixel][channel]. */
 static void convolve_directly(const float_maps *maps, const nn_winograd_results *results,
                               int64_t from) {
-    const nn_winograd_plan *plan = maps->plan;
+    const nn_winograd_f32_plan *plan = maps->plan;
     const int m = plan->form->outputs;
-    const int64_t channels = plan->in_channels, pitch = plan->in_pitch;
-    const float *image = maps->x + results->image * plan->height.in * plan->width.in * pitch;
+    const int64_t channels = plan->cut.in_channels, pitch = plan->cut.in_pitch;
+    const float *image =
+        maps->x + results->image * plan->cut.height.in * plan->cut.width.in * pitch;
     for (int pixel = 0; pixel < m * m; pixel++)
         for (int64_t j = from; j < results->channels; j++)
-            results->raw[pixel * plan->m_pitch + j] = maps->bias[results->first + j];
+            results->raw[pixel * plan->cut.m_pitch + j] = maps->bias[results->first + j];
     for (int64_t panel = results->begin; panel < results->end; panel++) {
-        const int64_t width = nn_winograd_width(plan, panel);
-        const int64_t offset = (panel - results->begin) * plan->columns;
+        const int64_t width = nn_winograd_width(&plan->cut, panel);
+        const int64_t offset = (panel - results->begin) * plan->cut.columns;
         const int64_t begin = from > offset ? from - offset : 0;
         const int64_t end = nn_min(width, results->channels - offset);
-        const float *packed = maps->packed + nn_winograd_weights_at(plan, panel, 0);
+        const float *packed = maps->packed + nn_winograd_weights_at(&plan->cut, panel, 0);
         for (int64_t k = 0; k < channels && begin < end; k++) {
             float taps[9][NN_TILE_MAX_COLUMNS];
             nn_winograd_unpack(plan, packed + k * width, channels * width, width, taps);
             for (int pixel = 0; pixel < m * m; pixel++)
                 for (int tap = 0; tap < 9; tap++) {
-                    int64_t row = results->row + pixel / m + tap / 3 - plan->height.pad_begin;
-                    int64_t column = results->column + pixel % m + tap % 3 - plan->width.pad_begin;
-                    if (row < 0 || row >= plan->height.in || column < 0 || column >= plan->width.in)
+                    int64_t row = results->row + pixel / m + tap / 3 - plan->cut.height.pad_begin;
+                    int64_t column =
+                        results->column + pixel % m + tap % 3 - plan->cut.width.pad_begin;
+                    if (row < 0 || row >= plan->cut.height.in || column < 0 ||
+                        column >= plan->cut.width.in)
                         continue;
-                    const float x = image[(row * plan->width.in + column) * pitch + k];
-                    float *to = results->raw + pixel * plan->m_pitch + offset;
+                    const float x = image[(row * plan->cut.width.in + column) * pitch + k];
+                    float *to = results->raw + pixel * plan->cut.m_pitch + offset;
                     for (int64_t j = begin; j < end; j++) to[j] += x * taps[tap][j];
                 }
         }
@@ -48,17 +51,17 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
  * at `at`. */
 static void finish_pixels(const float_maps *maps, const nn_winograd_results *results, int64_t at,
                           int64_t from) {
-    const nn_winograd_plan *plan = maps->plan;
+    const nn_winograd_f32_plan *plan = maps->plan;
     for (int row = 0; row < results->rows; row++) {
-        const int64_t to = at + row * plan->width.out * plan->out_pitch + from;
-        float *x = results->raw + row * plan->form->outputs * plan->m_pitch + from;
+        const int64_t to = at + row * plan->cut.width.out * plan->cut.out_pitch + from;
+        float *x = results->raw + row * plan->form->outputs * plan->cut.m_pitch + from;
         plan->form->tiles->finish(&plan->epilogue,
                                   &(nn_epilogue_block){
                                       .x = x,
-                                      .x_step = plan->m_pitch,
+                                      .x_step = plan->cut.m_pitch,
                                       .residual = maps->residual ? maps->residual + to : NULL,
                                       .y = maps->y + to,
-                                      .y_step = plan->out_pitch,
+                                      .y_step = plan->cut.out_pitch,
                                       .rows = results->columns,
                                       .columns = results->channels - from,
                                   });
@@ -67,17 +70,17 @@ static void finish_pixels(const float_maps *maps, const nn_winograd_results *res
 
 static void finish_tile(const void *argument, const nn_winograd_results *results) {
     const float_maps *maps = argument;
-    const nn_winograd_plan *plan = maps->plan;
-    const int64_t at = nn_winograd_results_at(plan, results);
+    const nn_winograd_f32_plan *plan = maps->plan;
+    const int64_t at = nn_winograd_results_at(&plan->cut, results);
     nn_winograd_output output = {
         .m = results->sums,
-        .m_step = plan->m_step,
+        .m_step = plan->cut.m_step,
         .channels = results->channels,
         .bias = maps->bias + results->first,
         .residual = maps->residual ? maps->residual + at : NULL,
         .y = maps->y + at,
-        .row = plan->width.out * plan->out_pitch,
-        .pitch = plan->out_pitch,
+        .row = plan->cut.width.out * plan->cut.out_pitch,
+        .pitch = plan->cut.out_pitch,
         .rows = results->rows,
         .columns = results->columns,
         .low = plan->low,
@@ -86,8 +89,8 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
     if (!plan->tile_finishes) {
         output.residual = NULL;
         output.y = results->raw;
-        output.row = plan->form->outputs * plan->m_pitch;
-        output.pitch = plan->m_pitch;
+        output.row = plan->form->outputs * plan->cut.m_pitch;
+        output.pitch = plan->cut.m_pitch;
         output.low = -INFINITY;
         output.high = INFINITY;
     }
@@ -97,8 +100,8 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
     if (from < results->channels) finish_pixels(maps, results, at, from);
 }
 
-void nn_winograd_multiply(const nn_winograd_plan *plan, const nn_winograd_product *product) {
-    const nn_tiles_f32 *tiles = plan->form->tiles;
+void nn_winograd_multiply_f32(const nn_tiles_f32 *tiles, const nn_winograd_plan *plan,
+                              const nn_winograd_product *product) {
     const nn_tile_tap tap = {0, 0};
     const nn_tile_f32 tile = {
         .a = {product->v},
@@ -118,16 +121,21 @@ void nn_winograd_multiply(const nn_winograd_plan *plan, const nn_winograd_produc
     nn_tile_run_rows(tiles->shapes[product->columns / tiles->lanes - 1], tile, product->tiles);
 }
 
-void nn_winograd_run(const nn_winograd_plan *plan, const float *packed, const float *bias,
+static void multiply(const void *argument, const nn_winograd_product *product) {
+    const float_maps *maps = argument;
+    nn_winograd_multiply_f32(maps->plan->form->tiles, &maps->plan->cut, product);
+}
+
+void nn_winograd_run(const nn_winograd_f32_plan *plan, const float *packed, const float *bias,
                      const float *x, const float *residual, float *y, nn_pool *pool,
                      void *workspace) {
     const float_maps argument = {plan, packed, bias, x, residual, y};
     const nn_winograd_maps maps = {
         .pixels = {.x = x, .bytes = sizeof *x},
         .input = plan->form->input,
-        .multiply = nn_winograd_multiply,
+        .multiply = multiply,
         .finish = finish_tile,
         .argument = &argument,
     };
-    nn_winograd_run_maps(plan, packed, &maps, pool, workspace);
+    nn_winograd_run_maps(&plan->cut, packed, &maps, pool, workspace);
 }

@@ -1,7 +1,7 @@
 /* The loops of convolutions by Winograd's algorithms over blocks of tiles, whatever the elements of
  * their maps: input, products, output. */
 #include "base/integers.h"
-#include "ops/cpu/float32/winograd/winograd_f32.h"
+#include "ops/cpu/winograd/winograd.h"
 
 typedef struct winograd_job {
     const nn_winograd_plan *plan;
@@ -137,7 +137,7 @@ static void multiply(const winograd_job *job, const winograd_block *block,
         .prefetch = weights_after(job, panels, point, panel),
         .prefetch_bytes = plan->weight_channels * width * plan->sizes.weight_bytes,
     };
-    job->maps->multiply(plan, &product);
+    job->maps->multiply(job->maps->argument, &product);
 }
 
 static void run_panels(const winograd_job *job, const winograd_block *block, int64_t index,
