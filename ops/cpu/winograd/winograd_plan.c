@@ -65,6 +65,11 @@ static void choose_blocks(nn_winograd_plan *plan) {
     if (plan->tiles <= ALL_TILES) plan->block_tiles = ALL_TILES;
     plan->block_tiles = nn_min(plan->block_tiles, plan->tiles);
     plan->blocks = nn_divide_up(plan->tiles, plan->block_tiles);
+    /* Blocks of one thread each cost no barriers, so smaller ones are made where whole products
+     * remain, and as many for each thread. */
+    if (plan->threads > 1 && plan->blocks < wanted && plan->tiles >= wanted * rows)
+        plan->blocks = wanted;
+    if (plan->blocks > wanted) plan->blocks = nn_round_up(plan->blocks, plan->threads);
     plan->block_tiles = nn_divide_up(plan->tiles, plan->blocks);
     plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted;
 
