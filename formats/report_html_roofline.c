@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static const double label_step = 0.1; /* of the width */
+static const double label_step = 0.1;   /* of the width */
+static const double label_height = 6.5; /* of a peak, in percent of the height */
 enum { MAX_DOTS = 160, MAX_ARROWS = 24 };
 static const double least_radius = 2.5, most_radius = 17, least_share = 0.002;
 
@@ -100,8 +101,20 @@ static void write_roofs(roofline_chart *chart) {
     }
 }
 
-/* On top of the dots: at the right end of a peak, and below a bandwidth near its foot, each a step
- * further, since bandwidths may be much alike. */
+/* Is there another peak so little higher, or as high, that labels above both would overlap? */
+static bool is_below_a_peak(const roofline_chart *chart, int index) {
+    const double place = nn_axis_place(&chart->y, chart->roofs[index].value);
+    for (int i = 0; i < ROOFS; i++) {
+        const roofline_roof *other = &chart->roofs[i];
+        if (other->is_bandwidth || i == index || !(other->value > 0)) continue;
+        const double above = place - nn_axis_place(&chart->y, other->value);
+        if (above < label_height && (above > 0 || (above == 0 && i > index))) return true;
+    }
+    return false;
+}
+
+/* On top of the dots: at the right end of a peak, above its line where there is room, and below a
+ * bandwidth near its foot, each a step further, since bandwidths may be much alike. */
 static void write_roof_labels(roofline_chart *chart) {
     nn_writer *writer = &chart->page->writer;
     const nn_axis *x = &chart->x, *y = &chart->y;
@@ -114,10 +127,10 @@ static void write_roof_labels(roofline_chart *chart) {
         if (!(roof->value > 0)) continue;
         if (!roof->is_bandwidth)
             nn_writef(writer,
-                      "<text class=\"rooflabel end\" x=\"100%%\" y=\"%.2f%%\" dy=\"-6\">%s %.0f "
+                      "<text class=\"rooflabel end\" x=\"100%%\" y=\"%.2f%%\" dy=\"%d\">%s %.0f "
                       "G%s/s</text>",
-                      nn_axis_place(y, roof->value), roof->name, roof->value,
-                      i == 0 ? "FLOP" : "OP");
+                      nn_axis_place(y, roof->value), is_below_a_peak(chart, i) ? 14 : -6,
+                      roof->name, roof->value, i == 0 ? "FLOP" : "OP");
         else if (foot / roof->value < x->high)
             nn_writef(writer,
                       "<text class=\"rooflabel\" x=\"%.2f%%\" y=\"%.2f%%\" dx=\"9\" "

@@ -179,7 +179,34 @@ static char *render(nn_report *report) {
     return text;
 }
 
+/* Where the label of a peak stands: below its line or above it. */
+static bool is_label_below(const char *page, const char *label) {
+    const char *end = strstr(page, label);
+    ck_assert_ptr_nonnull(end);
+    const char *start = end;
+    while (start > page && strncmp(start, "<text", 5) != 0) start--;
+    const char *dy = strstr(start, "dy=\"");
+    ck_assert(dy != NULL && dy < end);
+    return dy[4] != '-';
+}
+
 /* ---- tests ---- */
+
+START_TEST(labels_of_equal_peaks_do_not_overlap) {
+    static const char *const names[] = {"a"};
+    static const double ms[] = {1};
+    for (int equal = 0; equal < 2; equal++) {
+        nn_report *report = make_profile("model.onnx", names, ms, 1);
+        cJSON *roofline = cJSON_GetObjectItem(report->root, "roofline");
+        cJSON_DeleteItemFromObject(roofline, "int8_gops");
+        nn_report_set_number(report, roofline, "int8_gops", equal ? 148 : 560);
+        char *page = render(report);
+        ck_assert(!is_label_below(page, equal ? ">int8 148 GOP/s" : ">int8 560 GOP/s"));
+        ck_assert_int_eq(is_label_below(page, ">fp32 148 GFLOP/s"), equal);
+        nn_free(page);
+    }
+}
+END_TEST
 
 START_TEST(names_stay_text) {
     static const char *const names[] = {"<script>alert(1)</script>",
@@ -355,6 +382,7 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("report_html");
     TCase *cases = tcase_create("html");
+    tcase_add_test(cases, labels_of_equal_peaks_do_not_overlap);
     tcase_add_test(cases, names_stay_text);
     tcase_add_test(cases, long_names_keep_their_end);
     tcase_add_test(cases, large_models_stay_below_the_limit);
