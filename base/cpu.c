@@ -83,6 +83,19 @@ static uint32_t read_signature(void) {
     return cpuid(1, 0).eax;
 }
 
+/* Zen 4 is the only core of AMD's family 19h that has AVX-512. */
+static bool detect_halves(nn_isa isa) {
+    enum { FAMILY_15 = 0xf, ZEN_3_AND_4 = 0x19 };
+    const cpuid_leaf maker = cpuid(0, 0);
+    const uint32_t signature = cpuid(1, 0).eax, family = signature >> 8 & 0xf;
+    char name[13] = {0};
+    memcpy(name, &maker.ebx, 4);
+    memcpy(name + 4, &maker.edx, 4);
+    memcpy(name + 8, &maker.ecx, 4);
+    return isa >= NN_ISA_AVX512 && strcmp(name, "AuthenticAMD") == 0 && family == FAMILY_15 &&
+           family + (signature >> 20 & 0xff) == ZEN_3_AND_4;
+}
+
 static void read_brand(char *out, size_t size) {
     char text[49] = {0};
     for (uint32_t i = 0; i < 3; i++) {
@@ -109,6 +122,11 @@ static bool detect_vbmi(nn_isa isa) {
 
 static uint32_t read_signature(void) {
     return 0;
+}
+
+static bool detect_halves(nn_isa isa) {
+    (void)isa;
+    return false;
 }
 
 static void read_brand(char *out, size_t size) {
@@ -275,6 +293,7 @@ static void detect(void) {
     the_cpu.reference_only = reference != NULL && strcmp(reference, "1") == 0;
     the_cpu.isa = detect_isa(allowed_isa());
     the_cpu.has_vbmi = detect_vbmi(the_cpu.isa);
+    the_cpu.halves_512 = detect_halves(the_cpu.isa);
     the_cpu.signature = read_signature();
     read_brand(the_cpu.brand, sizeof the_cpu.brand);
     int cores = affinity_cores(), limit = nn_cpu_group_limit("");

@@ -5,6 +5,8 @@
 
 #include "base/cpu.h"
 
+#include <math.h>
+
 enum {
     /* Fewer channels than this make taps too short: a whole kernel row is one then. */
     FEW_CHANNELS = 9,
@@ -23,6 +25,9 @@ enum {
 
 /* A fold must be faster by as much. */
 static const double FOLD_GAIN = 0.9;
+
+/* Tiles of one vector write less beside each other and have fewer sums to hide latency with. */
+static const double ONE_VECTOR_COST = 1.06;
 
 /* Threads may be done as much later than with shares of equal size before panels are cut, too. */
 static const double MOST_UNEVENNESS = 1.04;
@@ -149,32 +154,58 @@ static void fold_pixels(nn_direct_plan *plan) {
 
 const char *const nn_direct_widths[] = {"1 vector", "2 vectors", "3 vectors", "4 vectors", NULL};
 
-static int vectors_of(const nn_tiles_f32 *tiles, const nn_tile_shape *shape) {
-    return shape->columns / tiles->lanes;
+/* Where 512-bit operations run as two halves, half a vector takes half the time. */
+static bool has_halves(const nn_tiles_f32 *tiles) {
+    return tiles->narrow != NULL && nn_cpu_get()->halves_512;
 }
 
-/* The narrowest shape of at least `vectors` vectors, else the widest. */
-static const nn_tile_shape *shape_of_width(const nn_tiles_f32 *tiles, int64_t vectors) {
+/* The narrowest shape of at least `columns` columns, else the widest. */
+static const nn_tile_shape *shape_of_width(const nn_tiles_f32 *tiles, int64_t columns) {
     int i = 0;
-    while (i < tiles->count - 1 && vectors_of(tiles, tiles->shapes[i]) < vectors) i++;
+    if (has_halves(tiles) && columns <= tiles->narrow->lanes) return tiles->narrow->shapes[0];
+    while (i < tiles->count - 1 && tiles->shapes[i]->columns < columns) i++;
     return tiles->shapes[i];
+}
+
+/* Columns that tiles compute, in panels of `width` and a last one. */
+static int64_t computed_columns(const nn_tiles_f32 *tiles, int64_t width, int64_t columns) {
+    const int64_t rest = columns % width;
+    return columns - rest + (rest > 0 ? shape_of_width(tiles, rest)->columns : 0);
+}
+
+/* Vectors of a panel. Two suit most: the most rows, so the least traffic of weights. */
+static int64_t best_vectors(const nn_tiles_f32 *tiles, int64_t columns) {
+    const int64_t vectors = nn_divide_up(columns, tiles->lanes);
+    if (!has_halves(tiles)) return vectors % 3 == 0 && vectors % 2 != 0 ? 3 : 2;
+    /* FMAs take so long there that weights can be read more often, and wide tiles read pixels and
+     * write lines that lie together. One vector is worth an empty part of a wider tile only. */
+    int64_t best = 0;
+    double least = INFINITY;
+    for (int64_t i = nn_min(tiles->count, vectors); i > 0; i--) {
+        const double time = (double)computed_columns(tiles, i * tiles->lanes, columns) *
+                            (i == 1 && vectors > 1 ? ONE_VECTOR_COST : 1);
+        if (time >= least) continue;
+        best = i;
+        least = time;
+    }
+    return best;
 }
 
 static void choose_shapes(nn_direct_plan *plan) {
     const nn_tiles_f32 *tiles = plan->tiles;
-    int64_t vectors = nn_divide_up(plan->problem.columns, tiles->lanes);
-    int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
-    /* Two vectors suit most: the most rows, so the least traffic of weights. Few pixels need width
-     * to hide the latency of an FMA; few channels leave little to read of the pixels. */
-    int64_t wanted = 2;
-    if (vectors % 3 == 0 && vectors % 2 != 0) wanted = 3;
+    const int64_t columns = plan->problem.columns;
+    const int64_t vectors = nn_divide_up(columns, tiles->lanes);
+    const int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
+    int64_t wanted = best_vectors(tiles, columns);
+    /* Few pixels need width to hide the latency of an FMA; few channels leave little to read of the
+     * pixels. */
     const bool is_wide = plan->merged && vectors % 4 == 0 && tiles->count >= 4;
     if (vectors >= 4 && (pixels < 4 || is_wide)) wanted = 4;
     if (plan->problem.vectors > 0) wanted = plan->problem.vectors;
-    plan->shape = shape_of_width(tiles, nn_min(wanted, vectors));
-    int64_t full = vectors_of(tiles, plan->shape), rest = vectors % full;
-    plan->panels = nn_divide_up(vectors, full);
-    plan->last_shape = rest ? shape_of_width(tiles, rest) : plan->shape;
+    plan->shape = shape_of_width(tiles, nn_min(wanted * tiles->lanes, columns));
+    plan->panels = nn_divide_up(columns, plan->shape->columns);
+    const int64_t rest = columns % plan->shape->columns;
+    plan->last_shape = rest > 0 ? shape_of_width(tiles, rest) : plan->shape;
 }
 
 /* ---- units and passes ---- */

@@ -55,8 +55,9 @@ void nn_tile_run_rows(const nn_tile_shape *shape, nn_tile_f32 tile, int64_t coun
 typedef struct nn_tiles_f32 {
     int lanes;
     int count;
-    const nn_tile_shape *shapes[4]; /* of 1, 2, ... vectors */
-    nn_epilogue_function finish;    /* what tiles cannot do themselves */
+    const nn_tile_shape *shapes[4];    /* of 1, 2, ... vectors */
+    nn_epilogue_function finish;       /* what tiles cannot do themselves */
+    const struct nn_tiles_f32 *narrow; /* of vectors half as long; NULL: none */
 } nn_tiles_f32;
 
 extern const nn_tiles_f32 nn_tiles_f32_portable, nn_tiles_f32_avx2, nn_tiles_f32_avx512;

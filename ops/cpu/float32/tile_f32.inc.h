@@ -15,11 +15,14 @@ NN_INLINE void TILE_NAME(step)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0,
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
         const float *base = i < NN_TILE_SEGMENT ? a0 : a1;
+        if (TILE_VECTORS == 1) {
+            acc[i][0] =
+                vf_accumulate_row(base, steps, i % NN_TILE_SEGMENT, bytes, b[0], acc[i][0]);
+            continue;
+        }
         vf x = vf_broadcast_row(base, steps, i % NN_TILE_SEGMENT, bytes);
 #pragma GCC unroll 4
-        for (int j = 0; j < TILE_VECTORS; j++)
-            acc[i][j] =
-                TILE_VECTORS > 1 ? vf_accumulate(x, b[j], acc[i][j]) : vf_fma(x, b[j], acc[i][j]);
+        for (int j = 0; j < TILE_VECTORS; j++) acc[i][j] = vf_accumulate(x, b[j], acc[i][j]);
     }
 }
 

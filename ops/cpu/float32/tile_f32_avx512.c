@@ -28,4 +28,9 @@
 #include "ops/cpu/float32/tile_f32.inc.h"
 
 const nn_tiles_f32 nn_tiles_f32_avx512 = {
-    VF_LANES, 4, {&shape_14x16, &shape_14x32, &shape_9x48, &shape_6x64}, nn_epilogue_f32_avx512};
+    VF_LANES,
+    4,
+    {&shape_14x16, &shape_14x32, &shape_9x48, &shape_6x64},
+    nn_epilogue_f32_avx512,
+    &nn_tiles_f32_avx2,
+};

@@ -424,9 +424,54 @@ NN_INLINE vf vf_broadcast_row(const float *base, vf_rows rows, int row, int byte
     }
     return x;
 }
+#    undef NN_BROADCAST
 #else
 NN_INLINE vf vf_broadcast_row(const float *base, vf_rows rows, int row, int bytes) {
     return vf_set(*(const float *)((const char *)base + rows.step1 * (size_t)row + bytes));
+}
+#endif
+
+/* sum + w * (what vf_broadcast_row gives), for a number that is used once: AVX-512 multiplies by an
+ * element in memory. A broadcast of its own takes a place among the FMAs of cores that run 512-bit
+ * operations in halves: tiles of one vector reached 75 % of the peak of a Zen 4 so, 98 % without. */
+#if defined(__AVX512F__)
+#    define NN_ACCUMULATE(index, scale)                                                            \
+        __asm__("vfmadd231ps %c4(%2,%3," #scale ")%{1to16%}, %1, %0"                               \
+                : "+v"(sum)                                                                        \
+                : "v"(w), "r"(base), "r"(index), "i"(bytes),                                       \
+                  "m"(*(const float(*)[1 << 28]) base))
+NN_INLINE vf vf_accumulate_row(const float *base, vf_rows rows, int row, int bytes, vf w, vf sum) {
+    switch (row) {
+    case 0:
+        __asm__("vfmadd231ps %c3(%2)%{1to16%}, %1, %0"
+                : "+v"(sum)
+                : "v"(w), "r"(base), "i"(bytes), "m"(*(const float(*)[1 << 28]) base));
+        break;
+    case 1:
+        NN_ACCUMULATE(rows.step1, 1);
+        break;
+    case 2:
+        NN_ACCUMULATE(rows.step1, 2);
+        break;
+    case 3:
+        NN_ACCUMULATE(rows.step3, 1);
+        break;
+    case 4:
+        NN_ACCUMULATE(rows.step1, 4);
+        break;
+    case 5:
+        NN_ACCUMULATE(rows.step5, 1);
+        break;
+    default:
+        NN_ACCUMULATE(rows.step3, 2);
+        break;
+    }
+    return sum;
+}
+#    undef NN_ACCUMULATE
+#else
+NN_INLINE vf vf_accumulate_row(const float *base, vf_rows rows, int row, int bytes, vf w, vf sum) {
+    return vf_fma(vf_broadcast_row(base, rows, row, bytes), w, sum);
 }
 #endif
 
