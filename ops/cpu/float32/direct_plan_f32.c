@@ -173,9 +173,13 @@ static int64_t computed_columns(const nn_tiles_f32 *tiles, int64_t width, int64_
     return columns - rest + (rest > 0 ? shape_of_width(tiles, rest)->columns : 0);
 }
 
-/* Vectors of a panel. Two suit most: the most rows, so the least traffic of weights. */
-static int64_t best_vectors(const nn_tiles_f32 *tiles, int64_t columns) {
+/* Vectors of a panel. Two suit most: the most rows, so the least traffic of weights. Folded pixels
+ * are one panel, and have no more. */
+static int64_t best_vectors(const nn_direct_plan *plan) {
+    const nn_tiles_f32 *tiles = plan->tiles;
+    const int64_t columns = plan->problem.columns;
     const int64_t vectors = nn_divide_up(columns, tiles->lanes);
+    if (plan->fold > 1) return 2;
     if (!has_halves(tiles)) return vectors % 3 == 0 && vectors % 2 != 0 ? 3 : 2;
     /* FMAs take so long there that weights can be read more often, and wide tiles read pixels and
      * write lines that lie together. One vector is worth an empty part of a wider tile only. */
@@ -196,7 +200,7 @@ static void choose_shapes(nn_direct_plan *plan) {
     const int64_t columns = plan->problem.columns;
     const int64_t vectors = nn_divide_up(columns, tiles->lanes);
     const int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
-    int64_t wanted = best_vectors(tiles, columns);
+    int64_t wanted = best_vectors(plan);
     /* Few pixels need width to hide the latency of an FMA; few channels leave little to read of the
      * pixels. */
     const bool is_wide = plan->merged && vectors % 4 == 0 && tiles->count >= 4;
