@@ -334,7 +334,7 @@ START_TEST(choice_follows_the_shape) {
         int64_t size, channels, outputs;
         int form;
     } cases[] = {{224, 64, 64, 4},  {56, 64, 64, 4},   {28, 128, 128, 4}, {28, 512, 512, 4},
-                 {14, 256, 256, 2}, {14, 512, 512, 2}, {7, 512, 512, 1},  {224, 3, 64, 1},
+                 {14, 256, 256, 2}, {14, 512, 512, 2}, {7, 512, 512, 2},  {224, 3, 64, 1},
                  {256, 1, 8, 1},    {8, 4, 4, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         nn_conv_geometry g = geometry_of(cases[i].size, cases[i].channels, cases[i].outputs);
