@@ -94,7 +94,9 @@ INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
  * loads from being served by the store. */
 INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors, int columns,
                         __mmask64 mask) {
-    if (vectors == 1)
+    if (vectors == 1 && columns == LANES)
+        _mm_storeu_si128((__m128i *)y, quarter_of(pixels, i));
+    else if (vectors == 1)
         _mm_mask_storeu_epi8(y, (__mmask16)mask, quarter_of(pixels, i));
     else if (vectors == 2 && columns == 2 * LANES)
         _mm256_storeu_si256((__m256i *)y, half_of(pixels, i % 2));
@@ -112,92 +114,142 @@ INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const i
     return with_quarter(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
 }
 
+/* What sums become, the same for all tiles of a panel. */
 typedef struct finisher {
     __m512 multiplier[VECTORS];
     nn_byte_rule rule;
     nn_byte_adder adder;
+    int64_t y_step;
     int columns;    /* channels that are there */
     __mmask64 mask; /* of them */
-    int addend_first;
-    uint8_t *y; /* of pixel 0 */
-    const uint8_t *addend;
+    bool adds, is_signed, addend_first;
 } finisher;
 
-/* `count` pixels of a group, which lie at `at`. */
-INLINE void finish_group(const finisher *f, const __m512i *sums, const int64_t at[4], int count,
-                         const int vectors, const bool is_signed, const bool adds) {
+INLINE finisher finisher_of(const nn_u8s8_tile *t, const int vectors) {
+    finisher f = {.y_step = t->y_step,
+                  .columns = t->columns,
+                  .mask = UINT64_MAX >> (64 - t->columns),
+                  .adds = t->sum != NULL,
+                  .is_signed = t->is_signed,
+                  .addend_first = t->addend_first};
+    UNROLL for (int j = 0; j < vectors; j++) f.multiplier[j] =
+        _mm512_load_ps(t->multiplier + j * LANES);
+    nn_byte_rule_set(&f.rule, f.is_signed, t->zero, t->low, t->high);
+    if (f.adds) nn_byte_adder_set(&f.adder, f.is_signed, t->sum);
+    return f;
+}
+
+/* Where the results of a tile lie. */
+typedef struct tile_output {
+    uint8_t *y;            /* of pixel 0 */
+    int64_t gap;           /* bytes between the first segment and the second */
+    const uint8_t *addend; /* of pixel 0 */
+} tile_output;
+
+/* Written out: sums take most registers, and compilers would load the multipliers once and keep
+ * sums in memory for it. */
+INLINE __m512i round_by_memory(__m512i sum, const __m512 *multiplier) {
+    __m512 product;
+    __asm__("vmulps %2, %1, %0" : "=v"(product) : "v"(_mm512_cvtepi32_ps(sum)), "m"(*multiplier));
+    return _mm512_cvtps_epi32(product);
+}
+
+/* Sums of a tile to bytes, in their registers: a store takes two cycles, and where there are few
+ * products those of sums would count. */
+INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i sum[ROWS][VECTORS],
+                            const int rows, const int vectors) {
+    const int group = group_of(vectors);
+    UNROLL for (int row = 0; row < rows; row += group) {
+        __m512i rounded[4];
+        UNROLL for (int i = 0; i < group * vectors; i++) {
+            const int from = row + i / vectors < rows ? row + i / vectors : row;
+            rounded[i] = round_by_memory(sum[from][i % vectors], &f->multiplier[i % vectors]);
+        }
+        if (vectors == 3) rounded[3] = rounded[2];
+        const __m512i pixels =
+            pixels_of(nn_bytes_of_four(&f->rule, f->is_signed, rounded), vectors);
+        UNROLL for (int i = 0; i < group; i++) if (row + i < rows)
+            store_pixel(out->y + (row + i) * f->y_step + (row + i < SEGMENT ? 0 : out->gap), pixels,
+                        i, vectors, f->columns, f->mask);
+    }
+}
+
+/* `count` pixels of a group, which lie at `at`, and their addend. */
+INLINE void add_group(const finisher *f, const tile_output *out, const __m512i *sums,
+                      const int64_t at[4], int count, const int vectors, const bool is_signed) {
     const int group = group_of(vectors);
     __m512i rounded[4];
     UNROLL for (int i = 0; i < group * vectors; i++) rounded[i] =
         nn_round_sums(sums[i], f->multiplier[i % vectors]);
     if (vectors == 3) rounded[3] = _mm512_setzero_si512();
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
-    if (adds) {
-        __m512i addend = _mm512_setzero_si512();
-        UNROLL for (int i = 0; i < group; i++) if (i < count) addend =
-            load_pixel(addend, f->addend + at[i], i, vectors, f->mask);
-        addend = bytes_of(addend, vectors);
-        bytes = f->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
-                                : nn_add_bytes(&f->adder, is_signed, bytes, addend);
-    }
+    __m512i addend = _mm512_setzero_si512();
+    UNROLL for (int i = 0; i < group; i++) if (i < count) addend =
+        load_pixel(addend, out->addend + at[i], i, vectors, f->mask);
+    addend = bytes_of(addend, vectors);
+    bytes = f->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
+                            : nn_add_bytes(&f->adder, is_signed, bytes, addend);
     const __m512i pixels = pixels_of(bytes, vectors);
     UNROLL for (int i = 0; i < group; i++) if (i < count)
-        store_pixel(f->y + at[i], pixels, i, vectors, f->columns, f->mask);
+        store_pixel(out->y + at[i], pixels, i, vectors, f->columns, f->mask);
 }
 
 /* Sums of `rows` pixels to results; rows up to a whole group can be read. */
-INLINE void finish_rows(const nn_u8s8_tile *t, const __m512i *sums, int rows, const int vectors,
-                        const bool is_signed, const bool adds) {
+INLINE void add_rows(const finisher *from, const tile_output *to, const __m512i *sums, int rows,
+                     const int vectors, const bool is_signed) {
+    const finisher f = *from; /* which results cannot change: it stays in registers */
+    const tile_output out = *to;
     const int group = group_of(vectors);
-    finisher f;
-    UNROLL for (int j = 0; j < vectors; j++) f.multiplier[j] =
-        _mm512_load_ps(t->multiplier + j * LANES);
-    nn_byte_rule_set(&f.rule, is_signed, t->zero, t->low, t->high);
-    if (adds) nn_byte_adder_set(&f.adder, is_signed, t->sum);
-    f.addend_first = t->addend_first;
-    f.columns = t->columns;
-    f.mask = UINT64_MAX >> (64 - t->columns);
-    f.y = t->y[0];
-    f.addend = t->addend;
-    const int64_t step = t->y_step, gap = t->y[1] - (t->y[0] + SEGMENT * step);
     int64_t next = 0;
     for (int row = 0; row < rows; row += group, sums += group * vectors) {
         int64_t at[4];
         UNROLL for (int i = 0; i < group; i++) {
-            at[i] = next + (row + i == SEGMENT ? gap : 0);
-            next = at[i] + step;
+            at[i] = next + (row + i == SEGMENT ? out.gap : 0);
+            next = at[i] + f.y_step;
         }
         if (row + group <= rows)
-            finish_group(&f, sums, at, group, vectors, is_signed, adds);
+            add_group(&f, &out, sums, at, group, vectors, is_signed);
         else
-            finish_group(&f, sums, at, rows - row, vectors, is_signed, adds);
+            add_group(&f, &out, sums, at, rows - row, vectors, is_signed);
     }
 }
 
-/* One function for all counts of rows: its loop has all it needs in registers, and the products of
- * the next tile go on beside it. */
-#define FINISH(vectors)                                                                            \
-    static void finish_x##vectors(const nn_u8s8_tile *t, const __m512i *sums, int rows) {          \
-        if (t->sum == NULL && t->is_signed)                                                        \
-            finish_rows(t, sums, rows, vectors, true, false);                                      \
-        else if (t->sum == NULL)                                                                   \
-            finish_rows(t, sums, rows, vectors, false, false);                                     \
-        else if (t->is_signed)                                                                     \
-            finish_rows(t, sums, rows, vectors, true, true);                                       \
+/* With an addend, one function for all counts of rows: its loop has all it needs in registers, and
+ * the products of the next tile go on beside it. */
+#define ADD_AND_FINISH(vectors)                                                                    \
+    static void add_and_finish_x##vectors(const finisher *f, const tile_output *out,               \
+                                          const __m512i *sums, int rows) {                         \
+        if (f->is_signed)                                                                          \
+            add_rows(f, out, sums, rows, vectors, true);                                           \
         else                                                                                       \
-            finish_rows(t, sums, rows, vectors, false, true);                                      \
+            add_rows(f, out, sums, rows, vectors, false);                                          \
     }
-FINISH(1)
-FINISH(2)
-FINISH(3)
-FINISH(4)
+ADD_AND_FINISH(1)
+ADD_AND_FINISH(2)
+ADD_AND_FINISH(3)
+ADD_AND_FINISH(4)
+
+INLINE void add_and_finish(const finisher *f, const tile_output *out, __m512i sum[ROWS][VECTORS],
+                           const int rows, const int vectors) {
+    __m512i stored[2 * ROWS + 3];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
+        stored[i * vectors + j] = sum[i][j];
+    if (vectors <= 2) UNROLL for (int i = rows * vectors; i % 4 != 0; i++) stored[i] = sum[0][0];
+    if (vectors == 1)
+        add_and_finish_x1(f, out, stored, rows);
+    else if (vectors == 2)
+        add_and_finish_x2(f, out, stored, rows);
+    else if (vectors == 3)
+        add_and_finish_x3(f, out, stored, rows);
+    else
+        add_and_finish_x4(f, out, stored, rows);
+}
 
 /* ---- products ------------------------------------------------------------------------------- */
 
 /* A step of seven pixels by four vectors, which takes all registers: 28 sums, 3 weights and 1
  * activation; the last weights stay in memory. Written out, for compilers would mix the
- * instructions to have more loads under way, and keep addresses in vector registers. `at` are the
- * bytes from `a` to the step. */
+ * instructions to have more loads under way, and keep addresses in vector registers. */
 #define BROADCAST(address)                                                                         \
     __asm__ volatile("vpbroadcastd " address ", %[x]"                                              \
                      : [x] "=v"(x)                                                                 \
@@ -217,36 +269,26 @@ FINISH(4)
     ADD(i, 0);                                                                                     \
     ADD(i, 1);                                                                                     \
     ADD(i, 2)
-#define FULL_STEP(name, at)                                                                        \
-    INLINE void name(__m512i sum[ROWS][VECTORS], const uint8_t *a, int64_t step,                   \
-                     const uint8_t *w) {                                                           \
-        __m512i weights[3], x;                                                                     \
-        UNROLL for (int j = 0; j < 3; j++) weights[j] = _mm512_load_si512(w + j * 4 * LANES);      \
-        PIXEL(0, at "(%[a])");                                                                     \
-        PIXEL(1, at "(%[a],%[s])");                                                                \
-        PIXEL(2, at "(%[a],%[s],2)");                                                              \
-        PIXEL(3, at "(%[a],%[s3])");                                                               \
-        PIXEL(4, at "(%[a],%[s],4)");                                                              \
-        PIXEL(5, at "(%[a],%[s5])");                                                               \
-        PIXEL(6, at "(%[a],%[s3],2)");                                                             \
-    }
-FULL_STEP(add_products_full, "0")
-FULL_STEP(add_next_products_full, "4")
+INLINE void add_products_full(__m512i sum[ROWS][VECTORS], const uint8_t *a, int64_t step,
+                              const uint8_t *w) {
+    __m512i weights[3], x;
+    UNROLL for (int j = 0; j < 3; j++) weights[j] = _mm512_load_si512(w + j * 4 * LANES);
+    PIXEL(0, "(%[a])");
+    PIXEL(1, "(%[a],%[s])");
+    PIXEL(2, "(%[a],%[s],2)");
+    PIXEL(3, "(%[a],%[s3])");
+    PIXEL(4, "(%[a],%[s],4)");
+    PIXEL(5, "(%[a],%[s5])");
+    PIXEL(6, "(%[a],%[s3],2)");
+}
 
-/* Step `at`, 0 or 1, from a0, a1 and w on. */
+/* A step of any tile. */
 INLINE void add_products(__m512i sum[ROWS][VECTORS], const uint8_t *a0, const uint8_t *a1,
-                         int64_t step, const uint8_t *w, const int at, const int rows,
-                         const int vectors) {
-    w += at * vectors * 4 * LANES;
+                         int64_t step, const uint8_t *w, const int rows, const int vectors) {
     if (rows == 7 && vectors == 4) {
-        if (at == 0)
-            add_products_full(sum, a0, step, w);
-        else
-            add_next_products_full(sum, a0, step, w);
+        add_products_full(sum, a0, step, w);
         return;
     }
-    a0 += at * STEP_BYTES;
-    a1 += at * STEP_BYTES;
     __m512i weights[VECTORS];
     UNROLL for (int j = 0; j < vectors; j++) weights[j] = _mm512_load_si512(w + j * 4 * LANES);
     UNROLL for (int i = 0; i < rows; i++) {
@@ -256,51 +298,56 @@ INLINE void add_products(__m512i sum[ROWS][VECTORS], const uint8_t *a0, const ui
     }
 }
 
-/* `rows` and `vectors` are constants where this is inlined. */
-INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    __m512i sum[ROWS][VECTORS], start[VECTORS];
-    UNROLL for (int j = 0; j < vectors; j++) start[j] = _mm512_load_si512(t->start + j * LANES);
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
-        start[j];
-
+/* Sums of the products of one tile, from a0 and a1 on; `rows` and `vectors` are constants where
+ * this is inlined. */
+INLINE void multiply_tile(const nn_u8s8_tile *t, const uint8_t *a0, const uint8_t *a1,
+                          const char *fetch, __m512i sum[ROWS][VECTORS], const int rows,
+                          const int vectors) {
+    UNROLL for (int j = 0; j < vectors; j++) {
+        const __m512i start = _mm512_load_si512(t->start + j * LANES);
+        UNROLL for (int i = 0; i < rows; i++) sum[i][j] = start;
+    }
     const uint8_t *w = t->w;
-    const char *fetch = t->fetch;
-    const int64_t step = t->a_step, fetch_step = 2 * t->fetch_step;
+    const int64_t step = t->a_step, fetch_step = t->fetch_step;
     const int w_step = vectors * 4 * LANES;
     for (int64_t tap = 0; tap < t->tap_count; tap++) {
-        const uint8_t *a0 = t->a[0] + t->taps[tap], *a1 = t->a[1] + t->taps[tap];
-        for (int64_t k = t->steps; k >= 2; k -= 2) {
-            add_products(sum, a0, a1, step, w, 0, rows, vectors);
-            add_products(sum, a0, a1, step, w, 1, rows, vectors);
+        const uint8_t *x0 = a0 + t->taps[tap], *x1 = a1 + t->taps[tap];
+        for (int64_t k = t->steps; k > 0; k--) {
+            add_products(sum, x0, x1, step, w, rows, vectors);
             _mm_prefetch(fetch, _MM_HINT_T1);
             _mm_prefetch(fetch + LINE, _MM_HINT_T1);
             fetch += fetch_step;
-            a0 += 2 * STEP_BYTES;
-            a1 += 2 * STEP_BYTES;
-            w += 2 * w_step;
+            x0 += STEP_BYTES;
+            x1 += STEP_BYTES;
+            w += w_step;
         }
-        if (t->steps % 2 == 0) continue;
-        add_products(sum, a0, a1, step, w, 0, rows, vectors);
-        w += w_step;
     }
+}
 
-    if (t->sums != NULL) {
-        UNROLL for (int i = 0; i < rows; i++)
-            store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
-        return;
-    }
-    __m512i stored[2 * ROWS + 3];
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
-        stored[i * vectors + j] = sum[i][j];
-    if (vectors <= 2) UNROLL for (int i = rows * vectors; i % 4 != 0; i++) stored[i] = start[0];
-    if (vectors == 1)
-        finish_x1(t, stored, rows);
-    else if (vectors == 2)
-        finish_x2(t, stored, rows);
-    else if (vectors == 3)
-        finish_x3(t, stored, rows);
-    else
-        finish_x4(t, stored, rows);
+INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
+    const finisher f = finisher_of(t, vectors);
+    tile_output out = {t->y[0], t->y[1] - (t->y[0] + SEGMENT * t->y_step), t->addend};
+    const uint8_t *a0 = t->a[0], *a1 = t->a[1];
+    const char *fetch = t->fetch;
+    int64_t left = t->more;
+    do {
+        __m512i sum[ROWS][VECTORS];
+        multiply_tile(t, a0, a1, fetch, sum, rows, vectors);
+        if (t->sums != NULL) {
+            UNROLL for (int i = 0; i < rows; i++)
+                store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
+            return;
+        }
+        if (f.adds)
+            add_and_finish(&f, &out, sum, rows, vectors);
+        else
+            finish_in_place(&f, &out, sum, rows, vectors);
+        a0 += rows * t->a_step;
+        a1 += rows * t->a_step;
+        fetch += t->steps * t->tap_count * t->fetch_step;
+        out.y += rows * t->y_step;
+        if (f.adds) out.addend += rows * t->y_step;
+    } while (left-- > 0);
 }
 
 #define TILE(rows, vectors)                                                                        \
@@ -346,6 +393,7 @@ const nn_u8s8_unit nn_u8s8_vnni = {
     .activation_bytes = 1,
     .weight_bytes = 1,
     .adds = true,
+    .continues = true,
     .tile = run_tile,
     .copy = copy,
     .finish = finish,
