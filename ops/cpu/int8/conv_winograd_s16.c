@@ -5,7 +5,6 @@
 #include "ops/cpu/kernels.h"
 #include "ops/family/qlinear_convolution.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,41 +56,19 @@ static bool is_in_range(const nn_node_view *node, const nn_conv_geometry *g) {
     return true;
 }
 
-static bool has_small_multipliers(const nn_node_view *node, const nn_requant *requant,
-                                  const nn_conv_geometry *g) {
-    const nn_tensor *w_scale = nn_view_constant(node, NN_QCONV_W_SCALE);
-    const nn_tensor *x_scale = nn_view_constant(node, NN_QCONV_X_SCALE);
-    const float x = nn_quant_load_float(x_scale->data, x_scale->type, 0);
-    const int64_t scales = nn_tensor_count(w_scale) == 1 ? 1 : g->out_channels;
-    for (int64_t i = 0; i < scales; i++) {
-        const float w = nn_quant_load_float(w_scale->data, w_scale->type, i);
-        if (!(fabsf(nn_requant_multiplier(requant, x, w)) < 1)) return false;
-    }
-    return true;
-}
-
-/* Parameters are constant, and results need no more than nn_s16_output. */
-static bool is_simple(const nn_node_view *node, const nn_conv_geometry *g) {
+/* Are results no more than nn_s16_output can make? */
+static bool is_simple(const nn_node_view *node) {
     nn_int8_inputs inputs;
-    nn_u8s8_shape shape;
-    if (!nn_int8_describe_qconv(node, &inputs, &shape) || !nn_int8_accepts(node, &inputs) ||
-        !nn_int8_has_constant_parameters(node, &inputs))
-        return false;
+    nn_requant requant;
     nn_qbinary sum;
-    if (inputs.has_sum && (!nn_qconv_constant_sum(node, &sum) || !nn_is_sum_moderate(&sum)))
-        return false;
-    const nn_tensor *bias = nn_int8_constant(node, inputs.bias);
-    const nn_tensor *y_scale = nn_int8_constant(node, inputs.y_scale);
-    if (y_scale == NULL || (bias != NULL && bias->type != NNOPT_INT32)) return false;
-    const nn_requant requant = nn_requant_make(node->epilogue.before, node->out[0]->type, y_scale,
-                                               nn_int8_constant(node, inputs.y_zero));
-    return nn_int8_is_clip(&requant) && has_small_multipliers(node, &requant, g);
+    return nn_int8_is_simple_qconv(node, &inputs, &requant) &&
+           (!inputs.has_sum || (nn_qconv_constant_sum(node, &sum) && nn_is_sum_moderate(&sum)));
 }
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
     return nn_winograd_suits(&g) && (target->explores || nn_winograd_s16_pays(&g, target)) &&
-           is_simple(node, &g) && is_in_range(node, &g);
+           is_simple(node) && is_in_range(node, &g);
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -200,11 +177,7 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
         .m = results->sums,
         .m_step = plan->m_step,
         .channels = results->channels,
-        .start = call->parameters.start + results->first,
-        .multiplier = call->parameters.multiplier + results->first,
-        .zero = call->zero,
-        .low = call->low,
-        .high = call->high,
+        .bytes = nn_winograd_bytes_of(call, results->first),
         .is_signed = call->requant.type == NNOPT_INT8,
         .sum = maps->addend != NULL ? &maps->sum : NULL,
         .addend_first = maps->addend_first,
@@ -228,10 +201,7 @@ static nn_status run(const nn_call *call) {
         argument.sum = nn_qconv_sum(call);
     }
     const nn_winograd_maps maps = {
-        .pixels = {.x = bytes.x,
-                   .bytes = 1,
-                   .padding = (uint8_t)(bytes.x_zero ^ bytes.flip),
-                   .flip = bytes.flip},
+        .pixels = nn_winograd_byte_pixels(&bytes),
         .input = state->form->input,
         .multiply = multiply,
         .finish = finish_tile,

@@ -4,6 +4,8 @@
 #include "ops/family/qgemm.h"
 #include "ops/family/qlinear_convolution.h"
 
+#include <math.h>
+
 /* ---- convolutions --------------------------------------------------------------------------- */
 
 static bool describe_geometry(const nn_conv_geometry *geometry, nn_u8s8_shape *shape) {
@@ -28,6 +30,32 @@ bool nn_int8_describe_qconv(const nn_node_view *node, nn_int8_inputs *inputs,
                                .has_sum = nn_qconv_has_sum(node)};
     nn_conv_geometry geometry = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
     return describe_geometry(&geometry, shape);
+}
+
+static bool has_small_multipliers(const nn_node_view *node, const nn_int8_inputs *inputs,
+                                  const nn_requant *requant) {
+    const nn_tensor *x_scale = nn_int8_constant(node, inputs->x_scale);
+    const nn_tensor *w_scale = nn_int8_constant(node, inputs->w_scale);
+    const float x = nn_quant_load_float(x_scale->data, x_scale->type, 0);
+    for (int64_t i = 0; i < nn_tensor_count(w_scale); i++) {
+        const float w = nn_quant_load_float(w_scale->data, w_scale->type, i);
+        if (!(fabsf(nn_requant_multiplier(requant, x, w)) < 1)) return false;
+    }
+    return true;
+}
+
+bool nn_int8_is_simple_qconv(const nn_node_view *node, nn_int8_inputs *inputs,
+                             nn_requant *requant) {
+    nn_u8s8_shape shape;
+    if (!nn_int8_describe_qconv(node, inputs, &shape) || !nn_int8_accepts(node, inputs) ||
+        !nn_int8_has_constant_parameters(node, inputs))
+        return false;
+    const nn_tensor *bias = nn_int8_constant(node, inputs->bias);
+    const nn_tensor *y_scale = nn_int8_constant(node, inputs->y_scale);
+    if (y_scale == NULL || (bias != NULL && bias->type != NNOPT_INT32)) return false;
+    *requant = nn_requant_make(node->epilogue.before, node->out[0]->type, y_scale,
+                               nn_int8_constant(node, inputs->y_zero));
+    return nn_int8_is_clip(requant) && has_small_multipliers(node, inputs, requant);
 }
 
 bool nn_int8_describe_conv_integer(const nn_node_view *node, nn_int8_inputs *inputs,

@@ -19,8 +19,7 @@
 #ifndef NN_WINOGRAD_S16_H
 #define NN_WINOGRAD_S16_H
 
-#include "ops/cpu/int8/int8_product.h"
-#include "ops/cpu/winograd/winograd.h"
+#include "ops/cpu/int8/winograd_u8s8.h"
 
 enum {
     NN_S16_OUTPUTS = 4,
@@ -32,14 +31,11 @@ enum {
 /* Factors of two of output 0 .. 3 in one dimension, as shifts. */
 static const int nn_s16_shifts[NN_S16_OUTPUTS] = {3, 2, 1, 1};
 
-/* y = clamp(round((sum + start) multiplier) + zero, low, high), as bytes, and goes on with a sum as
- * nn_u8s8_tile does. */
+/* Goes on with a sum as nn_u8s8_tile does. */
 typedef struct nn_s16_output {
     const int32_t *m; /* [36], m_step apart, of `channels` rounded up to whole vectors */
     int64_t m_step, channels;
-    const int32_t *start;    /* per channel, of whole vectors */
-    const float *multiplier; /* below 1 */
-    int16_t zero, low, high;
+    nn_winograd_bytes bytes;
     bool is_signed;        /* y */
     const nn_qbinary *sum; /* NULL: none */
     bool addend_first;

@@ -209,15 +209,18 @@ INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512
         rounded[i] = nn_round_sums(_mm512_add_epi32(sum, f->start), f->multiplier);
     }
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
-    _Alignas(64) uint8_t pixels[OUTPUTS][LANES];
     if (adds) {
+        const uint8_t *from[OUTPUTS]; /* what does not exist is not read, but has an address */
+        __mmask16 masks[OUTPUTS];
         UNROLL for (int i = 0; i < OUTPUTS; i++) {
-            const bool exists = i < out->columns;
-            _mm_store_si128((__m128i *)(void *)pixels[i],
-                            _mm_maskz_loadu_epi8(exists ? mask : 0,
-                                                 out->addend + at + (exists ? i : 0) * out->pitch));
+            from[i] = out->addend + at + (i < out->columns ? i : 0) * out->pitch;
+            masks[i] = i < out->columns ? mask : 0;
         }
-        const __m512i addend = exchange_dwords(_mm512_load_si512(pixels));
+        __m512i addend = _mm512_castsi128_si512(_mm_maskz_loadu_epi8(masks[0], from[0]));
+        addend = _mm512_inserti32x4(addend, _mm_maskz_loadu_epi8(masks[1], from[1]), 1);
+        addend = _mm512_inserti32x4(addend, _mm_maskz_loadu_epi8(masks[2], from[2]), 2);
+        addend = _mm512_inserti32x4(addend, _mm_maskz_loadu_epi8(masks[3], from[3]), 3);
+        addend = exchange_dwords(addend);
         bytes = out->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
                                   : nn_add_bytes(&f->adder, is_signed, bytes, addend);
     }
@@ -236,7 +239,7 @@ INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512
 
 INLINE void output_of(const nn_s16_output out, const bool is_signed, const bool adds) {
     finisher f;
-    nn_byte_rule_set(&f.rule, is_signed, out.zero, out.low, out.high);
+    nn_byte_rule_set(&f.rule, is_signed, out.bytes.zero, out.bytes.low, out.bytes.high);
     if (adds) nn_byte_adder_set(&f.adder, is_signed, out.sum);
     for (int64_t c = 0; c < out.channels; c += LANES) {
         const int64_t left = out.channels - c;
@@ -250,8 +253,8 @@ INLINE void output_of(const nn_s16_output out, const bool is_signed, const bool 
             output_line(d, o);
             UNROLL for (int row = 0; row < OUTPUTS; row++) t[row][column] = o[row];
         }
-        f.start = _mm512_loadu_si512(out.start + c);
-        f.multiplier = _mm512_loadu_ps(out.multiplier + c);
+        f.start = _mm512_loadu_si512(out.bytes.start + c);
+        f.multiplier = _mm512_loadu_ps(out.bytes.multiplier + c);
         UNROLL for (int row = 0; row < OUTPUTS; row++) {
             __m512i y[OUTPUTS];
             output_line(t[row], y);

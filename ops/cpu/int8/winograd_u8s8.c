@@ -43,8 +43,7 @@ static bool is_accurate(const nn_node_view *node, const nn_int8_inputs *inputs,
         const double most = UINT8_MAX * magnitude_of(w, w_zero, channel, g->taps * g->in_channels);
         const float multiplier =
             nn_requant_multiplier(requant, x_scale, scale_of(w_scale, channel));
-        if (!(most < INT32_MAX) || !(fabsf(multiplier) < 1) ||
-            !(fabsf(multiplier) * most * sum_error <= result_error))
+        if (!(most < INT32_MAX) || !(fabsf(multiplier) * most * sum_error <= result_error))
             return false;
     }
     return true;
@@ -52,19 +51,11 @@ static bool is_accurate(const nn_node_view *node, const nn_int8_inputs *inputs,
 
 bool nn_winograd_bytes_accept(const nn_node_view *node, const nn_target *target) {
     nn_int8_inputs inputs;
-    nn_u8s8_shape shape;
+    nn_requant requant;
     if (target->deterministic || (target->isa >= NN_ISA_VNNI && !target->explores)) return false;
-    if (!nn_int8_describe_qconv(node, &inputs, &shape) || !nn_int8_accepts(node, &inputs) ||
-        inputs.has_sum || shape.groups != 1 || !nn_int8_has_constant_parameters(node, &inputs))
-        return false;
-    const nn_tensor *bias = nn_int8_constant(node, inputs.bias);
-    const nn_tensor *y_scale = nn_int8_constant(node, inputs.y_scale);
-    if (y_scale == NULL || (bias != NULL && bias->type != NNOPT_INT32)) return false;
-    const nn_requant requant = nn_requant_make(node->epilogue.before, node->out[0]->type, y_scale,
-                                               nn_int8_constant(node, inputs.y_zero));
-    if (!nn_int8_is_clip(&requant)) return false;
+    if (!nn_int8_is_simple_qconv(node, &inputs, &requant) || inputs.has_sum) return false;
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
-    return is_accurate(node, &inputs, &requant, &g);
+    return g.groups == 1 && is_accurate(node, &inputs, &requant, &g);
 }
 
 void nn_winograd_byte_weights(const nn_node_view *node, int64_t first, int64_t count, float *out) {

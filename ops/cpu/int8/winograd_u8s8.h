@@ -10,7 +10,7 @@
 #include "ops/cpu/float32/winograd/winograd_line_f32.h"
 #include "ops/cpu/int8/int8_product.h"
 
-/* y = clamp(round((round(sum) + start) multiplier) + zero, low, high), as bytes. */
+/* y = clamp(round((sum + start) multiplier) + zero, low, high), as bytes, of sums as integers. */
 typedef struct nn_winograd_bytes {
     const int32_t *start;    /* per channel, of whole vectors */
     const float *multiplier; /* below 1 */
