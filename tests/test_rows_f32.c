@@ -62,7 +62,7 @@ static const struct {
     {"tanh", offsetof(nn_rows_f32, tanh), tanh, 4, FLT_MIN, -1, 1},
     {"erf", offsetof(nn_rows_f32, erf), erf, 4, FLT_MIN, -1, 1},
     {"gelu", offsetof(nn_rows_f32, gelu), gelu, 4, 1, -0.2, INFINITY},
-    {"silu", offsetof(nn_rows_f32, silu), silu, 4, 1e-30, -0.3, INFINITY},
+    {"silu", offsetof(nn_rows_f32, silu), silu, 4, 1e-20, -0.3, INFINITY},
     {"log", offsetof(nn_rows_f32, log), log, 2, FLT_MIN, -INFINITY, INFINITY},
     {"softplus", offsetof(nn_rows_f32, softplus), softplus, 4, FLT_MIN, 0, INFINITY},
     {"elu", offsetof(nn_rows_f32, elu), elu, 3, FLT_MIN, -0.75, INFINITY},
