@@ -232,14 +232,24 @@ static nn_depthwise_row row_of(const depthwise_work *work, int worker) {
                             .is_plain = call->zero == 0 && call->low == lowest &&
                                         call->high == lowest + UINT8_MAX,
                             .is_signed = is_signed,
-                            .y_step = state->shape.groups * work->y_bytes};
+                            .y_step = state->shape.groups * work->y_bytes,
+                            .y_row = w->out * state->shape.groups * work->y_bytes};
     if (!call->is_simple) row.sums = (int32_t *)(work->workers + worker * state->worker_bytes);
     return row;
 }
 
-/* Output row `out_row` of image `image`, all channels. */
+/* Can two neighbouring output rows be made at once? */
+static bool takes_pairs(const depthwise_work *work) {
+    const depthwise_state *state = work->state;
+    const nn_window_axis *h = &state->shape.height, *w = &state->shape.width;
+    return state->unit->run_wide_pair != NULL && work->call.is_simple && h->kernel == 3 &&
+           w->kernel == 3 && h->stride == 1 && w->stride == 1 && h->dilation == 1 &&
+           w->dilation == 1;
+}
+
+/* Output row `out_row` of image `image`, or a pair of them, all channels. */
 static void run_row(const depthwise_work *work, nn_depthwise_row *row, int64_t image,
-                    int64_t out_row) {
+                    int64_t out_row, bool pair) {
     const depthwise_state *state = work->state;
     const nn_int8_call *call = &work->call;
     const nn_u8s8_shape *shape = &state->shape;
@@ -251,7 +261,7 @@ static void run_row(const depthwise_work *work, nn_depthwise_row *row, int64_t i
     for (int64_t packed = 0; packed < channels;) {
         channel_block block = block_at(unit, channels, packed);
         int64_t channel = block.channel, left = channels - channel;
-        for (int64_t i = 0; i < h->kernel; i++) {
+        for (int64_t i = 0; i < h->kernel + pair; i++) {
             int64_t in_row = first + i * h->dilation;
             bool inside = in_row >= 0 && in_row < h->in;
             row->rows[i] = inside ? call->x + (image * h->in + in_row) * w->in * channels + channel
@@ -263,7 +273,10 @@ static void run_row(const depthwise_work *work, nn_depthwise_row *row, int64_t i
         row->multiplier = call->parameters.multiplier + channel;
         row->channels = (int)(left < block.width ? left : block.width);
         row->y = work->y + (y_pixel * channels + channel) * work->y_bytes;
-        (block.width == unit->wide ? unit->run_wide : unit->run_narrow)(row);
+        if (pair)
+            (block.width == unit->wide ? unit->run_wide_pair : unit->run_narrow_pair)(row);
+        else
+            (block.width == unit->wide ? unit->run_wide : unit->run_narrow)(row);
         if (!call->is_simple) finish_row(work, row, channel, block.width);
         packed += block.width;
     }
@@ -273,7 +286,12 @@ static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
     const depthwise_work *work = argument;
     nn_depthwise_row row = row_of(work, worker);
     int64_t rows = work->state->shape.height.out;
-    for (int64_t i = begin; i < end; i++) run_row(work, &row, i / rows, i % rows);
+    const bool pairs = takes_pairs(work);
+    for (int64_t i = begin; i < end; i++) {
+        const bool pair = pairs && i + 1 < end && i % rows + 1 < rows;
+        run_row(work, &row, i / rows, i % rows, pair);
+        i += pair;
+    }
 }
 
 nn_status nn_depthwise_u8s8_run(const nn_call *call) {

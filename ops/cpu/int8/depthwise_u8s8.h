@@ -35,7 +35,7 @@ typedef struct nn_depthwise_row {
     int channels;            /* that exist */
     int32_t *sums;           /* not NULL: sums go here, [column][channel of the block] */
     uint8_t *y;              /* else results */
-    int64_t y_step;
+    int64_t y_step, y_row;   /* bytes from column to column, from row to row */
 } nn_depthwise_row;
 
 typedef struct nn_depthwise_unit {
@@ -48,6 +48,10 @@ typedef struct nn_depthwise_unit {
     int weight_bytes;
     void (*run_wide)(const nn_depthwise_row *row);
     void (*run_narrow)(const nn_depthwise_row *row);
+    /* This output row and the one below it, bytes, of a 3x3 kernel of stride 1, which needs four
+     * input rows; NULL: there is no such function. */
+    void (*run_wide_pair)(const nn_depthwise_row *row);
+    void (*run_narrow_pair)(const nn_depthwise_row *row);
     nn_int8_finish finish;
 } nn_depthwise_unit;
 

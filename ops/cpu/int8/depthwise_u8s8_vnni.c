@@ -34,6 +34,18 @@ INLINE __m512i quads_64(__m512i bytes) {
 INLINE __m512i dot_64(__m512i sum, __m512i x, const int8_t *w) {
     return _mm512_dpbusd_epi32(sum, x, _mm512_load_si512(w));
 }
+INLINE __m512i next_rows_64(__m512i quads) {
+    return _mm512_srli_epi32(quads, 8);
+}
+/* Written out, for compilers would load all weights first, and keep sums in memory for it. */
+INLINE void dot_both_64(__m512i *a, __m512i *b, __m512i x, __m512i below, const int8_t *w) {
+    __m512i weights;
+    __asm__ volatile("vmovdqa64 %[w], %[weights]\n\t"
+                     "vpdpbusd %[weights], %[x], %[a]\n\t"
+                     "vpdpbusd %[weights], %[below], %[b]"
+                     : [a] "+v"(*a), [b] "+v"(*b), [weights] "=&v"(weights)
+                     : [x] "v"(x), [below] "v"(below), [w] "m"(*(const __m512i *)(const void *)w));
+}
 INLINE __m512i pack_32_64(__m512i a, __m512i b) {
     return _mm512_packs_epi32(a, b);
 }
@@ -92,6 +104,14 @@ INLINE __m256i quads_32(__m256i bytes) {
 INLINE __m256i dot_32(__m256i sum, __m256i x, const int8_t *w) {
     return _mm256_dpbusd_epi32(sum, x, _mm256_load_si256((const __m256i *)w));
 }
+INLINE __m256i next_rows_32(__m256i quads) {
+    return _mm256_srli_epi32(quads, 8);
+}
+INLINE void dot_both_32(__m256i *a, __m256i *b, __m256i x, __m256i below, const int8_t *w) {
+    const __m256i weights = _mm256_load_si256((const __m256i *)w);
+    *a = _mm256_dpbusd_epi32(*a, x, weights);
+    *b = _mm256_dpbusd_epi32(*b, below, weights);
+}
 INLINE __m256i load_first_32(const uint8_t *p, int count) {
     return _mm256_maskz_loadu_epi8(UINT32_MAX >> (32 - count), p);
 }
@@ -111,4 +131,6 @@ const nn_depthwise_unit nn_depthwise_u8s8_vnni = {.name = "vnni",
                                                   .weight_bytes = WEIGHT_BYTES,
                                                   .run_wide = run_64,
                                                   .run_narrow = run_32,
+                                                  .run_wide_pair = slide_pair_64,
+                                                  .run_narrow_pair = slide_pair_32,
                                                   .finish = finish};
