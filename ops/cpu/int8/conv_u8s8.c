@@ -9,7 +9,8 @@ enum {
     WEIGHT_BYTES = 512 * 1024, /* weights up to this size stay in L2 beside them */
     FETCHED_BYTES = 256 * 1024, /* of weights, before their step: more is often gone again */
     TASKS_PER_THREAD = 4,
-    BAND_SLACK = 64,             /* a tap is read in whole steps, past its last value */
+    SHORT_ROW = 512, /* of a band, in bytes: calls that fill its ends take longer than its bytes */
+    BAND_SLACK = 64, /* a tap is read in whole steps, past its last value */
     MACS_PER_CHUNK = 1000 * 1000 /* some 10 microseconds */
 };
 
@@ -259,15 +260,17 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
     bool is_copy = pitch == channels && pitch * unit->activation_bytes == source->pixel_step;
     /* Zero becomes 0 where activations come without their zero point. */
     int padding = unit->activation_bytes == 1 ? call->x_zero : 0;
-    for (int64_t row = 0; row < input_rows(shape, rows); row++) {
+    const int64_t count = input_rows(shape, rows);
+    const bool clears_all = source->row_step < SHORT_ROW;
+    if (clears_all) memset(band, padding, (size_t)(count * source->row_step));
+    for (int64_t row = 0; row < count; row++) {
         uint8_t *out = band + row * source->row_step;
         int64_t in_row = first * h->stride - h->pad_begin + row;
-        if (in_row < 0 || in_row >= h->in) {
-            memset(out, padding, (size_t)source->row_step);
-            continue;
-        }
+        const bool is_inside = in_row >= 0 && in_row < h->in;
+        if (!is_inside && !clears_all) memset(out, padding, (size_t)source->row_step);
+        if (!is_inside) continue;
         const uint8_t *x = call->x + (image * h->in + in_row) * w->in * pitch + group * channels;
-        memset(out, padding, (size_t)(left * source->pixel_step));
+        if (!clears_all) memset(out, padding, (size_t)(left * source->pixel_step));
         out += left * source->pixel_step;
         if (is_copy)
             unit->copy(out, x, columns * channels, call->flip, call->x_zero);
@@ -275,6 +278,7 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
             for (int64_t i = 0; i < columns; i++)
                 unit->copy(out + i * source->pixel_step, x + i * pitch, channels, call->flip,
                            call->x_zero);
+        if (clears_all) continue;
         memset(out + columns * source->pixel_step, padding, (size_t)(right * source->pixel_step));
     }
 }

@@ -116,7 +116,7 @@ INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const i
 
 /* What sums become, the same for all tiles of a panel. */
 typedef struct finisher {
-    __m512 multiplier[VECTORS];
+    const float *multiplier;
     nn_byte_rule rule;
     nn_byte_adder adder;
     int64_t y_step;
@@ -125,15 +125,14 @@ typedef struct finisher {
     bool adds, is_signed, addend_first;
 } finisher;
 
-INLINE finisher finisher_of(const nn_u8s8_tile *t, const int vectors) {
-    finisher f = {.y_step = t->y_step,
+INLINE finisher finisher_of(const nn_u8s8_tile *t) {
+    finisher f = {.multiplier = t->multiplier,
+                  .y_step = t->y_step,
                   .columns = t->columns,
                   .mask = UINT64_MAX >> (64 - t->columns),
                   .adds = t->sum != NULL,
                   .is_signed = t->is_signed,
                   .addend_first = t->addend_first};
-    UNROLL for (int j = 0; j < vectors; j++) f.multiplier[j] =
-        _mm512_load_ps(t->multiplier + j * LANES);
     nn_byte_rule_set(&f.rule, f.is_signed, t->zero, t->low, t->high);
     if (f.adds) nn_byte_adder_set(&f.adder, f.is_signed, t->sum);
     return f;
@@ -148,9 +147,11 @@ typedef struct tile_output {
 
 /* Written out: sums take most registers, and compilers would load the multipliers once and keep
  * sums in memory for it. */
-INLINE __m512i round_by_memory(__m512i sum, const __m512 *multiplier) {
+INLINE __m512i round_by_memory(__m512i sum, const float *multiplier) {
     __m512 product;
-    __asm__("vmulps %2, %1, %0" : "=v"(product) : "v"(_mm512_cvtepi32_ps(sum)), "m"(*multiplier));
+    __asm__("vmulps %2, %1, %0"
+            : "=v"(product)
+            : "v"(_mm512_cvtepi32_ps(sum)), "m"(*(const __m512 *)(const void *)multiplier));
     return _mm512_cvtps_epi32(product);
 }
 
@@ -163,7 +164,8 @@ INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i s
         __m512i rounded[4];
         UNROLL for (int i = 0; i < group * vectors; i++) {
             const int from = row + i / vectors < rows ? row + i / vectors : row;
-            rounded[i] = round_by_memory(sum[from][i % vectors], &f->multiplier[i % vectors]);
+            rounded[i] =
+                round_by_memory(sum[from][i % vectors], f->multiplier + i % vectors * LANES);
         }
         if (vectors == 3) rounded[3] = rounded[2];
         const __m512i pixels =
@@ -175,12 +177,13 @@ INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i s
 }
 
 /* `count` pixels of a group, which lie at `at`, and their addend. */
-INLINE void add_group(const finisher *f, const tile_output *out, const __m512i *sums,
-                      const int64_t at[4], int count, const int vectors, const bool is_signed) {
+INLINE void add_group(const finisher *f, const __m512 multiplier[VECTORS], const tile_output *out,
+                      const __m512i *sums, const int64_t at[4], int count, const int vectors,
+                      const bool is_signed) {
     const int group = group_of(vectors);
     __m512i rounded[4];
     UNROLL for (int i = 0; i < group * vectors; i++) rounded[i] =
-        nn_round_sums(sums[i], f->multiplier[i % vectors]);
+        nn_round_sums(sums[i], multiplier[i % vectors]);
     if (vectors == 3) rounded[3] = _mm512_setzero_si512();
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
     __m512i addend = _mm512_setzero_si512();
@@ -200,6 +203,9 @@ INLINE void add_rows(const finisher *from, const tile_output *to, const __m512i 
     const finisher f = *from; /* which results cannot change: it stays in registers */
     const tile_output out = *to;
     const int group = group_of(vectors);
+    __m512 multiplier[VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) multiplier[j] =
+        _mm512_load_ps(f.multiplier + j * LANES);
     int64_t next = 0;
     for (int row = 0; row < rows; row += group, sums += group * vectors) {
         int64_t at[4];
@@ -208,9 +214,9 @@ INLINE void add_rows(const finisher *from, const tile_output *to, const __m512i 
             next = at[i] + f.y_step;
         }
         if (row + group <= rows)
-            add_group(&f, &out, sums, at, group, vectors, is_signed);
+            add_group(&f, multiplier, &out, sums, at, group, vectors, is_signed);
         else
-            add_group(&f, &out, sums, at, rows - row, vectors, is_signed);
+            add_group(&f, multiplier, &out, sums, at, rows - row, vectors, is_signed);
     }
 }
 
@@ -325,7 +331,7 @@ INLINE void multiply_tile(const nn_u8s8_tile *t, const uint8_t *a0, const uint8_
 }
 
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    const finisher f = finisher_of(t, vectors);
+    const finisher f = finisher_of(t);
     tile_output out = {t->y[0], t->y[1] - (t->y[0] + SEGMENT * t->y_step), t->addend};
     const uint8_t *a0 = t->a[0], *a1 = t->a[1];
     const char *fetch = t->fetch;

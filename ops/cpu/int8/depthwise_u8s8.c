@@ -151,6 +151,11 @@ static nn_status pack(const nn_node_view *node, const void *argument, void *out)
     return NN_OK;
 }
 
+/* Of a number for each channel of all blocks. */
+static int64_t numbers_bytes(const depthwise_state *state) {
+    return nn_round_up(state->parameters.padded * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
+}
+
 nn_status nn_depthwise_u8s8_prepare(const nn_node_view *node, const nn_target *target,
                                     nn_prepare *prepare, const nn_depthwise_unit *unit,
                                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
@@ -185,7 +190,8 @@ nn_status nn_depthwise_u8s8_prepare(const nn_node_view *node, const nn_target *t
     *state = made;
     if (constant)
         nn_int8_fill_constant(node, &state->setting, (char *)state + own_bytes, &state->parameters);
-    int64_t workspace = state->worker_bytes * target->threads + (constant ? 0 : parameter_bytes);
+    int64_t workspace = 2 * numbers_bytes(state) + state->worker_bytes * target->threads +
+                        (constant ? 0 : parameter_bytes);
     nn_prepare_workspace(prepare, (size_t)workspace);
     return NN_OK;
 }
@@ -198,6 +204,8 @@ typedef struct depthwise_work {
     uint8_t *y;
     int64_t y_bytes; /* of one value */
     char *workers;
+    const int32_t *start; /* numbers of the packed blocks, in the order of lanes */
+    const float *multiplier;
     uint8_t padding[NN_DEPTHWISE_CHANNELS]; /* a pixel of padding as input rows hold it */
 } depthwise_work;
 
@@ -206,8 +214,9 @@ static void finish_row(const depthwise_work *work, const nn_depthwise_row *row, 
     const nn_int8_parameters *parameters = &work->call.parameters;
     const float *offset = parameters->offset ? parameters->offset + channel : NULL;
     for (int64_t i = 0; i < row->out_columns; i++)
-        work->state->unit->finish(&work->call.requant, row->sums + i * width, row->multiplier,
-                                  offset, row->channels, row->y + i * row->y_step);
+        work->state->unit->finish(&work->call.requant, row->sums + i * width,
+                                  parameters->multiplier + channel, offset, row->channels,
+                                  row->y + i * row->y_step);
 }
 
 /* What all rows have in common. */
@@ -269,8 +278,8 @@ static void run_row(const depthwise_work *work, nn_depthwise_row *row, int64_t i
             row->row_steps[i] = inside ? channels : 0;
         }
         row->w = state->weights + packed * channel_bytes(unit, shape);
-        row->start = call->parameters.start + channel;
-        row->multiplier = call->parameters.multiplier + channel;
+        row->start = work->start + packed;
+        row->multiplier = work->multiplier + packed;
         row->channels = (int)(left < block.width ? left : block.width);
         row->y = work->y + (y_pixel * channels + channel) * work->y_bytes;
         if (pair)
@@ -294,6 +303,19 @@ static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
+/* Numbers of channels, four bytes each, into the order of lanes of all blocks. */
+static void take_lanes(const depthwise_state *state, const void *numbers, void *lanes) {
+    const int64_t channels = state->shape.groups;
+    for (int64_t packed = 0; packed < channels;) {
+        const channel_block block = block_at(state->unit, channels, packed);
+        const char *from = (const char *)numbers + 4 * block.channel;
+        char *to = (char *)lanes + 4 * packed;
+        for (int64_t c = 0; c < block.width; c += 4)
+            memcpy(to + 4 * lane_of(c, block.width), from + 4 * c, 16);
+        packed += block.width;
+    }
+}
+
 nn_status nn_depthwise_u8s8_run(const nn_call *call) {
     const depthwise_state *state = call->state;
     nn_tensor *y = call->out[0];
@@ -305,6 +327,12 @@ nn_status nn_depthwise_u8s8_run(const nn_call *call) {
         .workers = call->workspace};
     if (!state->parameters.are_constant)
         work.workers += nn_int8_parameter_bytes(&state->parameters);
+    void *start = work.workers, *multiplier = work.workers + numbers_bytes(state);
+    take_lanes(state, work.call.parameters.start, start);
+    take_lanes(state, work.call.parameters.multiplier, multiplier);
+    work.start = start;
+    work.multiplier = multiplier;
+    work.workers += 2 * numbers_bytes(state);
     memset(work.padding, work.call.x_zero ^ work.call.flip, sizeof work.padding);
     nn_parallel(call->pool, state->shape.batch * state->shape.height.out, state->task_rows,
                 run_rows, &work);

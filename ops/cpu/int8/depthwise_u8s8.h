@@ -27,8 +27,8 @@ typedef struct nn_depthwise_row {
     int64_t in_columns, out_columns;
     uint8_t flip, x_zero;    /* x ^ flip is unsigned; the zero point of that */
     const int8_t *w;         /* [column][four rows][vector], see weight_bytes */
-    const int32_t *start;    /* per channel */
-    const float *multiplier; /* per channel */
+    const int32_t *start;    /* per channel, in the order of lanes; aligned */
+    const float *multiplier; /* alike */
     int16_t zero, low, high; /* as in nn_u8s8_tile */
     int is_plain;            /* these three change nothing that saturation would not */
     int is_signed;           /* y */

@@ -42,9 +42,9 @@ INLINE void V(load_column)(const nn_depthwise_row *r, int64_t column, int first,
     }
 }
 
-/* Numbers of the block's channels in the order of the sums. */
+/* Numbers of the block's channels. */
 INLINE void V(load_numbers)(const void *numbers, BYTES out[4]) {
-    UNROLL for (int q = 0; q < 4; q++) out[q] = V(gather_fours)((const char *)numbers + 16 * q);
+    UNROLL for (int q = 0; q < 4; q++) out[q] = ((const BYTES *)numbers)[q];
 }
 
 INLINE void V(store_bytes)(const nn_depthwise_row *r, uint8_t *y, const BYTES sums[4],

@@ -49,11 +49,6 @@ INLINE __m256i scale_32(__m256i sums, __m256i multiplier) {
 INLINE __m256i narrow_32(int is_signed, __m256i first, __m256i second) {
     return is_signed ? _mm256_packs_epi16(first, second) : _mm256_packus_epi16(first, second);
 }
-/* Four numbers from each of two places 64 bytes apart. */
-INLINE __m256i gather_fours_32(const char *p) {
-    __m256i out = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p));
-    return _mm256_inserti128_si256(out, _mm_loadu_si128((const __m128i *)(p + 64)), 1);
-}
 INLINE void scatter_fours_32(int32_t *p, __m256i values) {
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(values));
     _mm_storeu_si128((__m128i *)(p + 16), _mm256_extracti128_si256(values, 1));

@@ -71,13 +71,6 @@ INLINE __m512i load_first_64(const uint8_t *p, int count) {
 INLINE void store_first_64(uint8_t *p, __m512i v, int count) {
     _mm512_mask_storeu_epi8(p, UINT64_MAX >> (64 - count), v);
 }
-/* Four numbers from each of four places 64 bytes apart. */
-INLINE __m512i gather_fours_64(const char *p) {
-    __m512i out = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)p));
-    out = _mm512_inserti32x4(out, _mm_loadu_si128((const __m128i *)(p + 64)), 1);
-    out = _mm512_inserti32x4(out, _mm_loadu_si128((const __m128i *)(p + 128)), 2);
-    return _mm512_inserti32x4(out, _mm_loadu_si128((const __m128i *)(p + 192)), 3);
-}
 INLINE void scatter_fours_64(int32_t *p, __m512i values) {
     _mm_storeu_si128((__m128i *)p, _mm512_castsi512_si128(values));
     _mm_storeu_si128((__m128i *)(p + 16), _mm512_extracti32x4_epi32(values, 1));

@@ -332,10 +332,28 @@ static void multiply(const nn_qbinary *binary, const void *a, int64_t a_step, co
 
 /* ---- pools ---------------------------------------------------------------------------------- */
 
+enum {
+    SUM_CHANNELS = 64, /* whose sums stay in registers */
+    SUM_PIXELS = 256   /* whose sum keeps to 16 bits */
+};
+
+static void sum_channels(int32_t *restrict sums, const uint8_t *restrict x, int64_t pixels,
+                         int64_t step, uint8_t flip) {
+    uint16_t own[SUM_CHANNELS] = {0};
+    for (int64_t i = 0; i < pixels; i++)
+        for (int c = 0; c < SUM_CHANNELS; c++)
+            own[c] = (uint16_t)(own[c] + (x[i * step + c] ^ flip));
+    for (int c = 0; c < SUM_CHANNELS; c++) sums[c] += own[c];
+}
+
 static void sum_pixels(int32_t *restrict sums, const uint8_t *restrict x, int64_t pixels,
                        int64_t step, int64_t count, uint8_t flip) {
+    int64_t whole = count - count % SUM_CHANNELS;
+    for (int64_t c = 0; c < whole; c += SUM_CHANNELS)
+        for (int64_t i = 0; i < pixels; i += SUM_PIXELS)
+            sum_channels(sums + c, x + i * step + c, nn_min(pixels - i, SUM_PIXELS), step, flip);
     for (int64_t i = 0; i < pixels; i++)
-        for (int64_t c = 0; c < count; c++) sums[c] += x[i * step + c] ^ flip;
+        for (int64_t c = whole; c < count; c++) sums[c] += x[i * step + c] ^ flip;
 }
 
 static void add_pixels(float *restrict sums, const uint8_t *restrict x, int64_t pixels,
