@@ -179,7 +179,7 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
     for (int i = 0; i < segments && one_tap; i++) here.a[i] += t->taps->a;
     if (one_tap) here.w += t->taps->w;
     do {
-        if (here.claims) TILE_NAME(claim)(&here, rows, 0);
+        if (VF_LANES < 16 && here.claims) TILE_NAME(claim)(&here, rows, 0);
         vf acc[TILE_ROWS][TILE_VECTORS];
         TILE_NAME(start)(&here, acc, rows);
         const nn_tile_tap *tap = here.taps, *end = tap + here.tap_count;

@@ -5,12 +5,15 @@
 
 #include "ops/cpu/float32/tile_f32.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #define TILE_ROWS       14
 #define TILE_VECTORS    1
 #define TILE_NAME(stem) stem##_14x16
 #include "ops/cpu/float32/tile_f32.inc.h"
+
+#define TILE_PLAIN 1
 
 #define TILE_ROWS       14
 #define TILE_VECTORS    2
