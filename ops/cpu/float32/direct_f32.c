@@ -237,7 +237,7 @@ static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
 
 /* Rows of raw sums that wait to be finished, as what is done to them beyond clipping starts slowly:
  * rows [begin, end) of `floats`, whose y and residual are at `offset`. */
-enum { RAW_FLOATS = NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS };
+enum { RAW_FLOATS = 2 * NN_TILE_MAX_ROWS * NN_TILE_MAX_COLUMNS };
 typedef struct raw_rows {
     float *floats;
     int64_t begin, end, offset;
