@@ -156,9 +156,9 @@ INLINE __m512i round_by_memory(__m512i sum, const float *multiplier) {
 }
 
 /* Sums of a tile to bytes, in their registers: a store takes two cycles, and where there are few
- * products those of sums would count. */
+ * products those of sums would count. What an addend comes to is kept, a vector for each group. */
 INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i sum[ROWS][VECTORS],
-                            const int rows, const int vectors) {
+                            __m512i kept[ROWS], const int rows, const int vectors) {
     const int group = group_of(vectors);
     UNROLL for (int row = 0; row < rows; row += group) {
         __m512i rounded[4];
@@ -168,8 +168,12 @@ INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i s
                 round_by_memory(sum[from][i % vectors], f->multiplier + i % vectors * LANES);
         }
         if (vectors == 3) rounded[3] = rounded[2];
-        const __m512i pixels =
-            pixels_of(nn_bytes_of_four(&f->rule, f->is_signed, rounded), vectors);
+        const __m512i bytes = nn_bytes_of_four(&f->rule, f->is_signed, rounded);
+        if (f->adds) {
+            kept[row / group] = bytes;
+            continue;
+        }
+        const __m512i pixels = pixels_of(bytes, vectors);
         UNROLL for (int i = 0; i < group; i++) if (row + i < rows)
             store_pixel(out->y + (row + i) * f->y_step + (row + i < SEGMENT ? 0 : out->gap), pixels,
                         i, vectors, f->columns, f->mask);
@@ -177,15 +181,9 @@ INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i s
 }
 
 /* `count` pixels of a group, which lie at `at`, and their addend. */
-INLINE void add_group(const finisher *f, const __m512 multiplier[VECTORS], const tile_output *out,
-                      const __m512i *sums, const int64_t at[4], int count, const int vectors,
-                      const bool is_signed) {
+INLINE void add_group(const finisher *f, const tile_output *out, __m512i bytes, const int64_t at[4],
+                      int count, const int vectors, const bool is_signed) {
     const int group = group_of(vectors);
-    __m512i rounded[4];
-    UNROLL for (int i = 0; i < group * vectors; i++) rounded[i] =
-        nn_round_sums(sums[i], multiplier[i % vectors]);
-    if (vectors == 3) rounded[3] = _mm512_setzero_si512();
-    __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
     __m512i addend = _mm512_setzero_si512();
     UNROLL for (int i = 0; i < group; i++) if (i < count) addend =
         load_pixel(addend, out->addend + at[i], i, vectors, f->mask);
@@ -197,58 +195,51 @@ INLINE void add_group(const finisher *f, const __m512 multiplier[VECTORS], const
         store_pixel(out->y + at[i], pixels, i, vectors, f->columns, f->mask);
 }
 
-/* Sums of `rows` pixels to results; rows up to a whole group can be read. */
-INLINE void add_rows(const finisher *from, const tile_output *to, const __m512i *sums, int rows,
+/* What was kept of `rows` pixels to results. */
+INLINE void add_rows(const finisher *from, const tile_output *to, const __m512i *kept, int rows,
                      const int vectors, const bool is_signed) {
     const finisher f = *from; /* which results cannot change: it stays in registers */
     const tile_output out = *to;
     const int group = group_of(vectors);
-    __m512 multiplier[VECTORS];
-    UNROLL for (int j = 0; j < vectors; j++) multiplier[j] =
-        _mm512_load_ps(f.multiplier + j * LANES);
     int64_t next = 0;
-    for (int row = 0; row < rows; row += group, sums += group * vectors) {
+    for (int row = 0; row < rows; row += group, kept++) {
         int64_t at[4];
         UNROLL for (int i = 0; i < group; i++) {
             at[i] = next + (row + i == SEGMENT ? out.gap : 0);
             next = at[i] + f.y_step;
         }
         if (row + group <= rows)
-            add_group(&f, multiplier, &out, sums, at, group, vectors, is_signed);
+            add_group(&f, &out, *kept, at, group, vectors, is_signed);
         else
-            add_group(&f, multiplier, &out, sums, at, rows - row, vectors, is_signed);
+            add_group(&f, &out, *kept, at, rows - row, vectors, is_signed);
     }
 }
 
-/* With an addend, one function for all counts of rows: its loop has all it needs in registers, and
- * the products of the next tile go on beside it. */
-#define ADD_AND_FINISH(vectors)                                                                    \
-    static void add_and_finish_x##vectors(const finisher *f, const tile_output *out,               \
-                                          const __m512i *sums, int rows) {                         \
+/* One function for all counts of rows: its loop has all it needs in registers, and the products of
+ * the next tile go on beside it. */
+#define WITH_ADDEND(vectors)                                                                       \
+    static void add_x##vectors(const finisher *f, const tile_output *out, const __m512i *kept,     \
+                               int rows) {                                                         \
         if (f->is_signed)                                                                          \
-            add_rows(f, out, sums, rows, vectors, true);                                           \
+            add_rows(f, out, kept, rows, vectors, true);                                           \
         else                                                                                       \
-            add_rows(f, out, sums, rows, vectors, false);                                          \
+            add_rows(f, out, kept, rows, vectors, false);                                          \
     }
-ADD_AND_FINISH(1)
-ADD_AND_FINISH(2)
-ADD_AND_FINISH(3)
-ADD_AND_FINISH(4)
+WITH_ADDEND(1)
+WITH_ADDEND(2)
+WITH_ADDEND(3)
+WITH_ADDEND(4)
 
-INLINE void add_and_finish(const finisher *f, const tile_output *out, __m512i sum[ROWS][VECTORS],
-                           const int rows, const int vectors) {
-    __m512i stored[2 * ROWS + 3];
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
-        stored[i * vectors + j] = sum[i][j];
-    if (vectors <= 2) UNROLL for (int i = rows * vectors; i % 4 != 0; i++) stored[i] = sum[0][0];
+INLINE void add(const finisher *f, const tile_output *out, const __m512i *kept, const int rows,
+                const int vectors) {
     if (vectors == 1)
-        add_and_finish_x1(f, out, stored, rows);
+        add_x1(f, out, kept, rows);
     else if (vectors == 2)
-        add_and_finish_x2(f, out, stored, rows);
+        add_x2(f, out, kept, rows);
     else if (vectors == 3)
-        add_and_finish_x3(f, out, stored, rows);
+        add_x3(f, out, kept, rows);
     else
-        add_and_finish_x4(f, out, stored, rows);
+        add_x4(f, out, kept, rows);
 }
 
 /* ---- products ------------------------------------------------------------------------------- */
@@ -337,17 +328,15 @@ INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
     const char *fetch = t->fetch;
     int64_t left = t->more;
     do {
-        __m512i sum[ROWS][VECTORS];
+        __m512i sum[ROWS][VECTORS], kept[ROWS];
         multiply_tile(t, a0, a1, fetch, sum, rows, vectors);
         if (t->sums != NULL) {
             UNROLL for (int i = 0; i < rows; i++)
                 store_sums(t->sums + i * vectors * LANES, sum[i], vectors);
             return;
         }
-        if (f.adds)
-            add_and_finish(&f, &out, sum, rows, vectors);
-        else
-            finish_in_place(&f, &out, sum, rows, vectors);
+        finish_in_place(&f, &out, sum, kept, rows, vectors);
+        if (f.adds) add(&f, &out, kept, rows, vectors);
         a0 += rows * t->a_step;
         a1 += rows * t->a_step;
         fetch += t->steps * t->tap_count * t->fetch_step;
