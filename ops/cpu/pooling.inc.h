@@ -132,7 +132,7 @@ NN_INLINE void average_f32_window(const nn_pool_view *view, const float *x, floa
 }
 
 /* Bytes: blocks of channels whose largest values stay in registers; the compiler makes vectors of
- * loops whose count it knows. */
+ * loops whose count it knows, unless it unrolls them before. */
 #define MAX_BYTES(name, type, lowest)                                                              \
     static inline __attribute__((always_inline)) void name##_block(                                \
         const nn_pool_view *view, const type *x, type *y, const int width) {                       \
@@ -140,7 +140,8 @@ NN_INLINE void average_f32_window(const nn_pool_view *view, const float *x, floa
         for (int i = 0; i < width; i++) best[i] = lowest;                                          \
         EACH_PIXEL(view) {                                                                         \
             const type *pixel = PIXEL(view, x);                                                    \
-            for (int i = 0; i < width; i++) best[i] = pixel[i] > best[i] ? pixel[i] : best[i];     \
+            _Pragma("GCC unroll 1") for (int i = 0; i < width; i++) best[i] =                      \
+                pixel[i] > best[i] ? pixel[i] : best[i];                                           \
         }                                                                                          \
         for (int i = 0; i < width; i++) y[i] = best[i];                                            \
     }                                                                                              \
