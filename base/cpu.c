@@ -67,10 +67,10 @@ static nn_isa detect_isa(nn_isa limit) {
     if (!has_bits(extended.ecx, bit_AVX512VNNI) || limit < NN_ISA_VNNI) return NN_ISA_AVX512;
 
     enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25, AVX512_BF16 = 1 << 5 };
-    bool amx = has_bits(xcr0, XCR0_TILES) &&
-               has_bits(extended.edx, AMX_BF16 | AMX_TILE | AMX_INT8) &&
-               has_bits(cpuid(7, 1).eax, AVX512_BF16);
-    if (!amx || limit < NN_ISA_AMX || !request_tiles()) return NN_ISA_VNNI;
+    const bool bf16 = has_bits(cpuid(7, 1).eax, AVX512_BF16);
+    if (!bf16 || limit < NN_ISA_BF16) return NN_ISA_VNNI;
+    bool amx = has_bits(xcr0, XCR0_TILES) && has_bits(extended.edx, AMX_BF16 | AMX_TILE | AMX_INT8);
+    if (!amx || limit < NN_ISA_AMX || !request_tiles()) return NN_ISA_BF16;
     return NN_ISA_AMX;
 }
 
@@ -138,11 +138,9 @@ static void read_brand(char *out, size_t size) {
 static const struct {
     const char *mask, *name;
 } isa_names[] = {
-    [NN_ISA_PORTABLE] = {"sse2", "portable"},
-    [NN_ISA_AVX2] = {"avx2", "AVX2"},
-    [NN_ISA_AVX512] = {"avx512", "AVX-512"},
-    [NN_ISA_VNNI] = {"vnni", "AVX-512 VNNI"},
-    [NN_ISA_AMX] = {"amx", "AMX"},
+    [NN_ISA_PORTABLE] = {"sse2", "portable"},       [NN_ISA_AVX2] = {"avx2", "AVX2"},
+    [NN_ISA_AVX512] = {"avx512", "AVX-512"},        [NN_ISA_VNNI] = {"vnni", "AVX-512 VNNI"},
+    [NN_ISA_BF16] = {"avx512bf16", "AVX-512 BF16"}, [NN_ISA_AMX] = {"amx", "AMX"},
 };
 
 const char *nn_isa_name(nn_isa isa) {
@@ -156,8 +154,8 @@ static nn_isa allowed_isa(void) {
     for (int i = NN_ISA_PORTABLE; i <= NN_ISA_AMX; i++) {
         if (strcmp(mask, isa_names[i].mask) == 0) return (nn_isa)i;
     }
-    nn_log(NNOPT_LOG_WARNING, "NNOPT_CPU_MASK '%s' is not sse2, avx2, avx512, vnni or amx; ignored",
-           mask);
+    nn_log(NNOPT_LOG_WARNING,
+           "NNOPT_CPU_MASK '%s' is not sse2, avx2, avx512, vnni, avx512bf16 or amx; ignored", mask);
     return NN_ISA_AMX;
 }
 

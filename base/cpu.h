@@ -8,7 +8,14 @@
 /* Instruction set levels in rising order; a level includes all below it (AVX2 means AVX2 with FMA
  * and F16C, AVX512 means F, BW, DQ, VL, VNNI adds AVX512_VNNI, AMX adds int8 and bf16 tiles and
  * AVX512_BF16, which rounds to bf16). */
-typedef enum nn_isa { NN_ISA_PORTABLE, NN_ISA_AVX2, NN_ISA_AVX512, NN_ISA_VNNI, NN_ISA_AMX } nn_isa;
+typedef enum nn_isa {
+    NN_ISA_PORTABLE,
+    NN_ISA_AVX2,
+    NN_ISA_AVX512,
+    NN_ISA_VNNI,
+    NN_ISA_BF16,
+    NN_ISA_AMX
+} nn_isa;
 
 typedef struct nn_cpu {
     nn_isa isa;    /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */

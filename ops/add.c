@@ -21,8 +21,8 @@ static nn_status infer(const nn_node_view *node) {
 NN_BINARY_F32_KERNEL(add, avx2, NN_ISA_AVX2, 3, nn_binary_run(call, &one))
 NN_BINARY_F32_KERNEL(add, avx512, NN_ISA_AVX512, 3, nn_binary_run(call, &one))
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(add, amx) & add_f32_avx512, &add_f32_avx2,
-                                           &add_reference, NULL};
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(add, avx512bf16) & add_f32_avx512,
+                                           &add_f32_avx2, &add_reference, NULL};
 
 const nn_op nn_op_add = {
     .name = "Add",

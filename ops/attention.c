@@ -445,7 +445,7 @@ static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
     size_t bytes = nn_attention_bf16_bytes(&attention);
     nn_attention_bf16 *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
-    nn_attention_bf16_make(&attention, state);
+    nn_attention_bf16_make(&attention, target->isa, state);
     nn_prepare_workspace(services, nn_attention_bf16_workspace(state, target->threads));
     return NN_OK;
 }
@@ -456,23 +456,31 @@ static nn_status run_bf16(const nn_call *call) {
     return NN_OK;
 }
 
-static const nn_kernel attention_bf16_amx = {
-    .name = "attention_bf16_amx",
-    .isa = NN_ISA_AMX,
-    .precision = NN_PRECISION_BF16,
-    .exactness = NN_ROUNDING,
-    .accepts = accepts_bf16,
-    .prepare = prepare_bf16,
-    .run = run_bf16,
-};
+static bool accepts_avx512bf16(const nn_node_view *node, const nn_target *target) {
+    return target->isa < NN_ISA_AMX && accepts_bf16(node, target);
+}
+
+#    define BF16_KERNEL(suffix, isa_level, accepts_function)                                       \
+        static const nn_kernel attention_bf16_##suffix = {                                         \
+            .name = "attention_bf16_" #suffix,                                                     \
+            .isa = isa_level,                                                                      \
+            .precision = NN_PRECISION_BF16,                                                        \
+            .exactness = NN_ROUNDING,                                                              \
+            .accepts = accepts_function,                                                           \
+            .prepare = prepare_bf16,                                                               \
+            .run = run_bf16,                                                                       \
+        }
+BF16_KERNEL(amx, NN_ISA_AMX, accepts_bf16);
+BF16_KERNEL(avx512bf16, NN_ISA_BF16, accepts_avx512bf16);
 
 #endif
 
 static const nn_kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &attention_bf16_amx,     &attention_f32_avx512, &attention_f32_avx2,
+    &attention_bf16_amx,     &attention_bf16_avx512bf16, &attention_f32_avx512,
+    &attention_f32_avx2,
 #endif
-    &attention_f32_portable, &attention_reference,  NULL};
+    &attention_f32_portable, &attention_reference,       NULL};
 
 const nn_op nn_op_attention = {
     .name = "Attention",

@@ -26,7 +26,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
         &nn_kernel_conv_winograd2_f32_##isa, &nn_kernel_conv_winograd_line_f32_##isa,              \
         &nn_kernel_conv_f32_##isa
 static const nn_kernel *const kernels[] = {
-    NN_BF16_KERNEL(depthwise, amx) NN_BF16_KERNEL(conv, amx)
+    NN_BF16_KERNEL(depthwise, avx512bf16) NN_BF16_PRODUCT(conv)
 #if defined(__x86_64__)
         KERNELS(avx512),
     KERNELS(avx2),

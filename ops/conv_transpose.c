@@ -185,7 +185,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(conv_transpose, amx)
+static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(conv_transpose)
                                                NN_KERNELS(conv_transpose_f32),
                                            &nn_kernel_conv_transpose_reference, NULL};
 

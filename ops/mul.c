@@ -21,8 +21,8 @@ static nn_status infer(const nn_node_view *node) {
 NN_BINARY_F32_KERNEL(mul, avx2, NN_ISA_AVX2, 3, nn_binary_run(call, &one))
 NN_BINARY_F32_KERNEL(mul, avx512, NN_ISA_AVX512, 3, nn_binary_run(call, &one))
 
-static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(mul, amx) & mul_f32_avx512, &mul_f32_avx2,
-                                           &mul_reference, NULL};
+static const nn_kernel *const kernels[] = {NN_BF16_KERNEL(mul, avx512bf16) & mul_f32_avx512,
+                                           &mul_f32_avx2, &mul_reference, NULL};
 
 const nn_op nn_op_mul = {
     .name = "Mul",

@@ -18,12 +18,12 @@ kernel_tests=(test_copy test_small_float test_direct_plan_f32 test_packing_f32 t
   test_op_neural test_op_quantization test_op_microsoft test_op_cases test_kernel_cases test_kernels_int8)
 quick_tests=(test_rows_f32 test_kernels_int8_elements test_kernels_bf16@1/2 test_kernels_int8_products@1/4
   test_kernels_f32_products@1/4 "$source_dir/models/words/words.onnx")
-declare -A level_names=([avx512]=AVX-512 [vnni]="AVX-512 VNNI" [amx]=AMX)
+declare -A level_names=([avx512]=AVX-512 [vnni]="AVX-512 VNNI" [avx512bf16]="AVX-512 BF16" [amx]=AMX)
 megabytes=2048 block_bytes=$((8 << 20))
 
 usage() { sed -n 's/^# \{0,1\}//; 2,11p' "$0" >&2; exit 2; }
 
-levels=avx512,vnni,amx limit=20000 chosen=()
+levels=avx512,vnni,avx512bf16,amx limit=20000 chosen=()
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) chosen+=("${quick_tests[@]}") && levels=amx ;;

@@ -37,7 +37,7 @@ found=$(objdump -d --no-show-raw-insn "$NNOPT_BUILD/libnnopt.a" 2>/dev/null | aw
   /file format/ {
     object = $1
     sub(/:$/, "", object)
-    named = object ~ /_(avx2|avx512|vbmi|vnni|amx)\.c\.o$/
+    named = object ~ /_(avx2|avx512|vbmi|vnni|avx512bf16|amx)\.c\.o$/
     baseline += !named
     next
   }
@@ -52,10 +52,10 @@ found=$(objdump -d --no-show-raw-insn "$NNOPT_BUILD/libnnopt.a" 2>/dev/null | aw
 
 # ---- levels of this host ----
 
-names=([0]="portable" [1]="AVX2" [2]="AVX-512" [3]="AVX-512 VNNI" [4]="AMX")
+names=([0]="portable" [1]="AVX2" [2]="AVX-512" [3]="AVX-512 VNNI" [4]="AVX-512 BF16" [5]="AMX")
 host=$("$NNOPT" doctor | sed -n 's/^instructions *//p')
 level=0
-for mask in sse2 avx2 avx512 vnni; do
+for mask in sse2 avx2 avx512 vnni avx512bf16; do
   expect_level "${names[$level]}" env NNOPT_CPU_MASK=$mask
   run env NNOPT_CPU_MASK=$mask -- "${operators[@]}"
   [ "${names[$level]}" = "$host" ] && break

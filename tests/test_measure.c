@@ -121,7 +121,7 @@ START_TEST(the_roofline_is_measured_and_kept) {
     /* every CPU this builds for does more than 0.1 and less than 10 000 GFLOP/s on one core */
     ck_assert(first.fp32_flops > 1e8 && first.fp32_flops < 1e13);
     ck_assert(first.int8_ops > 1e8 && first.int8_ops < 1e14);
-    if (nn_cpu_get()->isa >= NN_ISA_AMX)
+    if (nn_cpu_get()->isa >= NN_ISA_BF16)
         ck_assert(first.bf16_flops > first.fp32_flops && first.int8_ops > first.bf16_flops);
     else
         ck_assert_double_eq(first.bf16_flops, 0);

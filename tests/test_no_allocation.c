@@ -61,8 +61,9 @@ START_TEST(two_threads) {
 END_TEST
 
 START_TEST(in_bf16) {
-    if (nn_cpu_get()->isa < NN_ISA_AMX) {
-        printf("skipped: no AMX, this CPU has %s\n", nn_isa_name(nn_cpu_get()->isa));
+    if (nn_cpu_get()->isa < NN_ISA_BF16) {
+        printf("skipped: no %s, this CPU has %s\n", nn_isa_name(NN_ISA_BF16),
+               nn_isa_name(nn_cpu_get()->isa));
         return;
     }
     check_runs(1, false, NN_PRECISION_BF16);

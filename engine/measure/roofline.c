@@ -42,6 +42,7 @@ static double (*int8_probe_for(nn_isa isa))(int64_t) {
 static double (*bf16_probe_for(nn_isa isa))(int64_t) {
 #if defined(__x86_64__)
     if (isa >= NN_ISA_AMX) return nn_roofline_probe_amx.bf16;
+    if (isa >= NN_ISA_BF16) return nn_roofline_probe_avx512bf16.bf16;
 #endif
     return probe_for(isa)->bf16;
 }

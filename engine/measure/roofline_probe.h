@@ -20,6 +20,7 @@ extern const nn_roofline_probe nn_roofline_probe_portable;
 extern const nn_roofline_probe nn_roofline_probe_avx2;
 extern const nn_roofline_probe nn_roofline_probe_avx512;
 extern const nn_roofline_probe nn_roofline_probe_vnni;
+extern const nn_roofline_probe nn_roofline_probe_avx512bf16;
 extern const nn_roofline_probe nn_roofline_probe_amx;
 #endif
 

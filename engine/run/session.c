@@ -288,9 +288,9 @@ static const nn_option_spec session_specs[] = {
      .metavar = "P",
      .fallback = "fp32",
      .choices = "fp32|bf16|tf32|fp16",
-     .help =
-         "arithmetic of convolutions and matrix products; bf16 needs AMX or a GPU, tf32 and fp16 "
-         "a GPU"},
+     .help = "arithmetic of convolutions and matrix products; bf16 needs AVX-512 BF16, AMX or a "
+             "GPU, tf32 and fp16 "
+             "a GPU"},
     {.name = "kernels",
      .kind = NNOPT_OPTION_CHOICE,
      .metavar = "HOW",
@@ -341,8 +341,9 @@ static nn_status choose_device(const char *device, nn_session_options *out) {
     if (out->precision != NN_PRECISION_BF16)
         return nn_fail(NN_UNSUPPORTED, "precision '%s' needs a GPU (--device cuda)",
                        nn_precision_name(out->precision));
-    if (isa < NN_ISA_AMX)
-        return nn_fail(NN_UNSUPPORTED, "precision 'bf16' needs AMX, this CPU has %s",
+    if (isa < NN_ISA_BF16)
+        return nn_fail(NN_UNSUPPORTED,
+                       "precision 'bf16' needs AVX-512 BF16 or AMX, this CPU has %s",
                        nn_isa_name(isa));
     return NN_OK;
 }

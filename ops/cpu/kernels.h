@@ -39,17 +39,23 @@ NN_DECLARE_KERNELS(global_average_pool_f32)
 #endif
 
 /* Products of plans in bf16, as entries of a descriptor's list, before all others. */
-extern const nn_kernel nn_kernel_conv_bf16_amx, nn_kernel_conv_transpose_bf16_amx,
-    nn_kernel_gemm_bf16_amx, nn_kernel_matmul_bf16_amx, nn_kernel_linear_bf16_amx,
-    nn_kernel_recurrent_bf16_amx, nn_kernel_add_bf16_amx, nn_kernel_mul_bf16_amx,
-    nn_kernel_depthwise_bf16_amx, nn_kernel_max_pool_bf16_avx512,
-    nn_kernel_average_pool_bf16_avx512, nn_kernel_global_max_pool_bf16_avx512,
-    nn_kernel_global_average_pool_bf16_avx512;
+#define NN_DECLARE_BF16_PRODUCT(stem)                                                              \
+    extern const nn_kernel nn_kernel_##stem##_bf16_amx, nn_kernel_##stem##_bf16_avx512bf16;
+NN_DECLARE_BF16_PRODUCT(conv)
+NN_DECLARE_BF16_PRODUCT(conv_transpose)
+NN_DECLARE_BF16_PRODUCT(gemm)
+NN_DECLARE_BF16_PRODUCT(matmul)
+NN_DECLARE_BF16_PRODUCT(linear)
+extern const nn_kernel nn_kernel_recurrent_bf16_amx, nn_kernel_add_bf16_avx512bf16,
+    nn_kernel_mul_bf16_avx512bf16, nn_kernel_depthwise_bf16_avx512bf16,
+    nn_kernel_max_pool_bf16_avx512, nn_kernel_average_pool_bf16_avx512,
+    nn_kernel_global_max_pool_bf16_avx512, nn_kernel_global_average_pool_bf16_avx512;
 #if defined(__x86_64__)
 #    define NN_BF16_KERNEL(stem, isa) &nn_kernel_##stem##_bf16_##isa,
 #else
 #    define NN_BF16_KERNEL(stem, isa)
 #endif
+#define NN_BF16_PRODUCT(stem) NN_BF16_KERNEL(stem, amx) NN_BF16_KERNEL(stem, avx512bf16)
 
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */
 extern const nn_kernel nn_kernel_conv_transpose_reference; /* conv_transpose_reference.c */

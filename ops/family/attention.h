@@ -88,7 +88,7 @@ typedef struct nn_attention_bf16 nn_attention_bf16;
 bool nn_attention_bf16_accepts(const nn_attention *attention);
 /* Bytes of what prepare makes once, in memory aligned to 8, from the sizes and types alone. */
 size_t nn_attention_bf16_bytes(const nn_attention *attention);
-void nn_attention_bf16_make(const nn_attention *attention, nn_attention_bf16 *out);
+void nn_attention_bf16_make(const nn_attention *attention, nn_isa isa, nn_attention_bf16 *out);
 size_t nn_attention_bf16_workspace(const nn_attention_bf16 *made, int threads);
 void nn_attention_bf16_run(const nn_attention_bf16 *made, const nn_attention *attention,
                            nn_pool *pool, void *workspace);

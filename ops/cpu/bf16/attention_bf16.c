@@ -21,7 +21,7 @@ static bool is_float_or_bf16(nn_type type) {
 }
 
 /* The products of a block of queries with keys and with values, without their lists. */
-static bool make_plans(const nn_attention *a, nn_attention_bf16 *out) {
+static bool make_plans(const nn_attention *a, nn_isa isa, nn_attention_bf16 *out) {
     const nn_epilogue none = {0};
     out->block = a->q_length < BLOCK ? a->q_length : BLOCK;
     out->blocks = (a->q_length + out->block - 1) / out->block;
@@ -34,8 +34,8 @@ static bool make_plans(const nn_attention *a, nn_attention_bf16 *out) {
     nn_direct_dense_output(&values, a->y.row_step);
     const nn_bf16_types score_types = {a->q.type == NNOPT_FLOAT, true, false};
     const nn_bf16_types value_types = {true, a->y.type == NNOPT_FLOAT, false};
-    return nn_bf16_plan_make(&scores, &score_types, 1, &none, &out->scores) &&
-           nn_bf16_plan_make(&values, &value_types, 1, &none, &out->values);
+    return nn_bf16_plan_make(&scores, &score_types, isa, 1, &none, &out->scores) &&
+           nn_bf16_plan_make(&values, &value_types, isa, 1, &none, &out->values);
 }
 
 bool nn_attention_bf16_accepts(const nn_attention *a) {
@@ -46,17 +46,17 @@ bool nn_attention_bf16_accepts(const nn_attention *a) {
     if (a->softmax_type != NNOPT_TYPE_NONE && a->softmax_type != NNOPT_FLOAT) return false;
     return a->batch > 0 && a->q_heads > 0 && a->past_length == 0 && a->q_length >= LEAST &&
            a->length >= LEAST && a->head_size >= LEAST && a->value_size >= LEAST &&
-           make_plans(a, &made);
+           make_plans(a, NN_ISA_AMX, &made);
 }
 
 size_t nn_attention_bf16_bytes(const nn_attention *a) {
     nn_attention_bf16 made;
-    make_plans(a, &made);
+    make_plans(a, NN_ISA_AMX, &made); /* lists are the same for all */
     return sizeof made + nn_bf16_plan_bytes(&made.scores) + nn_bf16_plan_bytes(&made.values);
 }
 
-void nn_attention_bf16_make(const nn_attention *a, nn_attention_bf16 *out) {
-    make_plans(a, out);
+void nn_attention_bf16_make(const nn_attention *a, nn_isa isa, nn_attention_bf16 *out) {
+    make_plans(a, isa, out);
     nn_bf16_plan_fill(&out->scores, out->lists);
     nn_bf16_plan_fill(&out->values, (char *)out->lists + nn_bf16_plan_bytes(&out->scores));
     out->keys_bytes = nn_bf16_packed_bytes(&out->scores);

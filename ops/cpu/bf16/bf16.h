@@ -1,4 +1,5 @@
-/* bf16 in AVX-512 registers: the high half of a float. Only files *_amx.c include this.
+/* bf16 in AVX-512 registers: the high half of a float. Only files *_avx512bf16.c and *_amx.c
+ * include this.
  *
  * VCVTNE2PS2BF16 rounds to nearest even, keeps NaN, and takes subnormal numbers as zero, as the
  * tile products do. */
@@ -50,9 +51,9 @@ NN_BF16_INLINE void nn_store_pair(uint16_t *y, nn_bf16_pair x, __mmask32 mask) {
     _mm512_mask_storeu_epi16(y, mask, _mm512_permutexvar_epi16(order, rounded));
 }
 
-/* In place over `count` vectors, by code that all kernels share (tile_bf16_amx.c). `rounds`: to
- * bf16 afterwards, so that sigmoids need no more than 2^-12 of their value. */
-void nn_bf16_activate_amx(nn_activation activation, bool rounds, __m512 *x, int count);
+/* In place over `count` vectors, by code that all kernels share (pixels_bf16_avx512bf16.c).
+ * `rounds`: to bf16 afterwards, so that sigmoids need no more than 2^-12 of their value. */
+void nn_bf16_activate(nn_activation activation, bool rounds, __m512 *x, int count);
 
 /* Nothing follows the first activation. */
 NN_BF16_INLINE bool nn_bf16_before_is_last(const nn_epilogue *epilogue) {

@@ -25,4 +25,31 @@ nn_status nn_bf16_prepare(const nn_node_view *node, const nn_bf16_plan *plan, nn
 nn_status nn_bf16_prepare_bias(const nn_bf16_plan *plan, nn_prepare *services,
                                nn_bf16_constants *constants);
 
+/* The two kernels of an operator, best first in its list: for tiles of AMX, and of AVX-512 where
+ * there are none. Further members of both follow. */
+#define NN_BF16_KERNELS(stem, accepts_function, prepare_function, run_function, ...)               \
+    static bool stem##_accepts_avx512bf16(const nn_node_view *node, const nn_target *target) {     \
+        return target->isa < NN_ISA_AMX && accepts_function(node, target);                         \
+    }                                                                                              \
+    const nn_kernel nn_kernel_##stem##_bf16_amx = {                                                \
+        .name = #stem "_bf16_amx",                                                                 \
+        .isa = NN_ISA_AMX,                                                                         \
+        .precision = NN_PRECISION_BF16,                                                            \
+        .exactness = NN_ROUNDING,                                                                  \
+        .accepts = accepts_function,                                                               \
+        .prepare = prepare_function,                                                               \
+        .run = run_function,                                                                       \
+        __VA_ARGS__,                                                                               \
+    };                                                                                             \
+    const nn_kernel nn_kernel_##stem##_bf16_avx512bf16 = {                                         \
+        .name = #stem "_bf16_avx512bf16",                                                          \
+        .isa = NN_ISA_BF16,                                                                        \
+        .precision = NN_PRECISION_BF16,                                                            \
+        .exactness = NN_ROUNDING,                                                                  \
+        .accepts = stem##_accepts_avx512bf16,                                                      \
+        .prepare = prepare_function,                                                               \
+        .run = run_function,                                                                       \
+        __VA_ARGS__,                                                                               \
+    }
+
 #endif

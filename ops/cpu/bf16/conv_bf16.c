@@ -1,5 +1,6 @@
 /* Convolution with bf16 products and float sums (direct_bf16.h), for plans of that precision. */
 #include "ops/cpu/bf16/bf16_operands.h"
+#include "ops/cpu/float32/winograd/winograd_f32.h"
 #include "ops/cpu/kernels.h"
 
 static const nn_conv_inputs inputs = {.x = 0, .w = 1, .bias = 2};
@@ -13,7 +14,7 @@ typedef struct conv_state {
     int64_t lists[];
 } conv_state;
 
-static bool make_plan(const nn_node_view *node, int threads, nn_bf16_plan *plan) {
+static bool make_plan(const nn_node_view *node, const nn_target *target, nn_bf16_plan *plan) {
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     nn_direct_problem problem = {
         .images = g.batch,
@@ -26,7 +27,16 @@ static bool make_plan(const nn_node_view *node, int threads, nn_bf16_plan *plan)
     memcpy(problem.axes, g.axes, sizeof g.axes);
     nn_direct_dense_output(&problem, g.out_channels);
     return nn_bf16_types_of(node, inputs.x, &types) &&
-           nn_bf16_plan_make(&problem, &types, threads, &node->epilogue, plan);
+           nn_bf16_plan_make(&problem, &types, target->isa, target->threads, &node->epilogue, plan);
+}
+
+/* Where a pair of products takes the time of one of floats, a quarter of the products in floats may
+ * be faster. */
+static bool is_faster_in_floats(const nn_conv_geometry *g, const nn_target *target) {
+    static const nn_winograd_rival direct = {0.5, sizeof(uint16_t)};
+    return target->isa < NN_ISA_AMX && !target->explores && !target->deterministic &&
+           nn_winograd_suits(g) &&
+           nn_winograd_choose(g, &direct, target->isa, target->threads) > 1;
 }
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
@@ -39,12 +49,12 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     if (g.groups > 1 && (g.group_in_channels < LEAST_GROUP || g.group_out_channels < LEAST_GROUP))
         return false;
-    return make_plan(node, target->threads, &plan);
+    return !is_faster_in_floats(&g, target) && make_plan(node, target, &plan);
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
     nn_bf16_plan plan;
-    make_plan(node, target->threads, &plan);
+    make_plan(node, target, &plan);
     size_t bytes = sizeof(conv_state) + nn_bf16_plan_bytes(&plan);
     conv_state *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
@@ -79,15 +89,7 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-const nn_kernel nn_kernel_conv_bf16_amx = {
-    .name = "conv_bf16_amx",
-    .isa = NN_ISA_AMX,
-    .precision = NN_PRECISION_BF16,
-    .exactness = NN_ROUNDING,
-    .layout = NN_LAYOUT_CHANNELS_LAST,
-    .layout_inputs = 1,
-    .in_place = 1 << 3, /* the residual, which comes after the bias */
-    .accepts = accepts,
-    .prepare = prepare,
-    .run = run,
-};
+#define CHANNELS_LAST                                                                              \
+    .layout = NN_LAYOUT_CHANNELS_LAST, .layout_inputs = 1,                                         \
+    .in_place = 1 << 3 /* the residual, which comes after the bias */
+NN_BF16_KERNELS(conv, accepts, prepare, run, CHANNELS_LAST);

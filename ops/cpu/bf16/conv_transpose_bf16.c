@@ -36,7 +36,8 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
         nn_bf16_plan plan;
         if (!nn_conv_phase_at(&g, i, &at)) continue;
         has_outputs = true;
-        if (!nn_bf16_plan_make(&at.problem, &types, target->threads, &node->epilogue, &plan))
+        if (!nn_bf16_plan_make(&at.problem, &types, target->isa, target->threads, &node->epilogue,
+                               &plan))
             return false;
     }
     return has_outputs;
@@ -67,7 +68,7 @@ static size_t state_bytes(const nn_node_view *node, const nn_target *target,
         nn_conv_phase at;
         nn_bf16_plan plan;
         if (!nn_conv_phase_at(g, i, &at)) continue;
-        nn_bf16_plan_make(&at.problem, types, target->threads, &node->epilogue, &plan);
+        nn_bf16_plan_make(&at.problem, types, target->isa, target->threads, &node->epilogue, &plan);
         bytes += nn_bf16_plan_bytes(&plan);
     }
     return bytes;
@@ -86,7 +87,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     for (int64_t i = 0; i < count; i++) {
         phase *one = &state->phases[state->count];
         if (!nn_conv_phase_at(&g, i, &one->at)) continue;
-        nn_bf16_plan_make(&one->at.problem, &types, target->threads, &node->epilogue, &one->plan);
+        nn_bf16_plan_make(&one->at.problem, &types, target->isa, target->threads, &node->epilogue,
+                          &one->plan);
         nn_bf16_plan_fill(&one->plan, lists);
         lists += nn_bf16_plan_bytes(&one->plan);
         char variant[192];
@@ -130,15 +132,7 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-const nn_kernel nn_kernel_conv_transpose_bf16_amx = {
-    .name = "conv_transpose_bf16_amx",
-    .isa = NN_ISA_AMX,
-    .precision = NN_PRECISION_BF16,
-    .exactness = NN_ROUNDING,
-    .layout = NN_LAYOUT_CHANNELS_LAST,
-    .layout_inputs = 1,
-    .in_place = 1 << 3, /* the residual, which comes after the bias */
-    .accepts = accepts,
-    .prepare = prepare,
-    .run = run,
-};
+#define CHANNELS_LAST                                                                              \
+    .layout = NN_LAYOUT_CHANNELS_LAST, .layout_inputs = 1,                                         \
+    .in_place = 1 << 3 /* the residual, which comes after the bias */
+NN_BF16_KERNELS(conv_transpose, accepts, prepare, run, CHANNELS_LAST);

@@ -185,7 +185,7 @@ static void run_tiles(void *argument, int64_t begin, int64_t end, int worker) {
         tile.row_count = list_rows(job, job->x + image * g->in_pixels * g->out_channels,
                                    plane % g->axes[NN_DEPTH].out, row % g->axes[NN_HEIGHT].out,
                                    column, pixels, rows);
-        nn_depthwise_bf16_run_amx(&tile);
+        nn_depthwise_bf16_run(&tile);
     }
 }
 
@@ -210,9 +210,9 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-const nn_kernel nn_kernel_depthwise_bf16_amx = {
-    .name = "depthwise_bf16_amx",
-    .isa = NN_ISA_AMX,
+const nn_kernel nn_kernel_depthwise_bf16_avx512bf16 = {
+    .name = "depthwise_bf16_avx512bf16",
+    .isa = NN_ISA_BF16,
     .precision = NN_PRECISION_BF16,
     .exactness = NN_ROUNDING,
     .layout = NN_LAYOUT_CHANNELS_LAST,

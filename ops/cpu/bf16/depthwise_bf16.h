@@ -36,6 +36,6 @@ static inline bool nn_depthwise_bf16_is_any(int64_t taps, int64_t stride, int64_
     return dilation != 1 || !known;
 }
 
-void nn_depthwise_bf16_run_amx(const nn_depthwise_bf16_tile *tile);
+void nn_depthwise_bf16_run(const nn_depthwise_bf16_tile *tile);
 
 #endif

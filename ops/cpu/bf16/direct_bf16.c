@@ -83,8 +83,8 @@ static void copy_row(const row_copy *copy, const char *from, char *to) {
         if (first < copy->in)
             inside = nn_min((copy->in - first - 1) / copy->step + 1, copy->count - before);
         if (inside > 0)
-            nn_bf16_copy_pixels_amx(&copy->pixels, from + first * copy->pixel_bytes,
-                                    (uint16_t *)(to + before * pixel), inside);
+            nn_bf16_copy_pixels(&copy->pixels, from + first * copy->pixel_bytes,
+                                (uint16_t *)(to + before * pixel), inside);
     }
     memset(to, 0, (size_t)(before * pixel));
     memset(to + (before + inside) * pixel, 0, (size_t)((copy->count - before - inside) * pixel));
@@ -178,7 +178,7 @@ static void run_unit(const bf16_job *job, const bf16_unit *unit, const char *a, 
         .epilogue = &plan->epilogue,
         .scratch = scratch,
     };
-    nn_bf16_run_tiles_amx(&work);
+    plan->run_tiles(&work);
 }
 
 /* Is the unit after this one likely run by the same thread? Shares are consecutive and even. */

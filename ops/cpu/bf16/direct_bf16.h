@@ -27,6 +27,7 @@ typedef struct nn_bf16_view {
 
 typedef struct nn_bf16_plan {
     nn_direct_problem problem; /* simplified */
+    nn_bf16_run_tiles *run_tiles;
     nn_bf16_types types;
     nn_epilogue epilogue;
     bool merged;    /* a tap is a whole kernel row, where channels are few */
@@ -45,10 +46,10 @@ typedef struct nn_bf16_plan {
     const int64_t *steps;
 } nn_bf16_plan;
 
-/* False where an offset does not fit or the shape does not suit tiles. The lists are missing yet.
- */
-bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *types, int threads,
-                       const nn_epilogue *epilogue, nn_bf16_plan *out);
+/* With tiles of AMX where `isa` has them, else of AVX-512. False where an offset does not fit or
+ * the shape does not suit tiles. The lists are missing yet. */
+bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *types, nn_isa isa,
+                       int threads, const nn_epilogue *epilogue, nn_bf16_plan *out);
 /* Writes the lists of a plan into memory of that many bytes, aligned to 8. */
 size_t nn_bf16_plan_bytes(const nn_bf16_plan *plan);
 void nn_bf16_plan_fill(nn_bf16_plan *plan, void *memory);

@@ -288,9 +288,14 @@ static bool fits(const nn_direct_problem *p) {
     return most <= INT32_MAX;
 }
 
-bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *types, int threads,
-                       const nn_epilogue *epilogue, nn_bf16_plan *out) {
-    *out = (nn_bf16_plan){.problem = *problem, .types = *types, .epilogue = *epilogue};
+bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *types, nn_isa isa,
+                       int threads, const nn_epilogue *epilogue, nn_bf16_plan *out) {
+    *out = (nn_bf16_plan){
+        .problem = *problem,
+        .run_tiles = isa >= NN_ISA_AMX ? nn_bf16_run_tiles_amx : nn_bf16_run_tiles_avx512bf16,
+        .types = *types,
+        .epilogue = *epilogue,
+    };
     nn_direct_simplify(&out->problem);
     const nn_direct_problem *p = &out->problem;
     if (!fits(p)) return false;
@@ -431,9 +436,9 @@ void nn_bf16_pack_matrix(const nn_bf16_plan *plan, const void *from, bool from_f
             for (int64_t column = first; column < nn_min(first + NN_BF16_PANEL, p->columns);
                  column += NN_BF16_COLUMNS) {
                 const char *at = (const char *)from + (k * step + column) * element;
-                nn_bf16_pack_rows_amx(at, from_float, step, nn_max(p->k - k, 0),
-                                      (int)nn_min(p->columns - column, NN_BF16_COLUMNS),
-                                      plan->k / 2, packed);
+                nn_bf16_pack_rows(at, from_float, step, nn_max(p->k - k, 0),
+                                  (int)nn_min(p->columns - column, NN_BF16_COLUMNS), plan->k / 2,
+                                  packed);
                 packed += plan->k * NN_BF16_COLUMNS;
             }
 }
@@ -447,9 +452,9 @@ void nn_bf16_pack_transposed(const nn_bf16_plan *plan, const void *from, bool fr
             for (int64_t column = first; column < nn_min(first + NN_BF16_PANEL, p->columns);
                  column += NN_BF16_COLUMNS) {
                 const char *at = (const char *)from + (column * step + k) * element;
-                nn_bf16_pack_columns_amx(at, from_float, step, nn_max(p->k - k, 0),
-                                         (int)nn_min(p->columns - column, NN_BF16_COLUMNS),
-                                         plan->k / 2, scale, packed);
+                nn_bf16_pack_columns(at, from_float, step, nn_max(p->k - k, 0),
+                                     (int)nn_min(p->columns - column, NN_BF16_COLUMNS), plan->k / 2,
+                                     scale, packed);
                 packed += plan->k * NN_BF16_COLUMNS;
             }
 }

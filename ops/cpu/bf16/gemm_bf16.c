@@ -25,7 +25,7 @@ static bool c_as_residual(const nn_node_view *node) {
            nn_epilogue_is_empty(&node->epilogue) && node->in[2]->type == NNOPT_FLOAT;
 }
 
-static bool make_gemm(const nn_node_view *node, int threads, nn_bf16_plan *plan) {
+static bool make_gemm(const nn_node_view *node, const nn_target *target, nn_bf16_plan *plan) {
     nn_gemm_geometry g = nn_gemm_geometry_of(node);
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     nn_epilogue epilogue = node->epilogue;
@@ -35,7 +35,7 @@ static bool make_gemm(const nn_node_view *node, int threads, nn_bf16_plan *plan)
         epilogue = (nn_epilogue){.has_residual = true, .residual = 2};
         types.residual_is_float = true;
     }
-    return nn_bf16_plan_make(&problem, &types, threads, &epilogue, plan);
+    return nn_bf16_plan_make(&problem, &types, target->isa, target->threads, &epilogue, plan);
 }
 
 static bool accepts_gemm(const nn_node_view *node, const nn_target *target) {
@@ -47,14 +47,14 @@ static bool accepts_gemm(const nn_node_view *node, const nn_target *target) {
     nn_gemm_geometry g = nn_gemm_geometry_of(node);
     if (g.k < LEAST || g.n < LEAST) return false;
     bool fits = g.c_row == 0 ? nn_bf16_is_constant(node, 2) : c_as_residual(node);
-    return fits && make_gemm(node, target->threads, &plan);
+    return fits && make_gemm(node, target, &plan);
 }
 
 static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
                               nn_prepare *services) {
     const nn_gemm_attrs *attrs = node->attrs;
     nn_bf16_plan plan;
-    make_gemm(node, target->threads, &plan);
+    make_gemm(node, target, &plan);
     size_t bytes = sizeof(gemm_state) + nn_bf16_plan_bytes(&plan);
     gemm_state *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
@@ -104,14 +104,15 @@ static bool has_one_b(const nn_matmul_geometry *g) {
     return true;
 }
 
-static bool make_matmul(const nn_node_view *node, int threads, nn_bf16_plan *plan) {
+static bool make_matmul(const nn_node_view *node, const nn_target *target, nn_bf16_plan *plan) {
     nn_matmul_geometry g = nn_matmul_geometry_of(node, 0, 1);
     bool one_b = has_one_b(&g);
     nn_direct_problem problem = nn_direct_product(one_b ? g.batch * g.m : g.m, g.n, g.k);
     nn_bf16_types types;
-    bool by_product = !one_b && g.batch >= threads;
+    bool by_product = !one_b && g.batch >= target->threads;
     return nn_bf16_types_of(node, 0, &types) &&
-           nn_bf16_plan_make(&problem, &types, by_product ? 1 : threads, &node->epilogue, plan);
+           nn_bf16_plan_make(&problem, &types, target->isa, by_product ? 1 : target->threads,
+                             &node->epilogue, plan);
 }
 
 static bool accepts_matmul(const nn_node_view *node, const nn_target *target) {
@@ -121,7 +122,7 @@ static bool accepts_matmul(const nn_node_view *node, const nn_target *target) {
     if (!nn_bf16_types_of(node, 0, &types) || nn_fact_count(node->in[1]) <= 0) return false;
     if (b != NNOPT_FLOAT && b != NNOPT_BFLOAT16) return false;
     nn_matmul_geometry g = nn_matmul_geometry_of(node, 0, 1);
-    return g.k >= LEAST && g.n >= LEAST && make_matmul(node, target->threads, &plan);
+    return g.k >= LEAST && g.n >= LEAST && make_matmul(node, target, &plan);
 }
 
 static bool accepts_linear(const nn_node_view *node, const nn_target *target) {
@@ -132,7 +133,7 @@ static bool accepts_linear(const nn_node_view *node, const nn_target *target) {
 static nn_status prepare_matmul(const nn_node_view *node, const nn_target *target,
                                 nn_prepare *services) {
     nn_bf16_plan plan;
-    make_matmul(node, target->threads, &plan);
+    make_matmul(node, target, &plan);
     size_t bytes = sizeof(matmul_state) + nn_bf16_plan_bytes(&plan);
     matmul_state *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
@@ -214,18 +215,7 @@ static nn_status run_matmul(const nn_call *call) {
 
 /* ---- kernels ---- */
 
-#define GEMM_KERNEL(op, form, residual)                                                            \
-    const nn_kernel nn_kernel_##op##_bf16_amx = {                                                  \
-        .name = #op "_bf16_amx",                                                                   \
-        .isa = NN_ISA_AMX,                                                                         \
-        .precision = NN_PRECISION_BF16,                                                            \
-        .exactness = NN_ROUNDING,                                                                  \
-        .layout = NN_LAYOUT_STANDARD,                                                              \
-        .in_place = 1u << (residual),                                                              \
-        .accepts = accepts_##op,                                                                   \
-        .prepare = prepare_##form,                                                                 \
-        .run = run_##form,                                                                         \
-    };
-GEMM_KERNEL(gemm, gemm, 3)
-GEMM_KERNEL(matmul, matmul, 2)
-GEMM_KERNEL(linear, matmul, 3)
+#define RESIDUAL_AT(index) .layout = NN_LAYOUT_STANDARD, .in_place = 1u << (index)
+NN_BF16_KERNELS(gemm, accepts_gemm, prepare_gemm, run_gemm, RESIDUAL_AT(3));
+NN_BF16_KERNELS(matmul, accepts_matmul, prepare_matmul, run_matmul, RESIDUAL_AT(2));
+NN_BF16_KERNELS(linear, accepts_linear, prepare_matmul, run_matmul, RESIDUAL_AT(3));

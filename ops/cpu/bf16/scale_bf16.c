@@ -45,8 +45,8 @@ static void scale_pixels(void *argument, int64_t begin, int64_t end, int worker)
         int64_t image = begin / job->image_pixels, last = (image + 1) * job->image_pixels;
         if (last > end) last = end;
         const uint16_t *by = job->by + (job->scaling.by_step != 0 ? begin : image) * channels;
-        nn_bf16_scale_pixels_amx(&job->scaling, job->x + begin * channels, by,
-                                 job->y + begin * channels, last - begin);
+        nn_bf16_scale_pixels(&job->scaling, job->x + begin * channels, by,
+                             job->y + begin * channels, last - begin);
         begin = last;
     }
 }
@@ -79,9 +79,9 @@ static nn_status run_mul(const nn_call *call) {
 }
 
 #define SCALE_KERNEL(op)                                                                           \
-    const nn_kernel nn_kernel_##op##_bf16_amx = {                                                  \
-        .name = #op "_bf16_amx",                                                                   \
-        .isa = NN_ISA_AMX,                                                                         \
+    const nn_kernel nn_kernel_##op##_bf16_avx512bf16 = {                                           \
+        .name = #op "_bf16_avx512bf16",                                                            \
+        .isa = NN_ISA_BF16,                                                                        \
         .precision = NN_PRECISION_BF16,                                                            \
         .exactness = NN_EXACT,                                                                     \
         .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \

@@ -11,7 +11,7 @@ typedef struct nn_bf16_scaling {
     int64_t channels, by_step; /* by_step 0: the same for all pixels, else `channels` */
     bool adds;
 } nn_bf16_scaling;
-void nn_bf16_scale_pixels_amx(const nn_bf16_scaling *scaling, const uint16_t *x, const uint16_t *by,
-                              uint16_t *y, int64_t pixels);
+void nn_bf16_scale_pixels(const nn_bf16_scaling *scaling, const uint16_t *x, const uint16_t *by,
+                          uint16_t *y, int64_t pixels);
 
 #endif

@@ -1,4 +1,5 @@
-/* Products of bf16 tiles on AMX, which convolutions, GEMM and MatMul are built of.
+/* Products of bf16 tiles, on AMX or in AVX-512 registers, which convolutions, GEMM and MatMul are
+ * built of.
  *
  * A tile of pixels is up to 16 pixels that lie at equal distances in the input; for each step it is
  * read where it lies, up to 32 channels of each pixel. A panel is 32 output channels, packed as two
@@ -50,7 +51,8 @@ typedef struct nn_bf16_work {
 
 enum { NN_BF16_SCRATCH = 2 * 2 * NN_BF16_ROWS * NN_BF16_PANEL * (int)sizeof(float) };
 
-void nn_bf16_run_tiles_amx(const nn_bf16_work *work);
+typedef void nn_bf16_run_tiles(const nn_bf16_work *work);
+nn_bf16_run_tiles nn_bf16_run_tiles_amx, nn_bf16_run_tiles_avx512bf16;
 
 /* Copies `count` pixels of k channels, `from_pitch` elements apart, to pixels of `padded` channels
  * of bf16, `to_pitch` apart; channels from k on become zero. */
@@ -58,17 +60,16 @@ typedef struct nn_bf16_copy {
     bool from_float; /* else bf16 */
     int64_t k, padded, from_pitch, to_pitch;
 } nn_bf16_copy;
-void nn_bf16_copy_pixels_amx(const nn_bf16_copy *copy, const void *from, uint16_t *to,
-                             int64_t count);
+void nn_bf16_copy_pixels(const nn_bf16_copy *copy, const void *from, uint16_t *to, int64_t count);
 
 /* One panel tile of `pairs` pairs of rows of a matrix whose rows lie `step` elements apart, in the
  * order above: to[pair][column][2]. Beyond `rows` rows and `columns` columns are zeros. */
-void nn_bf16_pack_rows_amx(const void *from, bool from_float, int64_t step, int64_t rows,
-                           int columns, int64_t pairs, uint16_t *to);
+void nn_bf16_pack_rows(const void *from, bool from_float, int64_t step, int64_t rows, int columns,
+                       int64_t pairs, uint16_t *to);
 
 /* The same from a matrix whose columns are rows in memory: column j begins at j * step, and is
  * multiplied by `scale`. */
-void nn_bf16_pack_columns_amx(const void *from, bool from_float, int64_t step, int64_t rows,
-                              int columns, int64_t pairs, float scale, uint16_t *to);
+void nn_bf16_pack_columns(const void *from, bool from_float, int64_t step, int64_t rows,
+                          int columns, int64_t pairs, float scale, uint16_t *to);
 
 #endif

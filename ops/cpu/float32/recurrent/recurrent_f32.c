@@ -108,7 +108,7 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
     out->is_bf16 = steps->packs_bf16;
     if (HAS_BF16_TILES && out->is_bf16) {
         const nn_bf16_types types = {true, true, false};
-        nn_bf16_plan_make(&product, &types, threads, &none, &out->inputs_bf16);
+        nn_bf16_plan_make(&product, &types, NN_ISA_AMX, threads, &none, &out->inputs_bf16);
         out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
         out->bias_floats = (int64_t)(nn_bf16_bias_bytes(&out->inputs_bf16) / sizeof(float));
     } else {
@@ -142,14 +142,14 @@ static void pack_bf16(const recurrent_state *state, const gate_part *part, int g
     const nn_recurrent *shape = &state->shape;
     const nn_bf16_plan *plan = &state->inputs_bf16;
     for (int64_t step = 0; step < plan->step_count; step++)
-        nn_bf16_pack_columns_amx(w + step * plan->k, true, shape->inputs,
+        nn_bf16_pack_columns(w + step * plan->k, true, shape->inputs,
                                  shape->inputs - step * plan->k, (int)count, plan->k / 2, 1,
                                  nn_bf16_packed_tile(plan, (uint16_t *)packed, step, column));
     uint16_t *to = (uint16_t *)(of_state + (part->first * state->pitch + unit * part->gates) *
                                                state->k_floats);
     const int64_t tile = NN_BF16_STEP * NN_BF16_COLUMNS;
     for (int64_t k = 0; k < shape->hidden; k += NN_BF16_STEP, to += part->gates * tile)
-        nn_bf16_pack_columns_amx(r + k, true, shape->hidden, shape->hidden - k, (int)count,
+        nn_bf16_pack_columns(r + k, true, shape->hidden, shape->hidden - k, (int)count,
                                  NN_BF16_STEP / 2, 1, to + (gate - part->first) * tile);
 }
 

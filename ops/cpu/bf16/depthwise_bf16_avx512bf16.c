@@ -17,14 +17,13 @@ static __attribute__((noinline)) void finish_pixels(const nn_depthwise_bf16_tile
     const bool clips = nn_epilogue_as_clip(epilogue, &low_bound, &high_bound);
     const vf low = vf_set(low_bound), high = vf_set(high_bound);
     const int vectors = 2 * t->count;
-    if (!clips)
-        nn_bf16_activate_amx(epilogue->before, nn_bf16_before_is_last(epilogue), sums, vectors);
+    if (!clips) nn_bf16_activate(epilogue->before, nn_bf16_before_is_last(epilogue), sums, vectors);
     for (int i = 0; t->residual != NULL && i < t->count; i++) {
         const nn_bf16_pair residual = nn_load_pair(t->residual + i * t->y_pitch + c, mask);
         sums[2 * i] += residual.even;
         sums[2 * i + 1] += residual.odd;
     }
-    if (!clips) nn_bf16_activate_amx(epilogue->after, true, sums, vectors);
+    if (!clips) nn_bf16_activate(epilogue->after, true, sums, vectors);
     for (int i = 0; i < t->count; i++) {
         nn_bf16_pair x = {sums[2 * i], sums[2 * i + 1]};
         if (clips) {
@@ -119,7 +118,7 @@ SLIDE(5, 1)
 SLIDE(5, 2)
 SLIDE(7, 1)
 
-void nn_depthwise_bf16_run_amx(const nn_depthwise_bf16_tile *t) {
+void nn_depthwise_bf16_run(const nn_depthwise_bf16_tile *t) {
     if (nn_depthwise_bf16_is_any(t->taps, t->stride, t->dilation))
         slide_any(t);
     else if (t->taps == 3)

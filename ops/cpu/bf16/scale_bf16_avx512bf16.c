@@ -27,8 +27,8 @@ NN_BF16_INLINE void join_pixels(const bool adds, const nn_bf16_scaling *scaling,
     }
 }
 
-void nn_bf16_scale_pixels_amx(const nn_bf16_scaling *scaling, const uint16_t *x, const uint16_t *by,
-                              uint16_t *y, int64_t pixels) {
+void nn_bf16_scale_pixels(const nn_bf16_scaling *scaling, const uint16_t *x, const uint16_t *by,
+                          uint16_t *y, int64_t pixels) {
     if (scaling->adds)
         join_pixels(true, scaling, x, by, y, pixels);
     else
