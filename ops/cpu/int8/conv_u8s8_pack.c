@@ -83,6 +83,41 @@ static inline void put_weight(const lane_target *lane, bool one_byte, uint64_t k
  * and writes stay in L1. */
 enum { INPUT_BLOCK = 32 };
 
+enum { CELL = 4 }; /* weights of one byte in a step */
+
+/* `count` whole cells of weights of one byte; returns their sum. */
+static inline __attribute__((always_inline)) uint32_t pack_cells(const uint8_t *w,
+                                                                 const int64_t w_step, uint8_t flip,
+                                                                 int32_t zero, int64_t count,
+                                                                 int8_t *out, int64_t out_step) {
+    int32_t sum = 0;
+    for (int64_t i = 0; i < count; i++, w += CELL * w_step, out += out_step)
+        for (int j = 0; j < CELL; j++) {
+            const int32_t value = (int8_t)(w[j * w_step] ^ flip) - zero;
+            out[j] = (int8_t)value;
+            sum += value;
+        }
+    return (uint32_t)sum;
+}
+
+/* The same of adjacent weights without a zero point, by words: bytes made unsigned are summed in
+ * the two halves of one, which hold those of 128 cells. */
+static uint32_t copy_cells(const uint8_t *w, uint8_t flip, int64_t count, int8_t *out,
+                           int64_t out_step) {
+    const uint32_t flips = flip * UINT32_C(0x01010101), high = UINT32_C(0x80808080);
+    const uint32_t even = UINT32_C(0x00ff00ff);
+    uint32_t sums = 0;
+    for (int64_t i = 0; i < count; i++, w += CELL, out += out_step) {
+        uint32_t cell;
+        memcpy(&cell, w, sizeof cell);
+        cell ^= flips;
+        memcpy(out, &cell, sizeof cell);
+        cell ^= high;
+        sums += (cell & even) + (cell >> 8 & even);
+    }
+    return (sums & 0xffff) + (sums >> 16) - (uint32_t)(count * CELL * 128);
+}
+
 /* Input channels [begin, end) of one kernel tap, of which channel 0 is packed at k; returns the
  * sum. `w` is at input channel 0; w ^ flip is signed. */
 static uint32_t pack_tap(const nn_u8s8_packing *packing, const uint8_t *w, uint8_t flip,
@@ -91,6 +126,14 @@ static uint32_t pack_tap(const nn_u8s8_packing *packing, const uint8_t *w, uint8
     int64_t step = packing->shape.w_in;
     bool split = packing->parts > 1, one_byte = packing->unit->weight_bytes == 1;
     uint32_t sum = 0;
+    if (one_byte && !split && (k + begin) % CELL == 0) {
+        const int64_t count = (end - begin) / CELL;
+        const uint8_t *from = w + begin * step;
+        int8_t *to = lane->bytes + (k + begin) / CELL * lane->step;
+        sum = step == 1 && zero == 0 ? copy_cells(from, flip, count, to, lane->step)
+                                     : pack_cells(from, step, flip, zero, count, to, lane->step);
+        begin += count * CELL;
+    }
     for (int64_t i = begin; i < end; i++) {
         int32_t value = (int8_t)(w[i * step] ^ flip) - zero;
         if (split) value = weight_part(value, part);
