@@ -202,11 +202,16 @@ NN_INLINE vf vf_exp_minus(vf x) {
     return vf_fma(power * r, tail, power);
 }
 /* Below -88.73 the power is infinite and x divided by it zero, or NaN as by definition. */
+NN_INLINE vf vf_silu_divisor(vf x) {
+    return vf_exp_minus(vf_min(vf_set(87), vf_max(vf_set(-88.73f), x))) + vf_set(1);
+}
 NN_INLINE vf vf_silu(vf x) {
-    const vf power = vf_exp_minus(vf_min(vf_set(87), vf_max(vf_set(-88.73f), x)));
-    const vf r = _mm512_rcp14_ps(power + vf_set(1));
-    const vf divisor = vf_min(vf_set(3e38f), power + vf_set(1));
-    return x * vf_fma(r, _mm512_fnmadd_ps(divisor, r, vf_set(1)), r);
+    const vf d = vf_silu_divisor(x), r = _mm512_rcp14_ps(d);
+    /* Infinity times zero would be NaN. */
+    return x * vf_fma(r, _mm512_fnmadd_ps(vf_min(vf_set(3e38f), d), r, vf_set(1)), r);
+}
+NN_INLINE vf vf_silu_by_division(vf x) {
+    return x / vf_silu_divisor(x);
 }
 #else
 /* 1 + e^-x; infinite from 2^127.5 on, whose inverse is a subnormal number. */
@@ -220,6 +225,9 @@ NN_INLINE vf vf_sigmoid(vf x) {
 }
 NN_INLINE vf vf_silu(vf x) {
     return x / vf_sigmoid_divisor(x);
+}
+NN_INLINE vf vf_silu_by_division(vf x) {
+    return vf_silu(x);
 }
 #endif
 
