@@ -25,10 +25,10 @@ PRODUCT(conv_transpose);
 PRODUCT(gemm);
 PRODUCT(matmul);
 PRODUCT(linear);
+PRODUCT(recurrent);
 ALONE(depthwise, avx512bf16);
 ALONE(add, avx512bf16);
 ALONE(mul, avx512bf16);
-ALONE(recurrent, amx);
 ALONE(max_pool, avx512);
 ALONE(average_pool, avx512);
 ALONE(global_max_pool, avx512);
@@ -462,7 +462,7 @@ END_TEST
 START_TEST(recurrent_layers_of_random_sizes) {
     static const nn_op *const ops[] = {&nn_op_rnn, &nn_op_gru, &nn_op_lstm};
     static const int64_t gates[] = {1, 3, 4};
-    if (!has_isa(NN_ISA_AMX)) return;
+    if (!has_isa(NN_ISA_BF16)) return;
     host_seed(2300 + (uint32_t)_i);
     for (int i = 0; i < 6; i++) {
         kernel_host host;

@@ -46,10 +46,11 @@ NN_DECLARE_BF16_PRODUCT(conv_transpose)
 NN_DECLARE_BF16_PRODUCT(gemm)
 NN_DECLARE_BF16_PRODUCT(matmul)
 NN_DECLARE_BF16_PRODUCT(linear)
-extern const nn_kernel nn_kernel_recurrent_bf16_amx, nn_kernel_add_bf16_avx512bf16,
-    nn_kernel_mul_bf16_avx512bf16, nn_kernel_depthwise_bf16_avx512bf16,
-    nn_kernel_max_pool_bf16_avx512, nn_kernel_average_pool_bf16_avx512,
-    nn_kernel_global_max_pool_bf16_avx512, nn_kernel_global_average_pool_bf16_avx512;
+NN_DECLARE_BF16_PRODUCT(recurrent)
+extern const nn_kernel nn_kernel_add_bf16_avx512bf16, nn_kernel_mul_bf16_avx512bf16,
+    nn_kernel_depthwise_bf16_avx512bf16, nn_kernel_max_pool_bf16_avx512,
+    nn_kernel_average_pool_bf16_avx512, nn_kernel_global_max_pool_bf16_avx512,
+    nn_kernel_global_average_pool_bf16_avx512;
 #if defined(__x86_64__)
 #    define NN_BF16_KERNEL(stem, isa) &nn_kernel_##stem##_bf16_##isa,
 #else

@@ -35,8 +35,7 @@ static bool make_plan(const nn_node_view *node, const nn_target *target, nn_bf16
 static bool is_faster_in_floats(const nn_conv_geometry *g, const nn_target *target) {
     static const nn_winograd_rival direct = {0.5, sizeof(uint16_t)};
     return target->isa < NN_ISA_AMX && !target->explores && !target->deterministic &&
-           nn_winograd_suits(g) &&
-           nn_winograd_choose(g, &direct, target->isa, target->threads) > 1;
+           nn_winograd_suits(g) && nn_winograd_choose(g, &direct, target->isa, target->threads) > 1;
 }
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {

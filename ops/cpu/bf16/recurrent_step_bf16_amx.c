@@ -7,41 +7,13 @@
 #include "ops/cpu/bf16/bf16.h"
 #include "ops/cpu/float32/vector.h"
 
-#define STEP_SUMS
 #define STEP_ROWS 16
-
-enum {
-    MOST_VECTORS = 4,
-    SUM_FLOATS = MOST_VECTORS * VF_LANES,
-    STEP_K = 32,
-    TILE_FLOATS = NN_AMX_TILE_BYTES / (int)sizeof(float),
-};
+#include "ops/cpu/bf16/recurrent_step_bf16.inc.h"
 
 #define X  4
 #define W0 5
 #define W1 6
 #define W2 7
-
-/* Blocks of weights `step` floats apart. */
-typedef struct block_weights {
-    const float *w;
-    int64_t step, k;
-} block_weights;
-
-NN_INLINE int64_t block_floats(int64_t hidden, int gates) {
-    return (hidden + STEP_K - 1) / STEP_K * gates * TILE_FLOATS;
-}
-
-/* States as bf16, with zeros up to a whole step. */
-NN_INLINE void round_states(const float *x, int64_t pitch, int64_t k, int rows, uint16_t *out,
-                            int64_t out_pitch) {
-    for (int r = 0; r < rows; r++, x += pitch, out += out_pitch)
-        for (int64_t i = 0; i < k; i += STEP_K) {
-            const int64_t left = k - i;
-            _mm512_storeu_si512(out + i,
-                                nn_load_rounded(x + i, left < STEP_K ? (int)left : STEP_K));
-        }
-}
 
 NN_INLINE void sum_tiles(const block_weights *from, const float *x, int64_t pitch, float *sums,
                          int rows, const int gates, const int blocks) {
@@ -83,20 +55,7 @@ NN_INLINE void sum_tiles(const block_weights *from, const float *x, int64_t pitc
     if (vectors > 3) _tile_stored(3, sums + 3 * VF_LANES, sum_bytes);
 }
 
-typedef void (*sums_function)(const block_weights *from, const float *x, int64_t pitch, float *sums,
-                              int rows);
-
-#define SUMS(gates, blocks)                                                                        \
-    static void sums_##gates##x##blocks(const block_weights *from, const float *x, int64_t pitch,  \
-                                        float *sums, int rows) {                                   \
-        sum_tiles(from, x, pitch, sums, rows, gates, blocks);                                      \
-    }
-SUMS(1, 1)
-SUMS(1, 4)
-SUMS(2, 1)
-SUMS(2, 2)
-SUMS(3, 1)
-SUMS(4, 1)
+#include "ops/cpu/bf16/recurrent_sums_bf16.inc.h"
 
 /* Rows that a last group of samples does not have are those of the stack, and their sums are not
  * read. */

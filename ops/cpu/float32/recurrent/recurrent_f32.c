@@ -2,7 +2,7 @@
  * directions; a step is recurrent_step_f32.h. Directions and samples do not wait for each other:
  * each thread takes some of them through all steps. */
 #include "base/integers.h"
-#include "ops/cpu/bf16/direct_bf16.h"
+#include "ops/cpu/bf16/bf16_operands.h"
 #include "ops/cpu/float32/recurrent/recurrent_samples_f32.h"
 #include "ops/cpu/float32/recurrent/recurrent_step_f32.h"
 #include "ops/cpu/float32/rows_f32.h"
@@ -108,7 +108,7 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
     out->is_bf16 = steps->packs_bf16;
     if (HAS_BF16_TILES && out->is_bf16) {
         const nn_bf16_types types = {true, true, false};
-        nn_bf16_plan_make(&product, &types, NN_ISA_AMX, threads, &none, &out->inputs_bf16);
+        nn_bf16_plan_make(&product, &types, target->isa, threads, &none, &out->inputs_bf16);
         out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
         out->bias_floats = (int64_t)(nn_bf16_bias_bytes(&out->inputs_bf16) / sizeof(float));
     } else {
@@ -143,14 +143,14 @@ static void pack_bf16(const recurrent_state *state, const gate_part *part, int g
     const nn_bf16_plan *plan = &state->inputs_bf16;
     for (int64_t step = 0; step < plan->step_count; step++)
         nn_bf16_pack_columns(w + step * plan->k, true, shape->inputs,
-                                 shape->inputs - step * plan->k, (int)count, plan->k / 2, 1,
-                                 nn_bf16_packed_tile(plan, (uint16_t *)packed, step, column));
+                             shape->inputs - step * plan->k, (int)count, plan->k / 2, 1,
+                             nn_bf16_packed_tile(plan, (uint16_t *)packed, step, column));
     uint16_t *to = (uint16_t *)(of_state + (part->first * state->pitch + unit * part->gates) *
                                                state->k_floats);
     const int64_t tile = NN_BF16_STEP * NN_BF16_COLUMNS;
     for (int64_t k = 0; k < shape->hidden; k += NN_BF16_STEP, to += part->gates * tile)
         nn_bf16_pack_columns(r + k, true, shape->hidden, shape->hidden - k, (int)count,
-                                 NN_BF16_STEP / 2, 1, to + (gate - part->first) * tile);
+                             NN_BF16_STEP / 2, 1, to + (gate - part->first) * tile);
 }
 
 /* Units [unit, unit + count) of one gate. */
@@ -446,16 +446,10 @@ static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
 
 static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
                               nn_prepare *services) {
-    return prepare(node, target, services, NULL, &nn_recurrent_steps_bf16_amx);
+    return prepare(node, target, services, NULL,
+                   target->isa >= NN_ISA_AMX ? &nn_recurrent_steps_bf16_amx
+                                             : &nn_recurrent_steps_bf16_avx512bf16);
 }
 
-const nn_kernel nn_kernel_recurrent_bf16_amx = {
-    .name = "recurrent_bf16_amx",
-    .isa = NN_ISA_AMX,
-    .precision = NN_PRECISION_BF16,
-    .exactness = NN_ROUNDING,
-    .accepts = accepts_bf16,
-    .prepare = prepare_bf16,
-    .run = run_avx512,
-};
+NN_BF16_KERNELS(recurrent, accepts_bf16, prepare_bf16, run_avx512, .layout = NN_LAYOUT_STANDARD);
 #endif

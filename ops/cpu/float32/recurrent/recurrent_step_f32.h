@@ -43,9 +43,9 @@ typedef struct nn_recurrent_steps_f32 {
 } nn_recurrent_steps_f32;
 
 extern const nn_recurrent_steps_f32 nn_recurrent_steps_f32_portable, nn_recurrent_steps_f32_avx2,
-    nn_recurrent_steps_f32_avx512, nn_recurrent_steps_bf16_amx;
+    nn_recurrent_steps_f32_avx512, nn_recurrent_steps_bf16_amx, nn_recurrent_steps_bf16_avx512bf16;
 
-/* Most hidden units of the last one, whose states are rounded on the stack. */
+/* Most hidden units of those with bf16, whose states are rounded on the stack. */
 enum { NN_RECURRENT_BF16_HIDDEN = 1024 };
 
 #endif
