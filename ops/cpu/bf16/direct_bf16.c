@@ -178,7 +178,7 @@ static void run_unit(const bf16_job *job, const bf16_unit *unit, const char *a, 
         .epilogue = &plan->epilogue,
         .scratch = scratch,
     };
-    plan->run_tiles(&work);
+    plan->unit->run_tiles(&work);
 }
 
 /* Is the unit after this one likely run by the same thread? Shares are consecutive and even. */

@@ -27,7 +27,7 @@ typedef struct nn_bf16_view {
 
 typedef struct nn_bf16_plan {
     nn_direct_problem problem; /* simplified */
-    nn_bf16_run_tiles *run_tiles;
+    const nn_bf16_unit *unit;
     nn_bf16_types types;
     nn_epilogue epilogue;
     bool merged;    /* a tap is a whole kernel row, where channels are few */

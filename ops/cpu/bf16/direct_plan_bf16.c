@@ -31,9 +31,9 @@ static bool needs_padding(const nn_direct_problem *p) {
 }
 
 /* Rows of a narrow map that lie apart because of a stride would leave tiles half empty. */
-static bool is_narrow_and_strided(const nn_direct_problem *p) {
+static bool is_narrow_and_strided(const nn_direct_problem *p, const nn_bf16_unit *unit) {
     const nn_window_axis *width = &p->axes[NN_WIDTH];
-    return width->stride > 1 && width->out < NN_BF16_LEAST_ROWS && p->axes[NN_HEIGHT].out > 1;
+    return width->stride > 1 && width->out < unit->least_rows && p->axes[NN_HEIGHT].out > 1;
 }
 
 /* ---- steps ---- */
@@ -133,23 +133,23 @@ static int64_t tap_offset(const nn_bf16_plan *plan, int64_t d, int64_t h, int64_
 
 /* ---- units ---- */
 
-/* What products of that many pixels cost: pairs of tiles, all with as many rows. */
-static int64_t cost_of_pixels(int64_t pixels) {
-    const int64_t tiles = nn_round_up(nn_divide_up(pixels, NN_BF16_ROWS), 2);
-    return tiles * nn_max(nn_divide_up(pixels, tiles), NN_BF16_LEAST_ROWS);
+/* What products of that many pixels cost: tiles that are done together, all with as many rows. */
+static int64_t cost_of_pixels(const nn_bf16_unit *unit, int64_t pixels) {
+    const int64_t tiles = nn_round_up(nn_divide_up(pixels, unit->rows), unit->together);
+    return tiles * nn_max(nn_divide_up(pixels, tiles), unit->least_rows);
 }
 
 /* Cuts `count` rows of `pixels` each (0: panels) into blocks of at most `most`, `others` times. The
  * thread that has most to do decides; of blocks that cost about the same, the smaller ones leave
  * others something to take over. */
-static int64_t even_block(int64_t count, int64_t pixels, int64_t most, int64_t others,
-                          int threads) {
+static int64_t even_block(const nn_bf16_unit *unit, int64_t count, int64_t pixels, int64_t most,
+                          int64_t others, int threads) {
     const int64_t wanted = (int64_t)threads * UNITS_PER_THREAD;
     int64_t best = most, least = INT64_MAX;
     for (int64_t block = most; block > 0; block--) {
         const int64_t units = others * nn_divide_up(count, block);
         if (units > wanted && least < INT64_MAX) break;
-        const int64_t each = pixels > 0 ? cost_of_pixels(block * pixels) : block;
+        const int64_t each = pixels > 0 ? cost_of_pixels(unit, block * pixels) : block;
         const int64_t cost = nn_divide_up(units, threads) * each;
         if (least < INT64_MAX && cost > least + least / 50) continue;
         least = nn_min(cost, least);
@@ -176,18 +176,21 @@ static void choose_units(nn_bf16_plan *plan, int threads) {
     if (height->out > 1) {
         plan->row_block = nn_divide_up(height->out, nn_min(pieces, height->out));
         if (spreads && !heavy)
-            plan->row_block = even_block(height->out, width->out, plan->row_block, others, threads);
+            plan->row_block =
+                even_block(plan->unit, height->out, width->out, plan->row_block, others, threads);
     } else {
-        int64_t tiles = nn_divide_up(width->out, NN_BF16_ROWS),
-                block = nn_divide_up(nn_divide_up(width->out, pieces), NN_BF16_ROWS);
-        if (spreads && !heavy) block = even_block(tiles, NN_BF16_ROWS, block, others, threads);
-        plan->column_block = nn_min(block * NN_BF16_ROWS, width->out);
+        const int64_t tile_rows = plan->unit->rows;
+        int64_t tiles = nn_divide_up(width->out, tile_rows),
+                block = nn_divide_up(nn_divide_up(width->out, pieces), tile_rows);
+        if (spreads && !heavy)
+            block = even_block(plan->unit, tiles, tile_rows, block, others, threads);
+        plan->column_block = nn_min(block * tile_rows, width->out);
     }
     plan->row_blocks = nn_divide_up(height->out, plan->row_block);
     plan->column_blocks = nn_divide_up(width->out, plan->column_block);
     const int64_t maps = others * plan->row_blocks * plan->column_blocks;
     if (spreads && (heavy || maps < threads))
-        plan->panel_block = even_block(plan->panels, 0, plan->panels, maps, threads);
+        plan->panel_block = even_block(plan->unit, plan->panels, 0, plan->panels, maps, threads);
     plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
     plan->units = maps * plan->panel_blocks;
 }
@@ -202,27 +205,27 @@ typedef struct tiling {
     int rows;
 } tiling;
 
-static tiling tiling_of_line(int64_t positions, int64_t lines) {
-    tiling out = {.line = nn_divide_up(positions, NN_BF16_ROWS)};
+static tiling tiling_of_line(const nn_bf16_unit *unit, int64_t positions, int64_t lines) {
+    tiling out = {.line = nn_divide_up(positions, unit->rows)};
     out.count = out.line * lines;
-    if (lines == 1 && out.count > 1 && out.count % 2 != 0) out.line = ++out.count;
+    if (lines == 1 && out.count > 1) out.line = out.count = nn_round_up(out.count, unit->together);
     out.rows = (int)nn_divide_up(positions, out.line);
-    if (out.count > 1) out.count += out.count % 2;
+    if (out.count > 1) out.count = nn_round_up(out.count, unit->together);
     return out;
 }
 
-static int64_t cost_of(const tiling *t) {
-    return t->count * nn_max(t->rows, NN_BF16_LEAST_ROWS);
+static int64_t cost_of(const nn_bf16_unit *unit, const tiling *t) {
+    return t->count * nn_max(t->rows, unit->least_rows);
 }
 
 static tiling choose_tiling(const nn_bf16_plan *plan, int64_t rows, int64_t columns) {
     const nn_bf16_view *view = &plan->view;
-    tiling by_row = tiling_of_line(columns, rows);
+    tiling by_row = tiling_of_line(plan->unit, columns, rows);
     if (rows > 1 && view->row % view->column != 0) return by_row;
     int64_t line = rows > 1 ? view->row / view->column : columns;
-    tiling flat = tiling_of_line((rows - 1) * line + columns, 1);
+    tiling flat = tiling_of_line(plan->unit, (rows - 1) * line + columns, 1);
     flat.flat = true;
-    return cost_of(&flat) <= cost_of(&by_row) ? flat : by_row;
+    return cost_of(plan->unit, &flat) <= cost_of(plan->unit, &by_row) ? flat : by_row;
 }
 
 /* A tile that would reach beyond the last position begins earlier and leaves out what the one
@@ -256,7 +259,7 @@ static void fill_tiles(const nn_bf16_plan *plan, int64_t rows, int64_t columns, 
             fill_tile(plan, &t, row, columns, positions, t.flat ? i : i % t.line, &a[i], outputs);
             continue;
         }
-        a[i] = a[i - 1]; /* makes their number even */
+        a[i] = a[i - 1]; /* makes their number a multiple */
         for (int k = 0; k < t.rows; k++) outputs[k] = -1;
     }
 }
@@ -292,7 +295,7 @@ bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *ty
                        int threads, const nn_epilogue *epilogue, nn_bf16_plan *out) {
     *out = (nn_bf16_plan){
         .problem = *problem,
-        .run_tiles = isa >= NN_ISA_AMX ? nn_bf16_run_tiles_amx : nn_bf16_run_tiles_avx512bf16,
+        .unit = isa >= NN_ISA_AMX ? &nn_bf16_amx : &nn_bf16_avx512bf16,
         .types = *types,
         .epilogue = *epilogue,
     };
@@ -301,7 +304,7 @@ bool nn_bf16_plan_make(const nn_direct_problem *problem, const nn_bf16_types *ty
     if (!fits(p)) return false;
     choose_steps(out);
     out->uses_band = types->x_is_float || needs_padding(p) || out->padded != p->k ||
-                     (out->merged && p->in_pitch != p->k) || is_narrow_and_strided(p);
+                     (out->merged && p->in_pitch != p->k) || is_narrow_and_strided(p, out->unit);
     out->panels = nn_divide_up(p->columns, NN_BF16_PANEL);
     out->last_columns = (int)(p->columns - (out->panels - 1) * NN_BF16_PANEL);
     out->panel_bytes = out->step_count * out->k * NN_BF16_PANEL * ELEMENT;

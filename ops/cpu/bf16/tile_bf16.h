@@ -13,14 +13,13 @@
 #include "ops/epilogue.h"
 
 enum {
-    NN_BF16_ROWS = 16,      /* pixels of a tile, at most */
-    NN_BF16_COLUMNS = 16,   /* output channels of a tile */
-    NN_BF16_PANEL = 32,     /* of a panel */
-    NN_BF16_STEP = 32,      /* input channels of a step, at most */
-    NN_BF16_LEAST_ROWS = 9, /* fewer take as long */
+    NN_BF16_ROWS = 16,    /* pixels of a tile, at most */
+    NN_BF16_COLUMNS = 16, /* output channels of a tile */
+    NN_BF16_PANEL = 32,   /* of a panel */
+    NN_BF16_STEP = 32,    /* input channels of a step, at most */
 };
 
-/* Tiles of pixels of one piece of work, which all have as many rows. Their number is 1 or even. */
+/* Tiles of pixels of one piece of work, which all have as many rows. */
 typedef struct nn_bf16_tiles {
     int64_t count;
     int rows;
@@ -51,8 +50,14 @@ typedef struct nn_bf16_work {
 
 enum { NN_BF16_SCRATCH = 2 * 2 * NN_BF16_ROWS * NN_BF16_PANEL * (int)sizeof(float) };
 
-typedef void nn_bf16_run_tiles(const nn_bf16_work *work);
-nn_bf16_run_tiles nn_bf16_run_tiles_amx, nn_bf16_run_tiles_avx512bf16;
+/* What an instruction set brings. */
+typedef struct nn_bf16_unit {
+    void (*run_tiles)(const nn_bf16_work *work);
+    int rows;       /* pixels of a tile, at most */
+    int least_rows; /* fewer take as long */
+    int together;   /* tiles that are done at once: their number is 1 or a multiple of it */
+} nn_bf16_unit;
+extern const nn_bf16_unit nn_bf16_amx, nn_bf16_avx512bf16;
 
 /* Copies `count` pixels of k channels, `from_pitch` elements apart, to pixels of `padded` channels
  * of bf16, `to_pitch` apart; channels from k on become zero. */

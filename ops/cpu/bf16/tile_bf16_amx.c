@@ -219,7 +219,7 @@ NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
 
 #include "ops/cpu/bf16/tile_bf16_kinds.inc.h"
 
-void nn_bf16_run_tiles_amx(const nn_bf16_work *work) {
+static void run_tiles(const nn_bf16_work *work) {
     nn_amx_config config = {.palette = 1};
     const uint8_t rows = (uint8_t)work->tiles->rows, pairs = (uint8_t)(work->k / 2);
     for (int tile = 0; tile < NN_AMX_TILES; tile++) {
@@ -231,3 +231,10 @@ void nn_bf16_run_tiles_amx(const nn_bf16_work *work) {
     run_kind(work);
     nn_amx_release();
 }
+
+const nn_bf16_unit nn_bf16_amx = {
+    .run_tiles = run_tiles,
+    .rows = NN_BF16_ROWS,
+    .least_rows = 9,
+    .together = 2,
+};

@@ -10,7 +10,7 @@
 
 enum { ROWS = 14, SEGMENT = 7, VECTORS = 2, PAIR_BYTES = 4, MOST_PREFETCHES = 12 };
 
-/* Some pixels of a tile by a panel. */
+/* The pixels of a tile by a panel. */
 typedef struct block {
     const char *x;
     size_t x_step; /* bytes from a pixel to the next */
@@ -84,15 +84,9 @@ NN_INLINE void sum_rows(const block *b, const int rows, const int vectors) {
     X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 EACH_ROWS(SUM)
 
-static void sum_pixels(block b, int rows, int vectors) {
+static void sum_pixels(const block *b, int rows, int vectors) {
     static void (*const functions[ROWS][VECTORS])(const block *) = {EACH_ROWS(ENTRY)};
-    const int first = rows > ROWS ? (rows + 1) / 2 : rows;
-    functions[first - 1][vectors - 1](&b);
-    if (first == rows) return;
-    b.x += (size_t)first * b.x_step;
-    b.sums += first * PANEL;
-    b.lines = 0;
-    functions[rows - first - 1][vectors - 1](&b);
+    functions[rows - 1][vectors - 1](b);
 }
 
 NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
@@ -126,7 +120,7 @@ NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
                                         : behind + i * steps * lines * LINE,
             .lines = prefetches && has_next ? lines : 0,
         };
-        sum_pixels(b, tiles->rows, columns > NN_BF16_COLUMNS ? 2 : 1);
+        sum_pixels(&b, tiles->rows, columns > NN_BF16_COLUMNS ? 2 : 1);
         unfinished result = {
             .sums = work->scratch,
             .outputs = tiles->outputs + tile * tiles->rows,
@@ -143,6 +137,9 @@ NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
 
 #include "ops/cpu/bf16/tile_bf16_kinds.inc.h"
 
-void nn_bf16_run_tiles_avx512bf16(const nn_bf16_work *work) {
-    run_kind(work);
-}
+const nn_bf16_unit nn_bf16_avx512bf16 = {
+    .run_tiles = run_kind,
+    .rows = ROWS,
+    .least_rows = 4,
+    .together = 1,
+};
