@@ -145,6 +145,11 @@ typedef struct tile_output {
     const uint8_t *addend; /* of pixel 0 */
 } tile_output;
 
+/* Bytes from pixel 0 to pixel `row`. */
+INLINE int64_t place_of(const finisher *f, const tile_output *out, int row) {
+    return row * f->y_step + (row < SEGMENT ? 0 : out->gap);
+}
+
 /* Written out: sums take most registers, and compilers would load the multipliers once and keep
  * sums in memory for it. */
 INLINE __m512i round_by_memory(__m512i sum, const float *multiplier) {
@@ -174,44 +179,35 @@ INLINE void finish_in_place(const finisher *f, const tile_output *out, __m512i s
             continue;
         }
         const __m512i pixels = pixels_of(bytes, vectors);
-        UNROLL for (int i = 0; i < group; i++) if (row + i < rows)
-            store_pixel(out->y + (row + i) * f->y_step + (row + i < SEGMENT ? 0 : out->gap), pixels,
-                        i, vectors, f->columns, f->mask);
+        UNROLL for (int i = 0; i < group; i++) if (row + i < rows) store_pixel(
+            out->y + place_of(f, out, row + i), pixels, i, vectors, f->columns, f->mask);
     }
 }
 
-/* `count` pixels of a group, which lie at `at`, and their addend. */
-INLINE void add_group(const finisher *f, const tile_output *out, __m512i bytes, const int64_t at[4],
-                      int count, const int vectors, const bool is_signed) {
-    const int group = group_of(vectors);
+/* The addend of a group of `rows` pixels, from pixel `row` on, in the order of bytes. */
+INLINE __m512i load_addend(const finisher *f, const tile_output *out, int row, int rows,
+                           const int vectors) {
     __m512i addend = _mm512_setzero_si512();
-    UNROLL for (int i = 0; i < group; i++) if (i < count) addend =
-        load_pixel(addend, out->addend + at[i], i, vectors, f->mask);
-    addend = bytes_of(addend, vectors);
-    bytes = f->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
-                            : nn_add_bytes(&f->adder, is_signed, bytes, addend);
-    const __m512i pixels = pixels_of(bytes, vectors);
-    UNROLL for (int i = 0; i < group; i++) if (i < count)
-        store_pixel(out->y + at[i], pixels, i, vectors, f->columns, f->mask);
+    UNROLL for (int i = 0; i < group_of(vectors); i++) if (row + i < rows) addend =
+        load_pixel(addend, out->addend + place_of(f, out, row + i), i, vectors, f->mask);
+    return bytes_of(addend, vectors);
 }
 
-/* What was kept of `rows` pixels to results. */
+/* What was kept of `rows` pixels to results. Results may take the addend's place: that of the next
+ * group is read before this one is stored, for a load waits for a masked store beside it. */
 INLINE void add_rows(const finisher *from, const tile_output *to, const __m512i *kept, int rows,
                      const int vectors, const bool is_signed) {
     const finisher f = *from; /* which results cannot change: it stays in registers */
     const tile_output out = *to;
     const int group = group_of(vectors);
-    int64_t next = 0;
+    __m512i addend = load_addend(&f, &out, 0, rows, vectors);
     for (int row = 0; row < rows; row += group, kept++) {
-        int64_t at[4];
-        UNROLL for (int i = 0; i < group; i++) {
-            at[i] = next + (row + i == SEGMENT ? out.gap : 0);
-            next = at[i] + f.y_step;
-        }
-        if (row + group <= rows)
-            add_group(&f, &out, *kept, at, group, vectors, is_signed);
-        else
-            add_group(&f, &out, *kept, at, rows - row, vectors, is_signed);
+        const __m512i sum = f.addend_first ? nn_add_bytes(&f.adder, is_signed, addend, *kept)
+                                           : nn_add_bytes(&f.adder, is_signed, *kept, addend);
+        const __m512i pixels = pixels_of(sum, vectors);
+        addend = load_addend(&f, &out, row + group, rows, vectors);
+        UNROLL for (int i = 0; i < group; i++) if (row + i < rows)
+            store_pixel(out.y + place_of(&f, &out, row + i), pixels, i, vectors, f.columns, f.mask);
     }
 }
 
