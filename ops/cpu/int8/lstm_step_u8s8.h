@@ -28,7 +28,7 @@ typedef struct nn_lstm_matrix {
 typedef struct nn_lstm_rows {
     const uint8_t *x;
     int64_t pitch;        /* bytes: the steps of the matrix in cells */
-    const uint32_t *sums; /* of each row */
+    const uint32_t *sums; /* of each row, where the matrix has zero points */
     nn_bytes_quant quant;
 } nn_lstm_rows;
 
@@ -48,9 +48,11 @@ typedef struct nn_lstm_u8s8 {
     int lanes;
     int depth;   /* k's in a cell: 4 weights of one byte, or 2 of two less their zero points, */
     bool paired; /* or 2 of one byte, for two gates */
-    /* A row of floats, and zeros up to a whole cell; returns the sum of what it has stored. */
-    uint32_t (*quantize)(const nn_int8_loops *loops, const float *x, int64_t count,
-                         nn_bytes_quant quant, uint8_t *row);
+    /* A row of floats, and zeros up to a whole cell. */
+    void (*quantize)(const nn_int8_loops *loops, const float *x, int64_t count,
+                     nn_bytes_quant quant, uint8_t *row);
+    /* The sum of the `count` numbers of a row. */
+    uint32_t (*sum)(const uint8_t *row, int64_t count);
     /* y[row] = x W + bias of the blocks [first, last); y is [row][block][gate][lane], `columns` of
      * them. */
     void (*multiply)(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t rows,

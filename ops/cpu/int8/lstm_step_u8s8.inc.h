@@ -140,11 +140,11 @@ NN_INLINE block_scale scale_of(const block_weights *from, const nn_bytes_quant *
     return out;
 }
 
-/* A sum of a row that itself sums to `row_sum`. */
-NN_INLINE vf scaled(const block_scale *by, uint32_t row_sum, int gate, vi sum) {
+/* A sum of a row that itself sums to *row_sum. */
+NN_INLINE vf scaled(const block_scale *by, const uint32_t *row_sum, int gate, vi sum) {
     if (DEPTH == 4) sum = (vi)((vu)sum - by->of_zero[gate]);
     if ((DEPTH == 4 || PAIRED) && by->zeros != NULL)
-        sum = (vi)((vu)sum - load_numbers(by->zeros + gate * VF_LANES) * row_sum);
+        sum = (vi)((vu)sum - load_numbers(by->zeros + gate * VF_LANES) * *row_sum);
     return vf_of_int(sum) * by->scale[gate];
 }
 
@@ -161,7 +161,7 @@ static void multiply(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t row
                 for (int g = 0; g < GATES; g++) {
                     const int64_t column = from.column + g * VF_LANES;
                     vf_store(y + (begin + r) * columns + column,
-                             scaled(&scale, x->sums[begin + r], g, sums[r][g]) +
+                             scaled(&scale, x->sums + begin + r, g, sums[r][g]) +
                                  vf_load(bias + column));
                 }
         }
@@ -181,7 +181,7 @@ NN_INLINE summed_block summed(const nn_lstm_step *s, const block_weights *from, 
     const block_scale scale = scale_of(from, &s->states.quant);
     for (int g = 0; g < GATES; g++)
         out.gates[g] =
-            vf_load(inputs + g * VF_LANES) + scaled(&scale, s->states.sums[sample], g, sums[g]);
+            vf_load(inputs + g * VF_LANES) + scaled(&scale, s->states.sums + sample, g, sums[g]);
     return out;
 }
 
@@ -280,29 +280,33 @@ static void run_blocks(const nn_lstm_step *s, int64_t first, int64_t last, bool 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 #if DEPTH == 4
-static uint32_t quantize(const nn_int8_loops *loops, const float *x, int64_t count,
-                         nn_bytes_quant quant, uint8_t *row) {
-    uint32_t total = 0;
+typedef uint8_t activation;
+
+static void quantize(const nn_int8_loops *loops, const float *x, int64_t count,
+                     nn_bytes_quant quant, uint8_t *row) {
     loops->quantize(x, row, count, quant);
-    for (int64_t i = 0; i < count; i++) total += row[i];
     for (int64_t i = count; i % DEPTH != 0; i++) row[i] = 0;
-    return total;
 }
 #else
-static uint32_t quantize(const nn_int8_loops *loops, const float *x, int64_t count,
-                         nn_bytes_quant quant, uint8_t *row) {
+typedef int16_t activation;
+
+static void quantize(const nn_int8_loops *loops, const float *x, int64_t count,
+                     nn_bytes_quant quant, uint8_t *row) {
     (void)loops;
-    int16_t *restrict out = (int16_t *)row;
-    uint32_t total = 0;
-    for (int64_t i = 0; i < count; i++) {
-        out[i] = (int16_t)(nn_quant_round(x[i] / quant.scale, quant.zero, 0, 255) - quant.zero);
-        total += (uint32_t)(int32_t)out[i];
-    }
+    activation *restrict out = (activation *)row;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (activation)(nn_quant_round(x[i] / quant.scale, quant.zero, 0, 255) - quant.zero);
     for (int64_t i = count; i % DEPTH != 0; i++) out[i] = 0;
-    return total;
 }
 #endif
 
+static uint32_t sum_of_row(const uint8_t *row, int64_t count) {
+    const activation *numbers = (const activation *)row;
+    uint32_t total = 0;
+    for (int64_t i = 0; i < count; i++) total += (uint32_t)(int32_t)numbers[i];
+    return total;
+}
+
 #define LSTM_U8S8(isa)                                                                             \
-    const nn_lstm_u8s8 nn_lstm_u8s8_##isa = {#isa,     VF_LANES, DEPTH,     PAIRED,                \
-                                             quantize, multiply, run_blocks};
+    const nn_lstm_u8s8 nn_lstm_u8s8_##isa = {#isa,     VF_LANES,   DEPTH,    PAIRED,               \
+                                             quantize, sum_of_row, multiply, run_blocks};

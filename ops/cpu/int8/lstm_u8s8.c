@@ -246,9 +246,10 @@ static nn_lstm_matrix matrix_at(const matrix_layout *layout, const uint8_t *pack
                             .zeros = traits->has_zeros ? zeros : NULL};
 }
 
-/* `count` rows of `width` floats, `step` apart, to `memory`: one scale and zero point for all. */
+/* `count` rows of floats, `step` apart, to `memory`: one scale and zero point for all. Matrices
+ * without zero points need no sums of rows. */
 static nn_lstm_rows quantize_rows(const run_work *work, const matrix_layout *layout, const float *x,
-                                  int64_t count, int64_t step, uint8_t *memory) {
+                                  int64_t count, int64_t step, bool needs_sums, uint8_t *memory) {
     const int64_t pitch = layout->steps * NN_LSTM_CELL;
     float low = 0, high = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -260,9 +261,12 @@ static nn_lstm_rows quantize_rows(const run_work *work, const matrix_layout *lay
     const float scale = high == low ? 1.0f : (high - low) / 255.0f;
     const nn_bytes_quant quant = {scale, nn_quant_round(-low / scale, 0, 0, 255), 0};
     uint32_t *sums = (uint32_t *)(memory + nn_aligned(count * pitch));
-    for (int64_t i = 0; i < count; i++)
-        sums[i] = work->state->unit->quantize(work->loops, x + i * step, layout->k, quant,
-                                              memory + i * pitch);
+    const nn_lstm_u8s8 *unit = work->state->unit;
+    for (int64_t i = 0; i < count; i++) {
+        uint8_t *row = memory + i * pitch;
+        unit->quantize(work->loops, x + i * step, layout->k, quant, row);
+        if (needs_sums) sums[i] = unit->sum(row, layout->k);
+    }
     return (nn_lstm_rows){memory, pitch, sums, quant};
 }
 
@@ -337,7 +341,8 @@ static void run_direction(const run_work *work, int64_t direction) {
         const step_blocks each = {&step, state->unit, i % 2 == 1};
         nn_recurrent_find_places(&samples, i, products, shape->directions * state->columns, inputs,
                                  y);
-        step.states = quantize_rows(work, &state->r, h, shape->batch, pitch, rows);
+        step.states =
+            quantize_rows(work, &state->r, h, shape->batch, pitch, step.r.zeros != NULL, rows);
         nn_parallel(work->pool, blocks, grain, run_blocks, (void *)&each);
     }
     nn_recurrent_store_states(&samples, NN_RNN_LAST_H, step.h);
@@ -370,8 +375,13 @@ static nn_status run(const nn_call *call) {
     work.products = (float *)(work.rows + state->state_row_bytes);
     work.states = (float *)((uint8_t *)work.products + state->product_bytes);
     work.pointers = (const float **)((uint8_t *)work.states + state->states_bytes);
+    bool has_zeros = false;
+    for (int64_t d = 0; d < s->directions; d++) {
+        const nn_lstm_matrix w = matrix_at(&state->w, work.packed + d * state->direction_bytes);
+        has_zeros = has_zeros || w.zeros != NULL;
+    }
     work.x = quantize_rows(&work, &state->w, call->in[NN_RNN_X]->data, s->steps * s->batch,
-                           s->inputs, memory);
+                           s->inputs, has_zeros, memory);
     nn_parallel(call->pool, blocks, grain_of(&work, blocks, s->steps * s->batch, s->inputs),
                 multiply_inputs, &work);
     if (s->directions == 1) {
