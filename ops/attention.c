@@ -429,20 +429,19 @@ ATTENTION_KERNEL(avx512, NN_ISA_AVX512)
 #if defined(__x86_64__)
 
 static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
-    (void)target;
     for (int i = PRESENT_K; i <= SCORES; i++)
         if (i < node->out_count && node->out[i] != NULL) return false;
     if (nn_view_in(node, PAST_K) != NULL || nn_view_in(node, VALID) != NULL ||
         node->in[Q]->type != node->in[K]->type || !nn_epilogue_is_empty(&node->epilogue))
         return false;
     nn_attention attention = nn_attention_of(node, NULL);
-    return nn_attention_bf16_accepts(&attention);
+    return nn_attention_bf16_accepts(&attention, target->isa);
 }
 
 static nn_status prepare_bf16(const nn_node_view *node, const nn_target *target,
                               nn_prepare *services) {
     nn_attention attention = nn_attention_of(node, NULL);
-    size_t bytes = nn_attention_bf16_bytes(&attention);
+    size_t bytes = nn_attention_bf16_bytes(&attention, target->isa);
     nn_attention_bf16 *state = nn_prepare_state(services, bytes);
     if (state == NULL) return nn_fail_memory(bytes);
     nn_attention_bf16_make(&attention, target->isa, state);

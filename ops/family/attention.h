@@ -85,9 +85,10 @@ void nn_attention_run(const nn_attention *attention, const nn_attention_parts *p
 /* With bf16 products and float sums and softmax, for plans of that precision: q, k, v and y of
  * float or bf16; without a past, a length for each sample or scores. */
 typedef struct nn_attention_bf16 nn_attention_bf16;
-bool nn_attention_bf16_accepts(const nn_attention *attention);
-/* Bytes of what prepare makes once, in memory aligned to 8, from the sizes and types alone. */
-size_t nn_attention_bf16_bytes(const nn_attention *attention);
+bool nn_attention_bf16_accepts(const nn_attention *attention, nn_isa isa);
+/* Bytes of what prepare makes once, in memory aligned to 8, from the sizes, the types and the
+ * instruction set. */
+size_t nn_attention_bf16_bytes(const nn_attention *attention, nn_isa isa);
 void nn_attention_bf16_make(const nn_attention *attention, nn_isa isa, nn_attention_bf16 *out);
 size_t nn_attention_bf16_workspace(const nn_attention_bf16 *made, int threads);
 void nn_attention_bf16_run(const nn_attention_bf16 *made, const nn_attention *attention,

@@ -38,7 +38,7 @@ static bool make_plans(const nn_attention *a, nn_isa isa, nn_attention_bf16 *out
            nn_bf16_plan_make(&values, &value_types, isa, 1, &none, &out->values);
 }
 
-bool nn_attention_bf16_accepts(const nn_attention *a) {
+bool nn_attention_bf16_accepts(const nn_attention *a, nn_isa isa) {
     nn_attention_bf16 made;
     if (!is_float_or_bf16(a->q.type) || !is_float_or_bf16(a->k.type) ||
         !is_float_or_bf16(a->v.type) || !is_float_or_bf16(a->y.type))
@@ -46,12 +46,12 @@ bool nn_attention_bf16_accepts(const nn_attention *a) {
     if (a->softmax_type != NNOPT_TYPE_NONE && a->softmax_type != NNOPT_FLOAT) return false;
     return a->batch > 0 && a->q_heads > 0 && a->past_length == 0 && a->q_length >= LEAST &&
            a->length >= LEAST && a->head_size >= LEAST && a->value_size >= LEAST &&
-           make_plans(a, NN_ISA_AMX, &made);
+           make_plans(a, isa, &made);
 }
 
-size_t nn_attention_bf16_bytes(const nn_attention *a) {
+size_t nn_attention_bf16_bytes(const nn_attention *a, nn_isa isa) {
     nn_attention_bf16 made;
-    make_plans(a, NN_ISA_AMX, &made); /* lists are the same for all */
+    make_plans(a, isa, &made);
     return sizeof made + nn_bf16_plan_bytes(&made.scores) + nn_bf16_plan_bytes(&made.values);
 }
 
