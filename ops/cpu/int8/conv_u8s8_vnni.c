@@ -125,17 +125,17 @@ typedef struct finisher {
     bool adds, is_signed, addend_first;
 } finisher;
 
-INLINE finisher finisher_of(const nn_u8s8_tile *t) {
-    finisher f = {.multiplier = t->multiplier,
-                  .y_step = t->y_step,
-                  .columns = t->columns,
-                  .mask = UINT64_MAX >> (64 - t->columns),
-                  .adds = t->sum != NULL,
-                  .is_signed = t->is_signed,
-                  .addend_first = t->addend_first};
-    nn_byte_rule_set(&f.rule, f.is_signed, t->zero, t->low, t->high);
-    if (f.adds) nn_byte_adder_set(&f.adder, f.is_signed, t->sum);
-    return f;
+/* Not as a value: what is not set would be cleared, which a small layer notices. */
+INLINE void finisher_set(finisher *f, const nn_u8s8_tile *t) {
+    f->multiplier = t->multiplier;
+    f->y_step = t->y_step;
+    f->columns = t->columns;
+    f->mask = UINT64_MAX >> (64 - t->columns);
+    f->adds = t->sum != NULL;
+    f->is_signed = t->is_signed;
+    f->addend_first = t->addend_first;
+    nn_byte_rule_set(&f->rule, t->is_signed, t->zero, t->low, t->high);
+    if (t->sum != NULL) nn_byte_adder_set(&f->adder, t->is_signed, t->sum);
 }
 
 /* Where the results of a tile lie. */
@@ -318,7 +318,8 @@ INLINE void multiply_tile(const nn_u8s8_tile *t, const uint8_t *a0, const uint8_
 }
 
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
-    const finisher f = finisher_of(t);
+    finisher f;
+    finisher_set(&f, t);
     tile_output out = {t->y[0], t->y[1] - (t->y[0] + SEGMENT * t->y_step), t->addend};
     const uint8_t *a0 = t->a[0], *a1 = t->a[1];
     const char *fetch = t->fetch;

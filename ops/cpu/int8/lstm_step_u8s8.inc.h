@@ -68,22 +68,32 @@ NN_INLINE void sum_row(const block_weights *from, const uint8_t *x, vi sums[GATE
     }
 }
 
+NN_INLINE void add_rows(const block_weights *from, const uint8_t *x, int64_t pitch, int64_t first,
+                        int64_t last, vi acc[STEP_ROWS][GATES], const int rows) {
+    const uint8_t *w = from->w + first * STEP_BYTES;
+    for (int64_t s = first; s < last; s++, w += STEP_BYTES) {
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++)
+            accumulate(acc[r], broadcast(x + r * pitch + s * NN_LSTM_CELL), w);
+    }
+}
+
 NN_INLINE void sum_rows(const block_weights *from, const uint8_t *x, int64_t pitch,
                         vi sums[STEP_ROWS][GATES], const int rows) {
-    const uint8_t *w = from->w;
-    for (int r = 0; r < rows; r++)
-        for (int g = 0; g < GATES; g++) sums[r][g] = (vi){0};
-    for (int64_t done = 0, count; done < from->matrix->steps; done += count) {
+    const int64_t steps = from->matrix->steps;
+    vi total[STEP_ROWS][GATES] = {0};
+    if (!PAIRED) add_rows(from, x, pitch, 0, steps, total, rows);
+    for (int64_t done = 0, count; PAIRED && done < steps; done += count) {
         vi acc[STEP_ROWS][GATES] = {0};
         count = steps_at_once(from, done);
-        for (int64_t s = done; s < done + count; s++, w += STEP_BYTES) {
+        add_rows(from, x, pitch, done, done + count, acc, rows);
 #pragma GCC unroll 6
-            for (int r = 0; r < rows; r++)
-                accumulate(acc[r], broadcast(x + r * pitch + s * NN_LSTM_CELL), w);
-        }
-#pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) settle(sums[r], acc[r]);
+        for (int r = 0; r < rows; r++) settle(total[r], acc[r]);
     }
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int g = 0; g < GATES; g++) sums[r][g] = total[r][g];
 }
 
 /* Rows [first, first + rows). */
@@ -148,23 +158,45 @@ NN_INLINE vf scaled(const block_scale *by, const uint32_t *row_sum, int gate, vi
     return vf_of_int(sum) * by->scale[gate];
 }
 
+/* Where the products of the inputs go: y[row] of `columns` floats. */
+typedef struct input_products {
+    const nn_lstm_rows *x;
+    const float *bias;
+    float *y;
+    int64_t columns;
+} input_products;
+
+NN_INLINE void store_products(const input_products *to, const block_weights *from,
+                              const block_scale *scale, int64_t first, int rows,
+                              const vi sums[STEP_ROWS][GATES]) {
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int g = 0; g < GATES; g++) {
+            const int64_t column = from->column + g * VF_LANES;
+            vf_store(to->y + (first + r) * to->columns + column,
+                     scaled(scale, to->x->sums + first + r, g, sums[r][g]) +
+                         vf_load(to->bias + column));
+        }
+}
+
 static void multiply(const nn_lstm_matrix *w, const nn_lstm_rows *x, int64_t rows,
                      const float *bias, int64_t first, int64_t last, float *y, int64_t columns) {
+    const input_products to = {x, bias, y, columns};
     vi sums[STEP_ROWS][GATES];
     for (int64_t block = first; block < last; block++) {
         const block_weights from = weights_of(w, block);
         const block_scale scale = scale_of(&from, &x->quant);
-        for (int64_t begin = 0; begin < rows; begin += STEP_ROWS) {
-            const int count = rows - begin < STEP_ROWS ? (int)(rows - begin) : STEP_ROWS;
-            sum(&from, x, begin, count, sums);
-            for (int r = 0; r < count; r++)
-                for (int g = 0; g < GATES; g++) {
-                    const int64_t column = from.column + g * VF_LANES;
-                    vf_store(y + (begin + r) * columns + column,
-                             scaled(&scale, x->sums + begin + r, g, sums[r][g]) +
-                                 vf_load(bias + column));
-                }
+        int64_t row = 0;
+        for (; row + STEP_ROWS <= rows; row += STEP_ROWS) {
+            vi whole[STEP_ROWS][GATES]; /* in registers all the way */
+            sum_rows(&from, x->x + row * x->pitch, x->pitch, whole, STEP_ROWS);
+            store_products(&to, &from, &scale, row, STEP_ROWS, whole);
         }
+        if (row == rows) continue;
+        sum(&from, x, row, (int)(rows - row), sums);
+        for (int r = 0; r < rows - row; r++)
+            store_products(&to, &from, &scale, row + r, 1, &sums[r]);
     }
 }
 
