@@ -236,25 +236,30 @@ NN_INLINE void finish(const nn_lstm_step *s, const block_weights *from, int64_t 
     store_state(s, sample, block.unit, h);
 }
 
-/* plain_lstm_units in parts. */
-enum { PARTS = 4 };
+/* The products of a block come in parts, and after each of the first five a function of
+ * plain_lstm_units for the block before. */
+enum { PARTS = 8 };
 
 NN_INLINE void finish_part(const nn_lstm_step *s, summed_block *block, const int part) {
     vf *gates = block->gates;
     float *cells = s->c + block->unit;
     switch (part) {
     case 0:
-        gates[0] = vf_sigmoid(gates[0]) * vf_tanh(gates[3]);
+        gates[0] = vf_sigmoid(gates[0]);
         break;
     case 1:
+        gates[0] *= vf_tanh(gates[3]);
+        break;
+    case 2:
         block->c = vf_fma(vf_sigmoid(gates[2]), vf_load(cells), gates[0]);
         vf_store(cells, block->c);
         break;
-    case 2:
+    case 3:
         gates[1] = vf_sigmoid(gates[1]);
         break;
-    default:
+    case 4:
         store_state(s, 0, block->unit, gates[1] * vf_tanh(block->c));
+        break;
     }
 }
 
@@ -268,7 +273,7 @@ static void run_plain_blocks(const nn_lstm_step *s, int64_t first, int64_t last,
         const block_weights from = weights_of(&s->r, falling ? first + last - 1 - i : i);
         const uint8_t *w = from.w, *x = s->states.x;
         vi acc[CHAINS][GATES] = {0};
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int part = 0; part < PARTS; part++) {
             int64_t left = part < PARTS - 1 ? part_steps : steps - (PARTS - 1) * part_steps;
             for (; left >= CHAINS; left -= CHAINS) {
@@ -282,7 +287,7 @@ static void run_plain_blocks(const nn_lstm_step *s, int64_t first, int64_t last,
         for (int g = 0; g < GATES; g++) acc[0][g] = (vi)((vu)acc[0][g] + (vu)acc[1][g]);
         before = summed(s, &from, 0, acc[0]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int part = 0; part < PARTS; part++) finish_part(s, &before, part);
 }
 
