@@ -1,6 +1,7 @@
 /* How direct convolutions are cut for threads: each has as much to do, and little is copied twice.
  */
 #include "base/cpu.h"
+#include "base/integers.h"
 #include "base/memory.h"
 #include "ops/cpu/float32/direct_f32.h"
 #include "tests/support/runner.h"
@@ -111,6 +112,20 @@ START_TEST(copies_of_a_band_stay_few) {
     ck_assert_int_eq(plan.panel_blocks, 8);
 }
 END_TEST
+
+/* Columns of few pixels are divided among threads: as wide as panels may be, none has more. */
+START_TEST(panels_are_divided_evenly) {
+    const int64_t columns[] = {160, 192, 320};
+    for (int i = 0; i < 3; i++) {
+        const nn_direct_problem problem = nn_direct_product(49, columns[i], 1152);
+        nn_direct_plan plan;
+        nn_direct_plan_make(&problem, &nn_tiles_f32_avx512, 2, &(nn_epilogue){0}, &plan);
+        ck_assert_int_eq(plan.column_blocks, 1);
+        const int64_t most = nn_divide_up(plan.panel_blocks, 2) * plan.panel_block;
+        ck_assert_int_le(5 * most * plan.shape->columns, 3 * columns[i]);
+    }
+}
+END_TEST
 #endif
 
 Suite *test_suite(void) {
@@ -120,6 +135,7 @@ Suite *test_suite(void) {
     tcase_add_test(units, deep_pixels_are_read_in_parts);
 #if defined(__x86_64__)
     tcase_add_test(units, copies_of_a_band_stay_few);
+    tcase_add_test(units, panels_are_divided_evenly);
 #endif
     suite_add_tcase(suite, units);
     return suite;

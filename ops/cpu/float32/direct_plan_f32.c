@@ -150,6 +150,33 @@ static void fold_pixels(nn_direct_plan *plan) {
     p->out_pitch *= plan->fold;
 }
 
+/* ---- threads ---- */
+
+/* As many as have enough to do. */
+static int useful_threads(const nn_direct_plan *plan, int threads) {
+    const nn_direct_problem *p = &plan->problem;
+    double macs = (double)(p->images * p->groups) * (double)(plan->taps * plan->k * p->columns);
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) macs *= (double)p->axes[i].out;
+    if (macs >= (double)WORTH_A_THREAD * threads) return threads;
+    return macs < WORTH_A_THREAD ? 1 : (int)(macs / WORTH_A_THREAD);
+}
+
+/* How much longer `threads` threads take for `units` equal units than a share of each would. */
+static double unevenness(int64_t units, int threads) {
+    return (double)(nn_divide_up(units, threads) * threads) / (double)units;
+}
+
+/* Are there more weights than numbers that they make and are made for? Then threads share these. */
+static bool is_mostly_weights(const nn_direct_plan *plan) {
+    const nn_direct_problem *p = &plan->problem;
+    double in = (double)p->k, out = (double)p->columns;
+    for (int i = 0; i < NN_MAX_SPATIAL; i++) {
+        in *= (double)p->axes[i].in;
+        out *= (double)p->axes[i].out;
+    }
+    return (double)(plan->taps * plan->k) * (double)p->columns > in + out;
+}
+
 /* ---- tile ---- */
 
 const char *const nn_direct_widths[] = {"1 vector", "2 vectors", "3 vectors", "4 vectors", NULL};
@@ -173,9 +200,9 @@ static int64_t computed_columns(const nn_tiles_f32 *tiles, int64_t width, int64_
     return columns - rest + (rest > 0 ? shape_of_width(tiles, rest)->columns : 0);
 }
 
-/* Vectors of a panel. Two suit most: the most rows, so the least traffic of weights. Folded pixels
- * are one panel, and have no more. */
-static int64_t best_vectors(const nn_direct_plan *plan) {
+/* Vectors of a panel, which `threads` threads may share out. Two suit most: the most rows, so the
+ * least traffic of weights. Folded pixels are one panel, and have no more. */
+static int64_t best_vectors(const nn_direct_plan *plan, int threads) {
     const nn_tiles_f32 *tiles = plan->tiles;
     const int64_t columns = plan->problem.columns;
     const int64_t vectors = nn_divide_up(columns, tiles->lanes);
@@ -183,10 +210,13 @@ static int64_t best_vectors(const nn_direct_plan *plan) {
     if (!has_halves(tiles)) return vectors % 3 == 0 && vectors % 2 != 0 ? 3 : 2;
     /* FMAs take so long there that weights can be read more often, and wide tiles read pixels and
      * write lines that lie together. One vector is worth an empty part of a wider tile only. */
+    const int sharing = is_mostly_weights(plan) ? threads : 1;
     int64_t best = 0;
     double least = INFINITY;
     for (int64_t i = nn_min(tiles->count, vectors); i > 0; i--) {
-        const double time = (double)computed_columns(tiles, i * tiles->lanes, columns) *
+        const int64_t width = i * tiles->lanes;
+        const double time = (double)computed_columns(tiles, width, columns) *
+                            unevenness(nn_divide_up(columns, width), sharing) *
                             (i == 1 && vectors > 1 ? ONE_VECTOR_COST : 1);
         if (time >= least) continue;
         best = i;
@@ -195,12 +225,12 @@ static int64_t best_vectors(const nn_direct_plan *plan) {
     return best;
 }
 
-static void choose_shapes(nn_direct_plan *plan) {
+static void choose_shapes(nn_direct_plan *plan, int threads) {
     const nn_tiles_f32 *tiles = plan->tiles;
     const int64_t columns = plan->problem.columns;
     const int64_t vectors = nn_divide_up(columns, tiles->lanes);
     const int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
-    int64_t wanted = best_vectors(plan);
+    int64_t wanted = best_vectors(plan, threads);
     /* Few pixels need width to hide the latency of an FMA; few channels leave little to read of the
      * pixels. */
     const bool is_wide = plan->merged && vectors % 4 == 0 && tiles->count >= 4;
@@ -227,15 +257,6 @@ static nn_band_use band_use(const nn_direct_plan *plan) {
     return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
 }
 
-/* As many as have enough to do. */
-static int useful_threads(const nn_direct_plan *plan, int threads) {
-    const nn_direct_problem *p = &plan->problem;
-    double macs = (double)(p->images * p->groups) * (double)(plan->taps * plan->k * p->columns);
-    for (int i = 0; i < NN_MAX_SPATIAL; i++) macs *= (double)p->axes[i].out;
-    if (macs >= (double)WORTH_A_THREAD * threads) return threads;
-    return macs < WORTH_A_THREAD ? 1 : (int)(macs / WORTH_A_THREAD);
-}
-
 /* Units that differ in panels, at most `wanted`, as long as the copy of the band that each makes
  * for itself is little beside its products. */
 static int64_t most_panel_units(const nn_direct_plan *plan, int64_t wanted) {
@@ -254,11 +275,6 @@ static int64_t even_block(int64_t count, int64_t most, int64_t others, int threa
         best_time = time;
     }
     return best;
-}
-
-/* How much longer `threads` threads take for `units` equal units than a share of each would. */
-static double unevenness(int64_t units, int threads) {
-    return (double)(nn_divide_up(units, threads) * threads) / (double)units;
 }
 
 /* Cuts the panels of each unit, too, where units of pixels alone leave a thread without work at the
@@ -316,13 +332,9 @@ static void choose_units(nn_direct_plan *plan, int threads) {
     int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
     int64_t row_blocks = nn_divide_up(height->out, plan->row_block);
     int64_t column_blocks = nn_divide_up(width->out, plan->column_block);
-    double in =
-        (double)p->axes[NN_DEPTH].in * (double)height->in * (double)width->in * (double)p->k;
-    double out = (double)p->axes[NN_DEPTH].out * (double)height->out * (double)width->out *
-                 (double)p->columns;
     if (others * row_blocks * column_blocks < wanted) {
         const int64_t most = most_panel_units(plan, wanted);
-        if ((double)plan->group_floats > in + out && most >= threads) {
+        if (is_mostly_weights(plan) && most >= threads) {
             int64_t panel_blocks = nn_divide_up(most, others * row_blocks * column_blocks);
             plan->panel_block = even_block(
                 plan->panels, nn_divide_up(plan->panels, nn_min(panel_blocks, plan->panels)),
@@ -407,11 +419,12 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
     out->taps = out->merged ? kernel_rows : kernel_rows * width->kernel;
     out->k = out->merged ? problem->k * width->kernel : problem->k;
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
-    choose_shapes(out);
+    const int useful = useful_threads(out, threads);
+    choose_shapes(out, useful);
     out->group_columns = (out->panels - 1) * out->shape->columns + out->last_shape->columns;
     out->group_floats = out->group_columns * out->taps * out->k;
     choose_input_parts(out);
-    choose_units(out, useful_threads(out, threads));
+    choose_units(out, useful);
     choose_passes(out);
     choose_band(out);
 }
