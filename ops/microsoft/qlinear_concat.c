@@ -103,14 +103,43 @@ static bool accepts_any_layout(const nn_node_view *node, const nn_target *target
 
 typedef struct concat_state {
     nn_table_map map;
+    uint8_t *tables; /* of each part whose scales and zero points are constants */
+    bool has_table[];
 } concat_state;
 
+static bool quant_equal(const nn_quant *a, const nn_quant *b) {
+    return a->scale == b->scale && a->zero == b->zero && a->lowest == b->lowest;
+}
+
+/* The constant scale and zero point of a part and of the output; false where they are none. */
+static bool constant_quants(const nn_node_view *node, int input, nn_quant *x, nn_quant *y) {
+    const nn_tensor *scale = nn_view_constant(node, input + X_SCALE);
+    const nn_tensor *zero = nn_view_constant(node, input + X_ZERO);
+    const nn_tensor *y_scale = nn_view_constant(node, Y_SCALE);
+    const nn_tensor *y_zero = nn_view_constant(node, Y_ZERO);
+    if (scale == NULL || zero == NULL || y_scale == NULL || y_zero == NULL) return false;
+    *x = nn_quant_read(scale, zero, node->in[input]->type);
+    *y = nn_quant_read(y_scale, y_zero, node->out[0]->type);
+    return true;
+}
+
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *prepare) {
-    (void)node;
+    const int parts = part_count(node);
+    const size_t own = sizeof(concat_state) + (size_t)parts * sizeof(bool);
+    const size_t bytes = own + (size_t)parts * NN_TABLE_SIZE;
     nn_prepare_workspace(prepare, NN_TABLE_SIZE);
-    concat_state *state = nn_prepare_state(prepare, sizeof *state);
-    if (state == NULL) return nn_fail_memory(sizeof *state);
+    concat_state *state = nn_prepare_state(prepare, bytes);
+    if (state == NULL) return nn_fail_memory(bytes);
     state->map = nn_table_map_for(target->isa);
+    state->tables = (uint8_t *)state + own;
+    for (int i = 0; i < parts; i++) {
+        const int input = FIRST + i * PER_PART;
+        nn_quant x, y;
+        state->has_table[i] = constant_quants(node, input, &x, &y);
+        if (state->has_table[i])
+            nn_table_fill(state->tables + (size_t)i * NN_TABLE_SIZE, &(nn_activation_chain){0},
+                          node->in[input]->type, x, y);
+    }
     return NN_OK;
 }
 
@@ -134,10 +163,6 @@ static void copy_runs(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
-static bool quant_equal(const nn_quant *a, const nn_quant *b) {
-    return a->scale == b->scale && a->zero == b->zero && a->lowest == b->lowest;
-}
-
 /* Parts are copies where both sides have the same scale and zero point. */
 static bool part(const nn_node_view *node, int index, nn_joined_part *out) {
     const nn_axis_attrs *a = node->attrs;
@@ -145,15 +170,8 @@ static bool part(const nn_node_view *node, int index, nn_joined_part *out) {
     if (index < FIRST || (index - FIRST) % PER_PART != 0) return false;
     if (nn_check_axis(node, a->axis, node->out[0]->rank, &out->axis) != NN_OK) return false;
     for (int i = FIRST; i < index; i += PER_PART) out->begin += node->in[i]->dims[out->axis];
-    const nn_tensor *scale = nn_view_constant(node, index + X_SCALE);
-    const nn_tensor *zero = nn_view_constant(node, index + X_ZERO);
-    const nn_tensor *y_scale = nn_view_constant(node, Y_SCALE);
-    const nn_tensor *y_zero = nn_view_constant(node, Y_ZERO);
-    out->is_changed = true;
-    if (scale == NULL || zero == NULL || y_scale == NULL || y_zero == NULL) return true;
-    const nn_quant x = nn_quant_read(scale, zero, node->in[index]->type);
-    const nn_quant y = nn_quant_read(y_scale, y_zero, node->out[0]->type);
-    out->is_changed = !quant_equal(&x, &y);
+    nn_quant x, y;
+    out->is_changed = !constant_quants(node, index, &x, &y) || !quant_equal(&x, &y);
     return true;
 }
 
@@ -178,7 +196,9 @@ static nn_status run(const nn_call *call) {
                           .map = state->map,
                           .x_run = x->dims[axis] * inner,
                           .y_run = y->dims[axis] * inner};
-        if (!quant_equal(&qx, &qy)) {
+        if (!quant_equal(&qx, &qy) && state->has_table[i]) {
+            copy.table = state->tables + (size_t)i * NN_TABLE_SIZE;
+        } else if (!quant_equal(&qx, &qy)) {
             nn_table_fill(call->workspace, &(nn_activation_chain){0}, x->type, qx, qy);
             copy.table = call->workspace;
         } else if (copy.x == copy.y) {
