@@ -143,7 +143,31 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return NN_OK;
 }
 
-/* In run the lists are read from the tensors themselves. */
+typedef struct slice_state {
+    bool is_known;
+    nn_axis_slice slices[NN_MAX_RANK];
+} slice_state;
+
+static bool has_constant_lists(const nn_node_view *node) {
+    for (int i = 1; i < node->in_count; i++)
+        if (node->in[i] != NULL && nn_view_constant(node, i) == NULL) return false;
+    return true;
+}
+
+static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
+    slice_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    (void)target;
+    *state = (slice_state){.is_known = has_constant_lists(node)};
+    if (!state->is_known) return NN_OK;
+    const nn_fact *in = node->in[0];
+    NN_TRY(nn_slice_axes(node, in->dims, in->rank, state->slices, &state->is_known));
+    for (int axis = 0; axis < in->rank; axis++)
+        if (!state->slices[axis].known) state->is_known = false;
+    return NN_OK;
+}
+
+/* Lists that are no constants are read from the tensors themselves. */
 static nn_status run_slices(const nn_call *call, const int64_t *dims, int rank,
                             nn_axis_slice slices[NN_MAX_RANK]) {
     const nn_slice_attrs *attrs = call->node->attrs;
@@ -164,12 +188,16 @@ static nn_status run(const nn_call *call) {
     const nn_tensor *in = call->in[0];
     nn_tensor *out = call->out[0];
     int rank = in->rank;
+    const slice_state *state = call->state;
     int64_t dims[NN_MAX_RANK];
     nn_walk walk;
-    nn_axis_slice slices[NN_MAX_RANK];
-    for (int place = 0; place < rank; place++)
-        dims[nn_logical_axis(call->layout, rank, place)] = in->dims[place];
-    NN_TRY(run_slices(call, dims, rank, slices));
+    nn_axis_slice own[NN_MAX_RANK];
+    const nn_axis_slice *slices = state->is_known ? state->slices : own;
+    if (!state->is_known) {
+        for (int place = 0; place < rank; place++)
+            dims[nn_logical_axis(call->layout, rank, place)] = in->dims[place];
+        NN_TRY(run_slices(call, dims, rank, own));
+    }
     nn_slice_walk(in, out, call->layout, slices, &walk);
     size_t size = nn_element_size(in->type);
     nn_copy_strided(call->pool, size, walk.dims, walk.rank, out->data, walk.target,
@@ -183,6 +211,7 @@ static const nn_kernel reference = {
     .layout = NN_LAYOUT_ANY,
     .layout_inputs = 1,
     .accepts = nn_moves_bytes,
+    .prepare = prepare,
     .run = run,
 };
 
