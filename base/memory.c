@@ -142,7 +142,28 @@ bool nn_add_size(int64_t a, int64_t b, int64_t *out) {
 
 /* ---- arena ---- */
 
-enum { ARENA_BLOCK = 64 * 1024 };
+#if defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define CHECKS_ADDRESSES 1
+#    endif
+#elif defined(__SANITIZE_ADDRESS__)
+#    define CHECKS_ADDRESSES 1
+#endif
+
+/* Each object has forbidden bytes behind it where somebody looks. */
+#if defined(CHECKS_ADDRESSES)
+#    include <sanitizer/asan_interface.h>
+enum { ARENA_BLOCK = 64 * 1024, ARENA_GAP = 32 };
+void nn_arena_forbid(void *memory, size_t bytes) {
+    ASAN_POISON_MEMORY_REGION(memory, bytes);
+}
+#else
+enum { ARENA_BLOCK = 64 * 1024, ARENA_GAP = 0 };
+void nn_arena_forbid(void *memory, size_t bytes) {
+    (void)memory;
+    (void)bytes;
+}
+#endif
 
 struct nn_arena_block {
     struct nn_arena_block *next;
@@ -151,9 +172,7 @@ struct nn_arena_block {
 
 static const size_t block_header = (sizeof(struct nn_arena_block) + 15) / 16 * 16;
 
-void *nn_arena_alloc(nn_arena *arena, size_t size) {
-    if (size > (size_t)INT64_MAX / 2) return NULL;
-    size = size == 0 ? 16 : (size + 15) / 16 * 16;
+static void *take(nn_arena *arena, size_t size) {
     struct nn_arena_block *block = arena->first;
     if (block == NULL || block->size - arena->used < size) {
         size_t usable = size > ARENA_BLOCK / 4 ? size : ARENA_BLOCK - block_header;
@@ -172,6 +191,14 @@ void *nn_arena_alloc(nn_arena *arena, size_t size) {
     }
     void *memory = (char *)block + block_header + arena->used;
     arena->used += size;
+    return memory;
+}
+
+void *nn_arena_alloc(nn_arena *arena, size_t size) {
+    if (size > (size_t)INT64_MAX / 2) return NULL;
+    const size_t whole = (size == 0 ? 16 : (size + 15) / 16 * 16) + ARENA_GAP;
+    char *memory = take(arena, whole);
+    if (memory != NULL) nn_arena_forbid(memory + size, whole - size);
     return memory;
 }
 

@@ -37,6 +37,8 @@ typedef struct nn_arena {
 } nn_arena;
 
 void *nn_arena_alloc(nn_arena *arena, size_t size); /* zeroed, 16-byte aligned; NULL on failure */
+/* In builds with AddressSanitizer whoever touches these bytes of an arena is stopped. */
+void nn_arena_forbid(void *memory, size_t bytes);
 char *nn_arena_strdup(nn_arena *arena, const char *text);
 char *nn_arena_strndup(nn_arena *arena, const char *text, size_t length);
 void *nn_arena_copy(nn_arena *arena, const void *bytes, size_t size);

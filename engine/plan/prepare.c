@@ -8,7 +8,9 @@ static void *alloc_aligned(nn_arena *arena, size_t size) {
     if (size > SIZE_MAX - NN_ALIGNMENT) return NULL;
     char *memory = nn_arena_alloc(arena, size + NN_ALIGNMENT);
     if (memory == NULL) return NULL;
-    return memory + (-(uintptr_t)memory & (NN_ALIGNMENT - 1));
+    const size_t before = -(uintptr_t)memory & (NN_ALIGNMENT - 1);
+    nn_arena_forbid(memory + before + size, NN_ALIGNMENT - before);
+    return memory + before;
 }
 
 void *nn_prepare_state(nn_prepare *prepare, size_t size) {
