@@ -31,11 +31,13 @@ static bool make_plan(const nn_node_view *node, const nn_target *target, nn_bf16
 }
 
 /* Where a pair of products takes the time of one of floats, a quarter of the products in floats may
- * be faster. */
+ * be faster; and kernels of floats fill vectors with pixels where channels are few. */
 static bool is_faster_in_floats(const nn_conv_geometry *g, const nn_target *target) {
     static const nn_winograd_rival direct = {0.5, sizeof(uint16_t)};
-    return target->isa < NN_ISA_AMX && !target->explores && !target->deterministic &&
-           nn_winograd_suits(g) && nn_winograd_choose(g, &direct, target->isa, target->threads) > 1;
+    if (target->isa >= NN_ISA_AMX || target->explores) return false;
+    if (2 * g->group_out_channels <= NN_BF16_COLUMNS) return true;
+    return !target->deterministic && nn_winograd_suits(g) &&
+           nn_winograd_choose(g, &direct, target->isa, target->threads) > 1;
 }
 
 static bool accepts(const nn_node_view *node, const nn_target *target) {
