@@ -1,8 +1,8 @@
 /* AVX-512 tiles of tile_bf16.h: up to 14 pixels by 32 output channels.
  *
  * Registers: 14x2 sums, 2 of weights, 1 pair of input channels, broadcast. A pair of channels is 28
- * products (vdpbf16ps, two multiply-adds a lane) for 16 loads; tiles of 15 and 16 pixels are done
- * in two halves. Bound: the products. */
+ * products (vdpbf16ps, two multiply-adds a lane) for 16 loads. Bound: the products, of which a Zen 4
+ * does one a cycle. */
 #include "ops/cpu/bf16/tile_bf16.h"
 
 #include "base/integers.h"
