@@ -70,8 +70,11 @@ static void choose_blocks(nn_winograd_plan *plan) {
     if (plan->threads > 1 && plan->blocks < wanted && plan->tiles >= wanted * rows)
         plan->blocks = wanted;
     if (plan->blocks > wanted) plan->blocks = nn_round_up(plan->blocks, plan->threads);
+    /* Panels that are fewer than threads cannot be shared out: each thread gets a block. */
+    const bool has_panels = plan->panels >= plan->threads;
+    if (!has_panels) plan->blocks = nn_min(nn_max(plan->blocks, plan->threads), plan->tiles);
     plan->block_tiles = nn_divide_up(plan->tiles, plan->blocks);
-    plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted;
+    plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted && has_panels;
 
     int64_t panel_bytes = points * plan->block_tiles * plan->columns * NN_WINOGRAD_SUM_BYTES;
     plan->panel_block = nn_min(nn_max(l2 / 4 / panel_bytes, 1), plan->panels);
