@@ -6,11 +6,18 @@
 
 enum { MACS_PER_TASK = 300 * 1000 }; /* some 10 microseconds */
 
+/* Numbers of the channels of the packed blocks, in the order of lanes. */
+typedef struct lane_numbers {
+    const int32_t *start;
+    const float *multiplier;
+} lane_numbers;
+
 typedef struct depthwise_state {
     nn_u8s8_shape shape;
     const nn_depthwise_unit *unit;
     nn_int8_setting setting;
     nn_int8_parameters parameters;
+    lane_numbers lanes; /* where parameters are constant */
     const int8_t *weights;
     int64_t task_rows;
     int64_t worker_bytes; /* workspace of one thread: sums of a row of a block */
@@ -156,6 +163,28 @@ static int64_t numbers_bytes(const depthwise_state *state) {
     return nn_round_up(state->parameters.padded * (int64_t)sizeof(int32_t), NN_ALIGNMENT);
 }
 
+/* Numbers of channels, four bytes each, into the order of lanes of all blocks. */
+static void take_lanes(const depthwise_state *state, const void *numbers, void *lanes) {
+    const int64_t channels = state->shape.groups;
+    for (int64_t packed = 0; packed < channels;) {
+        const channel_block block = block_at(state->unit, channels, packed);
+        const char *from = (const char *)numbers + 4 * block.channel;
+        char *to = (char *)lanes + 4 * packed;
+        for (int64_t c = 0; c < block.width; c += 4)
+            memcpy(to + 4 * lane_of(c, block.width), from + 4 * c, 16);
+        packed += block.width;
+    }
+}
+
+/* Those of the parameters, written to twice numbers_bytes of memory. */
+static lane_numbers lanes_of(const depthwise_state *state, const nn_int8_parameters *parameters,
+                             char *memory) {
+    void *start = memory, *multiplier = memory + numbers_bytes(state);
+    take_lanes(state, parameters->start, start);
+    take_lanes(state, parameters->multiplier, multiplier);
+    return (lane_numbers){start, multiplier};
+}
+
 nn_status nn_depthwise_u8s8_prepare(const nn_node_view *node, const nn_target *target,
                                     nn_prepare *prepare, const nn_depthwise_unit *unit,
                                     const nn_int8_inputs *inputs, const nn_u8s8_shape *shape) {
@@ -184,14 +213,18 @@ nn_status nn_depthwise_u8s8_prepare(const nn_node_view *node, const nn_target *t
     bool constant = nn_int8_has_constant_parameters(node, inputs);
     int64_t parameter_bytes = nn_int8_parameter_bytes(&made.parameters);
     int64_t own_bytes = nn_round_up(sizeof made, NN_ALIGNMENT);
-    size_t total = (size_t)(own_bytes + (constant ? parameter_bytes : 0));
+    const int64_t lane_bytes = 2 * numbers_bytes(&made),
+                  number_bytes = parameter_bytes + lane_bytes;
+    size_t total = (size_t)(own_bytes + (constant ? number_bytes : 0));
     depthwise_state *state = nn_prepare_state(prepare, total);
     if (state == NULL) return nn_fail_memory(total);
     *state = made;
-    if (constant)
-        nn_int8_fill_constant(node, &state->setting, (char *)state + own_bytes, &state->parameters);
-    int64_t workspace = 2 * numbers_bytes(state) + state->worker_bytes * target->threads +
-                        (constant ? 0 : parameter_bytes);
+    if (constant) {
+        char *numbers = (char *)state + own_bytes;
+        nn_int8_fill_constant(node, &state->setting, numbers, &state->parameters);
+        state->lanes = lanes_of(state, &state->parameters, numbers + parameter_bytes);
+    }
+    int64_t workspace = state->worker_bytes * target->threads + (constant ? 0 : number_bytes);
     nn_prepare_workspace(prepare, (size_t)workspace);
     return NN_OK;
 }
@@ -204,8 +237,7 @@ typedef struct depthwise_work {
     uint8_t *y;
     int64_t y_bytes; /* of one value */
     char *workers;
-    const int32_t *start; /* numbers of the packed blocks, in the order of lanes */
-    const float *multiplier;
+    lane_numbers lanes;
     uint8_t padding[NN_DEPTHWISE_CHANNELS]; /* a pixel of padding as input rows hold it */
 } depthwise_work;
 
@@ -278,8 +310,8 @@ static void run_row(const depthwise_work *work, nn_depthwise_row *row, int64_t i
             row->row_steps[i] = inside ? channels : 0;
         }
         row->w = state->weights + packed * channel_bytes(unit, shape);
-        row->start = work->start + packed;
-        row->multiplier = work->multiplier + packed;
+        row->start = work->lanes.start + packed;
+        row->multiplier = work->lanes.multiplier + packed;
         row->channels = (int)(left < block.width ? left : block.width);
         row->y = work->y + (y_pixel * channels + channel) * work->y_bytes;
         if (pair)
@@ -303,19 +335,6 @@ static void run_rows(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
-/* Numbers of channels, four bytes each, into the order of lanes of all blocks. */
-static void take_lanes(const depthwise_state *state, const void *numbers, void *lanes) {
-    const int64_t channels = state->shape.groups;
-    for (int64_t packed = 0; packed < channels;) {
-        const channel_block block = block_at(state->unit, channels, packed);
-        const char *from = (const char *)numbers + 4 * block.channel;
-        char *to = (char *)lanes + 4 * packed;
-        for (int64_t c = 0; c < block.width; c += 4)
-            memcpy(to + 4 * lane_of(c, block.width), from + 4 * c, 16);
-        packed += block.width;
-    }
-}
-
 nn_status nn_depthwise_u8s8_run(const nn_call *call) {
     const depthwise_state *state = call->state;
     nn_tensor *y = call->out[0];
@@ -324,15 +343,13 @@ nn_status nn_depthwise_u8s8_run(const nn_call *call) {
         .call = nn_int8_begin(call, &state->setting, &state->parameters, call->workspace),
         .y = y->data,
         .y_bytes = nn_type_bits(y->type) / 8,
-        .workers = call->workspace};
-    if (!state->parameters.are_constant)
+        .workers = call->workspace,
+        .lanes = state->lanes};
+    if (!state->parameters.are_constant) {
         work.workers += nn_int8_parameter_bytes(&state->parameters);
-    void *start = work.workers, *multiplier = work.workers + numbers_bytes(state);
-    take_lanes(state, work.call.parameters.start, start);
-    take_lanes(state, work.call.parameters.multiplier, multiplier);
-    work.start = start;
-    work.multiplier = multiplier;
-    work.workers += 2 * numbers_bytes(state);
+        work.lanes = lanes_of(state, &work.call.parameters, work.workers);
+        work.workers += 2 * numbers_bytes(state);
+    }
     memset(work.padding, work.call.x_zero ^ work.call.flip, sizeof work.padding);
     nn_parallel(call->pool, state->shape.batch * state->shape.height.out, state->task_rows,
                 run_rows, &work);
