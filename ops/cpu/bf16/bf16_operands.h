@@ -52,4 +52,9 @@ nn_status nn_bf16_prepare_bias(const nn_bf16_plan *plan, nn_prepare *services,
         __VA_ARGS__,                                                                               \
     }
 
+/* Further members of those that convolve maps. */
+#define NN_BF16_CHANNELS_LAST                                                                      \
+    .layout = NN_LAYOUT_CHANNELS_LAST, .layout_inputs = 1,                                         \
+    .in_place = 1 << 3 /* the residual, which comes after the bias */
+
 #endif

@@ -132,7 +132,4 @@ static nn_status run(const nn_call *call) {
     return NN_OK;
 }
 
-#define CHANNELS_LAST                                                                              \
-    .layout = NN_LAYOUT_CHANNELS_LAST, .layout_inputs = 1,                                         \
-    .in_place = 1 << 3 /* the residual, which comes after the bias */
-NN_BF16_KERNELS(conv_transpose, accepts, prepare, run, CHANNELS_LAST);
+NN_BF16_KERNELS(conv_transpose, accepts, prepare, run, NN_BF16_CHANNELS_LAST);
