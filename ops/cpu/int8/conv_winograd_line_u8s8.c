@@ -40,7 +40,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_winograd_line_plan *plan = &made.plan;
     nn_winograd_line_plan_make(&g, forms->line_floats, target->threads, &(nn_epilogue){0}, plan);
     line_state *state =
-        nn_winograd_byte_state(node, services, sizeof made, plan->m_pitch, &made.node);
+        nn_winograd_byte_state(node, services, sizeof made, plan->m_pitch, NULL, &made.node);
     if (state == NULL) return NN_NO_MEMORY;
     char packing[80];
     const void *packed;

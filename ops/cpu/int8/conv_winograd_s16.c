@@ -16,8 +16,7 @@ typedef struct winograd_state {
     nn_winograd_plan plan;
     const nn_winograd_s16_form *form;
     const int16_t *packed;
-    nn_int8_setting setting;
-    nn_int8_parameters parameters;
+    nn_winograd_byte_node node;
 } winograd_state;
 
 /* ---- what it takes -------------------------------------------------------------------------- */
@@ -121,30 +120,24 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services) {
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
-    winograd_state made = {.form = &nn_winograd_s16_vnni,
-                           .setting = {.scale = 1, .keeps_zero = true}};
+    winograd_state made = {.form = &nn_winograd_s16_vnni};
     nn_winograd_plan *plan = &made.plan;
     nn_winograd_plan_make(&g, &made.form->sizes, target->threads, plan);
+    nn_int8_inputs inputs;
     nn_u8s8_shape shape;
-    nn_int8_describe_qconv(node, &made.setting.inputs, &shape);
+    nn_int8_describe_qconv(node, &inputs, &shape);
     char packing[80];
     const void *packed;
     snprintf(packing, sizeof packing, "winograd 4 in 16 bits, %lld+%lld columns",
              (long long)plan->columns, (long long)plan->last_columns);
     const size_t sum_bytes = (size_t)plan->padded_channels * sizeof(int32_t);
-    NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &made.setting.inputs), packing,
+    NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &inputs), packing,
                            (size_t)sums_at(plan) + sum_bytes, pack_weights, plan, &packed));
     made.packed = packed;
-    made.parameters =
-        (nn_int8_parameters){.groups = 1,
-                             .channels = plan->out_channels,
-                             .padded = plan->padded_channels,
-                             .w_sums = (const int32_t *)((const char *)packed + sums_at(plan))};
-    const size_t own = nn_aligned(sizeof made);
-    const size_t total = own + (size_t)nn_int8_parameter_bytes(&made.parameters);
-    winograd_state *state = nn_prepare_state(services, total);
-    if (state == NULL) return nn_fail_memory(total);
-    nn_int8_fill_constant(node, &made.setting, (char *)state + own, &made.parameters);
+    const int32_t *w_sums = (const int32_t *)((const char *)packed + sums_at(plan));
+    winograd_state *state = nn_winograd_byte_state(node, services, sizeof made,
+                                                   plan->padded_channels, w_sums, &made.node);
+    if (state == NULL) return NN_NO_MEMORY;
     *state = made;
     nn_prepare_workspace(services, nn_winograd_workspace(plan));
     nn_prepare_describe(services, "F(4,3) in 16 bits, %lld blocks of %lld tiles",
@@ -192,9 +185,10 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
 
 static nn_status run(const nn_call *call) {
     const winograd_state *state = call->state;
-    const nn_int8_call bytes = nn_int8_begin(call, &state->setting, &state->parameters, NULL);
+    const nn_int8_call bytes =
+        nn_int8_begin(call, &state->node.setting, &state->node.parameters, NULL);
     byte_maps argument = {.state = state, .call = &bytes, .y = call->out[0]->data};
-    if (state->setting.inputs.has_sum) {
+    if (state->node.setting.inputs.has_sum) {
         const nn_qconv_attrs *attrs = call->node->attrs;
         argument.addend = call->in[NN_QCONV_ADDEND]->data;
         argument.addend_first = attrs->addend_first;

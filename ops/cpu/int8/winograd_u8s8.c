@@ -70,12 +70,12 @@ void nn_winograd_byte_weights(const nn_node_view *node, int64_t first, int64_t c
 }
 
 void *nn_winograd_byte_state(const nn_node_view *node, nn_prepare *services, size_t bytes,
-                             int64_t padded, nn_winograd_byte_node *out) {
+                             int64_t padded, const int32_t *w_sums, nn_winograd_byte_node *out) {
     nn_u8s8_shape shape;
-    out->setting = (nn_int8_setting){.scale = 1};
+    out->setting = (nn_int8_setting){.scale = 1, .keeps_zero = w_sums != NULL};
     nn_int8_describe_qconv(node, &out->setting.inputs, &shape);
-    out->parameters =
-        (nn_int8_parameters){.groups = 1, .channels = shape.out_channels, .padded = padded};
+    out->parameters = (nn_int8_parameters){
+        .groups = 1, .channels = shape.out_channels, .padded = padded, .w_sums = w_sums};
     const size_t own = nn_aligned(bytes);
     const size_t total = own + (size_t)nn_int8_parameter_bytes(&out->parameters);
     char *state = nn_prepare_state(services, total);

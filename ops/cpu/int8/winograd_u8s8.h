@@ -69,9 +69,10 @@ typedef struct nn_winograd_byte_node {
     nn_int8_setting setting;
     nn_int8_parameters parameters;
 } nn_winograd_byte_node;
-/* A state of `bytes` bytes with the numbers of `padded` channels behind it; NULL: no memory. */
+/* A state of `bytes` bytes with the numbers of `padded` channels behind it; NULL: no memory. With
+ * the sums of the weights inputs keep their zero point; NULL: they come less it. */
 void *nn_winograd_byte_state(const nn_node_view *node, nn_prepare *services, size_t bytes,
-                             int64_t padded, nn_winograd_byte_node *out);
+                             int64_t padded, const int32_t *w_sums, nn_winograd_byte_node *out);
 
 /* The input of a call, and the part of it for channels from `first` on. */
 nn_winograd_pixels nn_winograd_byte_pixels(const nn_int8_call *call);
