@@ -27,34 +27,8 @@ INLINE __m512i broadcast_4(const uint8_t *bytes) {
     return _mm512_set1_epi32(four);
 }
 
-/* Part i of a vector, which is a constant wherever loops are unrolled; intrinsics want it written
- * as one. */
-INLINE __m128i quarter_of(__m512i x, const int i) {
-    switch (i) {
-    case 0:
-        return _mm512_castsi512_si128(x);
-    case 1:
-        return _mm512_extracti32x4_epi32(x, 1);
-    case 2:
-        return _mm512_extracti32x4_epi32(x, 2);
-    default:
-        return _mm512_extracti32x4_epi32(x, 3);
-    }
-}
 INLINE __m256i half_of(__m512i x, const int i) {
     return i == 0 ? _mm512_castsi512_si256(x) : _mm512_extracti64x4_epi64(x, 1);
-}
-INLINE __m512i with_quarter(__m512i x, __m128i part, const int i) {
-    switch (i) {
-    case 0:
-        return _mm512_inserti32x4(x, part, 0);
-    case 1:
-        return _mm512_inserti32x4(x, part, 1);
-    case 2:
-        return _mm512_inserti32x4(x, part, 2);
-    default:
-        return _mm512_inserti32x4(x, part, 3);
-    }
 }
 INLINE __m512i with_half(__m512i x, __m256i part, const int i) {
     return i == 0 ? _mm512_inserti64x4(x, part, 0) : _mm512_inserti64x4(x, part, 1);
@@ -64,7 +38,8 @@ INLINE __m512i with_half(__m512i x, __m256i part, const int i) {
  * g % vectors. */
 INLINE void store_sums(int32_t *sums, const __m512i *values, const int vectors) {
     UNROLL for (int j = 0; j < vectors; j++) UNROLL for (int part = 0; part < 4; part++)
-        _mm_storeu_si128((__m128i *)(sums + 4 * (part * vectors + j)), quarter_of(values[j], part));
+        _mm_storeu_si128((__m128i *)(sums + 4 * (part * vectors + j)),
+                         nn_quarter_of(values[j], part));
 }
 
 /* ---- finishing ------------------------------------------------------------------------------ */
@@ -80,8 +55,7 @@ INLINE __m512i pixels_of(__m512i bytes, const int vectors) {
     if (vectors == 3) return _mm512_maskz_compress_epi32(0x7777, bytes);
     if (vectors == 2)
         return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
-    return _mm512_permutexvar_epi32(
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+    return nn_exchange_dwords(bytes);
 }
 INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
     if (vectors == 3) return _mm512_maskz_expand_epi32(0x7777, pixels);
@@ -95,9 +69,9 @@ INLINE __m512i bytes_of(__m512i pixels, const int vectors) {
 INLINE void store_pixel(uint8_t *y, __m512i pixels, const int i, const int vectors, int columns,
                         __mmask64 mask) {
     if (vectors == 1 && columns == LANES)
-        _mm_storeu_si128((__m128i *)y, quarter_of(pixels, i));
+        _mm_storeu_si128((__m128i *)y, nn_quarter_of(pixels, i));
     else if (vectors == 1)
-        _mm_mask_storeu_epi8(y, (__mmask16)mask, quarter_of(pixels, i));
+        _mm_mask_storeu_epi8(y, (__mmask16)mask, nn_quarter_of(pixels, i));
     else if (vectors == 2 && columns == 2 * LANES)
         _mm256_storeu_si256((__m256i *)y, half_of(pixels, i % 2));
     else if (vectors == 2)
@@ -111,7 +85,7 @@ INLINE __m512i load_pixel(__m512i pixels, const uint8_t *y, const int i, const i
                           __mmask64 mask) {
     if (vectors > 2) return _mm512_maskz_loadu_epi8(mask, y);
     if (vectors == 2) return with_half(pixels, _mm256_maskz_loadu_epi8((__mmask32)mask, y), i % 2);
-    return with_quarter(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
+    return nn_with_quarter(pixels, _mm_maskz_loadu_epi8((__mmask16)mask, y), i);
 }
 
 /* What sums become, the same for all tiles of a panel. */

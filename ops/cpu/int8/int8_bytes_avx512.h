@@ -8,6 +8,41 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+/* Part i of a vector, which is a constant wherever loops are unrolled; intrinsics want it written
+ * as one. */
+static inline __attribute__((always_inline)) __m128i nn_quarter_of(__m512i x, const int i) {
+    switch (i) {
+    case 0:
+        return _mm512_castsi512_si128(x);
+    case 1:
+        return _mm512_extracti32x4_epi32(x, 1);
+    case 2:
+        return _mm512_extracti32x4_epi32(x, 2);
+    default:
+        return _mm512_extracti32x4_epi32(x, 3);
+    }
+}
+static inline __attribute__((always_inline)) __m512i nn_with_quarter(__m512i x, __m128i part,
+                                                                     const int i) {
+    switch (i) {
+    case 0:
+        return _mm512_inserti32x4(x, part, 0);
+    case 1:
+        return _mm512_inserti32x4(x, part, 1);
+    case 2:
+        return _mm512_inserti32x4(x, part, 2);
+    default:
+        return _mm512_inserti32x4(x, part, 3);
+    }
+}
+
+/* Four pixels of 16 channels in the order of nn_bytes_of_four, and back: dword i of quarter j comes
+ * from dword j of quarter i. */
+static inline __m512i nn_exchange_dwords(__m512i bytes) {
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+}
+
 /* The way from rounded values to bytes, that of nn_int8_call. */
 typedef struct nn_byte_rule {
     int shifts, clips;       /* zero, and low and high, change what saturation makes */

@@ -16,14 +16,14 @@ static void quantize_each(const float *restrict x, uint8_t *restrict y, int64_t 
 }
 
 #if defined(__AVX512F__)
-#    include <immintrin.h>
+#    include "ops/cpu/int8/int8_bytes_avx512.h"
 
 /* A division takes as long as 16 products, so x is multiplied with 1 / scale. That product is off
  * by less than 2^-22 of itself, which shows in the result only where the value, at most 256 of
  * either sign here, lies that near to the middle of two integers: there one divides. */
 typedef struct quantizer {
     __m512 factor, low, high, middle;
-    __m512i zero, flip, order;
+    __m512i zero, flip;
 } quantizer;
 
 static inline quantizer quantizer_of(nn_bytes_quant quant) {
@@ -32,9 +32,7 @@ static inline quantizer quantizer_of(nn_bytes_quant quant) {
                        .high = _mm512_set1_ps((float)(255 - quant.zero)),
                        .middle = _mm512_set1_ps(0.5f - 0x1p-13f),
                        .zero = _mm512_set1_epi16((int16_t)quant.zero),
-                       .flip = _mm512_set1_epi8((char)quant.flip),
-                       .order =
-                           _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
+                       .flip = _mm512_set1_epi8((char)quant.flip)};
 }
 
 /* 16 of them, and how far they are from what they are rounded to, or what `rest` holds. */
@@ -51,7 +49,7 @@ static inline __m512i whole_numbers(const quantizer *q, __m512 values, __m512 *r
 static inline __m512i bytes_of_whole(const quantizer *q, const __m512i whole[4]) {
     const __m512i low = _mm512_add_epi16(_mm512_packs_epi32(whole[0], whole[1]), q->zero);
     const __m512i high = _mm512_add_epi16(_mm512_packs_epi32(whole[2], whole[3]), q->zero);
-    const __m512i bytes = _mm512_permutexvar_epi32(q->order, _mm512_packus_epi16(low, high));
+    const __m512i bytes = nn_exchange_dwords(_mm512_packus_epi16(low, high));
     return _mm512_xor_si512(bytes, q->flip);
 }
 

@@ -191,12 +191,6 @@ typedef struct finisher {
     nn_byte_adder adder;
 } finisher;
 
-/* Pixels 0 .. 3 of a row, of 16 channels each, to and from the order of nn_bytes_of_four. */
-INLINE __m512i exchange_dwords(__m512i bytes) {
-    return _mm512_permutexvar_epi32(
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
-}
-
 /* Four pixels of one row, of which out->columns exist, channels from c on as `mask` has them. */
 INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512i sums[OUTPUTS],
                        int64_t at, __mmask16 mask, const int row, const bool is_signed,
@@ -210,30 +204,20 @@ INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512
     }
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
     if (adds) {
-        const uint8_t *from[OUTPUTS]; /* what does not exist is not read, but has an address */
-        __mmask16 masks[OUTPUTS];
-        UNROLL for (int i = 0; i < OUTPUTS; i++) {
-            from[i] = out->addend + at + (i < out->columns ? i : 0) * out->pitch;
-            masks[i] = i < out->columns ? mask : 0;
-        }
-        __m512i addend = _mm512_castsi128_si512(_mm_maskz_loadu_epi8(masks[0], from[0]));
-        addend = _mm512_inserti32x4(addend, _mm_maskz_loadu_epi8(masks[1], from[1]), 1);
-        addend = _mm512_inserti32x4(addend, _mm_maskz_loadu_epi8(masks[2], from[2]), 2);
-        addend = _mm512_inserti32x4(addend, _mm_maskz_loadu_epi8(masks[3], from[3]), 3);
-        addend = exchange_dwords(addend);
+        __m512i addend = _mm512_setzero_si512();
+        UNROLL for (int i = 0; i < OUTPUTS; i++) if (i < out->columns) addend = nn_with_quarter(
+            addend, _mm_maskz_loadu_epi8(mask, out->addend + at + i * out->pitch), i);
+        addend = nn_exchange_dwords(addend);
         bytes = out->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
                                   : nn_add_bytes(&f->adder, is_signed, bytes, addend);
     }
-    bytes = exchange_dwords(bytes);
-    const __m128i parts[OUTPUTS] = {
-        _mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
-        _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
+    bytes = nn_exchange_dwords(bytes);
     UNROLL for (int i = 0; i < OUTPUTS; i++) if (i < out->columns) {
         uint8_t *y = out->y + at + i * out->pitch;
         if (mask == UINT16_MAX)
-            _mm_storeu_si128((__m128i *)(void *)y, parts[i]);
+            _mm_storeu_si128((__m128i *)(void *)y, nn_quarter_of(bytes, i));
         else
-            _mm_mask_storeu_epi8(y, mask, parts[i]);
+            _mm_mask_storeu_epi8(y, mask, nn_quarter_of(bytes, i));
     }
 }
 
