@@ -289,8 +289,7 @@ static const nn_option_spec session_specs[] = {
      .fallback = "fp32",
      .choices = "fp32|bf16|tf32|fp16",
      .help = "arithmetic of convolutions and matrix products; bf16 needs AVX-512 BF16, AMX or a "
-             "GPU, tf32 and fp16 "
-             "a GPU"},
+             "GPU, tf32 and fp16 a GPU"},
     {.name = "kernels",
      .kind = NNOPT_OPTION_CHOICE,
      .metavar = "HOW",

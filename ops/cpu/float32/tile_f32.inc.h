@@ -55,7 +55,7 @@ NN_INLINE void TILE_NAME(start)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VEC
  */
 NN_INLINE void TILE_NAME(sum)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0, const float *a1,
                               const float *w, int64_t k, vf_rows steps, int rows,
-                              TILE_NAME(fetch) * fetch) {
+                              TILE_NAME(fetch) *fetch) {
     enum { COLUMNS = TILE_VECTORS * VF_LANES, LINE_BYTES = 64 };
     for (; k >= 2; k -= 2) {
         __builtin_prefetch(fetch->next, 0, 2);
@@ -72,12 +72,12 @@ NN_INLINE void TILE_NAME(sum)(vf acc[TILE_ROWS][TILE_VECTORS], const float *a0, 
 
 /* Sums over all taps. */
 NN_INLINE void TILE_NAME(accumulate)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS],
-                                     int rows, int64_t at, TILE_NAME(fetch) * fetch) {
+                                     int rows, int64_t at, TILE_NAME(fetch) *fetch) {
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
     TILE_NAME(fetch) next = *fetch; /* of which no address is taken */
     for (const nn_tile_tap *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++)
-        TILE_NAME(sum)
-    (acc, t->a[0] + at + tap->a, t->a[1] + at + tap->a, t->w + tap->w, t->k, steps, rows, &next);
+        TILE_NAME(sum)(acc, t->a[0] + at + tap->a, t->a[1] + at + tap->a, t->w + tap->w, t->k,
+                       steps, rows, &next);
     *fetch = next;
 }
 
@@ -90,15 +90,15 @@ NN_INLINE void TILE_NAME(accumulate_streams)(const nn_tile_f32 *t,
     const int64_t part = t->k / TILE_STREAMS, step = part * COLUMNS;
     const float *a = t->a[0] + t->taps->a, *w = t->w + t->taps->w;
     vf sums[TILE_STREAMS][TILE_VECTORS];
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
     for (int s = 0; s < TILE_STREAMS; s++)
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
         for (int j = 0; j < TILE_VECTORS; j++) sums[s][j] = vf_zero();
     for (int64_t k = 0; k < part; k++, w += COLUMNS) {
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
         for (int s = 0; s < TILE_STREAMS; s++) {
             const vf x = vf_set(a[s * part + k]);
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
             for (int j = 0; j < TILE_VECTORS; j++)
                 sums[s][j] = vf_fma(x, vf_load(w + s * step + j * VF_LANES), sums[s][j]);
         }
@@ -108,9 +108,9 @@ NN_INLINE void TILE_NAME(accumulate_streams)(const nn_tile_f32 *t,
     w += (TILE_STREAMS - 1) * step;
     for (int64_t k = TILE_STREAMS * part; k < t->k; k++, a++, w += COLUMNS)
         TILE_NAME(step)(acc, a, a, steps, w, 1, 0);
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
     for (int s = 0; s < TILE_STREAMS; s++)
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
         for (int j = 0; j < TILE_VECTORS; j++) acc[0][j] += sums[s][j];
 }
 #endif
@@ -184,8 +184,8 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
         const nn_tile_tap *tap = here.taps, *end = tap + here.tap_count;
         do {
             const int64_t a = one_tap ? 0 : tap->a, w = one_tap ? 0 : tap->w;
-            TILE_NAME(sum)
-            (acc, here.a[0] + a, here.a[segments - 1] + a, here.w + w, here.k, steps, rows, &fetch);
+            TILE_NAME(sum)(acc, here.a[0] + a, here.a[segments - 1] + a, here.w + w, here.k, steps,
+                           rows, &fetch);
         } while (!one_tap && ++tap < end);
         /* Loaded here each time, since registers are all in use before. */
         here.low = t->low;
