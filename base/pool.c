@@ -7,6 +7,7 @@
 #include "base/pool.h"
 
 #include "base/cpu.h"
+#include "base/integers.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -31,6 +32,10 @@ enum {
     SPIN_NANOSECONDS = 100000,
     SHORT_SPIN_NANOSECONDS = 5000,
     CHUNKS_PER_THREAD = 8,
+    /* A chunk of many items has elements for items: it starts with a line of a cache, whatever
+     * their size. */
+    MANY_ITEMS = 4096,
+    LINE_ITEMS = 64,
 };
 
 enum { CACHE_LINE = 64 };
@@ -278,6 +283,19 @@ static void wait_for_workers(uint32_t joined) {
     }
 }
 
+/* Items of a chunk: some chunks for each thread, so that whoever is done finds something to take,
+ * of `grain` at least. Larger ones, as many for each thread, where the largest share is smaller so:
+ * of three chunks for two threads one would have two. Fewer chunks than threads are alike. */
+static int64_t chunk_items(int64_t count, int64_t grain, int64_t threads) {
+    const int64_t chunk = nn_max(count / (threads * CHUNKS_PER_THREAD), grain);
+    const int64_t chunks = nn_divide_up(count, chunk);
+    const int64_t rounds = count / chunk / threads;
+    const int64_t even = nn_divide_up(count, rounds > 0 ? rounds * threads : chunks);
+    const int64_t larger = even < MANY_ITEMS ? even : nn_round_up(even, LINE_ITEMS);
+    const int64_t share = nn_divide_up(chunks, threads) * chunk;
+    return nn_max(rounds, 1) * larger < share ? larger : chunk;
+}
+
 /* Gives each of `shares` its part of the chunks. */
 static void divide(pool_job *job, int64_t chunks, int64_t count, int shares) {
     job->shares = shares;
@@ -301,9 +319,8 @@ void nn_parallel(nn_pool *pool, int64_t count, int64_t grain, nn_task task, void
     }
 
     const int64_t since = watched_since();
-    int64_t chunk = count / ((int64_t)threads * CHUNKS_PER_THREAD);
-    if (chunk < grain) chunk = grain;
-    int64_t chunks = count / chunk + (count % chunk != 0);
+    const int64_t chunk = chunk_items(count, grain, threads);
+    const int64_t chunks = nn_divide_up(count, chunk);
     int helpers = available_workers(chunks < threads ? (int)chunks - 1 : threads - 1);
 
     pool_job *job = &shared.job;

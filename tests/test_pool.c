@@ -62,6 +62,48 @@ START_TEST(every_index_runs_once) {
 }
 END_TEST
 
+typedef struct share_tally {
+    _Atomic int calls;
+    _Atomic int64_t longest;
+} share_tally;
+
+static void note_length(void *argument, int64_t begin, int64_t end, int worker) {
+    share_tally *tally = argument;
+    (void)worker;
+    atomic_fetch_add(&tally->calls, 1);
+    int64_t longest = atomic_load(&tally->longest);
+    while (end - begin > longest &&
+           !atomic_compare_exchange_weak(&tally->longest, &longest, end - begin)) {
+    }
+}
+
+START_TEST(few_chunks_come_out_even) {
+    static const struct {
+        int threads;
+        int64_t count, grain;
+        int calls;
+        int64_t longest;
+    } cases[] = {
+        {2, 3 * 16384, 16384, 2, 24576}, /* three chunks for two threads */
+        {2, 128, 42, 2, 64},             /* three and a bit */
+        {2, 60, 42, 2, 30},              /* one and a bit */
+        {4, 5 * 16384, 16384, 4, 20480}, /* one thread would have two */
+        {4, 3 * 16384, 16384, 3, 16384}, /* fewer than threads */
+        {2, 33, 1, 17, 2},               /* many: who is done takes from the other */
+        {2, 246420, 1, 16, 15424},       /* elements: whole lines */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nn_pool *pool;
+        ck_assert_ok(nn_pool_create(cases[i].threads, &pool));
+        share_tally tally = {0};
+        nn_parallel(pool, cases[i].count, cases[i].grain, note_length, &tally);
+        ck_assert_int_eq(tally.calls, cases[i].calls);
+        ck_assert_int_eq(tally.longest, cases[i].longest);
+        nn_pool_destroy(pool);
+    }
+}
+END_TEST
+
 START_TEST(without_a_pool_the_caller_works) {
     pool_tally *tally = new_tally(1);
     nn_parallel(NULL, 100, 1, count_indices, tally);
@@ -235,6 +277,7 @@ Suite *test_suite(void) {
     TCase *pool = tcase_create("pool");
     tcase_set_timeout(pool, 60);
     tcase_add_test(pool, every_index_runs_once);
+    tcase_add_test(pool, few_chunks_come_out_even);
     tcase_add_test(pool, without_a_pool_the_caller_works);
     tcase_add_test(pool, thread_counts_are_checked);
     tcase_add_test(pool, nested_calls_run_inline_under_the_same_worker);
