@@ -13,6 +13,7 @@ enum {
     /* A panel that leaves L1 no room for pixels: then they may as well come from L2. */
     NEAR_BYTES = 24 << 10,
     UNITS_PER_THREAD = 4,
+    PIXEL_UNITS_PER_THREAD = 8, /* the last of few is much smaller than the others */
     L1_PERIOD = 1024, /* a pixel pitch that is a multiple pushes the taps of a map out of L1 */
     LINE = 64,
 };
@@ -144,7 +145,7 @@ static int64_t cost_of_pixels(const nn_bf16_unit *unit, int64_t pixels) {
  * others something to take over. */
 static int64_t even_block(const nn_bf16_unit *unit, int64_t count, int64_t pixels, int64_t most,
                           int64_t others, int threads) {
-    const int64_t wanted = (int64_t)threads * UNITS_PER_THREAD;
+    const int64_t wanted = threads * (pixels > 0 ? PIXEL_UNITS_PER_THREAD : UNITS_PER_THREAD);
     int64_t best = most, least = INT64_MAX;
     for (int64_t block = most; block > 0; block--) {
         const int64_t units = others * nn_divide_up(count, block);
