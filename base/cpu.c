@@ -74,9 +74,11 @@ static nn_isa detect_isa(nn_isa limit) {
     return NN_ISA_AMX;
 }
 
-static bool detect_vbmi(nn_isa isa) {
-    enum { VBMI = 1 << 1 };
-    return isa >= NN_ISA_AVX512 && has_bits(cpuid(7, 0).ecx, VBMI);
+static void detect_vbmi(nn_isa isa, bool *vbmi, bool *vbmi2) {
+    enum { VBMI = 1 << 1, VBMI2 = 1 << 6 };
+    const uint32_t bits = isa >= NN_ISA_AVX512 ? cpuid(7, 0).ecx : 0;
+    *vbmi = has_bits(bits, VBMI);
+    *vbmi2 = has_bits(bits, VBMI2);
 }
 
 static uint32_t read_signature(void) {
@@ -115,9 +117,9 @@ static nn_isa detect_isa(nn_isa limit) {
     return NN_ISA_PORTABLE;
 }
 
-static bool detect_vbmi(nn_isa isa) {
+static void detect_vbmi(nn_isa isa, bool *vbmi, bool *vbmi2) {
     (void)isa;
-    return false;
+    *vbmi = *vbmi2 = false;
 }
 
 static uint32_t read_signature(void) {
@@ -290,7 +292,7 @@ static void detect(void) {
     const char *reference = getenv("NNOPT_FORCE_REF");
     the_cpu.reference_only = reference != NULL && strcmp(reference, "1") == 0;
     the_cpu.isa = detect_isa(allowed_isa());
-    the_cpu.has_vbmi = detect_vbmi(the_cpu.isa);
+    detect_vbmi(the_cpu.isa, &the_cpu.has_vbmi, &the_cpu.has_vbmi2);
     the_cpu.halves_512 = detect_halves(the_cpu.isa);
     the_cpu.signature = read_signature();
     read_brand(the_cpu.brand, sizeof the_cpu.brand);

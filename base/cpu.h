@@ -18,8 +18,8 @@ typedef enum nn_isa {
 } nn_isa;
 
 typedef struct nn_cpu {
-    nn_isa isa;    /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */
-    bool has_vbmi; /* AVX512_VBMI, which only some CPUs of level AVX512 and above have */
+    nn_isa isa; /* highest level present, usable by the OS, and allowed by NNOPT_CPU_MASK */
+    bool has_vbmi, has_vbmi2; /* of AVX-512, which only some CPUs of level AVX512 and above have */
     /* 512-bit operations run as two of 256 bits, so an FMA takes twice as long beside what is read
      * from L2: Zen 4. */
     bool halves_512;

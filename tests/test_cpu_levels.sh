@@ -37,7 +37,7 @@ found=$(objdump -d --no-show-raw-insn "$NNOPT_BUILD/libnnopt.a" 2>/dev/null | aw
   /file format/ {
     object = $1
     sub(/:$/, "", object)
-    named = object ~ /_(avx2|avx512|vbmi|vnni|avx512bf16|amx)\.c\.o$/
+    named = object ~ /_(avx2|avx512|vbmi|vbmi2|vnni|avx512bf16|amx)\.c\.o$/
     baseline += !named
     next
   }

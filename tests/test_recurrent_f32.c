@@ -1,9 +1,12 @@
 /* Every kernel of RNN, GRU and LSTM that this CPU can run against the reference kernel: sizes
  * around the width of a vector, directions, layouts, batches, lengths, peepholes, bounds, all
- * functions. */
+ * functions. Matrices in fixed point: how weights are rounded, what they do to sums, and where they
+ * are not taken. */
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
+#include "ops/cpu/float32/recurrent/recurrent_fixed_f32.h"
+#include "ops/cpu/kernels.h"
 #include "ops/family/recurrent.h"
 
 #include <math.h>
@@ -114,7 +117,8 @@ static void check_host(kernel_host *host, const char *what) {
     float *want = wanted_outputs(host, &count);
     for (const nn_kernel *const *kernel = host->op->kernels; kernel[1] != NULL; kernel++)
         for (int threads = 1; threads <= 3; threads += 2) {
-            const nn_target target = {.isa = nn_cpu_get()->isa, .threads = threads};
+            const nn_target target = {
+                .isa = nn_cpu_get()->isa, .threads = threads, .explores = true};
             if (!host_accepts(host, *kernel, &target)) continue;
             host_run(host, *kernel, NN_LAYOUT_STANDARD, &target);
             compare(host, *kernel, want, what);
@@ -138,7 +142,7 @@ static void check_case(const recurrent_case *c) {
 }
 
 static const nn_op *const ops[] = {&nn_op_rnn, &nn_op_gru, &nn_op_lstm};
-static const int64_t sizes[] = {1, 3, 4, 8, 15, 16, 17, 33, 64, 100};
+static const int64_t sizes[] = {1, 3, 4, 8, 15, 16, 17, 33, 64, 67, 100};
 
 /* Each number of units around the widths of vectors, each number of samples that has its own sums.
  */
@@ -249,6 +253,161 @@ START_TEST(functions_of_gates) {
 }
 END_TEST
 
+/* ---- fixed point ---- */
+
+/* Weight i of a column as steps read it, in units of the column's factor. */
+static float unpacked(const int32_t *groups, int64_t i) {
+    const int32_t *group = groups + i / NN_FIXED_DEPTH * NN_FIXED_GROUP;
+    if (i % NN_FIXED_DEPTH < 3) return (float)group[i % NN_FIXED_DEPTH * NN_FIXED_LANES];
+    uint32_t bits = 0;
+    for (int byte = 0; byte < 3; byte++)
+        bits = bits << 8 | ((uint32_t)group[byte * NN_FIXED_LANES] & 0xff);
+    return (float)(int32_t)(bits << 8);
+}
+
+START_TEST(fixed_weights_are_near_those_given) {
+    enum { K = 67, LANES = NN_FIXED_LANES };
+    static float r[LANES * K], factors[LANES];
+    static int32_t groups[NN_FIXED_GROUP * ((K + 3) / 4)];
+    host_seed(70);
+    for (int lane = 1; lane < LANES; lane++) /* the first is zero */
+        for (int i = 0; i < K; i++)
+            r[lane * K + i] = ldexpf(host_random(), lane - 8) * (i % lane == 0 ? 1 : 0.01f);
+    nn_recurrent_fixed_pack(r, K, LANES, groups, NN_FIXED_GROUP, factors);
+    for (int lane = 0; lane < LANES; lane++) {
+        float greatest = 0;
+        for (int i = 0; i < K; i++) greatest = fmaxf(greatest, fabsf(r[lane * K + i]));
+        for (int i = 0; i < K + 1; i++) {
+            const double factor = (double)factors[lane] * (double)NN_FIXED_STATE_SCALE;
+            const double got = factor * (double)unpacked(groups + lane, i);
+            const double want = i < K ? (double)r[lane * K + i] : 0;
+            ck_assert_msg(fabs(got - want) <= 1.51 * 0x1p-24 * (double)greatest,
+                          "weight %d of column %d is %.9g, must be %.9g", i, lane, got, want);
+        }
+    }
+}
+END_TEST
+
+enum { UNITS = 256 };
+
+/* What a distribution makes of uniform numbers. */
+static float even(void) {
+    return host_random();
+}
+static float bell(void) {
+    float sum = 0;
+    for (int i = 0; i < 12; i++) sum += host_random();
+    return sum / 6;
+}
+static float peaked(void) { /* Laplace */
+    const float x = host_random();
+    return copysignf(0.2f * logf(1 - fabsf(x) + 1e-7f), x);
+}
+static float uneven(void) {
+    const float x = host_random();
+    return host_random_below(16) == 0 ? 6 * x : x;
+}
+static float rare(void) { /* few weights are great */
+    const float x = host_random();
+    return host_random_below(256) == 0 ? x : 1e-3f * x;
+}
+static float long_tailed(void) {
+    const float x = host_random();
+    return 0.01f * x / (1 - fabsf(x) + 1e-6f);
+}
+
+typedef float (*distribution)(void);
+
+/* The mean square of the errors of R h, against sums in double, as a kernel computes it in a step
+ * of an RNN whose gate does nothing; negative: it does not accept. */
+static double squared_error(const nn_kernel *kernel, distribution weights, uint32_t seed) {
+    const nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
+    kernel_host host;
+    host_init(&host, &nn_op_rnn, 14);
+    host_int(&host, "hidden_size", UNITS);
+    host_seed(seed);
+    add_input(&host, (int64_t[]){1, 1, 4}, 3, 0, false);
+    add_input(&host, (int64_t[]){1, UNITS, 4}, 3, 1, true);
+    float *r = add_input(&host, (int64_t[]){1, UNITS, UNITS}, 3, 1, true);
+    host_absent(&host);
+    host_absent(&host);
+    const float *h = add_input(&host, (int64_t[]){1, 1, UNITS}, 3, 1, false);
+    for (int i = 0; i < UNITS * UNITS; i++) r[i] = weights();
+    host_infer(&host);
+    nn_recurrent_attrs *attrs = host.attr_data;
+    attrs->functions[0][0] = (nn_gate_function){NN_GATE_AFFINE, 1, 0};
+    static double want[UNITS];
+    for (int unit = 0; unit < UNITS; unit++) {
+        want[unit] = 0;
+        for (int k = 0; k < UNITS; k++) want[unit] += (double)r[unit * UNITS + k] * (double)h[k];
+    }
+    double total = -1;
+    if (host_accepts(&host, kernel, &target)) {
+        host_run(&host, kernel, NN_LAYOUT_STANDARD, &target);
+        total = 0;
+        for (int unit = 0; unit < UNITS; unit++) {
+            const double error = (double)((const float *)host.out[0].data)[unit] - want[unit];
+            total += error * error / UNITS;
+        }
+    }
+    host_clear(&host);
+    return total;
+}
+
+static bool has_fixed(void) {
+#if defined(__x86_64__)
+    return nn_cpu_get()->isa >= NN_ISA_AVX512 && nn_cpu_get()->has_vbmi2;
+#else
+    return false;
+#endif
+}
+
+/* Sums with weights in fixed point are about as near to exact ones as sums of floats. */
+START_TEST(sums_with_fixed_weights_are_as_exact_as_floats) {
+    static const struct {
+        const char *name;
+        distribution weights;
+        double most; /* root mean square of errors over that of floats */
+    } rows[] = {
+        {"even", even, 1}, {"bell", bell, 1}, {"peaked", peaked, 1.2}, {"uneven", uneven, 1.5}};
+    if (!has_fixed()) return;
+#if defined(__x86_64__)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double fixed = 0, floats = 0;
+        for (uint32_t seed = 1; seed <= 20; seed++) {
+            const double error =
+                squared_error(&nn_kernel_recurrent_fixed_f32_vbmi2, rows[i].weights, seed);
+            ck_assert_msg(error >= 0, "weights of '%s' are not taken", rows[i].name);
+            fixed += error;
+            floats += squared_error(&nn_kernel_recurrent_f32_avx512, rows[i].weights, seed);
+        }
+        ck_assert_msg(sqrt(fixed / floats) <= rows[i].most, "%s: %.3g of the error of floats",
+                      rows[i].name, sqrt(fixed / floats));
+    }
+#endif
+}
+END_TEST
+
+START_TEST(weights_that_fixed_point_does_not_suit) {
+    static float r[2 * UNITS];
+    host_seed(80);
+    for (int i = 0; i < 2 * UNITS; i++) r[i] = host_random();
+    ck_assert(nn_recurrent_fixed_suits(r, 2, UNITS));
+    for (int i = 0; i < UNITS; i++) r[i] = 0; /* a column that is nothing */
+    ck_assert(nn_recurrent_fixed_suits(r, 2, UNITS));
+    const float wrong[] = {INFINITY, -INFINITY, NAN, 100, 1e30f, 1e-40f};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        r[3] = wrong[i];
+        ck_assert_msg(!nn_recurrent_fixed_suits(r, 2, UNITS), "with %g", (double)wrong[i]);
+    }
+    if (!has_fixed()) return;
+#if defined(__x86_64__)
+    ck_assert(squared_error(&nn_kernel_recurrent_fixed_f32_vbmi2, rare, 1) < 0);
+    ck_assert(squared_error(&nn_kernel_recurrent_fixed_f32_vbmi2, long_tailed, 1) < 0);
+#endif
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("recurrent_f32");
     TCase *tests = tcase_create("recurrent_f32");
@@ -256,6 +415,9 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tests, directions_layouts_lengths_and_bounds, 0, 3);
     tcase_add_test(tests, lstms_with_peepholes_and_coupled_gates);
     tcase_add_loop_test(tests, functions_of_gates, 0, 3 * NN_GATE_KINDS);
+    tcase_add_test(tests, fixed_weights_are_near_those_given);
+    tcase_add_test(tests, sums_with_fixed_weights_are_as_exact_as_floats);
+    tcase_add_test(tests, weights_that_fixed_point_does_not_suit);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -24,8 +24,9 @@ NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)
 NN_DECLARE_KERNELS(qlinear_matmul_f32) /* qlinear_matmul_f32.c */
 NN_DECLARE_KERNELS(recurrent_f32)      /* recurrent_f32.c */
-NN_DECLARE_KERNELS(scaled_conv_f32)    /* scaled_conv_f32.c */
-NN_DECLARE_KERNELS(max_pool)           /* pooling.c */
+extern const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2;
+NN_DECLARE_KERNELS(scaled_conv_f32) /* scaled_conv_f32.c */
+NN_DECLARE_KERNELS(max_pool)        /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)
 NN_DECLARE_KERNELS(global_max_pool_f32)
 NN_DECLARE_KERNELS(global_average_pool_f32)
@@ -57,6 +58,12 @@ extern const nn_kernel nn_kernel_add_bf16_avx512bf16, nn_kernel_mul_bf16_avx512b
 #    define NN_BF16_KERNEL(stem, isa)
 #endif
 #define NN_BF16_PRODUCT(stem) NN_BF16_KERNEL(stem, amx) NN_BF16_KERNEL(stem, avx512bf16)
+
+#if defined(__x86_64__)
+#    define NN_RECURRENT_F32_KERNELS &nn_kernel_recurrent_fixed_f32_vbmi2, NN_KERNELS(recurrent_f32)
+#else
+#    define NN_RECURRENT_F32_KERNELS NN_KERNELS(recurrent_f32)
+#endif
 
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */
 extern const nn_kernel nn_kernel_conv_transpose_reference; /* conv_transpose_reference.c */

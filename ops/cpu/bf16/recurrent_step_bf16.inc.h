@@ -10,12 +10,6 @@ enum {
     TILE_FLOATS = STEP_K / 2 * VF_LANES, /* of the weights of a step and a vector of sums */
 };
 
-/* Blocks of weights `step` floats apart. */
-typedef struct block_weights {
-    const float *w;
-    int64_t step, k;
-} block_weights;
-
 NN_INLINE int64_t block_floats(int64_t hidden, int gates) {
     return (hidden + STEP_K - 1) / STEP_K * gates * TILE_FLOATS;
 }

@@ -15,7 +15,7 @@
 #define W1 6
 #define W2 7
 
-NN_INLINE void sum_tiles(const block_weights *from, const float *x, int64_t pitch, float *sums,
+NN_INLINE void sum_tiles(const nn_block_weights *from, const float *x, int64_t pitch, float *sums,
                          int rows, const int gates, const int blocks) {
     const int64_t steps = (from->k + STEP_K - 1) / STEP_K, width = steps * STEP_K;
     uint16_t states[STEP_ROWS * NN_RECURRENT_BF16_HIDDEN];
@@ -73,5 +73,5 @@ static void configure(int64_t samples) {
 
 #include "ops/cpu/float32/recurrent/recurrent_step_f32.inc.h"
 
-const nn_recurrent_steps_f32 nn_recurrent_steps_bf16_amx = {VF_LANES, true,      rnn,     lstm,
-                                                            gru,      gru_gates, gru_last};
+const nn_recurrent_steps_f32 nn_recurrent_steps_bf16_amx = {
+    VF_LANES, NN_RECURRENT_BF16, rnn, lstm, gru, gru_gates, gru_last};

@@ -11,7 +11,7 @@
 #include "ops/cpu/bf16/recurrent_step_bf16.inc.h"
 
 /* Rows, gates and blocks are constants of each copy. */
-NN_INLINE void sum_rows(const block_weights *from, const uint16_t *states, int64_t width,
+NN_INLINE void sum_rows(const nn_block_weights *from, const uint16_t *states, int64_t width,
                         float *sums, const int rows, const int gates, const int blocks) {
     const int vectors = gates * blocks;
     const int64_t step_floats = gates * TILE_FLOATS;
@@ -52,7 +52,7 @@ NN_INLINE void sum_rows(const block_weights *from, const uint16_t *states, int64
         for (int v = 0; v < vectors; v++) vf_store(sums + r * SUM_FLOATS + v * VF_LANES, acc[r][v]);
 }
 
-NN_INLINE void sum_tiles(const block_weights *from, const float *x, int64_t pitch, float *sums,
+NN_INLINE void sum_tiles(const nn_block_weights *from, const float *x, int64_t pitch, float *sums,
                          int rows, const int gates, const int blocks) {
     const int64_t width = nn_round_up(from->k, STEP_K);
     uint16_t states[STEP_ROWS * NN_RECURRENT_BF16_HIDDEN];
@@ -73,4 +73,4 @@ NN_INLINE void sum_tiles(const block_weights *from, const float *x, int64_t pitc
 #include "ops/cpu/float32/recurrent/recurrent_step_f32.inc.h"
 
 const nn_recurrent_steps_f32 nn_recurrent_steps_bf16_avx512bf16 = {
-    VF_LANES, true, rnn, lstm, gru, gru_gates, gru_last};
+    VF_LANES, NN_RECURRENT_BF16, rnn, lstm, gru, gru_gates, gru_last};

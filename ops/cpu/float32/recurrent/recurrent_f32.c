@@ -3,6 +3,7 @@
  * each thread takes some of them through all steps. */
 #include "base/integers.h"
 #include "ops/cpu/bf16/bf16_operands.h"
+#include "ops/cpu/float32/recurrent/recurrent_fixed_f32.h"
 #include "ops/cpu/float32/recurrent/recurrent_samples_f32.h"
 #include "ops/cpu/float32/recurrent/recurrent_step_f32.h"
 #include "ops/cpu/float32/rows_f32.h"
@@ -15,6 +16,8 @@ enum {
     WIDE_INPUTS = 512, /* multiply-accumulates that take longer than a float from another core */
     PACKED_INPUTS = 1u << NN_RNN_W | 1u << NN_RNN_R | 1u << NN_RNN_B,
     MOST_PARTS = 2,
+    /* Hidden states before and after a step, cells or reset states, update gates, scaled states. */
+    STATES = 5,
 };
 
 /* Where there are none, what packs them is left out. */
@@ -38,11 +41,11 @@ typedef struct recurrent_state {
     int64_t lanes;
     gate_part parts[MOST_PARTS];
     int part_count;
-    int64_t pitch, columns; /* hidden units, and columns of all gates, in whole blocks */
-    nn_direct_plan inputs;  /* X by W of all directions */
-    bool shares_inputs;     /* threads do */
-    bool is_bf16;           /* then it is the following one, and R is packed in tiles */
-    nn_bf16_plan inputs_bf16;
+    int64_t pitch, columns;   /* hidden units, and columns of all gates, in whole blocks */
+    nn_direct_plan inputs;    /* X by W of all directions */
+    bool shares_inputs;       /* threads do */
+    nn_bf16_plan inputs_bf16; /* the same where matrices are bf16 */
+    nn_recurrent_packing packing;
     int64_t k_floats; /* of packed R for each of its columns */
     /* Floats of what is packed, in this order: W, its bias, then for each direction R and the
      * state's bias of the last gate. */
@@ -53,6 +56,9 @@ typedef struct recurrent_state {
     int64_t product_floats, states_floats;
     size_t pointer_bytes;
 } recurrent_state;
+
+/* A macro, so that no compiler leaves calls of what is not there. */
+#define IS_BF16(state) (HAS_BF16_TILES && (state)->packing == NN_RECURRENT_BF16)
 
 static int64_t aligned_floats(int64_t count) {
     return nn_round_up(count, NN_ALIGNMENT / (int64_t)sizeof(float));
@@ -105,8 +111,8 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
         nn_direct_product(r.steps * r.batch, r.directions * out->columns, r.inputs);
     out->shares_inputs = shares_inputs(out);
     const int threads = out->shares_inputs ? target->threads : 1;
-    out->is_bf16 = steps->packs_bf16;
-    if (HAS_BF16_TILES && out->is_bf16) {
+    out->packing = steps->packing;
+    if (IS_BF16(out)) {
         const nn_bf16_types types = {true, true, false};
         nn_bf16_plan_make(&product, &types, target->isa, threads, &none, &out->inputs_bf16);
         out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
@@ -116,13 +122,14 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
         out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
         out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
     }
-    out->k_floats = out->is_bf16 ? nn_round_up(r.hidden, NN_BF16_STEP) / 2 : r.hidden;
+    out->k_floats = IS_BF16(out)                         ? nn_round_up(r.hidden, NN_BF16_STEP) / 2
+                    : out->packing == NN_RECURRENT_FIXED ? nn_recurrent_fixed_dwords(r.hidden)
+                                                         : r.hidden;
     out->direction_floats =
         aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
     out->packed_floats = out->w_floats + out->bias_floats + r.directions * out->direction_floats;
     out->product_floats = aligned_floats(r.steps * samples * out->columns);
-    /* Hidden states before and after a step, cells or reset states, update gates. */
-    out->states_floats = aligned_floats(4 * samples * out->pitch);
+    out->states_floats = aligned_floats(STATES * samples * out->pitch);
     out->pointer_bytes = (size_t)nn_round_up(2 * samples * (int64_t)sizeof(float *), NN_ALIGNMENT);
 }
 
@@ -153,6 +160,17 @@ static void pack_bf16(const recurrent_state *state, const gate_part *part, int g
                              NN_BF16_STEP / 2, 1, to + (gate - part->first) * tile);
 }
 
+/* Rows r as fixed point. */
+static void pack_fixed(const recurrent_state *state, const gate_part *part, int gate, int64_t unit,
+                       int64_t count, const float *r, float *of_state) {
+    float *block = of_state + (part->first * state->pitch + unit * part->gates) * state->k_floats;
+    float *factors = block + part->gates * (state->k_floats - 1) * state->lanes;
+    const int64_t place = gate - part->first;
+    nn_recurrent_fixed_pack(r, state->shape.hidden, count,
+                            (int32_t *)(void *)block + place * NN_FIXED_GROUP,
+                            part->gates * NN_FIXED_GROUP, factors + place * state->lanes);
+}
+
 /* Units [unit, unit + count) of one gate. */
 static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
                        const nn_tensor *const *in, int64_t direction, int gate, int64_t unit,
@@ -168,7 +186,7 @@ static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
     float *of_state =
         packed + state->w_floats + state->bias_floats + direction * state->direction_floats;
     float *last_bias = of_state + aligned_floats(state->k_floats * state->columns) + unit;
-    if (HAS_BF16_TILES && state->is_bf16) {
+    if (IS_BF16(state)) {
         pack_bf16(state, part, gate, unit, count, column, w, r, packed, of_state);
     } else {
         int64_t step;
@@ -176,8 +194,11 @@ static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
         rows->transpose((const uint32_t *)w, shape->inputs, (uint32_t *)to, step, shape->inputs,
                         count);
         to = of_state + packed_place(state, part, gate, unit, hidden);
-        rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes,
-                        hidden, count);
+        if (state->packing == NN_RECURRENT_FIXED)
+            pack_fixed(state, part, gate, unit, count, r, of_state);
+        else
+            rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes,
+                            hidden, count);
     }
     if (in[2] == NULL) return;
     /* The last gate of GRU may multiply the state's share before the rest is added. */
@@ -211,29 +232,35 @@ static nn_status pack_constants(const nn_node_view *node, const void *argument, 
     return NN_OK;
 }
 
+/* What is packed once; packed in each run, weights would take longer to round than they save. */
+static bool has_constants(const nn_node_view *node) {
+    return nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
+           (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL);
+}
+
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_tiles_f32 *tiles, const nn_recurrent_steps_f32 *steps) {
     recurrent_state made = {0};
     make_state(node, target, tiles, steps, &made);
-    size_t lists = HAS_BF16_TILES && made.is_bf16 ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
+    size_t lists = IS_BF16(&made) ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
     recurrent_state *state = nn_prepare_state(services, sizeof *state + lists);
     if (state == NULL) return nn_fail_memory(sizeof *state + lists);
     *state = made;
-    if (HAS_BF16_TILES && state->is_bf16) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
+    if (IS_BF16(state)) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
     state->whole_batch = target->deterministic;
     int64_t floats = state->product_floats + state->states_floats;
-    if (nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
-        (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL)) {
+    if (has_constants(node)) {
         const nn_direct_source source = {
             .column_step = state->shape.inputs, .k_step = 1, .scale = 1};
         char w[192], variant[256];
         const void *packed;
-        if (HAS_BF16_TILES && state->is_bf16)
+        if (IS_BF16(state))
             nn_bf16_variant(&state->inputs_bf16, &source, w, sizeof w);
         else
             nn_direct_variant(&state->inputs, &source, w, sizeof w);
-        snprintf(variant, sizeof variant, "recurrent %d gates, %d parts, %lld lanes, %s",
-                 state->shape.attrs->gates, state->part_count, (long long)state->lanes, w);
+        snprintf(variant, sizeof variant, "recurrent %d gates, %d parts, %lld lanes, %s%s",
+                 state->shape.attrs->gates, state->part_count, (long long)state->lanes,
+                 state->packing == NN_RECURRENT_FIXED ? "fixed, " : "", w);
         NN_TRY(nn_prepare_pack(services, PACKED_INPUTS, variant,
                                (size_t)state->packed_floats * sizeof(float), pack_constants, state,
                                &packed));
@@ -241,9 +268,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     } else {
         floats += state->packed_floats;
     }
-    size_t workspace = HAS_BF16_TILES && state->is_bf16
-                           ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
-                           : nn_direct_workspace(&state->inputs, target->threads);
+    size_t workspace = IS_BF16(state) ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
+                                      : nn_direct_workspace(&state->inputs, target->threads);
     nn_prepare_workspace(services,
                          (size_t)floats * sizeof(float) + state->pointer_bytes + workspace);
     return NN_OK;
@@ -270,6 +296,7 @@ typedef struct piece {
     float **y;
     nn_recurrent_step step;
     float *h, *next; /* change places after each step */
+    float *scaled;   /* states for matrices in fixed point */
 } piece;
 
 typedef struct step_blocks {
@@ -282,6 +309,18 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const step_blocks *blocks = argument;
     blocks->run(blocks->step, begin, end, blocks->falling);
+}
+
+/* States for matrices in fixed point; there are none behind the last unit. */
+static const float *scale_states(const piece *p, const float *x) {
+    const int64_t hidden = p->samples.shape->hidden, pitch = p->samples.pitch;
+    for (int64_t sample = 0; sample < p->samples.count; sample++) {
+        const float *from = x + sample * pitch;
+        float *to = p->scaled + sample * pitch;
+        for (int64_t i = 0; i < hidden; i++) to[i] = from[i] * NN_FIXED_STATE_SCALE;
+        for (int64_t i = hidden; i < pitch; i++) to[i] = 0;
+    }
+    return p->scaled;
 }
 
 static void run_step(piece *p, int64_t i) {
@@ -297,6 +336,7 @@ static void run_step(piece *p, int64_t i) {
         const step_blocks work = {&p->step, part->run, i % 2 == 1};
         p->step.w = p->packed + part->first * state->pitch * state->k_floats;
         p->step.x = k == 0 ? p->h : p->step.c;
+        if (state->packing == NN_RECURRENT_FIXED) p->step.x = scale_states(p, p->step.x);
         for (int64_t sample = 0; k > 0 && sample < p->samples.count; sample++)
             if (p->inputs[sample] != NULL) p->inputs[sample] += part->first * state->pitch;
         nn_parallel(p->work->pool, blocks, step_grain(state, part, p->samples.count), run_blocks,
@@ -325,7 +365,7 @@ static piece piece_at(const run_work *work, int64_t index) {
                samples.direction * state->direction_floats;
     p.inputs = work->pointers + sample;
     p.y = (float **)(work->pointers + all + sample);
-    p.h = work->states + 4 * sample * pitch;
+    p.h = work->states + STATES * sample * pitch;
     p.next = p.h + samples.count * pitch;
     p.step = (nn_recurrent_step){
         .cell = nn_recurrent_cell_of(&samples),
@@ -337,6 +377,7 @@ static piece piece_at(const run_work *work, int64_t index) {
         .z = p.next + 2 * samples.count * pitch,
         .last_bias = p.packed + aligned_floats(state->k_floats * state->columns),
     };
+    p.scaled = p.next + 3 * samples.count * pitch;
     return p;
 }
 
@@ -359,7 +400,7 @@ static void multiply_inputs(const run_work *work, void *workspace) {
     const recurrent_state *state = work->state;
     const float *bias = work->packed + state->w_floats, *x = work->call->in[NN_RNN_X]->data;
     nn_pool *pool = state->shares_inputs ? work->call->pool : NULL;
-    if (HAS_BF16_TILES && state->is_bf16) {
+    if (IS_BF16(state)) {
         const nn_bf16_operands operands = {
             .packed = work->packed, .x = x, .bias = bias, .y = work->products};
         nn_bf16_run(&state->inputs_bf16, &operands, pool, workspace);
@@ -432,12 +473,41 @@ RECURRENT_KERNEL(portable, NN_ISA_PORTABLE)
 RECURRENT_KERNEL(avx2, NN_ISA_AVX2)
 RECURRENT_KERNEL(avx512, NN_ISA_AVX512)
 
-/* Packed in each run, weights would take longer to round than they save. */
-static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
-    if (!accepts(node, target) || nn_view_constant(node, NN_RNN_W) == NULL ||
-        nn_view_constant(node, NN_RNN_R) == NULL ||
-        (nn_view_in(node, NN_RNN_B) != NULL && nn_view_constant(node, NN_RNN_B) == NULL))
+/* Where a step reads weights from L2 or beyond for one sample of each direction, and computes in
+ * halves of vectors, whose products leave time for conversions. */
+static bool is_worth_fixed(const nn_recurrent *r, const nn_target *target) {
+    const int64_t bytes = r->columns * r->hidden * (int64_t)sizeof(float);
+    return nn_cpu_get()->halves_512 && bytes > 4 * nn_cpu_get()->l1d_bytes &&
+           r->batch <= (target->threads + r->directions - 1) / r->directions;
+}
+
+static bool accepts_fixed(const nn_node_view *node, const nn_target *target) {
+    if (!accepts(node, target) || !has_constants(node) || target->deterministic ||
+        !nn_cpu_get()->has_vbmi2)
         return false;
+    const nn_recurrent r = nn_recurrent_of(node);
+    const float *weights = nn_view_constant(node, NN_RNN_R)->data;
+    return (target->explores || is_worth_fixed(&r, target)) &&
+           nn_recurrent_fixed_suits(weights, r.directions * r.columns, r.hidden);
+}
+
+static nn_status prepare_fixed(const nn_node_view *node, const nn_target *target,
+                               nn_prepare *services) {
+    return prepare(node, target, services, &nn_tiles_f32_avx512,
+                   &nn_recurrent_steps_fixed_f32_vbmi2);
+}
+
+const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2 = {
+    .name = "recurrent_fixed_f32_vbmi2",
+    .isa = NN_ISA_AVX512,
+    .exactness = NN_ROUNDING,
+    .accepts = accepts_fixed,
+    .prepare = prepare_fixed,
+    .run = run_avx512,
+};
+
+static bool accepts_bf16(const nn_node_view *node, const nn_target *target) {
+    if (!accepts(node, target) || !has_constants(node)) return false;
     const nn_recurrent r = nn_recurrent_of(node);
     const int64_t products = r.steps * r.batch * r.directions * r.columns;
     return r.hidden >= NN_BF16_COLUMNS && r.hidden <= NN_RECURRENT_BF16_HIDDEN &&

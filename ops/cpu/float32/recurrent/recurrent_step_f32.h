@@ -25,16 +25,31 @@ typedef struct nn_recurrent_step {
     const float *last_bias; /* GRU: padded, of the product that the reset gate multiplies */
 } nn_recurrent_step;
 
+/* Packed weights of a block; those of the next ones are `step` floats apart. A step whose blocks
+ * fall may take rows of k from the last on, too: what it read last, the next step reads first. */
+typedef struct nn_block_weights {
+    const float *w;
+    int64_t step, k;
+    bool falling;
+} nn_block_weights;
+
 /* Blocks [first, last), in rising or falling order: where the matrix is larger than a cache, a part
  * of it is still there when the next step goes the other way. */
 typedef void (*nn_recurrent_function)(const nn_recurrent_step *step, int64_t first, int64_t last,
                                       bool falling);
 
+/* How matrices are packed: floats; bf16 in AMX tiles, [block][32 of k][gate][16][lane][2], where
+ * states are rounded when they are multiplied; or fixed point (recurrent_fixed_f32.h), which states
+ * are scaled for. */
+typedef enum nn_recurrent_packing {
+    NN_RECURRENT_FLOATS,
+    NN_RECURRENT_BF16,
+    NN_RECURRENT_FIXED
+} nn_recurrent_packing;
+
 typedef struct nn_recurrent_steps_f32 {
     int lanes;
-    /* Matrices are bf16 in AMX tiles, [block][32 of k][gate][16][lane][2], and states are rounded
-     * where they are multiplied. */
-    bool packs_bf16;
+    nn_recurrent_packing packing;
     nn_recurrent_function rnn, lstm;
     /* The reset gate multiplies the product of the last gate. */
     nn_recurrent_function gru;
@@ -43,7 +58,8 @@ typedef struct nn_recurrent_steps_f32 {
 } nn_recurrent_steps_f32;
 
 extern const nn_recurrent_steps_f32 nn_recurrent_steps_f32_portable, nn_recurrent_steps_f32_avx2,
-    nn_recurrent_steps_f32_avx512, nn_recurrent_steps_bf16_amx, nn_recurrent_steps_bf16_avx512bf16;
+    nn_recurrent_steps_f32_avx512, nn_recurrent_steps_fixed_f32_vbmi2, nn_recurrent_steps_bf16_amx,
+    nn_recurrent_steps_bf16_avx512bf16;
 
 /* Most hidden units of those with bf16, whose states are rounded on the stack. */
 enum { NN_RECURRENT_BF16_HIDDEN = 1024 };

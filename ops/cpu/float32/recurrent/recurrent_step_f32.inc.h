@@ -1,7 +1,7 @@
 /* Body of recurrent_step_f32_<isa>.c. Set before including: STEP_ROWS, 2 or 6, the samples that one
  * pass over the weights of a block serves.
  *
- * Or with sums of its own: then STEP_SUMS, block_weights, SUM_FLOATS, sums_GATESxBLOCKS,
+ * Or with sums of its own: then STEP_SUMS, SUM_FLOATS, sums_GATESxBLOCKS,
  * block_floats, STEP_BEGIN and STEP_END.
  *
  * Registers: four vectors of weights, which are those of several blocks where there are few gates,
@@ -19,14 +19,8 @@ enum { MOST_VECTORS = 4, SUM_FLOATS = MOST_VECTORS * VF_LANES };
 
 /* ---- sums over the state ---- */
 
-/* Blocks of weights `step` floats apart. */
-typedef struct block_weights {
-    const float *w;
-    int64_t step, k;
-} block_weights;
-
 /* One row of k: `gates` vectors of each of `blocks` blocks. */
-NN_INLINE void load_weights(const block_weights *from, const float *w, vf *out, const int gates,
+NN_INLINE void load_weights(const nn_block_weights *from, const float *w, vf *out, const int gates,
                             const int blocks) {
 #    pragma GCC unroll 4
     for (int b = 0; b < blocks; b++)
@@ -36,7 +30,7 @@ NN_INLINE void load_weights(const block_weights *from, const float *w, vf *out, 
 }
 
 /* sums[block][gate] = x W */
-NN_INLINE void sum_row(const block_weights *from, const float *x, float *sums, const int gates,
+NN_INLINE void sum_row(const nn_block_weights *from, const float *x, float *sums, const int gates,
                        const int blocks) {
     const int vectors = gates * blocks;
     const float *w = from->w;
@@ -63,7 +57,7 @@ NN_INLINE void sum_row(const block_weights *from, const float *x, float *sums, c
 }
 
 /* The same for rows of x `pitch` floats apart; their sums are SUM_FLOATS apart. */
-NN_INLINE void sum_rows(const block_weights *from, const float *x, int64_t pitch, float *sums,
+NN_INLINE void sum_rows(const nn_block_weights *from, const float *x, int64_t pitch, float *sums,
                         const int gates, const int blocks, const int rows) {
     const int vectors = gates * blocks;
     const float *w = from->w;
@@ -87,8 +81,8 @@ NN_INLINE void sum_rows(const block_weights *from, const float *x, int64_t pitch
         for (int j = 0; j < vectors; j++) vf_store(sums + r * SUM_FLOATS + j * VF_LANES, acc[r][j]);
 }
 
-typedef void (*sums_function)(const block_weights *from, const float *x, int64_t pitch, float *sums,
-                              int rows);
+typedef void (*sums_function)(const nn_block_weights *from, const float *x, int64_t pitch,
+                              float *sums, int rows);
 
 #    if STEP_ROWS == 6
 #        define MORE_ROWS(gates, blocks)                                                           \
@@ -108,7 +102,7 @@ typedef void (*sums_function)(const block_weights *from, const float *x, int64_t
 #        define MORE_ROWS(gates, blocks)
 #    endif
 #    define SUMS(gates, blocks)                                                                    \
-        static void sums_##gates##x##blocks(const block_weights *from, const float *x,             \
+        static void sums_##gates##x##blocks(const nn_block_weights *from, const float *x,          \
                                             int64_t pitch, float *sums, int rows) {                \
             switch (rows) {                                                                        \
             case 1:                                                                                \
@@ -208,11 +202,11 @@ NN_INLINE void finish_gru_last(const nn_recurrent_step *s, const cell_place *p, 
 typedef void (*finish_function)(const nn_recurrent_step *s, const cell_place *p, const float *sums);
 
 /* Blocks [first, first + blocks). */
-NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, const int gates,
+NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, bool falling, const int gates,
                           const int blocks, sums_function sum, finish_function finish) {
     float sums[STEP_ROWS * SUM_FLOATS];
     const int64_t hidden = s->cell.hidden, floats = block_floats(hidden, gates);
-    const block_weights weights = {s->w + first * floats, floats, hidden};
+    const nn_block_weights weights = {s->w + first * floats, floats, hidden, falling};
     for (int64_t begin = 0; begin < s->samples; begin += STEP_ROWS) {
         const int64_t left = s->samples - begin;
         const int rows = left < STEP_ROWS ? (int)left : STEP_ROWS;
@@ -236,12 +230,12 @@ NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, const int g
         const int64_t whole = first + (last - first) / (blocks) * (blocks);                        \
         STEP_BEGIN(s);                                                                             \
         for (int64_t i = last - 1; falling && i >= whole; i--)                                     \
-            run_blocks(s, i, gates, 1, sums_##gates##x1, finish);                                  \
+            run_blocks(s, i, true, gates, 1, sums_##gates##x1, finish);                            \
         for (int64_t i = first; i < whole; i += (blocks))                                          \
-            run_blocks(s, falling ? first + whole - (blocks)-i : i, gates, blocks,                 \
+            run_blocks(s, falling ? first + whole - (blocks)-i : i, falling, gates, blocks,        \
                        sums_##gates##x##blocks, finish);                                           \
         for (int64_t i = whole; !falling && i < last; i++)                                         \
-            run_blocks(s, i, gates, 1, sums_##gates##x1, finish);                                  \
+            run_blocks(s, i, false, gates, 1, sums_##gates##x1, finish);                           \
         STEP_END();                                                                                \
     }
 STEP(rnn, 1, 4, finish_rnn)
@@ -252,4 +246,4 @@ STEP(gru_last, 1, 4, finish_gru_last)
 
 #define STEPS(isa)                                                                                 \
     const nn_recurrent_steps_f32 nn_recurrent_steps_f32_##isa = {                                  \
-        VF_LANES, false, rnn, lstm, gru, gru_gates, gru_last};
+        VF_LANES, NN_RECURRENT_FLOATS, rnn, lstm, gru, gru_gates, gru_last};
