@@ -165,8 +165,13 @@ static void choose_units(nn_bf16_plan *plan, int threads) {
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
     const int64_t pixel = plan->padded * ELEMENT;
     const double input = (double)height->in * (double)width->in * (double)pixel;
-    /* Each thread reads half of the larger ones: weights, or else pixels. */
-    const bool heavy = (double)plan->group_bytes > input;
+    /* Each thread reads half of the larger ones: weights, or else pixels. Lines of an output that
+     * threads share by panels are in another core's cache before and after: they count as well,
+     * unless weights are so many that both threads would wait for them. */
+    const double output = (double)height->out * (double)width->out * (double)p->columns *
+                          (plan->types.y_is_float ? (double)sizeof(float) : ELEMENT);
+    const double pixels = plan->group_bytes <= l2 / 4 ? input + output : input;
+    const bool heavy = (double)plan->group_bytes > (threads > 1 ? pixels : input);
     const int64_t budget = heavy ? l2 / 2 : l2 / 8;
     const int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
     const int64_t pieces = (int64_t)(input * (double)p->axes[NN_DEPTH].kernel / (double)budget) + 1;
