@@ -1,8 +1,8 @@
 /* Body of recurrent_step_f32_<isa>.c. Set before including: STEP_ROWS, 2 or 6, the samples that one
  * pass over the weights of a block serves.
  *
- * Or with sums of its own: then STEP_SUMS, SUM_FLOATS, sums_GATESxBLOCKS,
- * block_floats, STEP_BEGIN and STEP_END.
+ * Or with sums of its own: then STEP_SUMS, SUM_FLOATS, sums_GATESxBLOCKS, block_floats, STEP_BEGIN
+ * and STEP_END, and MANY_GATES_BLOCKS 2 where there are sums of two blocks of three and four gates.
  *
  * Registers: four vectors of weights, which are those of several blocks where there are few gates,
  * times rows (for a single row times two chains, which hide the latency of an FMA) accumulators,
@@ -199,6 +199,10 @@ NN_INLINE void finish_gru_last(const nn_recurrent_step *s, const cell_place *p, 
 
 /* ---- steps ---- */
 
+#if !defined(MANY_GATES_BLOCKS)
+#    define MANY_GATES_BLOCKS 1
+#endif
+
 typedef void (*finish_function)(const nn_recurrent_step *s, const cell_place *p, const float *sums);
 
 /* Blocks [first, first + blocks). */
@@ -225,7 +229,8 @@ NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, bool fallin
 }
 
 /* Blocks in groups that fill the registers, those left one by one. */
-#define STEP(name, gates, blocks, finish)                                                          \
+#define STEP(name, gates, blocks, finish) STEP_OF(name, gates, blocks, finish)
+#define STEP_OF(name, gates, blocks, finish)                                                       \
     static void name(const nn_recurrent_step *s, int64_t first, int64_t last, bool falling) {      \
         const int64_t whole = first + (last - first) / (blocks) * (blocks);                        \
         STEP_BEGIN(s);                                                                             \
@@ -239,8 +244,8 @@ NN_INLINE void run_blocks(const nn_recurrent_step *s, int64_t first, bool fallin
         STEP_END();                                                                                \
     }
 STEP(rnn, 1, 4, finish_rnn)
-STEP(lstm, 4, 1, finish_lstm)
-STEP(gru, 3, 1, finish_gru)
+STEP(lstm, 4, MANY_GATES_BLOCKS, finish_lstm)
+STEP(gru, 3, MANY_GATES_BLOCKS, finish_gru)
 STEP(gru_gates, 2, 2, finish_gru_gates)
 STEP(gru_last, 1, 4, finish_gru_last)
 
