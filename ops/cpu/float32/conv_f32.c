@@ -4,6 +4,8 @@
 #include "ops/cpu/conv_kernels.h"
 #include "ops/cpu/kernels.h"
 
+#include <stdio.h>
+
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     const nn_fact *y = node->out[0];
     (void)target;
@@ -40,6 +42,23 @@ nn_status nn_conv_f32_prepare(const nn_node_view *node, const nn_target *target,
     size_t workspace;
     NN_TRY(nn_direct_operands_prepare(node, &state->plan, services, &state->operands, &workspace));
     nn_prepare_workspace(services, workspace + nn_direct_workspace(&state->plan, target->threads));
+    return NN_OK;
+}
+
+static nn_status pack_bias(const nn_node_view *node, const void *argument, void *out) {
+    const nn_tensor *bias = nn_view_constant(node, *(const int *)argument);
+    if (bias != NULL) memcpy(out, bias->data, (size_t)nn_tensor_count(bias) * sizeof(float));
+    return NN_OK;
+}
+
+nn_status nn_conv_f32_prepare_bias(nn_prepare *services, int bias, int64_t padded,
+                                   const float **out) {
+    char variant[80];
+    const void *packed;
+    snprintf(variant, sizeof variant, "bias of %lld", (long long)padded);
+    NN_TRY(nn_prepare_pack(services, 1u << bias, variant, (size_t)padded * sizeof(float), pack_bias,
+                           &bias, &packed));
+    *out = packed;
     return NN_OK;
 }
 

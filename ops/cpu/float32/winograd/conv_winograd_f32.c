@@ -59,13 +59,6 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
     return NN_OK;
 }
 
-static nn_status pack_bias(const nn_node_view *node, const void *argument, void *out) {
-    const nn_winograd_f32_plan *plan = argument;
-    const nn_tensor *bias = nn_view_constant(node, inputs.bias);
-    if (bias != NULL) memcpy(out, bias->data, (size_t)plan->cut.out_channels * sizeof(float));
-    return NN_OK;
-}
-
 /* *packed is NULL when the form is not accurate enough. */
 static nn_status try_form(const nn_winograd_f32_plan *plan, nn_prepare *services,
                           const float **packed) {
@@ -98,13 +91,8 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
         state->is_direct = true;
         return nn_conv_f32_prepare(node, target, services, forms->two.tiles, &state->direct);
     }
-    char variant[80];
-    const void *bias;
-    snprintf(variant, sizeof variant, "bias of %lld", (long long)state->plan.cut.padded_channels);
-    NN_TRY(nn_prepare_pack(services, 1u << inputs.bias, variant,
-                           (size_t)state->plan.cut.padded_channels * sizeof(float), pack_bias,
-                           &state->plan, &bias));
-    state->bias = bias;
+    NN_TRY(nn_conv_f32_prepare_bias(services, inputs.bias, state->plan.cut.padded_channels,
+                                    &state->bias));
     nn_prepare_workspace(services, nn_winograd_workspace(&state->plan.cut));
     nn_prepare_describe(services, "F(%d,3), %lld blocks of %lld tiles", state->plan.form->outputs,
                         (long long)state->plan.cut.blocks, (long long)state->plan.cut.block_tiles);

@@ -39,13 +39,6 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
     return NN_OK;
 }
 
-static nn_status pack_bias(const nn_node_view *node, const void *argument, void *out) {
-    const nn_winograd_line_plan *plan = argument;
-    const nn_tensor *bias = nn_view_constant(node, inputs.bias);
-    if (bias != NULL) memcpy(out, bias->data, (size_t)plan->out_channels * sizeof(float));
-    return NN_OK;
-}
-
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_winograd_line_form *form) {
     line_state *state = nn_prepare_state(services, sizeof *state);
@@ -54,7 +47,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     nn_winograd_line_plan_make(&g, form, target->threads, &node->epilogue, plan);
     char variant[80];
-    const void *weights, *bias;
+    const void *weights;
     snprintf(variant, sizeof variant, "winograd line, %d+%d columns", plan->shape->columns,
              plan->last_shape->columns);
     NN_TRY(nn_prepare_pack(services, 1u << inputs.w, variant,
@@ -63,11 +56,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const weights_header *header = weights;
     if (!header->all_finite)
         return nn_conv_f32_prepare(node, target, services, form->tiles, &state->direct);
-    snprintf(variant, sizeof variant, "bias of %lld", (long long)plan->m_pitch);
-    NN_TRY(nn_prepare_pack(services, 1u << inputs.bias, variant,
-                           (size_t)plan->m_pitch * sizeof(float), pack_bias, plan, &bias));
+    NN_TRY(nn_conv_f32_prepare_bias(services, inputs.bias, plan->m_pitch, &state->bias));
     state->packed = (const float *)(header + 1);
-    state->bias = bias;
     nn_prepare_workspace(services, nn_winograd_line_workspace(plan, target->threads));
     nn_prepare_describe(services, "F(4,3) on a line, %lld blocks of %lld tiles",
                         (long long)plan->blocks, (long long)plan->block_tiles);
