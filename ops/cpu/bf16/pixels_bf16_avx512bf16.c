@@ -37,17 +37,7 @@ void nn_bf16_activate(nn_activation activation, bool rounds, vf *x, int count) {
         for (int i = 0; i < count; i++)                                                            \
             x[i] = nn_activate_vector((nn_activation){kind, alpha, beta}, x[i]);                   \
         break;
-        CASE(NN_ACT_RELU)
-        CASE(NN_ACT_CLIP)
-        CASE(NN_ACT_LEAKY_RELU)
-        CASE(NN_ACT_SIGMOID)
-        CASE(NN_ACT_TANH)
-        CASE(NN_ACT_HARD_SIGMOID)
-        CASE(NN_ACT_HARD_SWISH)
-        CASE(NN_ACT_SILU)
-        CASE(NN_ACT_GELU)
-        CASE(NN_ACT_GELU_TANH)
-        CASE(NN_ACT_LINEAR)
+        NN_EACH_ACTIVATION(CASE)
     case NN_ACT_NONE:
     case NN_ACT_KINDS:
         break;

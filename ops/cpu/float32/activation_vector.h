@@ -5,6 +5,20 @@
 #include "ops/cpu/float32/vector_math.h"
 #include "ops/epilogue.h"
 
+/* X(kind) for each kind that computes something: loops in which the kind is a constant. */
+#define NN_EACH_ACTIVATION(X)                                                                      \
+    X(NN_ACT_RELU)                                                                                 \
+    X(NN_ACT_CLIP)                                                                                 \
+    X(NN_ACT_LEAKY_RELU)                                                                           \
+    X(NN_ACT_SIGMOID)                                                                              \
+    X(NN_ACT_TANH)                                                                                 \
+    X(NN_ACT_HARD_SIGMOID)                                                                         \
+    X(NN_ACT_HARD_SWISH)                                                                           \
+    X(NN_ACT_SILU)                                                                                 \
+    X(NN_ACT_GELU)                                                                                 \
+    X(NN_ACT_GELU_TANH)                                                                            \
+    X(NN_ACT_LINEAR)
+
 NN_INLINE vf nn_activate_vector(nn_activation activation, vf x) {
     const vf alpha = vf_set(activation.alpha), beta = vf_set(activation.beta);
     const vf zero = vf_zero(), one = vf_set(1);
