@@ -3,6 +3,7 @@
  * more instructions make floats of; on large maps it is bound by reading the input. */
 #include "ops/cpu/bf16/depthwise_bf16.h"
 
+#include "base/integers.h"
 #include "ops/cpu/bf16/bf16.h"
 #include "ops/cpu/float32/activation_vector.h"
 
@@ -34,18 +35,33 @@ static __attribute__((noinline)) void finish_pixels(const nn_depthwise_bf16_tile
     }
 }
 
+NN_INLINE void start_sums(const nn_depthwise_bf16_tile *t, int64_t c, vf even[PIXELS],
+                          vf odd[PIXELS]) {
+#pragma GCC unroll 7
+    for (int i = 0; i < PIXELS; i++) {
+        even[i] = vf_load(t->bias + c);
+        odd[i] = vf_load(t->bias + c + VF_LANES);
+    }
+}
+
+NN_INLINE void end_sums(const nn_depthwise_bf16_tile *t, int64_t c, const vf even[PIXELS],
+                        const vf odd[PIXELS], __mmask32 mask) {
+    vf sums[2 * PIXELS];
+#pragma GCC unroll 7
+    for (int i = 0; i < PIXELS; i++) {
+        sums[2 * i] = even[i];
+        sums[2 * i + 1] = odd[i];
+    }
+    finish_pixels(t, sums, c, mask);
+}
+
 /* Kernel width and stride are constants of each copy. */
 NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int stride) {
     const int under = (PIXELS - 1) * stride + taps;
     for (int64_t c = 0; c < t->channels; c += CHANNELS) {
-        const __mmask32 mask =
-            nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
+        const __mmask32 mask = nn_first32((int)nn_min(t->channels - c, CHANNELS));
         vf even[PIXELS], odd[PIXELS];
-#pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++) {
-            even[i] = vf_load(t->bias + c);
-            odd[i] = vf_load(t->bias + c + VF_LANES);
-        }
+        start_sums(t, c, even, odd);
         for (int64_t row = 0; row < t->row_count; row++) {
             const uint16_t *const *pixels = t->pixels + row * under;
             vf w_even[MOST_TAPS], w_odd[MOST_TAPS];
@@ -66,27 +82,16 @@ NN_INLINE void slide(const nn_depthwise_bf16_tile *t, const int taps, const int 
                 }
             }
         }
-        vf sums[2 * PIXELS];
-#pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++) {
-            sums[2 * i] = even[i];
-            sums[2 * i + 1] = odd[i];
-        }
-        finish_pixels(t, sums, c, mask);
+        end_sums(t, c, even, odd, mask);
     }
 }
 
 static void slide_any(const nn_depthwise_bf16_tile *t) {
     for (int64_t c = 0; c < t->channels; c += CHANNELS) {
-        const __mmask32 mask =
-            nn_first32(t->channels - c < CHANNELS ? (int)(t->channels - c) : CHANNELS);
+        const __mmask32 mask = nn_first32((int)nn_min(t->channels - c, CHANNELS));
         const uint16_t *const *pixels = t->pixels;
         vf even[PIXELS], odd[PIXELS];
-#pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++) {
-            even[i] = vf_load(t->bias + c);
-            odd[i] = vf_load(t->bias + c + VF_LANES);
-        }
+        start_sums(t, c, even, odd);
         for (int64_t row = 0; row < t->row_count; row++)
             for (int64_t k = 0; k < t->taps; k++, pixels += PIXELS) {
                 const float *w = t->rows[row] + k * t->w_step + c;
@@ -98,13 +103,7 @@ static void slide_any(const nn_depthwise_bf16_tile *t) {
                     odd[i] = vf_fma(x.odd, w_odd, odd[i]);
                 }
             }
-        vf sums[2 * PIXELS];
-#pragma GCC unroll 7
-        for (int i = 0; i < PIXELS; i++) {
-            sums[2 * i] = even[i];
-            sums[2 * i + 1] = odd[i];
-        }
-        finish_pixels(t, sums, c, mask);
+        end_sums(t, c, even, odd, mask);
     }
 }
 
