@@ -40,16 +40,28 @@ static int32_t zero_of(const byte_weights *w, int64_t channel) {
     return nn_int8_weight_zero(w->zero, channel) - w->flip;
 }
 
+/* Of one output channel's weights less their zero point: their sum, and what bounds results. */
+typedef struct channel_sums {
+    int64_t sum;
+    int64_t most; /* the sum of the positive ones or of the negative ones, in magnitude, or more */
+} channel_sums;
+
+static channel_sums sums_of(const byte_weights *w, int64_t channel, int64_t each) {
+    int64_t sum, magnitudes;
+    nn_winograd_s16_vnni.add_up(w->x + channel * each, each, w->flip, &sum, &magnitudes);
+    const int64_t zeros = each * zero_of(w, channel);
+    return (channel_sums){
+        .sum = sum - zeros,
+        .most = (magnitudes + llabs(zeros) + llabs(sum - zeros)) / 2,
+    };
+}
+
 /* Do results of direct products stay within the bits that are left of 32? Inputs are taken as
  * unsigned, so the greatest result has all positive weights or all negative ones. */
 static bool is_in_range(const nn_node_view *node, const nn_conv_geometry *g) {
     const byte_weights w = weights_of(node);
-    const int64_t each = g->taps * g->in_channels;
     for (int64_t channel = 0; channel < g->out_channels; channel++) {
-        int64_t sum, magnitudes;
-        nn_winograd_s16_vnni.add_up(w.x + channel * each, each, w.flip, &sum, &magnitudes);
-        const int64_t zeros = each * zero_of(&w, channel);
-        const int64_t most = (magnitudes + llabs(zeros) + llabs(sum - zeros)) / 2;
+        const int64_t most = sums_of(&w, channel, g->taps * g->in_channels).most;
         if (most * UINT8_MAX >= (int64_t)1 << NN_S16_RESULT_BITS) return false;
     }
     return true;
@@ -96,14 +108,10 @@ static void load_taps(const nn_winograd_plan *plan, const byte_weights *w, int64
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const nn_winograd_plan *plan = argument;
     const byte_weights w = weights_of(node);
-    const int64_t each = plan->in_channels * TAPS;
     int32_t *sums = (int32_t *)((char *)out + sums_at(plan));
     memset(sums, 0, (size_t)plan->padded_channels * sizeof *sums);
-    for (int64_t channel = 0; channel < plan->out_channels; channel++) {
-        int64_t sum, magnitudes;
-        nn_winograd_s16_vnni.add_up(w.x + channel * each, each, w.flip, &sum, &magnitudes);
-        sums[channel] = (int32_t)(sum - each * zero_of(&w, channel));
-    }
+    for (int64_t channel = 0; channel < plan->out_channels; channel++)
+        sums[channel] = (int32_t)sums_of(&w, channel, plan->in_channels * TAPS).sum;
     for (int64_t panel = 0; panel < plan->panels; panel++) {
         const int64_t width = nn_winograd_width(plan, panel);
         int16_t *packed = (int16_t *)out + nn_winograd_weights_at(plan, panel, 0);
