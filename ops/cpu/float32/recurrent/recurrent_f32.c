@@ -486,15 +486,18 @@ static bool accepts_fixed(const nn_node_view *node, const nn_target *target) {
         !nn_cpu_get()->has_vbmi2)
         return false;
     const nn_recurrent r = nn_recurrent_of(node);
-    const float *weights = nn_view_constant(node, NN_RNN_R)->data;
-    return (target->explores || is_worth_fixed(&r, target)) &&
-           nn_recurrent_fixed_suits(weights, r.directions * r.columns, r.hidden);
+    return target->explores || is_worth_fixed(&r, target);
 }
 
+/* Weights are known here, which decide whether it is as exact as floats; else it is floats. */
 static nn_status prepare_fixed(const nn_node_view *node, const nn_target *target,
                                nn_prepare *services) {
+    const nn_recurrent r = nn_recurrent_of(node);
+    const float *weights = nn_view_constant(node, NN_RNN_R)->data;
+    const bool suits = nn_recurrent_fixed_suits(weights, r.directions * r.columns, r.hidden);
+    nn_prepare_describe(services, suits ? "24 bits" : "floats, for weights differ too much");
     return prepare(node, target, services, &nn_tiles_f32_avx512,
-                   &nn_recurrent_steps_fixed_f32_vbmi2);
+                   suits ? &nn_recurrent_steps_fixed_f32_vbmi2 : &nn_recurrent_steps_f32_avx512);
 }
 
 const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2 = {
