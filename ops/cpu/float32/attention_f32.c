@@ -167,7 +167,8 @@ static void store_scores(const nn_attention *a, nn_attention_scores kind, int64_
                        a->length);
 }
 
-/* Adds the mask to scores [0, count); a key of bias -infinity is not seen whatever its score is. */
+/* Adds the mask to scores [begin, end); a key of bias -infinity is not seen whatever its score is.
+ */
 static void add_mask(const nn_attention *a, const void *mask, float *x, int64_t begin, int64_t end,
                      float *buffer) {
     if (a->mask_type == NNOPT_BOOL) {
@@ -208,20 +209,19 @@ float nn_attention_softmax(const nn_attention *a, const nn_rows_f32 *rows, const
         rows->scale(x + first, (float)a->cap, 0, x + first, size);
     }
     store_scores(a, NN_SCORES_CAPPED, row, x);
-    if (a->mask != NULL)
-        add_mask(a, nn_attention_mask(a, at->sample, at->head, at->query), x, range.begin,
-                 range.end, mask);
-    if (a->scores != NULL && a->scores_kind == NN_SCORES_BIASED) {
+    const bool stores_biased = a->scores != NULL && a->scores_kind == NN_SCORES_BIASED;
+    const void *bias =
+        a->mask != NULL ? nn_attention_mask(a, at->sample, at->head, at->query) : NULL;
+    const bool adds = bias != NULL && (a->mask_type != NNOPT_FLOAT || stores_biased);
+    if (adds) add_mask(a, bias, x, range.begin, range.end, mask);
+    if (stores_biased) {
         for (int64_t j = 0; j < range.begin; j++) x[j] = -INFINITY;
         for (int64_t j = range.end; j < a->length; j++) x[j] = -INFINITY;
         store_scores(a, NN_SCORES_BIASED, row, x);
     }
-    float largest = rows->maximum(x + range.begin, count), factor = 0;
-    if (largest == -INFINITY) {
-        memset(x + range.begin, 0, (size_t)count * sizeof *x);
-    } else {
-        factor = 1 / rows->exp_sum(x + range.begin, largest, x + range.begin, count);
-    }
+    const float *later = adds || bias == NULL ? NULL : (const float *)bias + range.begin;
+    const float sum = rows->softmax(x + range.begin, 1, later, count);
+    const float factor = sum == 0 ? 0 : 1 / sum;
     memset(x + begin, 0, (size_t)(range.begin - begin) * sizeof *x);
     memset(x + range.end, 0, (size_t)(end - range.end) * sizeof *x);
     if (a->scores != NULL && a->scores_kind == NN_SCORES_PROBABILITIES) {
