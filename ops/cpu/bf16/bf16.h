@@ -52,7 +52,8 @@ NN_BF16_INLINE void nn_store_pair(uint16_t *y, nn_bf16_pair x, __mmask32 mask) {
 }
 
 /* In place over `count` vectors, by code that all kernels share (pixels_bf16_avx512bf16.c).
- * `rounds`: to bf16 afterwards, so that sigmoids need no more than 2^-12 of their value. */
+ * `rounds`: to bf16 afterwards, so that sigmoids and GELU need no more than 2^-12 of their value.
+ */
 void nn_bf16_activate(nn_activation activation, bool rounds, __m512 *x, int count);
 
 /* Nothing follows the first activation. */

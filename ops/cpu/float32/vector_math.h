@@ -183,21 +183,28 @@ NN_INLINE vf vf_sigmoid(vf x) {
     return vf_divide_quickly(vf_where_less(x, vf_zero(), power, one), one + power);
 }
 
-/* e^-x for |x| <= 87, within 3 ulp: 2^(n/16) times a polynomial, with the sixteen powers from 1 to
- * 2 in a register. Permutations and integers mostly have other ports than FMAs, of which this has
- * six instead of nine. */
-NN_INLINE vf vf_exp_minus(vf x) {
+/* What is added to a number below 2^22 for the nearest integer to stand in its low bits. */
+#    define NN_TO_INTEGER 12582912.0f
+
+/* 2^(n/16) for n + NN_TO_INTEGER, with the sixteen powers from 1 to 2 in a register. Permutations
+ * and integers mostly have other ports than FMAs. */
+NN_INLINE vf vf_power_of_sixteenths(vf shifted) {
     const vf powers = _mm512_setr_ps(
         1, 0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fep+0f, 0x1.3dea64p+0f,
         0x1.4bfdaep+0f, 0x1.5ab07ep+0f, 0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f,
         0x1.9c4918p+0f, 0x1.ae89fap+0f, 0x1.c199bep+0f, 0x1.d5818ep+0f, 0x1.ea4afap+0f);
-    const vf magic = vf_set(12582912.0f);
+    const vf part = _mm512_permutexvar_ps((__m512i)shifted, powers);
+    return (vf)((vu)part + (((vu)shifted & ~15u) << 19));
+}
+
+/* e^-x for |x| <= 87, within 3 ulp: 2^(n/16) times a polynomial: six FMAs instead of nine. */
+NN_INLINE vf vf_exp_minus(vf x) {
+    const vf magic = vf_set(NN_TO_INTEGER);
     const vf shifted = vf_fma(x, vf_set(-16 * 1.44269504f), magic);
     /* x = r - n ln 2 / 16, |r| <= ln 2 / 32 */
     const vf n = shifted - magic;
     const vf r = vf_fma(n, vf_set(0.693147182f / 16), x);
-    const vf part = _mm512_permutexvar_ps((__m512i)shifted, powers);
-    const vf power = (vf)((vu)part + (((vu)shifted & ~15u) << 19));
+    const vf power = vf_power_of_sixteenths(shifted);
     const vf tail = vf_fma(vf_fma(r, vf_set(-1.0f / 6), vf_set(0.5f)), r, vf_set(-1));
     return vf_fma(power * r, tail, power);
 }
