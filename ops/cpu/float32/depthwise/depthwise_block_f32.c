@@ -63,6 +63,10 @@ static int64_t at_least_one(int64_t count) {
     return count > 1 ? count : 1;
 }
 
+static int64_t whole_groups(int64_t count, int64_t group) {
+    return nn_divide_up(count, group) * group;
+}
+
 /* Rows that output rows [first, first + count) reach, those outside too. */
 static int64_t rows_under(const nn_window_axis *height, int64_t count) {
     return (count - 1) * height->stride + (height->kernel - 1) * height->dilation + 1;
@@ -132,12 +136,13 @@ static void choose_bands(block_state *state) {
      * gives half, since few rows at once cost more than what then leaves it. */
     const int64_t ring_bytes = nn_max(l2 / 8, nn_min(l2 / 2, LEAST_RING_BYTES));
     const int64_t fitting = ring_bytes / row_bytes - rows_under(height, 1);
-    state->band_rows = at_least_one(fitting / height->stride + 1);
+    const int64_t at_once = state->depthwise.rows_at_once;
+    state->band_rows = whole_groups(at_least_one(fitting / height->stride + 1), at_once);
     if (state->band_rows > state->unit_rows) state->band_rows = state->unit_rows;
     state->held = height->in;
     if (state->expands && rows_under(height, state->band_rows) < height->in)
         state->held = rows_under(height, state->band_rows);
-    state->group_rows = at_least_one(PROJECT_PIXELS / width->out);
+    state->group_rows = whole_groups(at_least_one(PROJECT_PIXELS / width->out), at_once);
     if (state->group_rows > state->band_rows) state->group_rows = state->band_rows;
 }
 
@@ -282,13 +287,15 @@ static void filter_rows(const block_job *job, int64_t image, int64_t begin, int6
         .held = state->held,
         .w = state->w,
         .bias = state->bias,
+        .y_row = width * state->channels,
     };
-    for (row.height = begin; row.height < end; row.height++) {
-        const int64_t offset = (row.height - begin) * width * state->channels;
+    for (row.height = begin; row.height < end; row.height += row.rows) {
+        const int64_t offset = (row.height - begin) * row.y_row;
+        row.rows = (int)nn_min(state->depthwise.rows_at_once, end - row.height);
         row.y = filtered + offset;
         row.residual = residual != NULL && !state->projects ? residual + offset : NULL;
         for (int64_t block = part * blocks; block < (part + 1) * blocks; block++)
-            nn_depthwise_run_row(&state->depthwise, &row, block, own);
+            nn_depthwise_run_rows(&state->depthwise, &row, block, own);
     }
     if (state->projects)
         nn_direct_run_pixels(&state->project, state->project_operands.packed,

@@ -48,8 +48,11 @@ static size_t reserve(size_t *total, int64_t floats) {
     return at;
 }
 
-static int64_t row_count(const nn_conv_geometry *g) {
-    return g->batch * g->axes[NN_DEPTH].out * g->axes[NN_HEIGHT].out;
+/* Output rows that are done at once, in all of the planes. */
+static int64_t row_groups(const nn_depthwise_plan *plan) {
+    const nn_conv_geometry *g = &plan->geometry;
+    return g->batch * g->axes[NN_DEPTH].out *
+           nn_divide_up(g->axes[NN_HEIGHT].out, plan->rows_at_once);
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
@@ -59,9 +62,10 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     if (g.group_out_channels > 1) g.in_pitch = g.out_channels; /* the input is spread out */
     int64_t wanted = target->threads > 1 ? (int64_t)target->threads * UNITS_PER_THREAD : 1;
-    int64_t rows = row_count(&g), blocks = (wanted + rows - 1) / rows;
     nn_depthwise_plan *plan = &state->plan;
-    nn_depthwise_plan_make(&g, set, &node->epilogue, blocks, plan);
+    nn_depthwise_plan_make(&g, set, &node->epilogue, 1, plan);
+    const int64_t blocks = nn_divide_up(wanted, row_groups(plan));
+    if (blocks > 1) nn_depthwise_plan_make(&g, set, &node->epilogue, blocks, plan);
 
     size_t workspace = 0;
     char variant[64];
@@ -100,18 +104,19 @@ typedef struct depthwise_job {
     char *workers;
 } depthwise_job;
 
-/* A unit of work: an output row, by its number and its place, and a block of channels. Units are
- * counted on, since the divisions would take as long as a short row. */
+/* A unit of work: output rows that are done at once, by the place of the first, and a block of
+ * channels. Units are counted on, since the divisions would take as long as a short row. */
 typedef struct depthwise_unit {
-    int64_t row, image, depth, height, block;
+    int64_t image, depth, height, block;
 } depthwise_unit;
 
 static depthwise_unit unit_at(const nn_depthwise_plan *plan, int64_t index) {
     const nn_window_axis *axes = plan->geometry.axes;
-    depthwise_unit out = {.row = index / plan->channel_blocks,
-                          .block = index % plan->channel_blocks};
-    int64_t plane = out.row / axes[NN_HEIGHT].out;
-    out.height = out.row % axes[NN_HEIGHT].out;
+    depthwise_unit out = {.block = index % plan->channel_blocks};
+    const int64_t group = index / plan->channel_blocks;
+    const int64_t groups = nn_divide_up(axes[NN_HEIGHT].out, plan->rows_at_once);
+    const int64_t plane = group / groups;
+    out.height = group % groups * plan->rows_at_once;
     out.image = plane / axes[NN_DEPTH].out;
     out.depth = plane % axes[NN_DEPTH].out;
     return out;
@@ -121,8 +126,8 @@ static void next_unit(const nn_depthwise_plan *plan, depthwise_unit *unit) {
     const nn_window_axis *axes = plan->geometry.axes;
     if (++unit->block < plan->channel_blocks) return;
     unit->block = 0;
-    unit->row++;
-    if (++unit->height < axes[NN_HEIGHT].out) return;
+    unit->height += plan->rows_at_once;
+    if (unit->height < axes[NN_HEIGHT].out) return;
     unit->height = 0;
     if (++unit->depth < axes[NN_DEPTH].out) return;
     unit->depth = 0;
@@ -133,22 +138,27 @@ static void run_units(void *argument, int64_t begin, int64_t end, int worker) {
     const depthwise_job *job = argument;
     const nn_depthwise_plan *plan = job->plan;
     const nn_conv_geometry *g = &plan->geometry;
+    const nn_window_axis *axes = g->axes;
+    const int64_t row_floats = axes[NN_WIDTH].out * g->out_pitch;
     char *own = job->workers + plan->worker_bytes * (size_t)worker;
     depthwise_unit unit = unit_at(plan, begin);
     nn_depthwise_start(plan, own);
     for (int64_t i = begin; i < end; i++, next_unit(plan, &unit)) {
-        const int64_t at = unit.row * g->axes[NN_WIDTH].out * g->out_pitch;
+        const int64_t plane = unit.image * axes[NN_DEPTH].out + unit.depth;
+        const int64_t at = (plane * axes[NN_HEIGHT].out + unit.height) * row_floats;
         nn_depthwise_row_call call = {
             .x = job->x + unit.image * g->in_pixels * g->in_pitch,
-            .held = g->axes[NN_HEIGHT].in,
+            .held = axes[NN_HEIGHT].in,
             .w = job->w,
             .bias = job->bias,
             .residual = job->residual ? job->residual + at : NULL,
             .y = job->y + at,
+            .y_row = row_floats,
             .depth = unit.depth,
             .height = unit.height,
+            .rows = (int)nn_min(plan->rows_at_once, axes[NN_HEIGHT].out - unit.height),
         };
-        nn_depthwise_run_row(plan, &call, unit.block, own);
+        nn_depthwise_run_rows(plan, &call, unit.block, own);
     }
 }
 
@@ -200,8 +210,9 @@ static nn_status run(const nn_call *call) {
         nn_parallel(call->pool, g->batch * g->in_pixels, 1024, spread_pixels, &spread);
         job.x = spread.y;
     }
-    const int64_t macs = g->axes[NN_WIDTH].out * plan->channel_block * g->taps; /* of a unit */
-    nn_parallel(call->pool, row_count(g) * plan->channel_blocks, WORTH_A_THREAD / macs + 1,
+    const int64_t macs = /* of a unit */
+        plan->rows_at_once * g->axes[NN_WIDTH].out * plan->channel_block * g->taps;
+    nn_parallel(call->pool, row_groups(plan) * plan->channel_blocks, WORTH_A_THREAD / macs + 1,
                 run_units, &job);
     return NN_OK;
 }

@@ -1,3 +1,3 @@
 #include "ops/cpu/float32/depthwise/depthwise_f32.inc.h"
 
-const nn_depthwise_f32 nn_depthwise_f32_avx2 = {VF_LANES, run, nn_epilogue_f32_avx2};
+const nn_depthwise_f32 nn_depthwise_f32_avx2 = {VF_LANES, false, run, nn_epilogue_f32_avx2};

@@ -35,20 +35,25 @@ static void choose_blocks(nn_depthwise_plan *plan, int64_t blocks) {
 void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise_f32 *set,
                             const nn_epilogue *epilogue, int64_t blocks, nn_depthwise_plan *out) {
     const nn_window_axis *axes = geometry->axes, *width = &axes[NN_WIDTH];
-    *out = (nn_depthwise_plan){.geometry = *geometry, .set = set, .epilogue = *epilogue};
+    *out = (nn_depthwise_plan){
+        .geometry = *geometry, .set = set, .epilogue = *epilogue, .rows_at_once = 1};
     out->padded = padded_to(geometry->out_channels, set->lanes);
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     choose_blocks(out, blocks);
 
+    if (set->pairs && axes[NN_HEIGHT].dilation == 1 &&
+        nn_depthwise_can_pair(width->kernel, width->stride, width->dilation))
+        out->rows_at_once = 2;
     const int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
     const int64_t table = NN_DEPTHWISE_PIXELS * width->kernel;
     size_t *total = &out->worker_bytes;
     out->zeros_at = reserve(total, out->padded * (int64_t)sizeof(float));
-    out->rows_at = reserve(total, kernel_rows * (int64_t)sizeof(nn_depthwise_row));
+    out->rows_at =
+        reserve(total, out->rows_at_once * kernel_rows * (int64_t)sizeof(nn_depthwise_row));
     out->table_at = reserve(total, kernel_rows * table * (int64_t)sizeof(float *));
     if (!out->tile_finishes)
-        out->raw_at =
-            reserve(total, NN_DEPTHWISE_PIXELS * out->channel_block * (int64_t)sizeof(float));
+        out->raw_at = reserve(total, out->rows_at_once * NN_DEPTHWISE_PIXELS * out->channel_block *
+                                         (int64_t)sizeof(float));
 }
 
 void nn_depthwise_pack(const nn_depthwise_plan *plan, const float *w, float *packed) {
@@ -69,32 +74,44 @@ void nn_depthwise_start(const nn_depthwise_plan *plan, void *worker) {
     memset((char *)worker + plan->zeros_at, 0, (size_t)plan->padded * sizeof(float));
 }
 
-/* Lists the kernel rows that lie on the input for the output row. */
-static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *row,
+/* Lists the input rows under the output rows, with the kernel rows that lie on each. A division
+ * would take as long as a few pixels. */
+static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *call,
                          int64_t channel, nn_depthwise_row *rows) {
     const nn_conv_geometry *g = &plan->geometry;
     const nn_window_axis *d = &g->axes[NN_DEPTH], *h = &g->axes[NN_HEIGHT];
     const nn_window_axis *w = &g->axes[NN_WIDTH];
+    const int64_t kernel_row = w->kernel * plan->padded, reach = h->kernel * h->dilation;
+    const int64_t first = call->height * h->stride - h->pad_begin;
+    const int64_t end = nn_min(h->in, first + (call->rows - 1) * h->stride + reach);
     int64_t count = 0;
-    for (int64_t kd = 0; kd < d->kernel; kd++)
-        for (int64_t kh = 0; kh < h->kernel; kh++) {
-            int64_t in_d = row->depth * d->stride - d->pad_begin + kd * d->dilation;
-            int64_t in_h = row->height * h->stride - h->pad_begin + kh * h->dilation;
-            if (in_d < 0 || in_d >= d->in || in_h < 0 || in_h >= h->in) continue;
-            /* A division takes as long as a few pixels. */
-            int64_t in_row = in_d * h->in + (in_h < row->held ? in_h : in_h % row->held);
-            rows[count++] = (nn_depthwise_row){
-                .x = row->x + in_row * w->in * g->in_pitch + channel,
-                .w = row->w + (kd * h->kernel + kh) * w->kernel * plan->padded + channel,
-            };
+    for (int64_t kd = 0; kd < d->kernel; kd++) {
+        const int64_t in_d = call->depth * d->stride - d->pad_begin + kd * d->dilation;
+        if (in_d < 0 || in_d >= d->in) continue;
+        for (int64_t in_h = nn_max(0, first); in_h < end; in_h++) {
+            nn_depthwise_row row = {0};
+            bool any = false;
+            for (int o = 0; o < call->rows; o++) {
+                const int64_t below = in_h - first - o * h->stride;
+                const int64_t kh = h->dilation == 1 ? below : below / h->dilation;
+                if (below < 0 || below >= reach || kh * h->dilation != below) continue;
+                row.w[o] = call->w + (kd * h->kernel + kh) * kernel_row + channel;
+                any = true;
+            }
+            if (!any) continue;
+            const int64_t in_row = in_d * h->in + (in_h < call->held ? in_h : in_h % call->held);
+            row.x = call->x + in_row * w->in * g->in_pitch + channel;
+            rows[count++] = row;
         }
+    }
     return count;
 }
 
-static void finish_tile(const nn_depthwise_plan *plan, const nn_depthwise_tile *tile,
-                        const float *residual, float *y) {
+/* What the tile could not do itself, of output row `o`. */
+static void finish_row(const nn_depthwise_plan *plan, const nn_depthwise_tile *tile, int o,
+                       const float *residual, float *y) {
     plan->set->finish(&plan->epilogue, &(nn_epilogue_block){
-                                           .x = tile->y,
+                                           .x = tile->y + o * tile->y_row,
                                            .x_step = tile->y_pitch,
                                            .residual = residual,
                                            .y = y,
@@ -104,8 +121,8 @@ static void finish_tile(const nn_depthwise_plan *plan, const nn_depthwise_tile *
                                        });
 }
 
-void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_call *row,
-                          int64_t block, void *worker) {
+void nn_depthwise_run_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *call,
+                           int64_t block, void *worker) {
     const nn_conv_geometry *g = &plan->geometry;
     const nn_window_axis *width = &g->axes[NN_WIDTH];
     const int64_t channel = block * plan->channel_block, channels = g->out_channels - channel;
@@ -114,7 +131,7 @@ void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_
     float *raw = (float *)(own + plan->raw_at);
     nn_depthwise_tile tile = {
         .rows = rows,
-        .row_count = list_rows(plan, row, channel, rows),
+        .row_count = list_rows(plan, call, channel, rows),
         .columns = width->in,
         .pitch = g->in_pitch,
         .w_step = plan->padded,
@@ -122,22 +139,25 @@ void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_
         .stride = width->stride,
         .dilation = width->dilation,
         .zeros = (float *)(own + plan->zeros_at),
-        .bias = row->bias + channel,
+        .bias = call->bias + channel,
+        .outputs = call->rows,
         .channels = channels < plan->channel_block ? channels : plan->channel_block,
         .low = plan->low,
         .high = plan->high,
         .pixel_table = (const float **)(own + plan->table_at),
     };
+    tile.y_pitch = plan->tile_finishes ? g->out_pitch : tile.channels;
+    tile.y_row = plan->tile_finishes ? call->y_row : NN_DEPTHWISE_PIXELS * tile.channels;
     for (int64_t begin = 0; begin < width->out; begin += NN_DEPTHWISE_PIXELS) {
         int64_t left = width->out - begin;
         int64_t at = begin * g->out_pitch + channel;
-        const float *residual = row->residual ? row->residual + at : NULL;
+        const float *residual = call->residual ? call->residual + at : NULL;
         tile.pixels = left < NN_DEPTHWISE_PIXELS ? (int)left : NN_DEPTHWISE_PIXELS;
         tile.column = begin * width->stride - width->pad_begin;
         tile.residual = plan->tile_finishes ? residual : NULL;
-        tile.y = plan->tile_finishes ? row->y + at : raw;
-        tile.y_pitch = plan->tile_finishes ? g->out_pitch : tile.channels;
+        tile.y = plan->tile_finishes ? call->y + at : raw;
         plan->set->run(&tile);
-        if (!plan->tile_finishes) finish_tile(plan, &tile, residual, row->y + at);
+        for (int o = 0; !plan->tile_finishes && o < call->rows; o++, at += call->y_row)
+            finish_row(plan, &tile, o, call->residual ? call->residual + at : NULL, call->y + at);
     }
 }

@@ -1,6 +1,6 @@
 /* Rows of a depthwise convolution of channels-last floats: what one convolution is to its tiles
- * (depthwise_f32.h), a row of the output at a time, for kernels that decide which rows and where
- * they lie. */
+ * (depthwise_f32.h), a row or two of the output at a time, for kernels that decide which rows and
+ * where they lie. */
 #ifndef NN_DEPTHWISE_ROWS_F32_H
 #define NN_DEPTHWISE_ROWS_F32_H
 
@@ -12,6 +12,7 @@ typedef struct nn_depthwise_plan {
     const nn_depthwise_f32 *set;
     nn_epilogue epilogue;
     bool tile_finishes; /* the epilogue is a residual and a clip */
+    int rows_at_once;   /* output rows that a call may name: their tiles share the input */
     float low, high;
     int64_t padded;                                           /* channels, to whole vectors */
     int64_t channel_block, channel_blocks;                    /* channels that are done at once */
@@ -37,13 +38,15 @@ typedef struct nn_depthwise_row_call {
         *x;       /* an image, of which `held` rows (of all planes: all) lie in a ring: row i at */
     int64_t held; /* place i % held */
     const float *w, *bias;
-    const float *residual; /* of the output row; NULL: none; may be y */
+    const float *residual; /* of the first output row; NULL: none; may be y */
     float *y;
-    int64_t depth, height; /* of the output row */
+    int64_t y_row;         /* floats from an output row, and one of the residual, to the next */
+    int64_t depth, height; /* of the first output row */
+    int rows;              /* 1 .. rows_at_once, one below the other */
 } nn_depthwise_row_call;
 
-/* Channels of block `block` of one output row. */
-void nn_depthwise_run_row(const nn_depthwise_plan *plan, const nn_depthwise_row_call *row,
-                          int64_t block, void *worker);
+/* Channels of block `block` of the output rows. */
+void nn_depthwise_run_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *row,
+                           int64_t block, void *worker);
 
 #endif
