@@ -32,6 +32,15 @@ static void choose_blocks(nn_depthwise_plan *plan, int64_t blocks) {
     plan->channel_blocks = (channels + plan->channel_block - 1) / plan->channel_block;
 }
 
+/* Do the input rows of an output row wait in L1 for the next one? Two output rows at once gain by
+ * reading less from L2, and only by that. */
+static bool stays_in_l1(const nn_conv_geometry *geometry) {
+    const nn_window_axis *height = &geometry->axes[NN_HEIGHT], *width = &geometry->axes[NN_WIDTH];
+    const int64_t l1 = nn_cpu_get()->l1d_bytes > 0 ? nn_cpu_get()->l1d_bytes : 32 << 10;
+    const int64_t row_bytes = width->in * geometry->in_pitch * (int64_t)sizeof(float);
+    return height->kernel * row_bytes <= l1 / 2;
+}
+
 void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise_f32 *set,
                             const nn_epilogue *epilogue, int64_t blocks, nn_depthwise_plan *out) {
     const nn_window_axis *axes = geometry->axes, *width = &axes[NN_WIDTH];
@@ -41,7 +50,7 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     choose_blocks(out, blocks);
 
-    if (set->pairs && axes[NN_HEIGHT].dilation == 1 &&
+    if (set->pairs && axes[NN_HEIGHT].dilation == 1 && !stays_in_l1(geometry) &&
         nn_depthwise_can_pair(width->kernel, width->stride, width->dilation))
         out->rows_at_once = 2;
     const int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
@@ -74,6 +83,17 @@ void nn_depthwise_start(const nn_depthwise_plan *plan, void *worker) {
     memset((char *)worker + plan->zeros_at, 0, (size_t)plan->padded * sizeof(float));
 }
 
+/* The kernel row that lies `below` rows under the first one, of rows `floats` long from w on; NULL:
+ * none. */
+static inline const float *kernel_row_at(const nn_window_axis *height, const float *w,
+                                         int64_t floats, int64_t below) {
+    if (height->dilation > 1) {
+        if (below % height->dilation != 0) return NULL;
+        below /= height->dilation;
+    }
+    return below >= 0 && below < height->kernel ? w + below * floats : NULL;
+}
+
 /* Lists the input rows under the output rows, with the kernel rows that lie on each. A division
  * would take as long as a few pixels. */
 static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *call,
@@ -81,30 +101,27 @@ static int64_t list_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_c
     const nn_conv_geometry *g = &plan->geometry;
     const nn_window_axis *d = &g->axes[NN_DEPTH], *h = &g->axes[NN_HEIGHT];
     const nn_window_axis *w = &g->axes[NN_WIDTH];
-    const int64_t kernel_row = w->kernel * plan->padded, reach = h->kernel * h->dilation;
+    const int64_t kernel_row = w->kernel * plan->padded, row_floats = w->in * g->in_pitch;
     const int64_t first = call->height * h->stride - h->pad_begin;
-    const int64_t end = nn_min(h->in, first + (call->rows - 1) * h->stride + reach);
-    int64_t count = 0;
+    const int64_t next = call->rows > 1 ? h->stride : h->kernel * h->dilation; /* output's rows */
+    const int64_t reach = (call->rows - 1) * h->stride + (h->kernel - 1) * h->dilation + 1;
+    const int64_t begin = nn_max(0, -first), end = nn_min(reach, h->in - first);
+    nn_depthwise_row *row = rows;
     for (int64_t kd = 0; kd < d->kernel; kd++) {
         const int64_t in_d = call->depth * d->stride - d->pad_begin + kd * d->dilation;
         if (in_d < 0 || in_d >= d->in) continue;
-        for (int64_t in_h = nn_max(0, first); in_h < end; in_h++) {
-            nn_depthwise_row row = {0};
-            bool any = false;
-            for (int o = 0; o < call->rows; o++) {
-                const int64_t below = in_h - first - o * h->stride;
-                const int64_t kh = h->dilation == 1 ? below : below / h->dilation;
-                if (below < 0 || below >= reach || kh * h->dilation != below) continue;
-                row.w[o] = call->w + (kd * h->kernel + kh) * kernel_row + channel;
-                any = true;
-            }
-            if (!any) continue;
-            const int64_t in_row = in_d * h->in + (in_h < call->held ? in_h : in_h % call->held);
-            row.x = call->x + in_row * w->in * g->in_pitch + channel;
-            rows[count++] = row;
+        const float *plane = call->x + in_d * h->in * row_floats + channel;
+        const float *kernel = call->w + kd * h->kernel * kernel_row + channel;
+        for (int64_t below = begin; below < end; below++) {
+            const int64_t in_h = first + below;
+            row->w[0] = kernel_row_at(h, kernel, kernel_row, below);
+            row->w[1] = kernel_row_at(h, kernel, kernel_row, below - next);
+            if (row->w[0] == NULL && row->w[1] == NULL) continue;
+            row->x = plane + (in_h < call->held ? in_h : in_h % call->held) * row_floats;
+            row++;
         }
     }
-    return count;
+    return row - rows;
 }
 
 /* What the tile could not do itself, of output row `o`. */
