@@ -190,6 +190,8 @@ static bool has_halves(const nn_tiles_f32 *tiles) {
 static const nn_tile_shape *shape_of_width(const nn_tiles_f32 *tiles, int64_t columns) {
     int i = 0;
     if (has_halves(tiles) && columns <= tiles->narrow->lanes) return tiles->narrow->shapes[0];
+    if (has_halves(tiles) && columns > tiles->lanes && columns <= tiles->with_half->columns)
+        return tiles->with_half;
     while (i < tiles->count - 1 && tiles->shapes[i]->columns < columns) i++;
     return tiles->shapes[i];
 }

@@ -58,8 +58,10 @@ typedef struct nn_tiles_f32 {
     const nn_tile_shape *shapes[4];    /* of 1, 2, ... vectors */
     nn_epilogue_function finish;       /* what tiles cannot do themselves */
     const struct nn_tiles_f32 *narrow; /* of vectors half as long; NULL: none */
+    const nn_tile_shape *with_half;    /* of a vector and a half; NULL: none */
 } nn_tiles_f32;
 
+extern const nn_tile_shape nn_tile_f32_14x24_avx512;
 extern const nn_tiles_f32 nn_tiles_f32_portable, nn_tiles_f32_avx2, nn_tiles_f32_avx512;
 
 #endif

@@ -433,41 +433,46 @@ NN_INLINE vf vf_broadcast_row(const float *base, vf_rows rows, int row, int byte
 
 /* sum + w * (what vf_broadcast_row gives), for a number that is used once: AVX-512 multiplies by an
  * element in memory. A broadcast of its own takes a place among the FMAs of cores that run 512-bit
- * operations in halves: tiles of one vector reached 75 % of the peak of a Zen 4 so, 98 % without. */
+ * operations in halves: tiles of one vector reached 75 % of the peak of a Zen 4 so, 98 % without.
+ */
 #if defined(__AVX512F__)
-#    define NN_ACCUMULATE(index, scale)                                                            \
-        __asm__("vfmadd231ps %c4(%2,%3," #scale ")%{1to16%}, %1, %0"                               \
+#    define NN_ACCUMULATE(index, scale, lanes)                                                     \
+        __asm__("vfmadd231ps %c4(%2,%3," #scale ")%{1to" #lanes "%}, %1, %0"                       \
                 : "+v"(sum)                                                                        \
-                : "v"(w), "r"(base), "r"(index), "i"(bytes),                                       \
-                  "m"(*(const float(*)[1 << 28]) base))
-NN_INLINE vf vf_accumulate_row(const float *base, vf_rows rows, int row, int bytes, vf w, vf sum) {
-    switch (row) {
-    case 0:
-        __asm__("vfmadd231ps %c3(%2)%{1to16%}, %1, %0"
-                : "+v"(sum)
-                : "v"(w), "r"(base), "i"(bytes), "m"(*(const float(*)[1 << 28]) base));
-        break;
-    case 1:
-        NN_ACCUMULATE(rows.step1, 1);
-        break;
-    case 2:
-        NN_ACCUMULATE(rows.step1, 2);
-        break;
-    case 3:
-        NN_ACCUMULATE(rows.step3, 1);
-        break;
-    case 4:
-        NN_ACCUMULATE(rows.step1, 4);
-        break;
-    case 5:
-        NN_ACCUMULATE(rows.step5, 1);
-        break;
-    default:
-        NN_ACCUMULATE(rows.step3, 2);
-        break;
-    }
-    return sum;
-}
+                : "v"(w), "r"(base), "r"(index), "i"(bytes), "m"(*(const float(*)[1 << 28]) base))
+#    define NN_ACCUMULATE_ROW(name, type, lanes)                                                   \
+        NN_INLINE type name(const float *base, vf_rows rows, int row, int bytes, type w,           \
+                            type sum) {                                                            \
+            switch (row) {                                                                         \
+            case 0:                                                                                \
+                __asm__("vfmadd231ps %c3(%2)%{1to" #lanes "%}, %1, %0"                             \
+                        : "+v"(sum)                                                                \
+                        : "v"(w), "r"(base), "i"(bytes), "m"(*(const float(*)[1 << 28]) base));    \
+                break;                                                                             \
+            case 1:                                                                                \
+                NN_ACCUMULATE(rows.step1, 1, lanes);                                               \
+                break;                                                                             \
+            case 2:                                                                                \
+                NN_ACCUMULATE(rows.step1, 2, lanes);                                               \
+                break;                                                                             \
+            case 3:                                                                                \
+                NN_ACCUMULATE(rows.step3, 1, lanes);                                               \
+                break;                                                                             \
+            case 4:                                                                                \
+                NN_ACCUMULATE(rows.step1, 4, lanes);                                               \
+                break;                                                                             \
+            case 5:                                                                                \
+                NN_ACCUMULATE(rows.step5, 1, lanes);                                               \
+                break;                                                                             \
+            default:                                                                               \
+                NN_ACCUMULATE(rows.step3, 2, lanes);                                               \
+                break;                                                                             \
+            }                                                                                      \
+            return sum;                                                                            \
+        }
+NN_ACCUMULATE_ROW(vf_accumulate_row, vf, 16)
+NN_ACCUMULATE_ROW(vf_accumulate_half_row, __m256, 8)
+#    undef NN_ACCUMULATE_ROW
 #    undef NN_ACCUMULATE
 #else
 NN_INLINE vf vf_accumulate_row(const float *base, vf_rows rows, int row, int bytes, vf w, vf sum) {
