@@ -5,7 +5,7 @@ static nn_status parse(const nn_node_view *node, const nn_attrs *attrs, void *ou
     return nn_recurrent_parse(node, attrs, NN_GATES_RNN, out);
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(recurrent) NN_RECURRENT_F32_KERNELS,
+static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(recurrent) NN_ROW_KERNELS(recurrent),
                                            &nn_kernel_recurrent_reference, NULL};
 
 const nn_op nn_op_rnn = {

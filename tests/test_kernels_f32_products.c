@@ -160,6 +160,139 @@ START_TEST(gemm_in_all_its_forms) {
 }
 END_TEST
 
+/* ---- one row by a matrix in fixed point ---- */
+
+#if defined(__x86_64__)
+typedef struct row_case {
+    int64_t k, n;
+    bool by_columns, has_epilogue;
+    int bias; /* 0: none, 1: one number, 2: one for each column */
+} row_case;
+
+/* B and C of a Gemm of one row, or of a MatMul or Linear. */
+static float *make_row(kernel_host *host, const nn_op *op, const row_case *c) {
+    const bool by_columns = op == &nn_op_gemm && c->by_columns;
+    host_init(host, op, op == &nn_op_linear ? 1 : 13);
+    if (op == &nn_op_gemm) {
+        host_int(host, "transB", by_columns);
+        host_float(host, "beta", 0.5f);
+    }
+    random_input(host, (int64_t[]){1, c->k}, 2, false);
+    float *b =
+        random_input(host, by_columns ? (int64_t[]){c->n, c->k} : (int64_t[]){c->k, c->n}, 2, true);
+    const int64_t one = 1;
+    if (op == &nn_op_linear || (op == &nn_op_gemm && c->bias == 2))
+        random_input(host, &c->n, 1, c->k % 2 == 0);
+    else if (op == &nn_op_gemm && c->bias == 1)
+        random_input(host, &one, 1, true);
+    else if (op == &nn_op_gemm)
+        host_absent(host);
+    const int residual = op == &nn_op_matmul ? 2 : 3;
+    if (c->has_epilogue) {
+        host->epilogue = random_epilogue(residual);
+        if (host->epilogue.has_residual) random_input(host, (int64_t[]){1, c->n}, 2, false);
+    }
+    return b;
+}
+
+static const nn_kernel *fixed_kernel(const nn_op *op) {
+    return op == &nn_op_gemm     ? &nn_kernel_gemm_fixed_f32_vbmi2
+           : op == &nn_op_matmul ? &nn_kernel_matmul_fixed_f32_vbmi2
+                                 : &nn_kernel_linear_fixed_f32_vbmi2;
+}
+
+static void check_row(kernel_host *host, int64_t k, const char *what) {
+    nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
+    host_infer(host);
+    if (target.isa < NN_ISA_AVX512 || !nn_cpu_get()->has_vbmi2) return;
+    host_run(host, host_reference(host->op), NN_LAYOUT_STANDARD, &target);
+    const int64_t count = nn_tensor_count(&host->out[0]);
+    float *want = malloc((size_t)count * sizeof *want);
+    ck_assert_ptr_nonnull(want);
+    memcpy(want, host->out[0].data, (size_t)count * sizeof *want);
+    for (; target.threads <= 3; target.threads += 2) {
+        ck_assert_msg(host_accepts(host, fixed_kernel(host->op), &target), "%s: is not taken",
+                      what);
+        host_run(host, fixed_kernel(host->op), NN_LAYOUT_STANDARD, &target);
+        const float *got = host->out[0].data;
+        for (int64_t i = 0; i < count; i++)
+            ck_assert_msg(!differs(got[i], want[i], 1e-6 * (3 + sqrt((double)k))),
+                          "%s, %d threads: element %lld is %.9g, must be %.9g", what,
+                          target.threads, (long long)i, (double)got[i], (double)want[i]);
+    }
+    free(want);
+}
+
+static const nn_op *const row_ops[] = {&nn_op_gemm, &nn_op_matmul, &nn_op_linear};
+
+/* Tails of groups, vectors and panels, pieces of columns and of rows, biases and epilogues. */
+START_TEST(rows_by_matrices_in_fixed_point) {
+    static const int64_t ks[] = {1, 3, 4, 5, 31, 64, 130, 515},
+                         ns[] = {2, 15, 16, 17, 63, 64, 65, 130, 600};
+    const nn_op *op = row_ops[_i];
+    host_seed(400 + (uint32_t)_i);
+    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++)
+        for (size_t j = 0; j < sizeof ns / sizeof *ns; j++) {
+            const row_case c = {ks[i], ns[j], host_between(0, 1), host_between(0, 1),
+                                (int)host_between(0, 2)};
+            char what[96];
+            kernel_host host;
+            snprintf(what, sizeof what, "%s of a row by %lldx%lld", op->name, (long long)c.k,
+                     (long long)c.n);
+            make_row(&host, op, &c);
+            check_row(&host, c.k, what);
+            host_clear(&host);
+        }
+}
+END_TEST
+
+/* Weights that are no better in fixed point remain floats. */
+START_TEST(rows_by_matrices_of_special_values) {
+    const float values[] = {0, 1e4f, INFINITY, -INFINITY, NAN, 1e-42f};
+    host_seed(420 + (uint32_t)_i);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        for (int place = 0; place < 2; place++) {
+            const row_case c = {100, 70, i % 2 == 0, false, 2};
+            char what[96];
+            kernel_host host;
+            snprintf(what, sizeof what, "%s with %g", row_ops[_i]->name, (double)values[i]);
+            float *b = make_row(&host, row_ops[_i], &c);
+            b[place == 0 ? 0 : c.k * c.n - 1] = values[i];
+            check_row(&host, c.k, what);
+            host_clear(&host);
+        }
+}
+END_TEST
+
+/* The mean square of errors against sums in double. */
+static double row_error(kernel_host *host, const nn_kernel *kernel, const row_case *c) {
+    const nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
+    host_run(host, kernel, NN_LAYOUT_STANDARD, &target);
+    const float *x = host->in[0].data, *b = host->in[1].data, *y = host->out[0].data;
+    double total = 0;
+    for (int64_t j = 0; j < c->n; j++) {
+        double sum = 0;
+        for (int64_t k = 0; k < c->k; k++) sum += (double)x[k] * (double)b[k * c->n + j];
+        total += ((double)y[j] - sum) * ((double)y[j] - sum);
+    }
+    return total / (double)c->n;
+}
+
+START_TEST(rows_in_fixed_point_are_as_exact_as_floats) {
+    const row_case c = {1280, 1000, false, false, 0};
+    kernel_host host;
+    host_seed(440);
+    if (nn_cpu_get()->isa < NN_ISA_AVX512 || !nn_cpu_get()->has_vbmi2) return;
+    make_row(&host, &nn_op_matmul, &c);
+    host_infer(&host);
+    const double fixed = row_error(&host, &nn_kernel_matmul_fixed_f32_vbmi2, &c);
+    const double floats = row_error(&host, &nn_kernel_matmul_f32_avx512, &c);
+    ck_assert_msg(sqrt(fixed / floats) <= 1.1, "%.3g of the error of floats", sqrt(fixed / floats));
+    host_clear(&host);
+}
+END_TEST
+#endif
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("kernels of float products");
     TCase *product = tcase_create("matrix product");
@@ -168,6 +301,11 @@ Suite *test_suite(void) {
     tcase_add_loop_test(product, products_with_a_bias, 0, 3);
     tcase_add_loop_test(product, attention_of_random_shapes, 0, 6);
     tcase_add_loop_test(product, gemm_in_all_its_forms, 0, 3);
+#if defined(__x86_64__)
+    tcase_add_loop_test(product, rows_by_matrices_in_fixed_point, 0, 3);
+    tcase_add_loop_test(product, rows_by_matrices_of_special_values, 0, 3);
+    tcase_add_test(product, rows_in_fixed_point_are_as_exact_as_floats);
+#endif
     suite_add_tcase(suite, product);
     return suite;
 }

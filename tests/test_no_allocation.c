@@ -143,10 +143,11 @@ START_TEST(sessions_share_weights_and_packed_weights) {
             second = live_bytes - first;
         }
     }
-    ck_assert_int_gt(packed, (1024 * (128 + 256) + 64 * 64 * 9) * 4);
+    /* R may take three bytes a weight. */
+    ck_assert_int_gt(packed, (1024 * 128 + 64 * 64 * 9) * 4 + 1024 * 256 * 3);
     ck_assert_int_eq(nn_weight_cache_bytes(model->weights), packed);
     /* A session has its plan, its activations and its workspace. */
-    ck_assert_int_lt(second, packed / 4);
+    ck_assert_int_lt(second, packed / 3);
     ck_assert_int_le(live_bytes, first + (SESSIONS - 1) * second);
     for (int i = 0; i < SESSIONS; i++) nnopt_session_destroy(sessions[i]);
     ck_assert_int_eq(nn_weight_cache_count(model->weights), 0);

@@ -22,9 +22,11 @@ NN_DECLARE_KERNELS(gemm_f32)               /* gemm_f32.c */
 NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)
-NN_DECLARE_KERNELS(qlinear_matmul_f32) /* qlinear_matmul_f32.c */
-NN_DECLARE_KERNELS(recurrent_f32)      /* recurrent_f32.c */
-extern const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2;
+NN_DECLARE_KERNELS(qlinear_matmul_f32)                      /* qlinear_matmul_f32.c */
+NN_DECLARE_KERNELS(recurrent_f32)                           /* recurrent_f32.c */
+extern const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2, /* one row by fixed point */
+    nn_kernel_gemm_fixed_f32_vbmi2, nn_kernel_matmul_fixed_f32_vbmi2,
+    nn_kernel_linear_fixed_f32_vbmi2;
 NN_DECLARE_KERNELS(scaled_conv_f32) /* scaled_conv_f32.c */
 NN_DECLARE_KERNELS(max_pool)        /* pooling.c */
 NN_DECLARE_KERNELS(average_pool_f32)
@@ -59,10 +61,11 @@ extern const nn_kernel nn_kernel_add_bf16_avx512bf16, nn_kernel_mul_bf16_avx512b
 #endif
 #define NN_BF16_PRODUCT(stem) NN_BF16_KERNEL(stem, amx) NN_BF16_KERNEL(stem, avx512bf16)
 
+/* Those of floats with the one that keeps matrices in fixed point, where rows are few. */
 #if defined(__x86_64__)
-#    define NN_RECURRENT_F32_KERNELS &nn_kernel_recurrent_fixed_f32_vbmi2, NN_KERNELS(recurrent_f32)
+#    define NN_ROW_KERNELS(stem) &nn_kernel_##stem##_fixed_f32_vbmi2, NN_KERNELS(stem##_f32)
 #else
-#    define NN_RECURRENT_F32_KERNELS NN_KERNELS(recurrent_f32)
+#    define NN_ROW_KERNELS(stem) NN_KERNELS(stem##_f32)
 #endif
 
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */

@@ -1,6 +1,7 @@
 /* Gemm, MatMul and Linear of floats: a matrix product is a convolution of one row of pixels by a
  * 1x1 kernel (direct_f32.h), whose weights are B. */
 #include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/fixed/row_fixed_f32.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/gemm.h"
 #include "ops/family/matmul.h"
@@ -21,6 +22,7 @@ typedef struct gemm_state {
     nn_direct_plan plan;
     nn_direct_operands operands;
     bool c_is_residual;
+    nn_row_fixed row; /* packed: then it is this one */
 } gemm_state;
 
 /* C with rows of its own is added like a residual, when the node has none. */
@@ -81,6 +83,7 @@ typedef struct matmul_state {
     bool by_batch;                   /* each worker takes whole products */
     size_t packed_bytes, bias_bytes; /* of workspace, the former for each worker */
     size_t copies;                   /* of packed B */
+    nn_row_fixed row;                /* packed: then it is this one */
 } matmul_state;
 
 static bool has_one_b(const nn_matmul_geometry *g) {
@@ -304,4 +307,105 @@ GEMM_KERNELS(portable, NN_ISA_PORTABLE)
 #if defined(__x86_64__)
 GEMM_KERNELS(avx2, NN_ISA_AVX2)
 GEMM_KERNELS(avx512, NN_ISA_AVX512)
+
+/* ---- one row by a matrix in fixed point; by one of floats where its weights do not suit ---- */
+
+static nn_row_fixed gemm_row(const nn_node_view *node) {
+    const nn_gemm_geometry g = nn_gemm_geometry_of(node);
+    return (nn_row_fixed){
+        .w = 1, .k = g.k, .columns = g.n, .k_step = g.b_row, .column_step = g.b_column};
+}
+
+static bool accepts_gemm_fixed(const nn_node_view *node, const nn_target *target) {
+    const nn_gemm_attrs *attrs = node->attrs;
+    const nn_row_fixed row = gemm_row(node);
+    const nn_gemm_geometry g = nn_gemm_geometry_of(node);
+    return accepts_gemm(node, target) && g.m == 1 && g.c_row == 0 && attrs->alpha == 1 &&
+           nn_row_fixed_accepts(&row, node, target);
+}
+
+static nn_status prepare_gemm_fixed(const nn_node_view *node, const nn_target *target,
+                                    nn_prepare *services) {
+    gemm_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    state->row = gemm_row(node);
+    NN_TRY(nn_row_fixed_prepare(services, &state->row));
+    return state->row.packed != NULL ? NN_OK : prepare_gemm_avx512(node, target, services);
+}
+
+static nn_status run_gemm_fixed(const nn_call *call) {
+    const gemm_state *state = call->state;
+    const nn_gemm_attrs *attrs = call->node->attrs;
+    const nn_tensor *c = nn_call_in(call, 2);
+    if (state->row.packed == NULL) return run_gemm(call);
+    nn_row_fixed_run(&state->row, call, c != NULL ? c->data : NULL,
+                     nn_gemm_geometry_of(call->node).c_column, attrs->beta);
+    return NN_OK;
+}
+
+static nn_row_fixed matmul_row(const nn_matmul_geometry *g) {
+    return (nn_row_fixed){.w = 1, .k = g->k, .columns = g->n, .k_step = g->n, .column_step = 1};
+}
+
+static bool accepts_matmul_fixed(const nn_node_view *node, const nn_target *target) {
+    if (!accepts_matmul(node, target)) return false;
+    const nn_matmul_geometry g = nn_matmul_geometry_of(node, 0, 1);
+    const nn_row_fixed row = matmul_row(&g);
+    return has_one_b(&g) && g.batch * g.m == 1 && nn_row_fixed_accepts(&row, node, target);
+}
+
+typedef nn_status (*prepare_function)(const nn_node_view *node, const nn_target *target,
+                                      nn_prepare *services);
+
+static nn_status prepare_row(const nn_node_view *node, const nn_target *target,
+                             nn_prepare *services, prepare_function floats) {
+    matmul_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    state->geometry = nn_matmul_geometry_of(node, 0, 1);
+    state->row = matmul_row(&state->geometry);
+    NN_TRY(nn_row_fixed_prepare(services, &state->row));
+    return state->row.packed != NULL ? NN_OK : floats(node, target, services);
+}
+
+static nn_status prepare_matmul_fixed(const nn_node_view *node, const nn_target *target,
+                                      nn_prepare *services) {
+    return prepare_row(node, target, services, prepare_matmul_avx512);
+}
+
+static nn_status prepare_linear_fixed(const nn_node_view *node, const nn_target *target,
+                                      nn_prepare *services) {
+    return prepare_row(node, target, services, prepare_linear_avx512);
+}
+
+static nn_status run_row(const nn_call *call, const nn_tensor *bias) {
+    const matmul_state *state = call->state;
+    if (state->row.packed == NULL) return run_matmul(call);
+    nn_row_fixed_run(&state->row, call, bias != NULL ? bias->data : NULL, 1, 1);
+    return NN_OK;
+}
+
+static nn_status run_matmul_fixed(const nn_call *call) {
+    return run_row(call, NULL);
+}
+
+static nn_status run_linear_fixed(const nn_call *call) {
+    return run_row(call, nn_call_in(call, 2));
+}
+
+#    define ROW_KERNEL(op, question, residual)                                                     \
+        const nn_kernel nn_kernel_##op##_fixed_f32_vbmi2 = {                                       \
+            .name = #op "_fixed_f32_vbmi2",                                                        \
+            .isa = NN_ISA_AVX512,                                                                  \
+            .exactness = NN_ROUNDING,                                                              \
+            .layout = NN_LAYOUT_STANDARD,                                                          \
+            .in_place = 1u << (residual),                                                          \
+            .reads_pieces = 1 << 1,                                                                \
+            .accepts = accepts_##question##_fixed,                                                 \
+            .prepare = prepare_##op##_fixed,                                                       \
+            .run = run_##op##_fixed,                                                               \
+        };
+
+ROW_KERNEL(gemm, gemm, 3)
+ROW_KERNEL(matmul, matmul, 2)
+ROW_KERNEL(linear, matmul, 3)
 #endif

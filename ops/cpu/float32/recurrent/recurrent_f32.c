@@ -315,10 +315,7 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
 static const float *scale_states(const piece *p, const float *x) {
     const int64_t hidden = p->samples.shape->hidden, pitch = p->samples.pitch;
     for (int64_t sample = 0; sample < p->samples.count; sample++) {
-        const float *from = x + sample * pitch;
-        float *to = p->scaled + sample * pitch;
-        for (int64_t i = 0; i < hidden; i++) to[i] = from[i] * NN_FIXED_STATE_SCALE;
-        for (int64_t i = hidden; i < pitch; i++) to[i] = 0;
+        nn_fixed_scale_row(x + sample * pitch, hidden, p->scaled + sample * pitch);
     }
     return p->scaled;
 }

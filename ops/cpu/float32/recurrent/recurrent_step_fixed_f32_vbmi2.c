@@ -7,44 +7,23 @@
 #include "ops/cpu/float32/recurrent/recurrent_fixed_f32.h"
 #include "ops/cpu/float32/recurrent/recurrent_step_f32.h"
 
-#include "ops/cpu/float32/vector.h"
+#include "ops/cpu/float32/fixed/fixed_group.h"
 
 #define STEP_ROWS 1
 #define STEP_SUMS
 #define MANY_GATES_BLOCKS 2
 
 enum { MOST_VECTORS = 8, SUM_FLOATS = MOST_VECTORS * VF_LANES };
-_Static_assert((int)VF_LANES == (int)NN_FIXED_LANES, "lanes are those of the packed matrix");
 
 NN_INLINE int64_t block_floats(int64_t hidden, int gates) {
     return nn_recurrent_fixed_dwords(hidden) * gates * VF_LANES;
-}
-
-/* (upper:lower) >> 8 */
-NN_INLINE __m512i shifted(__m512i upper, __m512i lower) {
-    return _mm512_shrdi_epi32(lower, upper, 8);
-}
-
-/* Sixteen numbers in a register, which are used twice: gcc would load them anew each time. */
-NN_INLINE __m512i load_once(const float *w) {
-    return _mm512_castps_si512(vf_loaded_once(vf_load(w)));
-}
-
-/* The weights of a group. */
-NN_INLINE void load_group(const float *w, vf out[NN_FIXED_DEPTH]) {
-    const __m512i a = load_once(w), b = load_once(w + VF_LANES);
-    const __m512i c = load_once(w + 2 * VF_LANES);
-    out[0] = _mm512_cvtepi32_ps(a);
-    out[1] = _mm512_cvtepi32_ps(b);
-    out[2] = _mm512_cvtepi32_ps(c);
-    out[3] = _mm512_cvtepi32_ps(shifted(a, shifted(b, _mm512_slli_epi32(c, 24))));
 }
 
 /* Each of the four weights of a group has sums of its own, with eight vectors each two of them. */
 NN_INLINE void sum_row(const nn_block_weights *from, const float *x, float *sums, const int gates,
                        const int blocks) {
     const int vectors = gates * blocks, chains = vectors > 6 ? 2 : NN_FIXED_DEPTH;
-    const int64_t groups = (from->k + NN_FIXED_DEPTH - 1) / NN_FIXED_DEPTH;
+    const int64_t groups = nn_fixed_groups(from->k);
     const int64_t row = from->falling ? -gates * NN_FIXED_GROUP : gates * NN_FIXED_GROUP;
     const int64_t depth = from->falling ? -NN_FIXED_DEPTH : NN_FIXED_DEPTH;
     const float *factors = from->w + groups * gates * NN_FIXED_GROUP, *w = from->w;
@@ -64,7 +43,7 @@ NN_INLINE void sum_row(const nn_block_weights *from, const float *x, float *sums
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
             vf weights[NN_FIXED_DEPTH];
-            load_group(w + v / gates * from->step + v % gates * NN_FIXED_GROUP, weights);
+            nn_fixed_load_group(w + v / gates * from->step + v % gates * NN_FIXED_GROUP, weights);
 #pragma GCC unroll 4
             for (int i = 0; i < NN_FIXED_DEPTH; i++)
                 acc[i % chains][v] = vf_fma(states[i], weights[i], acc[i % chains][v]);
