@@ -278,7 +278,7 @@ START_TEST(fixed_weights_are_near_those_given) {
         float greatest = 0;
         for (int i = 0; i < K; i++) greatest = fmaxf(greatest, fabsf(r[lane * K + i]));
         for (int i = 0; i < K + 1; i++) {
-            const double factor = (double)factors[lane] * (double)NN_FIXED_ROW_SCALE;
+            const double factor = (double)factors[lane] * (double)NN_FIXED_STATE_SCALE;
             const double got = factor * (double)unpacked(groups + lane, i);
             const double want = i < K ? (double)r[lane * K + i] : 0;
             ck_assert_msg(fabs(got - want) <= 1.51 * 0x1p-24 * (double)greatest,

@@ -53,12 +53,8 @@ bool nn_fixed_fit_suits(const nn_fixed_fit *fit) {
     return !fit->fails && fit->shares <= most_of_all * (double)fit->columns;
 }
 
-static float number_of(float greatest) {
-    return (float)((double)greatest / unit);
-}
-
 float nn_fixed_factor(float greatest) {
-    return number_of(greatest) / NN_FIXED_ROW_SCALE;
+    return (float)((double)greatest / unit);
 }
 
 /* The whole number nearest to x, |x| < 2^31, in a form that compilers make vectors of. */
@@ -89,7 +85,7 @@ void nn_fixed_pack(const nn_fixed_source *source, int64_t k, int64_t count, cons
                    int32_t *groups, int64_t step) {
     double inverse[NN_FIXED_LANES] = {0}, x[NN_FIXED_DEPTH][NN_FIXED_LANES] = {0};
     for (int64_t lane = 0; lane < count; lane++)
-        inverse[lane] = greatest[lane] > 0 ? 1 / (double)number_of(greatest[lane]) : 0;
+        inverse[lane] = greatest[lane] > 0 ? 1 / (double)nn_fixed_factor(greatest[lane]) : 0;
     for (int64_t i = 0; i < k; i += NN_FIXED_DEPTH, groups += step) {
         for (int64_t j = 0; j < NN_FIXED_DEPTH; j++) {
             const float *w = source->w + (i + j) * source->k_step;

@@ -21,17 +21,14 @@ enum {
     NN_FIXED_GROUP = (NN_FIXED_DEPTH - 1) * NN_FIXED_LANES, /* dwords of one for all lanes */
 };
 
-/* Rows are multiplied by this, so that products with whole numbers of 31 bits, and their sums, are
- * finite where those of floats are; factors undo it. */
-#define NN_FIXED_ROW_SCALE 0x1p-48f
-
 static inline int64_t nn_fixed_groups(int64_t k) {
     return (k + NN_FIXED_DEPTH - 1) / NN_FIXED_DEPTH;
 }
 
-/* The row as kernels take it, with zeros up to a whole group. */
-static inline void nn_fixed_scale_row(const float *x, int64_t k, float *out) {
-    for (int64_t i = 0; i < k; i++) out[i] = x[i] * NN_FIXED_ROW_SCALE;
+/* The row as kernels take it: times a power of two, so that products with whole numbers of 31 bits,
+ * and their sums, are finite where those of floats are, and with zeros up to a whole group. */
+static inline void nn_fixed_scale_row(const float *x, int64_t k, float scale, float *out) {
+    for (int64_t i = 0; i < k; i++) out[i] = x[i] * scale;
     for (int64_t i = k; i < nn_fixed_groups(k) * NN_FIXED_DEPTH; i++) out[i] = 0;
 }
 

@@ -30,8 +30,8 @@ nn_status nn_row_fixed_prepare(nn_prepare *services, nn_row_fixed *row);
 void nn_row_fixed_run(const nn_row_fixed *row, const nn_call *call, const float *bias,
                       int64_t bias_step, float bias_scale);
 
-/* Sums of a panel: x, scaled, by `groups` groups of `vectors` vectors, times the factors. */
+/* Sums of a panel: x by `groups` groups of `vectors` vectors, times the factors and `scale`. */
 void nn_row_fixed_sums_vbmi2(const int32_t *w, const float *x, int64_t groups, int vectors,
-                             const float *factors, float *sums);
+                             const float *factors, float scale, float *sums);
 
 #endif

@@ -315,7 +315,8 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
 static const float *scale_states(const piece *p, const float *x) {
     const int64_t hidden = p->samples.shape->hidden, pitch = p->samples.pitch;
     for (int64_t sample = 0; sample < p->samples.count; sample++) {
-        nn_fixed_scale_row(x + sample * pitch, hidden, p->scaled + sample * pitch);
+        nn_fixed_scale_row(x + sample * pitch, hidden, NN_FIXED_STATE_SCALE,
+                           p->scaled + sample * pitch);
     }
     return p->scaled;
 }

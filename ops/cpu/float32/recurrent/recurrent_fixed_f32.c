@@ -13,7 +13,7 @@ void nn_recurrent_fixed_pack(const float *r, int64_t k, int64_t count, int32_t *
     float greatest[NN_FIXED_LANES];
     for (int64_t lane = 0; lane < count; lane++) {
         greatest[lane] = nn_fixed_greatest(r + lane * k, k);
-        factors[lane] = nn_fixed_factor(greatest[lane]);
+        factors[lane] = nn_fixed_factor(greatest[lane]) / NN_FIXED_STATE_SCALE;
     }
     nn_fixed_pack(&source, k, count, greatest, groups, step);
 }

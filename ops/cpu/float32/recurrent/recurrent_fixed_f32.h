@@ -7,6 +7,9 @@
 
 #include "ops/cpu/float32/fixed/fixed_f32.h"
 
+/* What states are multiplied by; factors undo it. States are rarely far from one. */
+#define NN_FIXED_STATE_SCALE 0x1p-48f
+
 /* Dwords of packed weights for each column of `k` weights. */
 static inline int64_t nn_recurrent_fixed_dwords(int64_t k) {
     return nn_fixed_groups(k) * (NN_FIXED_DEPTH - 1) + 1;
