@@ -1,5 +1,7 @@
 #include "base/dataset.h"
 
+#include "base/integers.h"
+
 #include <math.h>
 
 /* ---- content ---- */
@@ -228,7 +230,7 @@ static nn_status make_view(nn_dataset *parent, const int64_t *indices, int64_t s
     }
     self->base.sample_count = samples;
     self->base.feed_samples = batch;
-    self->base.feed_count = (samples + batch - 1) / batch;
+    self->base.feed_count = nn_divide_up(samples, batch);
     self->base.read = view_read;
     self->base.hash = view_hash;
     self->base.destroy = view_destroy;

@@ -1,4 +1,5 @@
 /* Feeds cut from whole arrays. */
+#include "base/integers.h"
 #include "formats/convert.h"
 #include "formats/dataset.h"
 
@@ -291,7 +292,7 @@ static nn_status plan_feeds(array_data *self, const nn_input_shapes *shapes, int
     if (self->is_one_feed) find_free_axes(self, shapes);
     nn_dataset *base = &self->base;
     if (base->sample_count == 0) return nn_fail(NN_BAD_INPUT, "%s: holds no samples", base->name);
-    base->feed_count = (base->sample_count + base->feed_samples - 1) / base->feed_samples;
+    base->feed_count = nn_divide_up(base->sample_count, base->feed_samples);
     return check_labels(self);
 }
 

@@ -1,5 +1,6 @@
 /* Row of the table: a WAV file, mixed to one channel, cut into windows where the model fixes their
  * length. */
+#include "base/integers.h"
 #include "formats/dataset.h"
 
 #include <sndfile.h>
@@ -76,7 +77,7 @@ static nn_status open_audio(const nn_data_request *request, nn_dataset **out) {
     NN_TRY(load_frames(request->path, &frames, &count));
     /* Windows of a fixed length go along axis 0; the last one is filled up with silence. */
     int64_t length = nn_dim_is_known(shape->dims[axis]) ? shape->dims[axis] : count;
-    int64_t windows = length > 0 ? (count + length - 1) / length : 0;
+    int64_t windows = length > 0 ? nn_divide_up(count, length) : 0;
     for (int i = 0; i < shape->rank; i++) dims[i] = 1;
     dims[axis] = length;
     nn_status status = NN_OK;

@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "base/random.h"
 #include "formats/dataset.h"
 
@@ -157,7 +158,7 @@ static nn_status fill(random_data *self, const nn_input_shapes *shapes, int64_t 
     NN_TRY(status);
     self->base.sample_count = samples;
     self->base.feed_samples = any_cut ? size : 1;
-    self->base.feed_count = (samples + self->base.feed_samples - 1) / self->base.feed_samples;
+    self->base.feed_count = nn_divide_up(samples, self->base.feed_samples);
     return NN_OK;
 }
 

@@ -1,4 +1,5 @@
 /* Graphs, values and tensors to messages. */
+#include "base/integers.h"
 #include "formats/onnx_save_parts.h"
 
 #include "formats/onnx_tensor.h"
@@ -35,7 +36,7 @@ enum { EXTERNAL_LEAST = 1024, PAGE = 4096, LINE = 64 };
 static nn_status place_external(nn_saver *saver, const nn_tensor *tensor, int64_t size,
                                 Onnx__TensorProto *proto) {
     int64_t alignment = size >= (1 << 20) ? PAGE : LINE;
-    int64_t offset = (saver->external_size + alignment - 1) / alignment * alignment;
+    int64_t offset = nn_round_up(saver->external_size, alignment);
     char text[2][24];
     snprintf(text[0], sizeof text[0], "%lld", (long long)offset);
     snprintf(text[1], sizeof text[1], "%lld", (long long)size);

@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
@@ -89,7 +90,7 @@ static nn_status run_reference(const nn_call *call) {
     block_work work = {.call = call};
     NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
                              a->block_size, &work.map));
-    nn_parallel(call->pool, (nn_tensor_count(x) + NN_BLOCK - 1) / NN_BLOCK, NN_GRAIN / NN_BLOCK,
+    nn_parallel(call->pool, nn_divide_up(nn_tensor_count(x), NN_BLOCK), NN_GRAIN / NN_BLOCK,
                 dequantize_blocks, &work);
     return NN_OK;
 }

@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/axes.h"
 #include "ops/family/loops.h"
@@ -88,7 +89,7 @@ static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
                          .count = nn_tensor_count(call->in[0])};
     work.piece = work.count / MAX_PIECES + 1;
     if (work.piece < NN_GRAIN) work.piece = NN_GRAIN;
-    int64_t pieces = (work.count + work.piece - 1) / work.piece;
+    int64_t pieces = nn_divide_up(work.count, work.piece);
     nn_parallel(call->pool, pieces, 1, find_range, &work);
     float low = 0, high = 0;
     for (int64_t i = 0; i < pieces; i++) {

@@ -1,4 +1,5 @@
 #include "ops/family/grid_sample.h"
+#include "base/integers.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/dims.h"
 #include "ops/family/infer.h"
@@ -263,14 +264,14 @@ static void sample_block(const sample_work *work, int64_t sample, int64_t begin,
 
 static void sample_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     const sample_work *work = argument;
-    int64_t blocks = (work->out_size + BLOCK - 1) / BLOCK;
+    int64_t blocks = nn_divide_up(work->out_size, BLOCK);
     char *memory = (char *)work->call->workspace +
                    (size_t)(worker * work->taps * BLOCK) * (sizeof(int64_t) + sizeof(double));
     int64_t *offsets = (int64_t *)memory;
     double *weights = (double *)(memory + (size_t)(work->taps * BLOCK) * sizeof *offsets);
     for (int64_t i = begin; i < end; i++) {
         int64_t first = i % blocks * BLOCK, left = work->out_size - first;
-        sample_block(work, i / blocks, first, left < BLOCK ? left : BLOCK, offsets, weights);
+        sample_block(work, i / blocks, first, nn_min(left, BLOCK), offsets, weights);
     }
 }
 
@@ -288,7 +289,7 @@ static nn_status run(const nn_call *call) {
     for (int axis = 0; axis < work.axes; axis++) work.in[axis] = in->dims[axis + 2];
     if (work.in_size == 0)
         return nn_view_fail(call->node, NN_BAD_INPUT, "an input without elements has no values");
-    int64_t blocks = (work.out_size + BLOCK - 1) / BLOCK;
+    int64_t blocks = nn_divide_up(work.out_size, BLOCK);
     nn_parallel(call->pool, in->dims[0] * blocks, 4, sample_blocks, &work);
     return NN_OK;
 }

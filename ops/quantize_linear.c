@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/infer.h"
 #include "ops/family/loops.h"
@@ -169,7 +170,7 @@ static nn_status run(const nn_call *call) {
     if (work.precision == NNOPT_TYPE_NONE) work.precision = scale->type;
     NN_TRY(nn_quant_map_make(call->node, x->dims, x->rank, scale->dims, scale->rank, a->axis,
                              a->block_size, &work.map));
-    nn_parallel(call->pool, (nn_tensor_count(x) + NN_BLOCK - 1) / NN_BLOCK, NN_GRAIN / NN_BLOCK,
+    nn_parallel(call->pool, nn_divide_up(nn_tensor_count(x), NN_BLOCK), NN_GRAIN / NN_BLOCK,
                 quantize_blocks, &work);
     return NN_OK;
 }

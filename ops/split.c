@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/family/copy.h"
 #include "ops/family/movement.h"
 
@@ -23,7 +24,7 @@ static nn_status find_sizes(const nn_node_view *node, int64_t total, int64_t *si
     if (list.present && list.count >= 0 && list.count != parts)
         return nn_view_fail(node, NN_BAD_INPUT, "split has %d sizes but there are %d outputs",
                             list.count, parts);
-    int64_t sum = 0, even = nn_dim_is_known(total) ? (total + parts - 1) / parts : NN_DIM_UNKNOWN;
+    int64_t sum = 0, even = nn_dim_is_known(total) ? nn_divide_up(total, parts) : NN_DIM_UNKNOWN;
     bool uneven = nn_dim_is_known(total) && total % parts != 0;
     if (uneven && !list.present && node->opset < 18)
         return nn_view_fail(node, NN_BAD_INPUT, "axis of size %lld cannot be split into %d",
@@ -114,7 +115,7 @@ static nn_status run(const nn_call *call) {
             nn_list sizes = attrs->sizes;
             if (attrs->from_input)
                 NN_TRY(nn_list_tensor(call->node, call->in[1], "split", NN_MAX_OUTPUTS, &sizes));
-            int64_t even = (in->dims[axis] + call->out_count - 1) / call->out_count;
+            int64_t even = nn_divide_up(in->dims[axis], call->out_count);
             offset += sizes.present ? sizes.values[i] : even;
             continue;
         }

@@ -1,5 +1,6 @@
 #include "ops/family/cast.h"
 
+#include "base/integers.h"
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/family/cast_text.h"
 
@@ -134,7 +135,7 @@ nn_status nn_cast_run(const nn_call *call) {
     if (from == to) return nn_copy_run(call);
     if (from == NNOPT_STRING || to == NNOPT_STRING) return nn_cast_text_run(call);
     nn_call copy = *call;
-    int64_t blocks = (nn_tensor_count(call->in[0]) + NN_BLOCK - 1) / NN_BLOCK;
+    int64_t blocks = nn_divide_up(nn_tensor_count(call->in[0]), NN_BLOCK);
     nn_parallel(call->pool, blocks, NN_GRAIN / NN_BLOCK, cast_blocks, &copy);
     return NN_OK;
 }

@@ -1,5 +1,6 @@
 #include "ops/family/copy.h"
 
+#include "base/integers.h"
 #include "ops/cpu/float32/rows_f32.h"
 
 enum {
@@ -124,7 +125,7 @@ static void repeat_row(char *target, const char *source, int64_t bytes, int64_t 
     int64_t total = bytes * repeats, limit = bytes > REPEAT ? bytes : REPEAT / bytes * bytes;
     if (total > 0) memcpy(target, source, (size_t)bytes);
     for (int64_t done = bytes; done < total;) {
-        int64_t next = done < limit ? done : limit;
+        int64_t next = nn_min(done, limit);
         if (next > total - done) next = total - done;
         memcpy(target + done, target, (size_t)next);
         done += next;
@@ -205,7 +206,7 @@ static void copy_bands(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const copy_work *work = argument;
     int64_t size = (int64_t)work->size;
-    const int64_t height = work->tile_rows, bands = (work->rows + height - 1) / height;
+    const int64_t height = work->tile_rows, bands = nn_divide_up(work->rows, height);
     int64_t plane = begin / bands, band = begin % bands;
     nn_cursor cursor; /* the divisions of its start take as long as a tile */
     for (int64_t i = begin; i < end; i++, band++) {
@@ -218,7 +219,7 @@ static void copy_bands(void *argument, int64_t begin, int64_t end, int worker) {
             nn_cursor_next(&cursor);
         }
         const int64_t row = band * height, left = work->rows - row;
-        const int64_t rows = left < height ? left : height;
+        const int64_t rows = nn_min(left, height);
         for (int64_t column = 0; column < work->columns; column += TILE) {
             int64_t columns = work->columns - column < TILE ? work->columns - column : TILE;
             copy_tile(work->size,
@@ -286,7 +287,7 @@ void nn_copy_strided(nn_pool *pool, size_t size, const int64_t *dims, int rank, 
         return;
     }
     work.tile_rows = size == 2 ? TALL_TILE : TILE;
-    int64_t bands = (work.rows + work.tile_rows - 1) / work.tile_rows;
+    int64_t bands = nn_divide_up(work.rows, work.tile_rows);
     int64_t grain = NN_GRAIN / (work.tile_rows * work.columns);
     nn_parallel(pool, work.loops.count * bands, grain > 0 ? grain : 1, copy_bands, &work);
 }

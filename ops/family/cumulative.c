@@ -1,5 +1,6 @@
 #include "ops/family/cumulative.h"
 
+#include "base/integers.h"
 nn_status nn_cumulative_parse(const nn_node_view *node, const nn_attrs *attrs, void *out) {
     (void)node;
     nn_cumulative_attrs *parsed = out;
@@ -89,8 +90,8 @@ static void run_half_row(const cumulative_work *work, column_carry *carry, int64
     }
 }
 
-static void run_half_columns(const cumulative_work *work, column_carry *carry, int64_t first, int64_t step,
-                             int64_t count) {
+static void run_half_columns(const cumulative_work *work, column_carry *carry, int64_t first,
+                             int64_t step, int64_t count) {
     nn_type type = work->in->type;
     float block[COLUMNS];
     for (int64_t i = 0; i < work->size; i++) {
@@ -138,10 +139,10 @@ nn_status nn_cumulative_run(const nn_call *call, const nn_cumulative_rows *rows)
                             .identity = rows->identity,
                             .size = in->dims[axis],
                             .inner = inner,
-                            .pieces = (inner + COLUMNS - 1) / COLUMNS,
+                            .pieces = nn_divide_up(inner, COLUMNS),
                             .exclusive = attrs->exclusive,
                             .reverse = attrs->reverse};
-    int64_t columns = inner < COLUMNS ? inner : COLUMNS;
+    int64_t columns = nn_min(inner, COLUMNS);
     nn_parallel(call->pool, nn_dims_product(in->dims, 0, axis) * work.pieces,
                 NN_GRAIN / (work.size * columns) + 1, cumulative_pieces, &work);
     return NN_OK;

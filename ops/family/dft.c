@@ -117,5 +117,5 @@ void nn_dft_run(const nn_dft_job *job, nn_pool *pool, void *workspace) {
     while (lanes > 4 && lanes * threads > total) lanes /= 2;
     dft_work work = {job, workspace, lanes, total};
     int64_t grain = 4096 / (job->plan->length * lanes);
-    nn_parallel(pool, (total + lanes - 1) / lanes, grain > 0 ? grain : 1, run_groups, &work);
+    nn_parallel(pool, nn_divide_up(total, lanes), grain > 0 ? grain : 1, run_groups, &work);
 }

@@ -1,5 +1,6 @@
 #include "ops/family/loss.h"
 
+#include "base/integers.h"
 #include "ops/family/axes.h"
 #include "ops/family/dims.h"
 #include "ops/family/index.h"
@@ -165,7 +166,7 @@ nn_status nn_loss_run(const nn_call *call, bool softmax) {
                       .inner = nn_dims_product(in->dims, 2, in->rank),
                       .loss = call->workspace};
     work.weight = work.loss + count;
-    work.pieces = (work.inner + COLUMNS - 1) / COLUMNS;
+    work.pieces = nn_divide_up(work.inner, COLUMNS);
     NN_TRY(check_classes(&work, count));
     if (count > 0)
         nn_parallel(call->pool, in->dims[0] * work.pieces,

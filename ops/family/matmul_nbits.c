@@ -1,10 +1,11 @@
 #include "ops/family/matmul_nbits.h"
 
+#include "base/integers.h"
 #include "ops/family/quantization.h"
 
 nn_nbits_weights nn_nbits_weights_of(const nn_nbits_attrs *attrs, const nn_tensor *b,
                                      const nn_tensor *scales, const nn_tensor *zeros) {
-    int64_t blocks = (attrs->k + attrs->block - 1) / attrs->block;
+    int64_t blocks = nn_divide_up(attrs->k, attrs->block);
     return (nn_nbits_weights){.shape = *attrs,
                               .blocks = blocks,
                               .block_bytes = attrs->block * attrs->bits / 8,

@@ -4,6 +4,7 @@
 #ifndef NN_QUANTIZATION_H
 #define NN_QUANTIZATION_H
 
+#include "base/integers.h"
 #include "ops/op.h"
 
 /* Lowest and highest value of the integer types of 2 to 16 bits; false for every other type. */
@@ -117,7 +118,7 @@ static inline int64_t nn_quant_map_index(const nn_quant_map *map, int64_t outer,
                                          int64_t inner) {
     if (map->grain == NN_QUANT_PER_TENSOR) return 0;
     if (map->grain == NN_QUANT_PER_AXIS) return index;
-    int64_t blocks = (map->size + map->block - 1) / map->block;
+    int64_t blocks = nn_divide_up(map->size, map->block);
     return (outer * blocks + index / map->block) * map->inner + inner;
 }
 

@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/family/axes.h"
 #include "ops/family/loops.h"
@@ -119,7 +120,7 @@ static nn_status run_with(const nn_call *call, const nn_int8_loops *loops) {
                       .y = y->data,
                       .channels = channels,
                       .pixels = nn_tensor_count(x) / (x->dims[0] * channels),
-                      .blocks = (channels + BLOCK - 1) / BLOCK,
+                      .blocks = nn_divide_up(channels, BLOCK),
                       .x_quant = nn_bytes_quant_of(&qx),
                       .y_quant = nn_bytes_quant_of(&qy)};
     work.multiplier = qx.scale / (qy.scale * (float)work.pixels);

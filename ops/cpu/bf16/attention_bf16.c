@@ -23,9 +23,9 @@ static bool is_float_or_bf16(nn_type type) {
 /* The products of a block of queries with keys and with values, without their lists. */
 static bool make_plans(const nn_attention *a, nn_isa isa, nn_attention_bf16 *out) {
     const nn_epilogue none = {0};
-    out->block = a->q_length < BLOCK ? a->q_length : BLOCK;
-    out->blocks = (a->q_length + out->block - 1) / out->block;
-    out->score_step = (a->length + 15) / 16 * 16;
+    out->block = nn_min(a->q_length, BLOCK);
+    out->blocks = nn_divide_up(a->q_length, out->block);
+    out->score_step = nn_round_up(a->length, 16);
     nn_direct_problem scores = nn_direct_product(out->block, a->length, a->head_size);
     scores.in_pitch = a->q.row_step;
     nn_direct_dense_output(&scores, out->score_step);
@@ -149,7 +149,7 @@ static void attend_heads(void *argument, int64_t begin, int64_t end, int worker)
         for (int64_t block = 0; block < made->blocks; block++) {
             /* The last block begins earlier and makes some rows again. */
             int64_t first = block * made->block, latest = a->q_length - made->block;
-            attend(work, at, first < latest ? first : latest, &memory);
+            attend(work, at, nn_min(first, latest), &memory);
         }
     }
 }

@@ -79,7 +79,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     const void *packed;
     char variant[64];
-    state->padded = (g.out_channels + CHANNELS - 1) / CHANNELS * CHANNELS;
+    state->padded = nn_round_up(g.out_channels, CHANNELS);
     snprintf(variant, sizeof variant, "depthwise bf16 of %lld", (long long)state->padded);
     NN_TRY(nn_prepare_pack(services, 1u << inputs.w, variant,
                            (size_t)(g.taps * state->padded) * sizeof(float), pack_weights, state,
@@ -202,7 +202,7 @@ static nn_status run(const nn_call *call) {
         .zeros = call->workspace,
         .y = call->out[0]->data,
         .workers = (char *)call->workspace + state->zeros_bytes,
-        .row_tiles = (g->axes[NN_WIDTH].out + PIXELS - 1) / PIXELS,
+        .row_tiles = nn_divide_up(g->axes[NN_WIDTH].out, PIXELS),
     };
     int64_t rows = g->batch * g->axes[NN_DEPTH].out * g->axes[NN_HEIGHT].out;
     nn_parallel(call->pool, rows * job.row_tiles, WORK_PER_UNIT / (PIXELS * g->out_channels) + 1,

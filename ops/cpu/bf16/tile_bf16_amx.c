@@ -86,7 +86,7 @@ static tile_loop loop_of(const nn_bf16_work *work) {
         .w_tile = (size_t)work->k / 2 * LINE,
         .low = vf_set(low),
         .high = vf_set(high),
-        .step_rows = (int)((rows + work->step_count - 1) / work->step_count),
+        .step_rows = (int)nn_divide_up(rows, work->step_count),
     };
 }
 

@@ -1,6 +1,7 @@
 /* Attention in float. Keys and values are packed once for each of their heads; a block of queries
  * then keeps its scores in cache: product with the keys, softmax row by row, product with the
  * values. A few queries (decoding a token) read keys and values where they lie. */
+#include "base/integers.h"
 #include "ops/cpu/float32/panels_f32.h"
 #include "ops/family/attention_parts.h"
 #include "ops/family/half.h"
@@ -38,7 +39,7 @@ bool nn_attention_is_float(const nn_attention *a) {
 }
 
 static int64_t padded(int64_t floats) {
-    return (floats + 15) / 16 * 16;
+    return nn_round_up(floats, 16);
 }
 
 static float_work work_of(const nn_attention *a, const nn_attention_parts *parts) {
@@ -50,21 +51,21 @@ static float_work work_of(const nn_attention *a, const nn_attention_parts *parts
                    a->cap == 0 && (a->mask_type == NNOPT_FLOAT || a->mask_type == NNOPT_TYPE_NONE);
     out.score_step = padded(a->length);
     int64_t tile = out.keys.shape->rows, tiles = SCORES_IN_CACHE / (tile * (out.score_step + 1));
-    tiles = tiles < 1 ? 1 : tiles > MOST_TILES ? MOST_TILES : tiles;
+    tiles = tiles < 1 ? 1 : nn_min(tiles, MOST_TILES);
     out.block = tile * tiles < a->q_length ? tile * tiles : a->q_length;
     out.shared = 1;
     if (!out.packs) {
         out.shared = a->q_heads / a->kv_heads;
         out.block = a->q_length * out.shared;
     }
-    out.blocks = out.block > 0 ? (a->q_length + out.block - 1) / out.block : 0;
-    if (out.packs) out.block = (a->q_length + out.blocks - 1) / out.blocks;
+    out.blocks = out.block > 0 ? nn_divide_up(a->q_length, out.block) : 0;
+    if (out.packs) out.block = nn_divide_up(a->q_length, out.blocks);
     if (out.packs) {
         out.keys_floats = padded(nn_panels_floats(&out.keys));
         out.values_floats = padded(nn_panels_floats(&out.values));
     }
     /* Queries, scores, mask, results, rows of keys or values that are converted. */
-    int64_t wide = a->head_size > a->value_size ? a->head_size : a->value_size;
+    int64_t wide = nn_max(a->head_size, a->value_size);
     int64_t converted = (out.packs ? out.keys.shape->columns : ROWS_AT_ONCE) * padded(wide);
     out.worker_floats =
         out.block * (padded(a->head_size) + out.score_step + padded(a->value_size)) +
@@ -153,8 +154,7 @@ static void pack_panels(void *argument, int64_t begin, int64_t end, int worker) 
         int64_t head = i / work->keys.count, panel = i % work->keys.count;
         int64_t last = (panel + 1) * width;
         pack_keys(work, head, panel, buffer);
-        pack_values(work, head, panel * width,
-                    last < work->shape->length ? last : work->shape->length, buffer);
+        pack_values(work, head, panel * width, nn_min(last, work->shape->length), buffer);
     }
 }
 
@@ -311,7 +311,7 @@ static void attend_block(const float_work *work, nn_query_row at, int64_t begin,
                                  .x_step = plain ? a->q.row_step : padded(a->head_size),
                                  .y_step = work->score_step,
                                  .first = all.begin / width,
-                                 .last = (all.end + width - 1) / width,
+                                 .last = nn_divide_up(all.end, width),
                                  .k_end = a->head_size};
     nn_panels_multiply(&work->keys, &product);
     float factors[MOST_TILES * NN_TILE_MAX_ROWS];
@@ -426,7 +426,7 @@ static void attend_blocks(void *argument, int64_t begin, int64_t end, int worker
         int64_t first = i % work->blocks * work->block, last = first + work->block;
         int64_t head = i / work->blocks;
         nn_query_row at = {.sample = head / a->q_heads, .head = head % a->q_heads};
-        attend_block(work, at, first, last < a->q_length ? last : a->q_length, &memory);
+        attend_block(work, at, first, nn_min(last, a->q_length), &memory);
     }
 }
 

@@ -1,5 +1,6 @@
 /* Deformable convolution of floats: for a few output pixels at a time the values of all taps are
  * gathered as a packed panel, which the weights of each group multiply. */
+#include "base/integers.h"
 #include "ops/cpu/float32/panels_f32.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/deform.h"
@@ -84,17 +85,17 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     const deform_work *work = argument;
     const deform_state *state = work->state;
     float *columns = (float *)work->call->workspace + state->worker_floats * worker;
-    int64_t pixels = state->shape.out_pixels, blocks = (pixels + state->block - 1) / state->block;
+    int64_t pixels = state->shape.out_pixels, blocks = nn_divide_up(pixels, state->block);
     for (int64_t i = begin; i < end; i++) {
         int64_t first = i % blocks * state->block, left = pixels - first;
-        run_block(work, i / blocks, first, left < state->block ? left : state->block, columns);
+        run_block(work, i / blocks, first, nn_min(left, state->block), columns);
     }
 }
 
 static nn_status run(const nn_call *call) {
     const deform_state *state = call->state;
     deform_work work = {call, state};
-    int64_t blocks = (state->shape.out_pixels + state->block - 1) / state->block;
+    int64_t blocks = nn_divide_up(state->shape.out_pixels, state->block);
     nn_parallel(call->pool, state->shape.batch * blocks, 1, run_blocks, &work);
     return NN_OK;
 }

@@ -338,7 +338,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT];
     const int64_t columns = unit->column_end - unit->column_begin;
-    const int64_t tile_count = (columns + pass->shape->rows - 1) / pass->shape->rows;
+    const int64_t tile_count = nn_divide_up(columns, pass->shape->rows);
     /* Tiles of about equal size: the first `rest` have a row more. */
     const int64_t each = columns / tile_count, rest = columns % tile_count;
     const int64_t total = tile_count * (unit->row_end - unit->row_begin);

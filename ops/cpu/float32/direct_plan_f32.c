@@ -400,7 +400,7 @@ static void choose_band(nn_direct_plan *plan) {
         int64_t floats = plan->band_rows * plan->band_columns * plan->band_pitch;
         plan->worker_bytes += (size_t)floats * sizeof(float) + NN_ALIGNMENT;
     }
-    plan->worker_bytes = (plan->worker_bytes + NN_ALIGNMENT - 1) / NN_ALIGNMENT * NN_ALIGNMENT;
+    plan->worker_bytes = nn_round_up(plan->worker_bytes, NN_ALIGNMENT);
 }
 
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {

@@ -1,5 +1,6 @@
 /* GridSample of floats, linear over two axes, with padding of zeros or the border. */
 #include "ops/cpu/float32/grid_sample_f32.h"
+#include "base/integers.h"
 #include "ops/cpu/kernels.h"
 
 typedef struct sample_state {
@@ -42,7 +43,7 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     for (int64_t i = begin; i < end; i++) {
         const int64_t sample = i / work->blocks, first = i % work->blocks * NN_SAMPLE_BLOCK;
         const int64_t left = work->out_size - first;
-        const int64_t count = left < NN_SAMPLE_BLOCK ? left : NN_SAMPLE_BLOCK;
+        const int64_t count = nn_min(left, NN_SAMPLE_BLOCK);
         const float *grid = (const float *)call->in[NN_SAMPLE_GRID]->data;
         state->set->find(&work->map, grid + 2 * (sample * work->out_size + first), count, taps);
         for (int64_t c = 0; c < work->channels; c++) {
@@ -66,7 +67,7 @@ static nn_status run(const nn_call *call) {
                         .channels = in[1],
                         .in_size = in[2] * in[3],
                         .out_size = out[2] * out[3]};
-    work.blocks = (work.out_size + NN_SAMPLE_BLOCK - 1) / NN_SAMPLE_BLOCK;
+    work.blocks = nn_divide_up(work.out_size, NN_SAMPLE_BLOCK);
     nn_parallel(call->pool, in[0] * work.blocks,
                 WORTH_A_THREAD / (NN_SAMPLE_BLOCK * work.channels) + 1, run_blocks, &work);
     return NN_OK;

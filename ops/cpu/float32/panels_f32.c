@@ -1,5 +1,7 @@
 #include "ops/cpu/float32/panels_f32.h"
 
+#include "base/integers.h"
+
 #include <math.h>
 
 nn_panels nn_panels_make(const nn_tiles_f32 *tiles, int64_t rows, int64_t k, int64_t columns) {
@@ -9,7 +11,7 @@ nn_panels nn_panels_make(const nn_tiles_f32 *tiles, int64_t rows, int64_t k, int
     out.shape = rows <= widest->rows && columns > tiles->shapes[index]->columns
                     ? widest
                     : tiles->shapes[index];
-    out.count = (columns + out.shape->columns - 1) / out.shape->columns;
+    out.count = nn_divide_up(columns, out.shape->columns);
     int64_t left = columns - (out.count - 1) * out.shape->columns;
     out.last = tiles->shapes[left > 0 ? (left - 1) / tiles->lanes : 0];
     return out;

@@ -1,4 +1,5 @@
 /* The rows of rows_f32.h for the instruction set that the including file is compiled for. */
+#include "base/integers.h"
 #include "ops/cpu/float32/rows_f32.h"
 #include "ops/cpu/float32/transpose_rows.inc.h"
 #include "ops/cpu/float32/vector_math.h"
@@ -424,7 +425,7 @@ static void softmax_long_row(const float *x, int64_t count, bool logarithm, floa
 }
 
 static void softmax_rows(const float *x, int64_t count, bool logarithm, float *y, int64_t rows) {
-    switch ((count + VF_LANES - 1) / VF_LANES) {
+    switch (nn_divide_up(count, VF_LANES)) {
     case 0:
         break;
     case 1:

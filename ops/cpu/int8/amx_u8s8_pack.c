@@ -8,10 +8,10 @@ nn_amx_u8s8_packing nn_amx_u8s8_packing_make(const nn_int8_inputs *inputs,
                                              const nn_amx_u8s8_source *source) {
     nn_amx_u8s8_packing out = {
         .shape = *shape, .inputs = *inputs, .source = *source, .pass_tiles = 2};
-    int64_t tiles = (shape->out_channels + NN_AMX_U8S8_CHANNELS - 1) / NN_AMX_U8S8_CHANNELS;
+    int64_t tiles = nn_divide_up(shape->out_channels, NN_AMX_U8S8_CHANNELS);
     out.blocks = (tiles + 3) / 4;
-    out.tiles = (int)((tiles + out.blocks - 1) / out.blocks);
-    out.blocks = (tiles + out.tiles - 1) / out.tiles;
+    out.tiles = (int)nn_divide_up(tiles, out.blocks);
+    out.blocks = nn_divide_up(tiles, out.tiles);
     out.block_bytes = out.tiles * source->taps * source->steps_per_tap * source->step_bytes *
                       NN_AMX_U8S8_CHANNELS;
     out.group_bytes = out.blocks * out.block_bytes;
@@ -37,7 +37,7 @@ static int8_t *channel_weights(const nn_amx_u8s8_packing *packing, int8_t *group
     int64_t tile_bytes = (int64_t)source->step_bytes * NN_AMX_U8S8_CHANNELS;
     int64_t together = packing->pass_tiles, pass = in_block / together;
     int64_t steps = source->taps * source->steps_per_tap, left = packing->tiles - pass * together;
-    *step = (left < together ? left : together) * tile_bytes;
+    *step = nn_min(left, together) * tile_bytes;
     return group + tile / packing->tiles * packing->block_bytes +
            pass * together * tile_bytes * steps + in_block % together * tile_bytes +
            channel % NN_AMX_U8S8_CHANNELS * 4;

@@ -47,7 +47,7 @@ static int64_t shared_columns(const nn_u8s8_shape *shape) {
     const nn_window_axis *w = &shape->width;
     int64_t after = extent(w) - w->pad_begin - w->in;
     if (w->stride > 1 || after <= 0) return 0;
-    return after < w->pad_begin ? after : w->pad_begin;
+    return nn_min(after, w->pad_begin);
 }
 
 static void lay_band(const nn_u8s8_shape *shape, nn_amx_u8s8_source *out) {
@@ -144,7 +144,7 @@ static void fill_row(const row_filler *f, const uint8_t *x, uint8_t *out) {
         memset(out, f->padding, (size_t)(count * step));
         return;
     }
-    int64_t left = w->pad_begin < count ? w->pad_begin : count;
+    int64_t left = nn_min(w->pad_begin, count);
     int64_t columns = count - left < w->in ? count - left : w->in;
     memset(out, f->padding, (size_t)(left * step));
     out += left * step;

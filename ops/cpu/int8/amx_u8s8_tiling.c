@@ -9,7 +9,7 @@ enum {
 };
 
 static int64_t cost_of(const nn_amx_u8s8_tiling *tiling) {
-    int64_t rows = tiling->tile_rows < LEAST_COST ? LEAST_COST : tiling->tile_rows;
+    int64_t rows = nn_max(tiling->tile_rows, LEAST_COST);
     return tiling->tiles * (rows + LOAD_COST);
 }
 
@@ -55,7 +55,7 @@ static int64_t tile_begin(const nn_amx_u8s8_tiling *tiling, int64_t index, int64
     int64_t begin = index * tiling->tile_rows, last = count - tiling->tile_rows;
     if (last < 0) last = 0;
     *fresh = begin;
-    return begin < last ? begin : last;
+    return nn_min(begin, last);
 }
 
 void nn_amx_u8s8_fill_tiling(nn_amx_u8s8_tiling *tiling, void *memory) {

@@ -136,13 +136,13 @@ static void choose_tasks(conv_state *state, int threads) {
     if (state->band_rows > rows) state->band_rows = rows;
     state->panels_per_task = state->packing.panels;
     int64_t wanted = threads == 1 ? 1 : (int64_t)TASKS_PER_THREAD * threads;
-    int64_t bands = (rows + state->band_rows - 1) / state->band_rows * shape->batch * shape->groups;
+    int64_t bands = nn_divide_up(rows, state->band_rows) * shape->batch * shape->groups;
     if (bands < wanted) {
-        int64_t chunks = (wanted + bands - 1) / bands;
+        int64_t chunks = nn_divide_up(wanted, bands);
         if (weight_bytes >= row_bytes * rows)
-            state->panels_per_task = (state->packing.panels + chunks - 1) / chunks;
+            state->panels_per_task = nn_divide_up(state->packing.panels, chunks);
         else
-            state->band_rows = (state->band_rows + chunks - 1) / chunks;
+            state->band_rows = nn_divide_up(state->band_rows, chunks);
     }
     if (takes_pairs(state, 1)) state->band_rows += state->band_rows % 2;
 }
@@ -254,7 +254,7 @@ static void fill_band(const conv_work *work, int64_t image, int64_t group, int64
     const nn_window_axis *h = &shape->height, *w = &shape->width;
     const source_layout *source = &state->source;
     int64_t channels = shape->in_channels, pitch = shape->in_pitch;
-    int64_t left = w->pad_begin < source->band_columns ? w->pad_begin : source->band_columns;
+    int64_t left = nn_min(w->pad_begin, source->band_columns);
     int64_t columns = source->band_columns - left < w->in ? source->band_columns - left : w->in;
     int64_t right = source->band_columns - left - columns;
     bool is_copy = pitch == channels && pitch * unit->activation_bytes == source->pixel_step;
@@ -356,7 +356,7 @@ static void run_tile(panel_run *run, int64_t a_first, int64_t a_second, int64_t 
 static void run_line(panel_run *run, int64_t a, int64_t first, int64_t count) {
     const nn_u8s8_unit *unit = run->work->state->unit;
     const int most = unit->rows[run->vectors - 1];
-    int64_t tiles = (count + most - 1) / most, each = count / tiles, larger = count % tiles;
+    int64_t tiles = nn_divide_up(count, most), each = count / tiles, larger = count % tiles;
     const bool continues = unit->continues && run->tile.sums == NULL;
     for (int64_t i = 0, begin = 0, same; i < tiles; i += same) {
         const int64_t rows = each + (i < larger);
@@ -542,8 +542,8 @@ nn_status nn_u8s8_run(const nn_call *call) {
         work.sum = nn_qconv_sum(call);
         work.adds_in_tile = nn_is_sum_moderate(&work.sum);
     }
-    work.bands = (shape->height.out + state->band_rows - 1) / state->band_rows;
-    work.chunks = (state->packing.panels + state->panels_per_task - 1) / state->panels_per_task;
+    work.bands = nn_divide_up(shape->height.out, state->band_rows);
+    work.chunks = nn_divide_up(state->packing.panels, state->panels_per_task);
     int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
     work.pool = call->pool;
     work.tasks = tasks;

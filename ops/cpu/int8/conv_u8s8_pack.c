@@ -43,9 +43,9 @@ nn_u8s8_packing nn_u8s8_packing_make(const nn_node_view *node, const nn_u8s8_uni
     }
     int64_t k = shape->in_channels * (merged ? shape->width.kernel : 1);
     out.tap_count = shape->height.kernel * (merged ? 1 : shape->width.kernel) * out.parts;
-    out.steps = (k + unit->depth - 1) / unit->depth;
+    out.steps = nn_divide_up(k, unit->depth);
     out.width = (int64_t)unit->vectors * unit->lanes;
-    out.panels = (shape->out_channels + out.width - 1) / out.width;
+    out.panels = nn_divide_up(shape->out_channels, out.width);
     int64_t vector_bytes =
         out.tap_count * out.steps * unit->depth * unit->lanes * unit->weight_bytes;
     out.panel_bytes = unit->vectors * vector_bytes;

@@ -2,6 +2,7 @@
 #ifndef NN_CONV_U8S8_PACK_H
 #define NN_CONV_U8S8_PACK_H
 
+#include "base/integers.h"
 #include "ops/cpu/int8/conv_u8s8.h"
 
 typedef struct nn_u8s8_packing {
@@ -27,7 +28,7 @@ nn_u8s8_packing nn_u8s8_packing_make(const nn_node_view *node, const nn_u8s8_uni
 static inline int nn_u8s8_panel_vectors(const nn_u8s8_packing *packing, int64_t panel) {
     const int lanes = packing->unit->lanes;
     int64_t rest = packing->shape.out_channels - panel * packing->width;
-    return rest >= packing->width ? packing->unit->vectors : (int)((rest + lanes - 1) / lanes);
+    return rest >= packing->width ? packing->unit->vectors : (int)nn_divide_up(rest, lanes);
 }
 
 /* Packs, or finds what was packed before. Fills sizes and w_sums of the parameters. */

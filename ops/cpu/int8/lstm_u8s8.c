@@ -41,7 +41,7 @@ typedef struct lstm_state {
 
 static matrix_layout layout_of(const lstm_state *state, int64_t k) {
     const int64_t numbers = nn_aligned(state->columns * (int64_t)sizeof(float));
-    matrix_layout out = {.k = k, .steps = (k + state->unit->depth - 1) / state->unit->depth};
+    matrix_layout out = {.k = k, .steps = nn_divide_up(k, state->unit->depth)};
     out.scale =
         nn_aligned(out.steps * state->columns * NN_LSTM_CELL / (state->unit->paired ? 2 : 1));
     out.sums = out.scale + numbers;
@@ -294,7 +294,7 @@ static void multiply_inputs(void *argument, int64_t begin, int64_t end, int work
  * little. */
 static int64_t grain_of(const run_work *work, int64_t blocks, int64_t rows, int64_t k) {
     const int64_t threads = nn_pool_threads(work->call->pool);
-    const int64_t each = (blocks + threads - 1) / threads;
+    const int64_t each = nn_divide_up(blocks, threads);
     const int64_t macs = each * rows * k * NN_GATES_LSTM * work->state->unit->lanes;
     return macs < WORTH_A_THREAD ? blocks : each;
 }

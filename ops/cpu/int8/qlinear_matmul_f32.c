@@ -1,6 +1,7 @@
 /* QLinearMatMul of two activations: both matrices, less their zero points, are floats that the
  * tiles of tile_f32.h multiply. Products of bytes are below 2^16, so that sums over up to 256 of
  * them are exact in a float whatever their order; longer ones are added up in int32. */
+#include "base/integers.h"
 #include "ops/cpu/float32/panels_f32.h"
 #include "ops/cpu/int8/int8_loops.h"
 #include "ops/cpu/kernels.h"
@@ -53,7 +54,7 @@ static nn_status prepare_with(const nn_node_view *node, const nn_target *target,
     if (s == NULL) return nn_fail_memory(sizeof *s);
     s->geometry = nn_matmul_geometry_of(node, A, B);
     const nn_matmul_geometry *g = &s->geometry;
-    s->rows = g->m < MOST_ROWS ? g->m : MOST_ROWS;
+    s->rows = nn_min(g->m, MOST_ROWS);
     s->panels = nn_panels_make(with->tiles, g->m, g->k, g->n);
     s->packed_floats = padded(nn_panels_floats(&s->panels));
     s->a_floats = padded(s->rows * g->k);

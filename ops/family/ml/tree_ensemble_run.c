@@ -1,3 +1,4 @@
+#include "base/integers.h"
 #include "ops/family/ml/tree_ensemble.h"
 
 enum { LANES = NN_TREE_LANES };
@@ -128,7 +129,7 @@ static void run_few(tree_work *work, int64_t samples, int64_t grain) {
         nn_tree_walk walk = trees->type == NNOPT_FLOAT ? walk_of_f32(trees, row, work->columns)
                                                        : walk_of_f64(trees, row, work->columns);
         group_work group = {work, row, walk, work->leaves};
-        nn_parallel(work->call->pool, (trees->tree_count + LANES - 1) / LANES, grain, run_groups,
+        nn_parallel(work->call->pool, nn_divide_up(trees->tree_count, LANES), grain, run_groups,
                     &group);
         if (trees->type == NNOPT_FLOAT)
             gather_f32(trees, work->aggregate, work->leaves, scratch.sums, scratch.seen);
