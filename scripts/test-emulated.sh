@@ -14,10 +14,10 @@ source "$(dirname "$0")/common.sh"
 kernel_tests=(test_copy test_small_float test_direct_plan_f32 test_packing_f32 test_conv test_scaled_conv
   test_grid_sample_f32 test_rows_f32 test_winograd_line_f32 test_depthwise_block test_recurrent_f32
   test_kernels_int8_elements test_lstm_u8s8 test_kernels_f32_products test_kernels_f32_pools test_kernels_f32
-  test_winograd_f32 test_kernels_int8_products test_lower_integers test_plan_bf16 test_kernels_bf16
-  test_op_neural test_op_quantization test_op_microsoft test_op_cases test_kernel_cases test_kernels_int8)
-quick_tests=(test_rows_f32 test_kernels_int8_elements test_kernels_bf16@1/2 test_kernels_int8_products@1/4
-  test_kernels_f32_products@1/4 "$source_dir/models/words/words.onnx")
+  test_winograd_f32 test_kernels_int8_products test_lower_integers test_plan_bf16
+  test_kernels_bf16_conv test_kernels_bf16 test_op_neural test_op_quantization test_op_microsoft test_op_cases test_kernel_cases test_kernels_int8)
+quick_tests=(test_rows_f32 test_kernels_int8_elements test_kernels_bf16_conv@1/2 test_kernels_bf16@1/2
+  test_kernels_int8_products@1/4 test_kernels_f32_products@1/4 "$source_dir/models/words/words.onnx")
 declare -A level_names=([avx512]=AVX-512 [vnni]="AVX-512 VNNI" [avx512bf16]="AVX-512 BF16" [amx]=AMX)
 megabytes=2048 block_bytes=$((8 << 20))
 
