@@ -270,6 +270,8 @@ struct nn_kernel {
     /* CHANNELS_LAST and ANY: bit i = input i is handed over channels last (weights are not).
      * Residual inputs of the epilogue always are. Outputs all are. */
     uint32_t layout_inputs;
+    /* Which of these inputs a node takes in standard layout all the same. NULL: none. */
+    uint32_t (*standard_inputs)(const nn_node_view *node);
     /* Bit i: output 0 may share memory with input i when types and sizes agree. */
     uint32_t in_place;
     /* Channels last, bit i: input i, and output 0, may be some of the channels of a larger tensor,
@@ -306,6 +308,13 @@ struct nn_kernel {
 void *nn_prepare_state(nn_prepare *prepare, size_t size);
 /* Workspace that run will find; the planner shares it between nodes. Call at most once. */
 void nn_prepare_workspace(nn_prepare *prepare, size_t bytes);
+/* Does the kernel take input `index` of the node channels last, where it runs it so? */
+static inline bool nn_kernel_takes_last(const nn_kernel *kernel, const nn_node_view *node,
+                                        int index) {
+    const uint32_t standard = kernel->standard_inputs ? kernel->standard_inputs(node) : 0;
+    return nn_has_bit(kernel->layout_inputs & ~standard, index);
+}
+
 /* Which layout the planner gave this node. */
 nn_layout nn_prepare_layout(const nn_prepare *prepare);
 

@@ -14,6 +14,9 @@ typedef struct block_case {
     int64_t batch, channels, expanded, outputs; /* expanded, outputs 0: without that convolution */
     int64_t height, width, kernel, stride, dilation;
     int64_t pads[4];
+    /* Of the first convolution; 0: 1x1. Padded by half its kernel. */
+    int64_t first_kernel, first_stride;
+    bool in_planes;
     bool no_bias;
     nn_activation between[NN_BLOCK_ACTIVATIONS];
     nn_epilogue epilogue;
@@ -37,16 +40,20 @@ static void add_bias(kernel_host *host, const block_case *c, int64_t channels) {
         add_input(host, &channels, 1, true);
 }
 
-static void add_pointwise(kernel_host *host, const block_case *c, int64_t from, int64_t to) {
+/* Weights of a convolution, but for the depthwise one, and its bias. */
+static void add_conv(kernel_host *host, const block_case *c, int64_t from, int64_t to,
+                     int64_t kernel) {
     if (to == 0)
         host_absent(host);
     else
-        add_input(host, (int64_t[]){to, from, 1, 1}, 4, true);
+        add_input(host, (int64_t[]){to, from, kernel, kernel}, 4, true);
     add_bias(host, c, to);
 }
 
 static int64_t slide(const block_case *c, int axis) {
     int64_t in = axis == 0 ? c->height : c->width;
+    if (c->first_kernel > 0)
+        in = (in + c->first_kernel / 2 * 2 - c->first_kernel) / c->first_stride + 1;
     return (in + c->pads[axis] + c->pads[axis + 2] - (c->kernel - 1) * c->dilation - 1) /
                c->stride +
            1;
@@ -62,14 +69,20 @@ static void make_host(kernel_host *host, const block_case *c, nn_chain_storage *
     host_ints(host, "strides", (int64_t[]){c->stride, c->stride}, 2);
     host_ints(host, "dilations", (int64_t[]){c->dilation, c->dilation}, 2);
     host_ints(host, "pads", c->pads, 4);
+    if (c->first_kernel > 0) {
+        const int64_t pad = c->first_kernel / 2;
+        host_ints(host, "expand_strides", (int64_t[]){c->first_stride, c->first_stride}, 2);
+        host_ints(host, "expand_pads", (int64_t[]){pad, pad, pad, pad}, 4);
+    }
+    if (c->in_planes) host_int(host, "in_planes", 1);
     const nn_attrs attrs = nn_activation_chain_attrs(&chain, storage);
     for (int64_t i = 0; i < attrs.count; i++)
         host->attr_items[host->attrs.count++] = attrs.items[i];
     add_input(host, (int64_t[]){c->batch, c->channels, c->height, c->width}, 4, false);
     add_input(host, (int64_t[]){channels, 1, c->kernel, c->kernel}, 4, true);
-    add_pointwise(host, c, c->channels, c->expanded);
+    add_conv(host, c, c->channels, c->expanded, c->first_kernel > 0 ? c->first_kernel : 1);
     add_bias(host, c, channels);
-    add_pointwise(host, c, channels, c->outputs);
+    add_conv(host, c, channels, c->outputs, 1);
     host->epilogue = c->epilogue;
     if (c->epilogue.has_residual) {
         host->epilogue.residual = NN_BLOCK_INPUTS;
@@ -144,6 +157,33 @@ START_TEST(blocks_of_random_sizes) {
         if (host_between(0, 1))
             c.epilogue =
                 (nn_epilogue){random_activation(), host_between(0, 1), 0, random_activation()};
+        check_block(&c);
+    }
+}
+END_TEST
+
+/* The first convolution of a network of images, which may read planes: of few and of many channels
+ * a pixel, of rows that fill the band of one unit and of several. */
+START_TEST(blocks_that_begin_with_a_dense_convolution) {
+    host_seed(60 + (uint32_t)_i);
+    for (int i = 0; i < 20; i++) {
+        block_case c = {
+            .batch = host_between(1, 2),
+            .channels = host_between(1, 5),
+            .expanded = host_between(2, 70),
+            .outputs = host_between(0, 1) ? host_between(1, 40) : 0,
+            .kernel = 3,
+            .stride = host_between(1, 2),
+            .dilation = 1,
+            .pads = {1, 1, 1, 1},
+            .first_kernel = host_between(2, 5),
+            .first_stride = host_between(1, 3),
+            .height = host_between(12, 60),
+            .width = host_between(12, 60),
+            .no_bias = host_between(0, 3) == 0,
+            .in_planes = host_between(0, 1),
+            .between = {{NN_ACT_SILU, 0, 0}},
+        };
         check_block(&c);
     }
 }
@@ -249,6 +289,7 @@ START_TEST(what_does_not_fit_is_refused) {
     nn_fact *outs[1] = {&out};
     nn_depthwise_block_attrs attrs = {
         .depthwise = {.window = {.stride = {1, 1}, .dilation = {1, 1}}, .group = 6},
+        .expand = {.window = {.stride = {1, 1}, .dilation = {1, 1}}, .group = 1},
         .activations.count = 2};
     nn_node_view node = {.name = "block",
                          .op = &nn_op_depthwise_block,
@@ -258,7 +299,11 @@ START_TEST(what_does_not_fit_is_refused) {
                          .out_count = 1,
                          .in = ins,
                          .out = outs};
-    ck_assert_fails(nn_depthwise_block_infer(&node), NNOPT_BAD_INPUT, "no 1x1 convolution");
+    ck_assert_fails(nn_depthwise_block_infer(&node), NNOPT_BAD_INPUT, "for 5 input channels");
+    in[2].dims[1] = 2;
+    attrs.expand.group = 2;
+    ck_assert_fails(nn_depthwise_block_infer(&node), NNOPT_BAD_INPUT, "has 2 groups, not 1");
+    attrs.expand.group = 1;
     in[2].dims[1] = 4;
     ck_assert_ok(nn_depthwise_block_infer(&node));
     attrs.depthwise.group = 3;
@@ -369,6 +414,40 @@ START_TEST(the_larger_of_two_maps_stays_in_a_block) {
 }
 END_TEST
 
+/* A first convolution of three channels, whose planes the block reads as they come. */
+START_TEST(a_block_begins_with_the_stem_of_a_network) {
+    maker m = make(14);
+    make_input(&m, "x", NNOPT_FLOAT, "1,3,224,224");
+    make_random(&m, "stem_w", "32,3,3,3", 1);
+    make_random(&m, "w", "32,1,3,3", 2);
+    make_random(&m, "project_w", "16,32,1,1", 3);
+    make_node(&m, "Conv", "stem", "x,stem_w", "a", "strides=[2,2] pads=[0,0,1,1]");
+    make_node(&m, "HardSwish", "swish_a", "a", "b", NULL);
+    make_node(&m, "Conv", "filter", "b,w", "c", "group=32 pads=[1,1,1,1]");
+    make_node(&m, "HardSwish", "swish_c", "c", "d", NULL);
+    make_node(&m, "Conv", "project", "d,project_w", "y", NULL);
+    nn_model *model = make_model(&m, "y");
+    const nn_session_options options = {.threads = 1}, plain = {.threads = 1, .no_fusion = true};
+    nn_tensor x = random_tensor("1,3,224,224", 5);
+    nn_tensor want = run_model(model, &plain, &x, 1, 0), got = run_model(model, &options, &x, 1, 0);
+    check_close(&got, &want, 1e-5, 1e-4);
+    nn_session *session;
+    nn_step_info block;
+    ck_assert_ok(nn_session_open(model, &options, &session));
+    const nn_plan *plan = plan_of(session, &x);
+    ck_assert(find_block(plan, &block));
+    ck_assert_int_eq(block.cover_count, 5);
+    nn_step_info first;
+    nn_plan_step(plan, 0, &first);
+    ck_assert_ptr_eq(first.node, block.node); /* nothing reorders x before it */
+    nnopt_session_destroy(session);
+    nn_tensor_clear(&want);
+    nn_tensor_clear(&got);
+    nn_tensor_clear(&x);
+    nnopt_model_destroy(model);
+}
+END_TEST
+
 static bool has_block(nn_model *model, const char *dims, int threads) {
     nn_session_options options = {.threads = threads};
     nn_tensor x = random_tensor(dims, 5);
@@ -402,6 +481,7 @@ Suite *test_suite(void) {
     TCase *kernels = tcase_create("kernels");
     tcase_set_timeout(kernels, 120);
     tcase_add_loop_test(kernels, blocks_of_random_sizes, 0, 4);
+    tcase_add_loop_test(kernels, blocks_that_begin_with_a_dense_convolution, 0, 3);
     tcase_add_test(kernels, blocks_of_many_bands);
     tcase_add_test(kernels, blocks_whose_channels_are_divided);
     tcase_add_test(kernels, infinities_and_nan_stay_where_they_are);
@@ -409,6 +489,7 @@ Suite *test_suite(void) {
     suite_add_tcase(suite, kernels);
     TCase *plans = tcase_create("plans");
     tcase_add_test(plans, a_block_is_one_step_that_names_what_it_covers);
+    tcase_add_test(plans, a_block_begins_with_the_stem_of_a_network);
     tcase_add_test(plans, the_larger_of_two_maps_stays_in_a_block);
     tcase_add_test(plans, small_maps_stay_as_they_are);
     tcase_add_test(plans, maps_of_few_rows_are_a_block_of_one_thread_only);

@@ -42,5 +42,5 @@ bool nn_layout_input_is_last(const nn_kernel *kernel, const nn_node_view *node, 
         return false;
     }
     if (node->out[0] == NULL || fact->rank != node->out[0]->rank) return false;
-    return nn_epilogue_adds(&node->epilogue, index) || nn_has_bit(kernel->layout_inputs, index);
+    return nn_epilogue_adds(&node->epilogue, index) || nn_kernel_takes_last(kernel, node, index);
 }

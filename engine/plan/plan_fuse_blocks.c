@@ -3,8 +3,8 @@
 #include "engine/plan/plan_parts.h"
 #include "ops/family/depthwise_block.h"
 
-/* A depthwise convolution with the 1x1 convolutions before and behind it; those are NULL where
- * there is none that fits. */
+/* A depthwise convolution with the convolutions before and behind it; those are NULL where there is
+ * none that fits. */
 typedef struct block {
     nn_node *expand, *depthwise, *project;
 } block;
@@ -36,6 +36,25 @@ static bool is_pointwise(const nn_node *node) {
     return attrs->group == 1 && w->dims[2] == 1 && w->dims[3] == 1 && x->dims[2] == y->dims[2] &&
            x->dims[3] == y->dims[3] && attrs->window.pad_begin[0] == 0 &&
            attrs->window.pad_begin[1] == 0;
+}
+
+/* The first convolution of a network of images: of so few channels that its weights stay in L1
+ * whatever the rows that are made at once, and that no transform makes it faster. */
+static bool is_stem(const nn_node *node) {
+    enum { FEW_CHANNELS = 4, MOST_WEIGHT_BYTES = 16 << 10 };
+    if (!is_conv(node)) return false;
+    const nn_conv_attrs *attrs = node->attrs_parsed;
+    const int64_t channels = node->inputs[0]->fact.dims[1];
+    return attrs->group == 1 && channels <= FEW_CHANNELS &&
+           nn_fact_bytes(&node->inputs[1]->fact) <= MOST_WEIGHT_BYTES &&
+           node->outputs[0]->fact.dims[3] > 1;
+}
+
+/* Does a stem read an input of the graph, which lies in planes? Its rows become pixels where they
+ * are read then. */
+static bool reads_planes(const nn_node *stem) {
+    return !is_pointwise(stem) && stem->inputs[0]->producer == NULL &&
+           stem->inputs[1]->fact.dims[3] > 1;
 }
 
 /* No more than activations, which the block can do between two convolutions. */
@@ -77,8 +96,9 @@ static bool match(nn_node *node, int threads, const bool *taken, block *out) {
         return false;
     *out = (block){.depthwise = node};
     nn_node *before = node->inputs[0]->producer;
-    if (is_pointwise(before) && !taken[before->position] && has_plain_epilogue(before) &&
-        nn_value_single_consumer(before->outputs[0]) == node && is_large(before->outputs[0]))
+    if ((is_pointwise(before) || is_stem(before)) && !taken[before->position] &&
+        has_plain_epilogue(before) && nn_value_single_consumer(before->outputs[0]) == node &&
+        is_large(before->outputs[0]))
         out->expand = before;
     nn_node *behind = nn_value_single_consumer(node->outputs[0]);
     if (is_pointwise(behind) && !taken[behind->position] && has_plain_epilogue(node) &&
@@ -93,7 +113,7 @@ static nn_value *input_at(const nn_node *node, int index) {
     return node != NULL && index < node->in_count ? node->inputs[index] : NULL;
 }
 
-/* The attributes of the depthwise convolution and the activations in between. */
+/* The attributes of the depthwise and of the first convolution, and the activations in between. */
 static nn_status make_attrs(const block *b, nn_chain_storage *storage, nn_attr **items,
                             nn_attrs *out) {
     nn_activation_chain chain = {.count = NN_BLOCK_ACTIVATIONS};
@@ -106,12 +126,17 @@ static nn_status make_attrs(const block *b, nn_chain_storage *storage, nn_attr *
         chain.items[3] = b->depthwise->epilogue.after;
     }
     const nn_attrs own = b->depthwise->attrs, more = nn_activation_chain_attrs(&chain, storage);
-    size_t size = (size_t)(own.count + more.count) * sizeof **items;
-    *items = nn_alloc(size);
-    if (*items == NULL) return nn_fail_memory(size);
-    for (int64_t i = 0; i < own.count; i++) (*items)[i] = own.items[i];
-    for (int64_t i = 0; i < more.count; i++) (*items)[own.count + i] = more.items[i];
-    *out = (nn_attrs){*items, own.count + more.count};
+    const size_t most = (size_t)(own.count + more.count + NN_BLOCK_EXPAND_ATTRS + 1);
+    *items = nn_alloc(most * sizeof **items);
+    if (*items == NULL) return nn_fail_memory(most * sizeof **items);
+    int64_t count = 0;
+    for (int64_t i = 0; i < own.count; i++) (*items)[count++] = own.items[i];
+    for (int64_t i = 0; i < more.count; i++) (*items)[count++] = more.items[i];
+    if (b->expand != NULL)
+        count += nn_depthwise_block_expand_attrs(&b->expand->attrs, *items + count);
+    if (b->expand != NULL && reads_planes(b->expand))
+        (*items)[count++] = (nn_attr){.name = "in_planes", .kind = NN_ATTR_INT, .i = 1};
+    *out = (nn_attrs){*items, count};
     return NN_OK;
 }
 

@@ -1,5 +1,5 @@
-/* DepthwiseBlock (domain nnopt, plans only): a depthwise convolution and the 1x1 convolutions
- * before and behind it as one node, so that a kernel can keep what stands between them in cache. */
+/* DepthwiseBlock (domain nnopt, plans only): a depthwise convolution and the convolutions before
+ * and behind it as one node, so that a kernel can keep what stands between them in cache. */
 #include "ops/family/depthwise_block.h"
 
 #include "ops/cpu/kernels.h"
@@ -31,8 +31,9 @@ static void multiply(const nn_tensor *w, const nn_tensor *bias, const float *x, 
         }
 }
 
-static float filter_pixel(const nn_conv_geometry *g, const float *w, const float *x, int64_t row,
-                          int64_t column) {
+/* The sum over the taps of one plane. */
+static double filter_pixel(const nn_conv_geometry *g, const float *w, const float *x, int64_t row,
+                           int64_t column) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
     double sum = 0;
     for (int64_t i = 0; i < height->kernel; i++)
@@ -42,7 +43,21 @@ static float filter_pixel(const nn_conv_geometry *g, const float *w, const float
             if (h < 0 || h >= height->in || v < 0 || v >= width->in) continue;
             sum += (double)w[i * width->kernel + j] * x[h * width->in + v];
         }
-    return (float)sum;
+    return sum;
+}
+
+/* A dense convolution. */
+static void expand_map(const nn_conv_geometry *g, const nn_tensor *w, const nn_tensor *bias,
+                       const float *x, float *y) {
+    const int64_t columns = g->axes[NN_WIDTH].out;
+    for (int64_t m = 0; m < g->out_channels; m++)
+        for (int64_t i = 0; i < g->out_pixels; i++) {
+            double sum = bias != NULL ? ((const float *)bias->data)[m] : 0;
+            for (int64_t k = 0; k < g->in_channels; k++)
+                sum += filter_pixel(g, (const float *)w->data + (m * g->in_channels + k) * g->taps,
+                                    x + k * g->in_pixels, i / columns, i % columns);
+            y[m * g->out_pixels + i] = (float)sum;
+        }
 }
 
 static void filter(const nn_conv_geometry *g, const nn_tensor *w, const nn_tensor *bias,
@@ -51,8 +66,8 @@ static void filter(const nn_conv_geometry *g, const nn_tensor *w, const nn_tenso
         for (int64_t i = 0; i < g->out_pixels; i++) {
             const int64_t columns = g->axes[NN_WIDTH].out;
             float start = bias != NULL ? ((const float *)bias->data)[c] : 0;
-            *y++ = start + filter_pixel(g, (const float *)w->data + c * g->taps, x, i / columns,
-                                        i % columns);
+            *y++ = start + (float)filter_pixel(g, (const float *)w->data + c * g->taps, x,
+                                               i / columns, i % columns);
         }
 }
 
@@ -73,7 +88,8 @@ static nn_status run(const nn_call *call) {
         const float *x = (const float *)call->in[NN_BLOCK_X]->data + image * in_floats;
         float *y = (float *)call->out[0]->data + image * out_floats;
         if (expand != NULL) {
-            multiply(expand, nn_call_in(call, NN_BLOCK_EXPAND_BIAS), x, g.in_pixels, expanded);
+            const nn_conv_geometry first = nn_depthwise_block_expand_geometry(call->node);
+            expand_map(&first, expand, nn_call_in(call, NN_BLOCK_EXPAND_BIAS), x, expanded);
             nn_epilogue_apply(&behind_expand, NULL, expanded, expanded_count);
             x = expanded;
         }

@@ -268,7 +268,7 @@ static void set_pitches(kernel_host *host, const nn_kernel *kernel, nn_layout la
 nn_layout host_input_layout(const kernel_host *host, const nn_kernel *kernel, nn_layout layout,
                             int index) {
     bool residual = host->epilogue.has_residual && host->epilogue.residual == index;
-    bool converted = residual || (kernel->layout_inputs >> index & 1);
+    bool converted = residual || nn_kernel_takes_last(kernel, &host->view, index);
     return converted ? layout : NN_LAYOUT_STANDARD;
 }
 

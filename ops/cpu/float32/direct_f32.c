@@ -23,7 +23,8 @@ typedef struct channel_range {
 typedef struct direct_job {
     const nn_direct_plan *plan;
     const float *packed, *bias, *x, *residual;
-    float *y;
+    float *y;          /* of a row of the output: */
+    int64_t first_row; /* mostly 0 */
     char *workspace;
 } direct_job;
 
@@ -104,6 +105,20 @@ static void copy_row(const row_copy *copy, const float *from, float *to) {
     for (; i < copy->count; i++) memset(to + i * copy->to_pitch, 0, bytes);
 }
 
+/* A row of pixels of planes `plane` floats apart. */
+static void interleave_row(const row_copy *copy, const nn_rows_f32 *rows, const float *from,
+                           int64_t plane, float *to) {
+    const int64_t before = nn_max(-copy->left, 0), left = nn_max(copy->left, 0);
+    const int64_t inside = nn_max(nn_min(copy->in, copy->left + copy->count) - left, 0);
+    const int64_t behind = copy->count - before - inside;
+    const size_t pixel = (size_t)copy->to_pitch * sizeof *to;
+    memset(to, 0, (size_t)before * pixel);
+    to += before * copy->to_pitch;
+    rows->transpose((const uint32_t *)(const void *)(from + left), plane, (uint32_t *)(void *)to,
+                    copy->to_pitch, inside, copy->channels);
+    memset(to + inside * copy->to_pitch, 0, (size_t)behind * pixel);
+}
+
 /* Copies the rows that the unit reads into `band`, with zeros for the padding left and right. Rows
  * above and below the input are not there: their taps are left out. */
 static input_view copy_band(const direct_job *job, const direct_unit *unit, channel_range channels,
@@ -147,8 +162,13 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, chan
     for (int64_t d = depth_begin; d < depth_end; d++)
         for (int64_t h = row_begin; h < row_end; h++) {
             if ((h - first_input(height, unit->row_begin)) % row_step != 0) continue;
-            copy_row(&copy, source.base + d * source.plane + h * source.row + channels.begin,
-                     band + (d - depth_begin) * view.plane + (h - row_begin) * view.row);
+            float *to = band + (d - depth_begin) * view.plane + (h - row_begin) * view.row;
+            if (p->in_planes)
+                interleave_row(&copy, plan->tiles->rows, source.base + h * width->in,
+                               height->in * width->in, to);
+            else
+                copy_row(&copy, source.base + d * source.plane + h * source.row + channels.begin,
+                         to);
         }
     return view;
 }
@@ -375,7 +395,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
         bool pair = can_pair && row + 1 < unit->row_end && first_input(height, row) >= 0 &&
                     end_input(height, row + 1) <= height->in;
         const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
-                                row * p->out_row + pass->column;
+                                (row - job->first_row) * p->out_row + pass->column;
         const int64_t a_start =
             place_of(plan, view, &range, unit->depth, row) + view->column_offset;
         int64_t begin = unit->column_begin, count;
@@ -552,6 +572,33 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         };
         run_unit(&job, &unit, false, &(input_view){0}, &space);
     }
+}
+
+void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,
+                        const float *x, float *y, int64_t row_begin, int64_t row_end,
+                        int64_t panel_begin, int64_t panel_end, void *workspace) {
+    const direct_job job = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .y = y,
+        .first_row = row_begin,
+    };
+    const int64_t width = plan->problem.axes[NN_WIDTH].out;
+    const direct_space space = space_at(plan, workspace);
+    for (int64_t row = row_begin; row < row_end; row += plan->row_block)
+        for (int64_t column = 0; column < width; column += plan->column_block) {
+            const direct_unit unit = {
+                .row_begin = row,
+                .row_end = nn_min(row + plan->row_block, row_end),
+                .column_begin = column,
+                .column_end = nn_min(column + plan->column_block, width),
+                .panel_begin = panel_begin,
+                .panel_end = panel_end,
+            };
+            run_unit(&job, &unit, false, &(input_view){0}, &space);
+        }
 }
 
 void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,

@@ -13,6 +13,9 @@ typedef struct nn_direct_problem {
     int64_t images, groups;
     int64_t k, columns; /* input and output channels of one group */
     int64_t in_pitch;   /* floats from an input pixel to the next; rows are dense */
+    /* The input lies in planes, as a standard tensor does: of two axes, one group and a kernel more
+     * than one pixel wide. Units take it apart into pixels. */
+    bool in_planes;
     /* Floats from an output pixel, row, plane, image to the next; residuals have the same. */
     int64_t out_pitch, out_row, out_plane, out_image;
     nn_window_axis axes[NN_MAX_SPATIAL];
@@ -39,7 +42,8 @@ typedef struct nn_direct_source {
 } nn_direct_source;
 
 /* When a unit copies the input that it reads into a band of its own: where it reads padding left
- * and right; always, where pixels lie a multiple of 4 KB apart and would push each other out of L1.
+ * and right; always, where pixels lie a multiple of 4 KB apart and would push each other out of L1,
+ * or where they lie in planes.
  */
 typedef enum nn_band_use { NN_BAND_NEVER, NN_BAND_FOR_PADDING, NN_BAND_ALWAYS } nn_band_use;
 
@@ -118,6 +122,14 @@ size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           int64_t panel_begin, int64_t panel_end, void *workspace);
+
+/* Output rows [row_begin, row_end) of a convolution of one image and two axes, the columns of
+ * panels [panel_begin, panel_end), on the calling thread; y begins with row `row_begin`, and there
+ * is no residual. The output is more than one pixel wide: others lie turned (nn_direct_simplify).
+ */
+void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,
+                        const float *x, float *y, int64_t row_begin, int64_t row_end,
+                        int64_t panel_begin, int64_t panel_end, void *workspace);
 
 /* Units [begin, end) of those that nn_direct_run does, on the calling thread; workspace is that of
  * one thread. */

@@ -256,7 +256,7 @@ static nn_band_use band_use(const nn_direct_plan *plan) {
     int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
     bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
     bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
-    return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
+    return collides || plan->problem.in_planes ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
 }
 
 /* Units that differ in panels, at most `wanted`, as long as the copy of the band that each makes

@@ -10,6 +10,7 @@
 #define NN_TILE_F32_H
 
 #include "ops/cpu/float32/activation_f32.h"
+#include "ops/cpu/float32/rows_f32.h"
 
 /* Rows come in two segments of equal step, so that one tile can take two short rows of a map. */
 enum { NN_TILE_SEGMENT = 7, NN_TILE_MAX_ROWS = 14, NN_TILE_MAX_COLUMNS = 64 };
@@ -59,6 +60,7 @@ typedef struct nn_tiles_f32 {
     nn_epilogue_function finish;       /* what tiles cannot do themselves */
     const struct nn_tiles_f32 *narrow; /* of vectors half as long; NULL: none */
     const nn_tile_shape *with_half;    /* of a vector and a half; NULL: none */
+    const nn_rows_f32 *rows;           /* loops over elements */
 } nn_tiles_f32;
 
 extern const nn_tile_shape nn_tile_f32_14x24_avx512;

@@ -37,4 +37,5 @@ const nn_tiles_f32 nn_tiles_f32_avx512 = {
     nn_epilogue_f32_avx512,
     &nn_tiles_f32_avx2,
     &nn_tile_f32_14x24_avx512,
+    &nn_rows_f32_avx512,
 };

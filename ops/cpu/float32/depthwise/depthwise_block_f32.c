@@ -1,6 +1,6 @@
 /* DepthwiseBlock on channels-last floats, in bands of output rows: the rows of the expanded map
  * that a band reads are made into a ring that stays in L2, filtered there, and multiplied by the
- * second 1x1 convolution while they are in L1. Nothing of the expanded map goes to memory. */
+ * last convolution while they are in L1. Nothing of the expanded map goes to memory. */
 #include "base/integers.h"
 #include "ops/cpu/kernels.h"
 
@@ -24,7 +24,10 @@ typedef struct block_set {
 
 typedef struct block_state {
     bool expands, projects;
+    bool expands_pixels; /* by a 1x1 convolution, row by row of the map */
+    bool in_planes;
     int64_t in_channels, channels, out_channels;
+    int64_t in_floats; /* of an image */
     nn_direct_plan expand, project;
     nn_direct_operands expand_operands, project_operands;
     nn_depthwise_plan depthwise;
@@ -42,13 +45,30 @@ static bool is_constant(const nn_node_view *node, int index) {
     return nn_view_in(node, index) == NULL || nn_view_constant(node, index) != NULL;
 }
 
+/* Does a convolution read for each pixel the one that lies at the same place? */
+static bool is_pointwise(const nn_conv_geometry *g) {
+    return g->taps == 1 && g->axes[NN_HEIGHT].stride == 1 && g->axes[NN_WIDTH].stride == 1 &&
+           g->in_pixels == g->out_pixels && g->axes[NN_HEIGHT].pad_begin == 0 &&
+           g->axes[NN_WIDTH].pad_begin == 0;
+}
+
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     if (target->precision != NN_PRECISION_FP32 || node->out[0]->type != NNOPT_FLOAT ||
         nn_fact_count(node->out[0]) <= 0 || nn_fact_count(node->in[NN_BLOCK_X]) <= 0)
         return false;
     for (int i = NN_BLOCK_W; i < NN_BLOCK_INPUTS; i++)
         if (!is_constant(node, i)) return false;
-    return true;
+    const nn_depthwise_block_attrs *attrs = node->attrs;
+    if (nn_view_in(node, NN_BLOCK_EXPAND_W) == NULL) return !attrs->in_planes;
+    const nn_conv_geometry expand = nn_depthwise_block_expand_geometry(node);
+    if (is_pointwise(&expand)) return !attrs->in_planes;
+    /* nn_direct_run_rows, in_planes of nn_direct_problem */
+    return expand.axes[NN_WIDTH].out > 1 && (!attrs->in_planes || expand.axes[NN_WIDTH].kernel > 1);
+}
+
+static uint32_t standard_inputs(const nn_node_view *node) {
+    const nn_depthwise_block_attrs *attrs = node->attrs;
+    return attrs->in_planes ? 1u << NN_BLOCK_X : 0;
 }
 
 /* ---- plan ---- */
@@ -86,19 +106,33 @@ static int64_t row_pieces(const block_state *state, const nn_conv_geometry *g, i
     return pieces;
 }
 
-/* The product that makes `rows` rows of the expanded map. */
-static nn_direct_problem expansion(const block_state *state, const nn_conv_geometry *g,
+/* What makes `rows` rows of the expanded map. */
+static nn_direct_problem expansion(const block_state *state, const nn_conv_geometry *expand,
                                    int64_t rows) {
-    return nn_direct_product(rows * g->axes[NN_WIDTH].in, state->channels, state->in_channels);
+    if (state->expands_pixels)
+        return nn_direct_product(rows * expand->axes[NN_WIDTH].in, state->channels,
+                                 state->in_channels);
+    nn_direct_problem problem = {
+        .images = 1,
+        .groups = 1,
+        .k = state->in_channels,
+        .columns = state->channels,
+        .in_pitch = state->in_channels,
+        .in_planes = state->in_planes,
+    };
+    memcpy(problem.axes, expand->axes, sizeof problem.axes);
+    nn_direct_dense_output(&problem, state->channels);
+    return problem;
 }
 
 /* Parts of the channels for the threads, as even as the panels of the expansion allow, where units
  * of rows would expand much twice. A projection needs all channels. */
 static int64_t choose_parts(const block_state *state, const nn_conv_geometry *g,
-                            const nn_tiles_f32 *tiles, int threads) {
+                            const nn_conv_geometry *expand_geometry, const nn_tiles_f32 *tiles,
+                            int threads) {
     if (!state->expands || state->projects || g->batch >= threads) return 1;
     if (row_pieces(state, g, threads, 1) > 1) return 1;
-    const nn_direct_problem whole = expansion(state, g, g->axes[NN_HEIGHT].in);
+    const nn_direct_problem whole = expansion(state, expand_geometry, g->axes[NN_HEIGHT].in);
     nn_direct_plan expand;
     nn_direct_plan_make(&whole, tiles, 1, &(nn_epilogue){0}, &expand);
     if (expand.panels * expand.shape->columns != state->channels) return 1;
@@ -108,10 +142,11 @@ static int64_t choose_parts(const block_state *state, const nn_conv_geometry *g,
 }
 
 /* The filter, whose blocks of channels lie in one part each. */
-static void plan_depthwise(block_state *state, const nn_conv_geometry *g, const block_set *set,
+static void plan_depthwise(block_state *state, const nn_conv_geometry *g,
+                           const nn_conv_geometry *expand, const block_set *set,
                            const nn_epilogue *epilogue, int threads) {
     nn_depthwise_plan *plan = &state->depthwise;
-    state->parts = choose_parts(state, g, set->tiles, threads);
+    state->parts = choose_parts(state, g, expand, set->tiles, threads);
     nn_depthwise_plan_make(g, set->depthwise, epilogue, state->parts, plan);
     if (state->parts == 1 || state->channels / state->parts % plan->channel_block == 0) return;
     state->parts = 1;
@@ -191,17 +226,17 @@ static nn_status prepare_depthwise(nn_prepare *services, block_state *state) {
     return NN_OK;
 }
 
-/* A 1x1 convolution whose weights are input `w` and whose bias is the next one. */
-static nn_status prepare_pointwise(const nn_node_view *node, nn_prepare *services,
-                                   const nn_direct_problem *problem, int w,
-                                   const nn_tiles_f32 *tiles, const nn_epilogue *epilogue,
-                                   nn_direct_plan *plan, nn_direct_operands *operands) {
+/* A convolution of `taps` taps whose weights are input `w` and whose bias is the next one. */
+static nn_status prepare_conv(const nn_node_view *node, nn_prepare *services,
+                              const nn_direct_problem *problem, int w, int64_t taps,
+                              const nn_tiles_f32 *tiles, const nn_epilogue *epilogue,
+                              nn_direct_plan *plan, nn_direct_operands *operands) {
     size_t none; /* all is constant */
     nn_direct_plan_make(problem, tiles, 1, epilogue, plan);
     *operands = (nn_direct_operands){
         .w = w,
         .bias = w + 1,
-        .source = {.column_step = problem->k, .k_step = 1, .tap_step = 1, .scale = 1},
+        .source = {.column_step = problem->k * taps, .k_step = taps, .tap_step = 1, .scale = 1},
         .bias_step = 1,
         .bias_scale = 1,
     };
@@ -218,25 +253,31 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return nn_fail_memory(sizeof *state);
     state->expands = nn_view_in(node, NN_BLOCK_EXPAND_W) != NULL;
     state->projects = nn_view_in(node, NN_BLOCK_PROJECT_W) != NULL;
-    state->in_channels = node->in[NN_BLOCK_X]->dims[1];
+    const nn_fact *x = node->in[NN_BLOCK_X];
+    nn_conv_geometry expand = {0};
+    if (state->expands) expand = nn_depthwise_block_expand_geometry(node);
+    state->expands_pixels = state->expands && is_pointwise(&expand);
+    state->in_planes = attrs->in_planes;
+    state->in_channels = x->dims[1];
+    state->in_floats = x->dims[1] * x->dims[2] * x->dims[3];
     state->channels = g.out_channels;
     state->out_channels = node->out[0]->dims[1];
-    plan_depthwise(state, &g, set, state->projects ? &depthwise_work : &node->epilogue,
+    plan_depthwise(state, &g, &expand, set, state->projects ? &depthwise_work : &node->epilogue,
                    target->threads);
     NN_TRY(prepare_depthwise(services, state));
     choose_units(state, target->threads);
     choose_bands(state);
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     if (state->expands) {
-        const nn_direct_problem problem = expansion(state, &g, state->held);
-        NN_TRY(prepare_pointwise(node, services, &problem, NN_BLOCK_EXPAND_W, set->tiles,
-                                 &expand_work, &state->expand, &state->expand_operands));
+        const nn_direct_problem problem = expansion(state, &expand, state->held);
+        NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_EXPAND_W, expand.taps, set->tiles,
+                            &expand_work, &state->expand, &state->expand_operands));
     }
     if (state->projects) {
         nn_direct_problem problem =
             nn_direct_product(state->group_rows * width->out, state->out_channels, state->channels);
-        NN_TRY(prepare_pointwise(node, services, &problem, NN_BLOCK_PROJECT_W, set->tiles,
-                                 &node->epilogue, &state->project, &state->project_operands));
+        NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_PROJECT_W, 1, set->tiles,
+                            &node->epilogue, &state->project, &state->project_operands));
     }
     reserve_workspace(state);
     nn_prepare_workspace(services, state->worker_bytes * (size_t)target->threads);
@@ -262,11 +303,16 @@ static void expand_rows(const block_state *state, const float *image, int64_t be
         const int64_t place = begin % state->held;
         int64_t count = state->held - place;
         if (count > end - begin) count = end - begin;
-        nn_direct_run_pixels(&state->expand, state->expand_operands.packed,
-                             state->expand_operands.packed_bias,
-                             image + begin * width * state->in_channels, NULL,
-                             ring + place * width * state->channels, count * width, part * panels,
-                             (part + 1) * panels, own + state->expand_at);
+        float *y = ring + place * width * state->channels;
+        if (state->expands_pixels)
+            nn_direct_run_pixels(&state->expand, state->expand_operands.packed,
+                                 state->expand_operands.packed_bias,
+                                 image + begin * width * state->in_channels, NULL, y, count * width,
+                                 part * panels, (part + 1) * panels, own + state->expand_at);
+        else
+            nn_direct_run_rows(&state->expand, state->expand_operands.packed,
+                               state->expand_operands.packed_bias, image, y, begin, begin + count,
+                               part * panels, (part + 1) * panels, own + state->expand_at);
         begin += count;
     }
 }
@@ -283,7 +329,7 @@ static void filter_rows(const block_job *job, int64_t image, int64_t begin, int6
     const float *residual = job->residual ? job->residual + at : NULL;
     nn_depthwise_row_call row = {
         .x = state->expands ? (const float *)(own + state->ring_at)
-                            : job->x + image * g->in_pixels * state->channels,
+                            : job->x + image * state->in_floats,
         .held = state->held,
         .w = state->w,
         .bias = state->bias,
@@ -310,7 +356,7 @@ static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_
     const block_state *state = job->state;
     const nn_conv_geometry *g = &state->depthwise.geometry;
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
-    const float *x = job->x + image * g->in_pixels * state->in_channels;
+    const float *x = job->x + image * state->in_floats;
     int64_t there = 0; /* rows before this one were expanded */
     for (int64_t first = begin; first < end; first += state->band_rows) {
         const int64_t last = first + state->band_rows < end ? first + state->band_rows : end;
@@ -366,7 +412,8 @@ static nn_status run(const nn_call *call) {
         .isa = level,                                                                              \
         .exactness = NN_ROUNDING,                                                                  \
         .layout = NN_LAYOUT_CHANNELS_LAST,                                                         \
-        .layout_inputs = 1,                                                                        \
+        .layout_inputs = 1 << NN_BLOCK_X,                                                          \
+        .standard_inputs = standard_inputs,                                                        \
         .in_place = 1 << NN_BLOCK_INPUTS, /* the residual */                                       \
         .reads_pieces = 1 << NN_BLOCK_EXPAND_W | 1 << NN_BLOCK_PROJECT_W,                          \
         .accepts = accepts,                                                                        \
