@@ -224,7 +224,7 @@ static nn_tensor duplicate(const nn_tensor *tensor) {
 
 static bool comes_last(const case_state *state, const nn_kernel *kernel, int index) {
     return state->test->in[index].rank == state->test->out[0].rank && index < 32 &&
-           (kernel->layout_inputs >> index & 1);
+           nn_kernel_takes_last(kernel, &state->view, index);
 }
 
 /* Runs the kernel; `shared` >= 0: output 0 lies over that input. */
