@@ -2,6 +2,7 @@
 
 #include "base/integers.h"
 #include "ops/cpu/int8/amx_u8s8_tiling.h"
+#include "ops/cpu/int8/u8s8_tasks.h"
 #include "ops/family/qlinear_convolution.h"
 
 enum {
@@ -207,7 +208,7 @@ typedef struct amx_work {
     uint8_t *y;
     int64_t y_bytes; /* of one value */
     char *workers;   /* workspace */
-    int64_t bands, chunks, tasks;
+    nn_u8s8_tasks tasks;
     const uint8_t *addend; /* NULL: there is none */
     bool addend_first;
     nn_qbinary sum;
@@ -231,18 +232,18 @@ static nn_amx_u8s8_range band_input(const amx_work *work, int64_t image, int64_t
 
 /* What task `task` brings to L2: its part of the weights that the node and the next step need, of
  * which the step before has fetched a first part, and the input of the band after it. */
-static void set_fetched(const amx_work *work, int64_t task, int64_t image, int64_t band,
+static void set_fetched(const amx_work *work, int64_t task, const nn_u8s8_task *at,
                         nn_amx_u8s8_range out[NN_AMX_U8S8_RANGES]) {
     const amx_state *state = work->state;
     int64_t all = state->shape.groups * state->packing.group_bytes;
-    int64_t ahead = fetched_ahead(all), tasks = work->tasks;
+    int64_t ahead = fetched_ahead(all), tasks = work->tasks.count;
     out[0] = (nn_amx_u8s8_range){(const char *)state->weights + ahead, all - ahead};
     out[1] = work->upcoming;
     for (int i = 0; i < 2; i++) {
         int64_t begin = out[i].bytes * task / tasks, end = out[i].bytes * (task + 1) / tasks;
         out[i] = (nn_amx_u8s8_range){out[i].begin + begin, end - begin};
     }
-    if (band + 1 < work->bands) out[2] = band_input(work, image, band + 1);
+    if (at->band + 1 < work->tasks.bands) out[2] = band_input(work, at->image, at->band + 1);
 }
 
 /* Where each thread has weights of its own: what a piece reads last of them. */
@@ -257,10 +258,9 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
     const nn_u8s8_shape *shape = &state->shape;
     const nn_amx_u8s8_source *source = &state->source;
     const nn_amx_u8s8_packing *packing = &state->packing;
-    int64_t chunk = task % work->chunks, rest = task / work->chunks;
-    int64_t band = rest % work->bands, group = rest / work->bands % shape->groups;
-    int64_t image = rest / work->bands / shape->groups;
-    int64_t first = band * state->band_rows;
+    const nn_u8s8_task at = nn_u8s8_task_at(&work->tasks, shape, task);
+    const int64_t image = at.image, group = at.group;
+    int64_t first = at.band * state->band_rows;
     int64_t rows = nn_min(shape->height.out - first, state->band_rows);
     const nn_amx_u8s8_tiling *tiling = rows == state->band_rows ? &state->whole : &state->last;
 
@@ -274,7 +274,7 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         int64_t in_row = image * shape->height.in + first * shape->height.stride;
         a = work->call.x + in_row * source->row_step + group * shape->in_channels;
     }
-    int64_t block = chunk * state->blocks_per_task;
+    int64_t block = at.chunk * state->blocks_per_task;
     int64_t channel = block * packing->tiles * NN_AMX_U8S8_CHANNELS;
     int64_t all = shape->out_channels * shape->groups;
     int64_t pixel = (image * shape->height.out + first) * shape->width.out;
@@ -309,8 +309,8 @@ static void run_task(const amx_work *work, int64_t task, int worker) {
         .addend = work->addend != NULL ? work->addend + y : NULL,
         .scratch = memory};
     if (work->is_alone)
-        set_fetched(work, task, image, band, piece.fetched);
-    else if (work->chunks > 1)
+        set_fetched(work, task, &at, piece.fetched);
+    else if (work->tasks.chunks > 1)
         piece.fetched[0] = late_weights(&piece);
     nn_amx_u8s8_run_piece(&piece);
 }
@@ -321,7 +321,6 @@ static void run_tasks(void *argument, int64_t begin, int64_t end, int worker) {
 
 nn_status nn_amx_u8s8_run(const nn_call *call) {
     const amx_state *state = call->state;
-    const nn_u8s8_shape *shape = &state->shape;
     nn_tensor *y = call->out[0];
     amx_work work = {.state = state,
                      .call =
@@ -337,16 +336,11 @@ nn_status nn_amx_u8s8_run(const nn_call *call) {
         work.addend_first = attrs->addend_first;
         work.sum = nn_qconv_sum(call);
     }
-    work.bands = bands_of(state);
-    work.chunks = nn_divide_up(state->packing.blocks, state->blocks_per_task);
-    int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
-    work.tasks = tasks;
+    work.tasks = nn_u8s8_tasks_make(&state->shape, bands_of(state),
+                                    nn_divide_up(state->packing.blocks, state->blocks_per_task),
+                                    MACS_PER_CHUNK);
     work.is_alone = nn_pool_threads(call->pool) == 1;
     work.upcoming = (nn_amx_u8s8_range){call->upcoming, fetched_ahead(call->upcoming_bytes)};
-    double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
-                  (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
-                  (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;
-    int64_t grain = macs < MACS_PER_CHUNK ? (int64_t)(MACS_PER_CHUNK / macs) + 1 : 1;
-    nn_parallel(call->pool, tasks, grain, run_tasks, &work);
+    nn_parallel(call->pool, work.tasks.count, work.tasks.grain, run_tasks, &work);
     return NN_OK;
 }

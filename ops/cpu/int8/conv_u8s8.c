@@ -2,6 +2,7 @@
 
 #include "base/integers.h"
 #include "ops/cpu/int8/conv_u8s8_pack.h"
+#include "ops/cpu/int8/u8s8_tasks.h"
 #include "ops/family/qlinear_convolution.h"
 
 enum {
@@ -234,12 +235,11 @@ typedef struct conv_work {
     uint8_t *y;
     int64_t y_bytes; /* of one value */
     char *workers;   /* workspace */
-    int64_t bands, chunks;
+    nn_u8s8_tasks tasks;
     const uint8_t *addend; /* NULL: there is none */
     bool addend_first, adds_in_tile;
     nn_qbinary sum;
     nn_pool *pool;
-    int64_t tasks;
     const char *upcoming; /* weights of the next step */
     int64_t upcoming_bytes;
 } conv_work;
@@ -417,7 +417,8 @@ static void set_fetched(const conv_work *work, int64_t task, int64_t pixels, fet
     int64_t bytes[2] = {all - ahead, work->upcoming_bytes};
     for (int i = 0; i < 2; i++) {
         if (bytes[i] == 0) continue;
-        int64_t from = bytes[i] * task / work->tasks, to = bytes[i] * (task + 1) / work->tasks;
+        int64_t from = bytes[i] * task / work->tasks.count;
+        int64_t to = bytes[i] * (task + 1) / work->tasks.count;
         out->begin[i] = begin[i] + from;
         total += out->bytes[i] = to - from;
     }
@@ -487,10 +488,9 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
     const conv_state *state = work->state;
     const nn_u8s8_shape *shape = &state->shape;
     const nn_u8s8_packing *packing = &state->packing;
-    int64_t chunk = task % work->chunks, rest = task / work->chunks;
-    int64_t band = rest % work->bands, group = rest / work->bands % shape->groups;
-    int64_t image = rest / work->bands / shape->groups;
-    int64_t first = band * state->band_rows, rows = shape->height.out - first;
+    const nn_u8s8_task at = nn_u8s8_task_at(&work->tasks, shape, task);
+    const int64_t image = at.image, group = at.group;
+    int64_t first = at.band * state->band_rows, rows = shape->height.out - first;
     if (rows > state->band_rows) rows = state->band_rows;
 
     char *memory = work->workers + worker * state->worker_bytes;
@@ -501,7 +501,7 @@ static void run_task(const conv_work *work, int64_t task, int worker) {
         int64_t in_row = image * shape->height.in + first * shape->height.stride;
         a = work->call.x + in_row * state->source.row_step + group * shape->in_channels;
     }
-    int64_t panel = chunk * state->panels_per_task, end = panel + state->panels_per_task;
+    int64_t panel = at.chunk * state->panels_per_task, end = panel + state->panels_per_task;
     if (end > packing->panels) end = packing->panels;
     int32_t *own = NULL;
     if (state->setting.shares)
@@ -542,17 +542,12 @@ nn_status nn_u8s8_run(const nn_call *call) {
         work.sum = nn_qconv_sum(call);
         work.adds_in_tile = nn_is_sum_moderate(&work.sum);
     }
-    work.bands = nn_divide_up(shape->height.out, state->band_rows);
-    work.chunks = nn_divide_up(state->packing.panels, state->panels_per_task);
-    int64_t tasks = work.chunks * work.bands * shape->batch * shape->groups;
+    work.tasks = nn_u8s8_tasks_make(shape, nn_divide_up(shape->height.out, state->band_rows),
+                                    nn_divide_up(state->packing.panels, state->panels_per_task),
+                                    MACS_PER_CHUNK);
     work.pool = call->pool;
-    work.tasks = tasks;
     work.upcoming = call->upcoming;
     work.upcoming_bytes = nn_min(call->upcoming_bytes, FETCHED_BYTES);
-    double macs = (double)shape->batch * (double)shape->groups * (double)shape->out_channels *
-                  (double)(shape->height.out * shape->width.out) * (double)shape->in_channels *
-                  (double)(shape->height.kernel * shape->width.kernel) / (double)tasks;
-    int64_t grain = macs < MACS_PER_CHUNK ? (int64_t)(MACS_PER_CHUNK / macs) + 1 : 1;
-    nn_parallel(call->pool, tasks, grain, run_tasks, &work);
+    nn_parallel(call->pool, work.tasks.count, work.tasks.grain, run_tasks, &work);
     return NN_OK;
 }
