@@ -5,6 +5,7 @@
 #include "base/integers.h"
 #include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/int8/amx_u8s8.h"
+#include "ops/cpu/int8/int8_bytes_avx512.h"
 #include "ops/cpu/int8/int8_finish.inc.h"
 
 #include <math.h>
@@ -75,9 +76,8 @@ typedef struct finisher {
     int columns;     /* that exist */
     __mmask64 mask;  /* of them */
     __m512 multiplier[MOST_TILES];
-    /* The way from rounded values to bytes; what does nothing is left out. */
-    bool has_zero, clamps, is_signed;
-    __m512i zero, low, high; /* 16 bits */
+    bool is_signed;
+    nn_byte_rule rule;
     fixed_adder fixed;
     adder add;
 } finisher;
@@ -133,30 +133,15 @@ static fixed_adder fixed_adder_of(const nn_amx_u8s8_piece *piece) {
 static finisher finisher_of(const nn_amx_u8s8_piece *piece) {
     const nn_int8_call *call = piece->call;
     sums_buffers *buffers = piece->scratch;
-    const bool is_signed = call->requant.type == NNOPT_INT8;
-    const int lowest = is_signed ? INT8_MIN : 0;
-    return (finisher){.piece = piece,
-                      .buffers = buffers,
-                      .targets = {NULL, buffers->dropped},
-                      .addends = {NULL, buffers->dropped},
-                      .has_zero = call->zero != 0,
-                      .clamps = call->low != lowest || call->high != lowest + UINT8_MAX,
-                      .is_signed = is_signed,
-                      .zero = _mm512_set1_epi16(call->zero),
-                      .low = _mm512_set1_epi16(call->low),
-                      .high = _mm512_set1_epi16(call->high),
-                      .fixed = fixed_adder_of(piece),
-                      .add = adder_of(piece)};
-}
-
-/* Sums of a channel tile, scaled and rounded. */
-INLINE __m512i rounded_sums(const finisher *f, const int t) {
-    __m512 sums = _mm512_cvtepi32_ps(_mm512_load_si512(f->sums + t * LANES));
-    return _mm512_cvtps_epi32(_mm512_mul_ps(sums, f->multiplier[t]));
-}
-
-INLINE __m512i narrowed(const finisher *f, __m512i first, __m512i second) {
-    return f->is_signed ? _mm512_packs_epi16(first, second) : _mm512_packus_epi16(first, second);
+    finisher out = {.piece = piece,
+                    .buffers = buffers,
+                    .targets = {NULL, buffers->dropped},
+                    .addends = {NULL, buffers->dropped},
+                    .is_signed = call->requant.type == NNOPT_INT8,
+                    .fixed = fixed_adder_of(piece),
+                    .add = adder_of(piece)};
+    nn_byte_rule_set(&out.rule, out.is_signed, call->zero, call->low, call->high);
+    return out;
 }
 
 /* Integers to 16 bits, saturating: four channels of each tile in each 128-bit lane. */
@@ -166,27 +151,24 @@ INLINE void narrow_twice(const __m512i values[MOST_TILES], __m512i out[2], const
     if (tiles > 2) out[1] = _mm512_packs_epi32(values[2], tiles > 3 ? values[3] : values[2]);
 }
 
-/* The convolution's bytes. Saturation to 16 bits before the zero point is added, and to 8 bits
- * after it, makes the same values as clamping once. */
+/* The convolution's bytes, in the order of nn_bytes_of_four. */
 INLINE __m512i conv_bytes(const finisher *f, const int tiles) {
     __m512i values[MOST_TILES], halves[2];
-    UNROLL for (int t = 0; t < tiles; t++) values[t] = rounded_sums(f, t);
+    UNROLL for (int t = 0; t < tiles; t++) values[t] =
+        nn_round_sums(_mm512_load_si512(f->sums + t * LANES), f->multiplier[t]);
     narrow_twice(values, halves, tiles);
-    UNROLL for (int i = 0; i < 2; i++) {
-        if (f->has_zero) halves[i] = _mm512_adds_epi16(halves[i], f->zero);
-        if (f->clamps) halves[i] = _mm512_min_epi16(_mm512_max_epi16(halves[i], f->low), f->high);
-    }
-    return narrowed(f, halves[0], halves[1]);
+    return nn_bytes_of_halves(&f->rule, f->is_signed, halves);
 }
 
-/* Between the order of channels and that of tiles in lanes, in both directions. */
-INLINE __m512i transposed(__m512i bytes) {
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, bytes);
+/* Those of sums with an addend, which need no zero point. */
+INLINE __m512i summed_bytes(const finisher *f, const __m512i values[MOST_TILES], const int tiles) {
+    __m512i halves[2];
+    narrow_twice(values, halves, tiles);
+    return nn_narrow_to_bytes(f->is_signed, halves[0], halves[1]);
 }
 
 INLINE void finish_bytes(const finisher *f, uint8_t *y, const int tiles) {
-    _mm512_mask_storeu_epi8(y, f->mask, transposed(conv_bytes(f, tiles)));
+    _mm512_mask_storeu_epi8(y, f->mask, nn_exchange_dwords(conv_bytes(f, tiles)));
 }
 
 /* ---- with an addend ---- */
@@ -197,8 +179,8 @@ INLINE void finish_bytes(const finisher *f, uint8_t *y, const int tiles) {
 INLINE void finish_fixed(const finisher *f, uint8_t *y, const uint8_t *addend, const int tiles) {
     const fixed_adder *fixed = &f->fixed;
     const __m512i conv = conv_bytes(f, tiles), zero = _mm512_setzero_si512();
-    const __m512i other = transposed(_mm512_maskz_loadu_epi8(f->mask, addend));
-    __m512i pairs[2], values[MOST_TILES], halves[2];
+    const __m512i other = nn_exchange_dwords(_mm512_maskz_loadu_epi8(f->mask, addend));
+    __m512i pairs[2], values[MOST_TILES];
     pairs[0] = _mm512_unpacklo_epi8(conv, other);
     pairs[1] = tiles > 2 ? _mm512_unpackhi_epi8(conv, other) : zero;
     UNROLL for (int t = 0; t < tiles; t++) {
@@ -208,8 +190,7 @@ INLINE void finish_fixed(const finisher *f, uint8_t *y, const uint8_t *addend, c
         const __m512i sum = _mm512_dpwssd_epi32(fixed->offset, pair, fixed->scales);
         values[t] = _mm512_srav_epi32(sum, fixed->fraction);
     }
-    narrow_twice(values, halves, tiles);
-    _mm512_mask_storeu_epi8(y, f->mask, transposed(narrowed(f, halves[0], halves[1])));
+    _mm512_mask_storeu_epi8(y, f->mask, nn_exchange_dwords(summed_bytes(f, values, tiles)));
 }
 
 /* Values of tile t as floats. */
@@ -222,16 +203,15 @@ INLINE __m512 spread_tile(const adder *add, __m512i bytes, const int t) {
 INLINE void finish_exact(const finisher *f, const adder *add, uint8_t *y, const uint8_t *addend,
                          const int tiles) {
     const __m512i conv = conv_bytes(f, tiles);
-    const __m512i other = transposed(_mm512_maskz_loadu_epi8(f->mask, addend));
+    const __m512i other = nn_exchange_dwords(_mm512_maskz_loadu_epi8(f->mask, addend));
     const __m512i a = add->addend_first ? other : conv, b = add->addend_first ? conv : other;
-    __m512i values[MOST_TILES], halves[2];
+    __m512i values[MOST_TILES];
     UNROLL for (int t = 0; t < tiles; t++) {
         __m512 sum = _mm512_fmadd_ps(spread_tile(add, b, t), add->b_scale, add->offset);
         sum = _mm512_fmadd_ps(spread_tile(add, a, t), add->a_scale, sum);
         values[t] = _mm512_cvtps_epi32(sum);
     }
-    narrow_twice(values, halves, tiles);
-    _mm512_mask_storeu_epi8(y, f->mask, transposed(narrowed(f, halves[0], halves[1])));
+    _mm512_mask_storeu_epi8(y, f->mask, nn_exchange_dwords(summed_bytes(f, values, tiles)));
 }
 
 /* ---- all other forms of results ---- */

@@ -8,9 +8,11 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+#define NN_BYTES_INLINE static inline __attribute__((always_inline))
+
 /* Part i of a vector, which is a constant wherever loops are unrolled; intrinsics want it written
  * as one. */
-static inline __attribute__((always_inline)) __m128i nn_quarter_of(__m512i x, const int i) {
+NN_BYTES_INLINE __m128i nn_quarter_of(__m512i x, const int i) {
     switch (i) {
     case 0:
         return _mm512_castsi512_si128(x);
@@ -22,8 +24,7 @@ static inline __attribute__((always_inline)) __m128i nn_quarter_of(__m512i x, co
         return _mm512_extracti32x4_epi32(x, 3);
     }
 }
-static inline __attribute__((always_inline)) __m512i nn_with_quarter(__m512i x, __m128i part,
-                                                                     const int i) {
+NN_BYTES_INLINE __m512i nn_with_quarter(__m512i x, __m128i part, const int i) {
     switch (i) {
     case 0:
         return _mm512_inserti32x4(x, part, 0);
@@ -38,7 +39,7 @@ static inline __attribute__((always_inline)) __m512i nn_with_quarter(__m512i x, 
 
 /* Four pixels of 16 channels in the order of nn_bytes_of_four, and back: dword i of quarter j comes
  * from dword j of quarter i. */
-static inline __m512i nn_exchange_dwords(__m512i bytes) {
+NN_BYTES_INLINE __m512i nn_exchange_dwords(__m512i bytes) {
     return _mm512_permutexvar_epi32(
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
 }
@@ -59,26 +60,31 @@ static inline void nn_byte_rule_set(nn_byte_rule *out, bool is_signed, int16_t z
     out->high = _mm512_set1_epi16(high);
 }
 
-static inline __m512i nn_round_sums(__m512i sums, __m512 multiplier) {
+NN_BYTES_INLINE __m512i nn_round_sums(__m512i sums, __m512 multiplier) {
     return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sums), multiplier));
 }
 
-static inline __m512i nn_narrow_to_bytes(bool is_signed, __m512i first, __m512i second) {
+NN_BYTES_INLINE __m512i nn_narrow_to_bytes(bool is_signed, __m512i first, __m512i second) {
     return is_signed ? _mm512_packs_epi16(first, second) : _mm512_packus_epi16(first, second);
 }
 
-/* Saturation to 16 bits before the zero point is added, and to 8 bits after it, makes the same
- * values as clamping once. */
-static inline __m512i nn_bytes_of_four(const nn_byte_rule *rule, bool is_signed,
-                                       const __m512i rounded[4]) {
-    __m512i halves[2] = {_mm512_packs_epi32(rounded[0], rounded[1]),
-                         _mm512_packs_epi32(rounded[2], rounded[3])};
+/* Saturation to 16 bits, which the halves have been through, before the zero point is added, and to
+ * 8 bits after it, makes the same values as clamping once. */
+NN_BYTES_INLINE __m512i nn_bytes_of_halves(const nn_byte_rule *rule, bool is_signed,
+                                           __m512i halves[2]) {
     if (rule->shifts)
         for (int i = 0; i < 2; i++) halves[i] = _mm512_adds_epi16(halves[i], rule->zero);
     if (rule->clips)
         for (int i = 0; i < 2; i++)
             halves[i] = _mm512_min_epi16(_mm512_max_epi16(halves[i], rule->low), rule->high);
     return nn_narrow_to_bytes(is_signed, halves[0], halves[1]);
+}
+
+NN_BYTES_INLINE __m512i nn_bytes_of_four(const nn_byte_rule *rule, bool is_signed,
+                                         const __m512i rounded[4]) {
+    __m512i halves[2] = {_mm512_packs_epi32(rounded[0], rounded[1]),
+                         _mm512_packs_epi32(rounded[2], rounded[3])};
+    return nn_bytes_of_halves(rule, is_signed, halves);
 }
 
 /* ---- with an addend ---- */
