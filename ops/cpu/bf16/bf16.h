@@ -29,25 +29,25 @@ NN_BF16_INLINE __m512i nn_round_bf16(__m512 low, __m512 high) {
     return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-/* 32 numbers as those with even and with odd places: what lies in the high half of 32 bits is a
- * float once the low half is cleared. */
+/* 32 numbers as two vectors: of each eight the first four and the last four, which is how words of
+ * two registers are interleaved. */
 typedef struct nn_bf16_pair {
-    __m512 even, odd;
+    __m512 lower, upper;
 } nn_bf16_pair;
 
 NN_BF16_INLINE nn_bf16_pair nn_load_pair(const uint16_t *x, __mmask32 mask) {
-    const __m512i both = _mm512_maskz_loadu_epi16(mask, x);
+    const __m512i both = _mm512_maskz_loadu_epi16(mask, x), none = _mm512_setzero_si512();
     return (nn_bf16_pair){
-        _mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
-        _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000))),
+        _mm512_castsi512_ps(_mm512_unpacklo_epi16(none, both)),
+        _mm512_castsi512_ps(_mm512_unpackhi_epi16(none, both)),
     };
 }
 
 NN_BF16_INLINE void nn_store_pair(uint16_t *y, nn_bf16_pair x, __mmask32 mask) {
     const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    const __m512i rounded = nn_round_bf16(x.even, x.odd);
+        _mm512_set_epi16(31, 30, 29, 28, 15, 14, 13, 12, 27, 26, 25, 24, 11, 10, 9, 8, 23, 22, 21,
+                         20, 7, 6, 5, 4, 19, 18, 17, 16, 3, 2, 1, 0);
+    const __m512i rounded = nn_round_bf16(x.lower, x.upper);
     _mm512_mask_storeu_epi16(y, mask, _mm512_permutexvar_epi16(order, rounded));
 }
 

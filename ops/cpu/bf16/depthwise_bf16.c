@@ -18,9 +18,10 @@ static const nn_conv_inputs inputs = {.x = 0, .w = 1, .bias = 2};
 
 typedef struct depthwise_state {
     nn_conv_geometry geometry;
-    const float *packed, *packed_bias; /* [tap][channels padded] */
-    int64_t padded;                    /* channels */
-    int64_t kernel_rows, row_pixels;   /* pointers that a tile needs for each kernel row */
+    const uint32_t *packed; /* [tap][channels padded] */
+    const float *packed_bias;
+    int64_t padded;                  /* channels */
+    int64_t kernel_rows, row_pixels; /* pointers that a tile needs for each kernel row */
     size_t zeros_bytes, pixels_bytes, worker_bytes; /* parts of the workspace, the first for all */
 } depthwise_state;
 
@@ -41,21 +42,27 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
     return g.groups > 1 && g.group_in_channels == 1 && g.group_out_channels == 1;
 }
 
-/* Of each 32 channels first the even ones. */
+/* Of each 32 channels first those that are the first four of eight. */
 static int64_t channel_at(int64_t place) {
-    int64_t lane = place % CHANNELS, half = CHANNELS / 2;
-    return place - lane + (lane < half ? 2 * lane : 2 * (lane - half) + 1);
+    const int64_t lane = place % CHANNELS, upper = lane / (CHANNELS / 2);
+    return place - lane + lane % (CHANNELS / 2) / 4 * 8 + upper * 4 + lane % 4;
 }
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const depthwise_state *state = argument;
     const nn_conv_geometry *g = &state->geometry;
     const float *w = nn_view_constant(node, inputs.w)->data;
-    float *packed = out;
+    const int64_t width = g->axes[NN_WIDTH].kernel;
+    uint32_t *packed = out;
     for (int64_t tap = 0; tap < g->taps; tap++)
         for (int64_t i = 0; i < state->padded; i++) {
-            int64_t c = channel_at(i);
-            *packed++ = c < g->out_channels ? w[c * g->taps + tap] : 0;
+            const int64_t c = channel_at(i);
+            const float *own = w + c * g->taps + tap;
+            uint32_t pair = 0;
+            if (c < g->out_channels) pair = nn_float_to_bfloat16(*own);
+            if (c < g->out_channels && tap + width < g->taps)
+                pair |= (uint32_t)nn_float_to_bfloat16(own[width]) << 16;
+            *packed++ = pair;
         }
     return NN_OK;
 }
@@ -82,7 +89,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     state->padded = nn_round_up(g.out_channels, CHANNELS);
     snprintf(variant, sizeof variant, "depthwise bf16 of %lld", (long long)state->padded);
     NN_TRY(nn_prepare_pack(services, 1u << inputs.w, variant,
-                           (size_t)(g.taps * state->padded) * sizeof(float), pack_weights, state,
+                           (size_t)(g.taps * state->padded) * sizeof(uint32_t), pack_weights, state,
                            &packed));
     state->packed = packed;
     NN_TRY(nn_prepare_pack(services, 1u << inputs.bias, variant,
@@ -135,7 +142,7 @@ static void fill_pixels(const depthwise_job *job, const uint16_t *x, int64_t col
 /* Lists the kernel rows that lie on the input for output row (depth, height). */
 static int64_t list_rows(const depthwise_job *job, const uint16_t *image, int64_t depth,
                          int64_t height, int64_t column, const uint16_t **pixels,
-                         const float **rows) {
+                         const uint32_t **rows) {
     const depthwise_state *state = job->state;
     const nn_conv_geometry *g = &state->geometry;
     const nn_window_axis *d = &g->axes[NN_DEPTH], *h = &g->axes[NN_HEIGHT];
@@ -161,7 +168,7 @@ static void run_tiles(void *argument, int64_t begin, int64_t end, int worker) {
     const nn_window_axis *width = &g->axes[NN_WIDTH];
     char *own = job->workers + state->worker_bytes * (size_t)worker;
     const uint16_t **pixels = (const uint16_t **)own;
-    const float **rows = (const float **)(own + state->pixels_bytes);
+    const uint32_t **rows = (const uint32_t **)(own + state->pixels_bytes);
     for (int64_t i = begin; i < end; i++) {
         const int64_t row = i / job->row_tiles, column = i % job->row_tiles * PIXELS;
         const int64_t plane = row / g->axes[NN_HEIGHT].out, image = plane / g->axes[NN_DEPTH].out;

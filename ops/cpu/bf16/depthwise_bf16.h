@@ -1,9 +1,10 @@
 /* Tiles of depthwise convolution with bf16 in memory and float sums: as depthwise_f32.h, a few
  * output pixels at a time, with the loop over channels inside.
  *
- * 32 channels are two vectors, those with even and those with odd numbers: what lies in the high
- * half of 32 bits is a float once the low half is cleared. Weights and bias are packed in that
- * order: of each 32 channels first the even ones. */
+ * Two input rows are interleaved, so that an instruction adds the products of both at 16 channels.
+ * 32 channels are two vectors then: of each eight the first four and the last four. Weights and
+ * bias are packed in that order; beside the weight of a kernel row in the low half of 32 bits lies
+ * that of the next one, 0 behind the last. */
 #ifndef NN_DEPTHWISE_BF16_H
 #define NN_DEPTHWISE_BF16_H
 
@@ -18,7 +19,7 @@ typedef struct nn_depthwise_bf16_tile {
     /* Pixels of the input, or zeros: for each kernel row the columns under the tile; where
      * nn_depthwise_bf16_is_any, for each tap of it those of all output pixels. */
     const uint16_t *const *pixels;
-    const float *const *rows; /* weights of each kernel row, taps w_step apart */
+    const uint32_t *const *rows; /* weights of each kernel row, taps w_step apart */
     int64_t row_count, w_step, taps, stride, dilation;
     const float *bias;
     const uint16_t *residual; /* NULL: none; may be y */

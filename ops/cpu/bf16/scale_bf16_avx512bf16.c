@@ -8,8 +8,8 @@ enum { CHANNELS = 32 };
 NN_BF16_INLINE void join(const bool adds, const uint16_t *x, const uint16_t *by, uint16_t *y,
                          __mmask32 mask) {
     const nn_bf16_pair a = nn_load_pair(x, mask), b = nn_load_pair(by, mask);
-    const nn_bf16_pair sum = {a.even + b.even, a.odd + b.odd};
-    const nn_bf16_pair product = {a.even * b.even, a.odd * b.odd};
+    const nn_bf16_pair sum = {a.lower + b.lower, a.upper + b.upper};
+    const nn_bf16_pair product = {a.lower * b.lower, a.upper * b.upper};
     nn_store_pair(y, adds ? sum : product, mask);
 }
 
