@@ -19,7 +19,8 @@ static bool has_bf16(void) {
 static const nn_session_options in_float = {.threads = 1};
 static const nn_session_options in_bf16 = {.threads = 1, .precision = NN_PRECISION_BF16};
 
-/* Convolutions with a residual, a pool, a depthwise one, a gate, and a classifier. */
+/* Convolutions with a residual, a pool, a depthwise one, a gate of four channels, and a classifier.
+ */
 static nn_model *image_model(void) {
     maker m = make(13);
     make_input(&m, "x", NNOPT_FLOAT, "1,3,17,15");
@@ -27,7 +28,8 @@ static nn_model *image_model(void) {
     make_random(&m, "b0", "32", 2);
     make_random(&m, "w1", "32,32,3,3", 3);
     make_random(&m, "w2", "32,1,3,3", 4);
-    make_random(&m, "w3", "32,32,1,1", 5);
+    make_random(&m, "w3", "4,32,1,1", 5);
+    make_random(&m, "w5", "32,4,1,1", 7);
     make_random(&m, "w4", "10,32", 6);
     make_node(&m, "Conv", "stem", "x,w0,b0", "a", "pads=[1,1,1,1]");
     make_node(&m, "Relu", "relu", "a", "b", NULL);
@@ -36,7 +38,8 @@ static nn_model *image_model(void) {
     make_node(&m, "Add", "sum", "d,c", "e", NULL);
     make_node(&m, "Conv", "depthwise", "e,w2", "f", "pads=[1,1,1,1] group=32");
     make_node(&m, "GlobalAveragePool", "squeeze", "f", "g", NULL);
-    make_node(&m, "Conv", "excite", "g,w3", "h", NULL);
+    make_node(&m, "Conv", "reduce", "g,w3", "g4", NULL);
+    make_node(&m, "Conv", "excite", "g4,w5", "h", NULL);
     make_node(&m, "Sigmoid", "gate", "h", "i", NULL);
     make_node(&m, "Mul", "scale", "f,i", "j", NULL);
     make_node(&m, "GlobalAveragePool", "average", "j", "k", NULL);

@@ -31,11 +31,14 @@ static bool make_plan(const nn_node_view *node, const nn_target *target, nn_bf16
 }
 
 /* Where a pair of products takes the time of one of floats, a quarter of the products in floats may
- * be faster; and kernels of floats fill vectors with pixels where channels are few. */
+ * be faster; and kernels of floats fill vectors with pixels where channels are few. Of few pixels
+ * (squeeze and excitation) that is little beside what their neighbours lose, which become floats,
+ * too. */
 static bool is_faster_in_floats(const nn_conv_geometry *g, const nn_target *target) {
+    enum { MANY_PIXELS = 1024 };
     static const nn_winograd_rival direct = {0.5, sizeof(uint16_t)};
     if (target->isa >= NN_ISA_AMX || target->explores) return false;
-    if (2 * g->group_out_channels <= NN_BF16_COLUMNS) return true;
+    if (2 * g->group_out_channels <= NN_BF16_COLUMNS && g->out_pixels >= MANY_PIXELS) return true;
     return !target->deterministic && nn_winograd_suits(g) &&
            nn_winograd_choose(g, &direct, target->isa, target->threads) > 1;
 }
