@@ -12,7 +12,7 @@
 
 enum {
     UNITS_PER_THREAD = 4,
-    UNIT_OF_BOTH = 8,    /* a unit has so many times the rows that it shares with its neighbour */
+    UNIT_OF_BOTH = 16,    /* a unit has so many times the rows that it shares with its neighbour */
     PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
     LEAST_RING_BYTES = 256 << 10,
 };
