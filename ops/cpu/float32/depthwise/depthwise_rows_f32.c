@@ -33,7 +33,7 @@ static void choose_blocks(nn_depthwise_plan *plan, int64_t blocks) {
 }
 
 /* Do the input rows of an output row wait in L1 for the next one? Two output rows at once gain by
- * reading less from L2, and only by that. */
+ * reading less from L2, and where a row is so short that what is done once for each row counts. */
 static bool stays_in_l1(const nn_conv_geometry *geometry) {
     const nn_window_axis *height = &geometry->axes[NN_HEIGHT], *width = &geometry->axes[NN_WIDTH];
     const int64_t l1 = nn_cpu_get()->l1d_bytes > 0 ? nn_cpu_get()->l1d_bytes : 32 << 10;
@@ -50,7 +50,8 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     choose_blocks(out, blocks);
 
-    if (set->pairs && axes[NN_HEIGHT].dilation == 1 && !stays_in_l1(geometry) &&
+    if (set->pairs && axes[NN_HEIGHT].dilation == 1 &&
+        (!stays_in_l1(geometry) || width->out < NN_DEPTHWISE_PIXELS) &&
         nn_depthwise_can_pair(width->kernel, width->stride, width->dilation))
         out->rows_at_once = 2;
     const int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
