@@ -11,16 +11,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of 5x5 kernels those with two outputs. */
 static const nn_kernel *const kernels[] = {NN_KERNELS(conv_winograd4_f32),
                                            NN_KERNELS(conv_winograd2_f32), NULL};
 
 static const nn_winograd_form *const forms[] = {
 #if defined(__x86_64__)
-    &nn_winograd_f32_avx512.four,   &nn_winograd_f32_avx512.two,   &nn_winograd_f32_avx2.four,
+    &nn_winograd_f32_avx512.four,
+    &nn_winograd_f32_avx512.two,
+    &nn_winograd_f32_avx512.two_of_five,
+    &nn_winograd_f32_avx2.four,
     &nn_winograd_f32_avx2.two,
+    &nn_winograd_f32_avx2.two_of_five,
 #endif
-    &nn_winograd_f32_portable.four, &nn_winograd_f32_portable.two, NULL,
+    &nn_winograd_f32_portable.four,
+    &nn_winograd_f32_portable.two,
+    &nn_winograd_f32_portable.two_of_five,
+    NULL,
 };
+
+static int64_t taps_of(const nn_winograd_form *form) {
+    return form->points - form->outputs + 1;
+}
 
 /* Can this CPU run the form? */
 static bool is_usable(const nn_winograd_form *form) {
@@ -32,9 +44,14 @@ static bool is_usable(const nn_winograd_form *form) {
 
 typedef struct winograd_case {
     int64_t batch, channels, outputs, in[2], pads[4];
+    int64_t taps; /* of the kernel along an axis; 0: 3 */
     bool no_bias;
     nn_epilogue epilogue;
 } winograd_case;
+
+static int64_t case_taps(const winograd_case *c) {
+    return c->taps > 0 ? c->taps : 3;
+}
 
 static float *random_input(kernel_host *host, const int64_t *dims, int rank, bool constant) {
     float *data = host_input(host, NNOPT_FLOAT, dims, rank, constant);
@@ -73,6 +90,10 @@ static float *reference(kernel_host *host) {
     return want;
 }
 
+static bool computes(const nn_kernel *kernel, const winograd_case *c) {
+    return case_taps(c) == 3 || strncmp(kernel->name, "conv_winograd2", 14) == 0;
+}
+
 static void check_host(kernel_host *host, const winograd_case *c) {
     nn_epilogue epilogue = host->view.epilogue;
     host->view.epilogue = (nn_epilogue){0};
@@ -85,7 +106,7 @@ static void check_host(kernel_host *host, const winograd_case *c) {
     want = reference(host);
     nn_target target = {.isa = nn_cpu_get()->isa};
     for (const nn_kernel *const *kernel = kernels; *kernel != NULL; kernel++) {
-        if ((*kernel)->isa > target.isa) continue;
+        if ((*kernel)->isa > target.isa || !computes(*kernel, c)) continue;
         for (target.threads = 1; target.threads <= 3; target.threads += 2) {
             memset(host->out[0].data, 0xff, (size_t)nn_tensor_bytes(&host->out[0]));
             host_run(host, *kernel, NN_LAYOUT_CHANNELS_LAST, &target);
@@ -96,10 +117,11 @@ static void check_host(kernel_host *host, const winograd_case *c) {
 }
 
 static void init_case(kernel_host *host, const winograd_case *c) {
+    const int64_t taps = case_taps(c);
     host_init(host, &nn_op_conv, 22);
     host_ints(host, "pads", c->pads, 4);
     random_input(host, (int64_t[]){c->batch, c->channels, c->in[0], c->in[1]}, 4, false);
-    random_input(host, (int64_t[]){c->outputs, c->channels, 3, 3}, 4, true);
+    random_input(host, (int64_t[]){c->outputs, c->channels, taps, taps}, 4, true);
     if (c->no_bias)
         host_absent(host);
     else
@@ -107,8 +129,8 @@ static void init_case(kernel_host *host, const winograd_case *c) {
     host->epilogue = c->epilogue;
     if (c->epilogue.has_residual) {
         host->epilogue.residual = 3;
-        int64_t height = c->in[0] + c->pads[0] + c->pads[2] - 2;
-        int64_t width = c->in[1] + c->pads[1] + c->pads[3] - 2;
+        int64_t height = c->in[0] + c->pads[0] + c->pads[2] - taps + 1;
+        int64_t width = c->in[1] + c->pads[1] + c->pads[3] - taps + 1;
         random_input(host, (int64_t[]){c->batch, c->outputs, height, width}, 4, false);
     }
     host_infer(host);
@@ -133,12 +155,13 @@ START_TEST(random_sizes) {
     host_seed(40 + (uint32_t)_i);
     for (int i = 0; i < 20; i++) {
         winograd_case c = {.batch = host_between(1, 2), .no_bias = host_between(0, 3) == 0};
+        c.taps = host_between(0, 1) ? 3 : 5;
         c.channels = host_between(0, 3) ? host_between(1, 20) : host_between(1, 70);
         c.outputs = host_between(0, 3) ? host_between(1, 40) : host_between(1, 140);
         for (int axis = 0; axis < 2; axis++) {
             c.in[axis] = host_between(1, 21);
             for (int side = 0; side < 2; side++) c.pads[axis + 2 * side] = host_between(0, 2);
-            if (c.in[axis] + c.pads[axis] + c.pads[axis + 2] < 3) c.pads[axis] += 2;
+            if (c.in[axis] + c.pads[axis] + c.pads[axis + 2] < c.taps) c.pads[axis] += c.taps - 1;
         }
         if (host_between(0, 1)) {
             c.epilogue.before = random_activation();
@@ -177,6 +200,15 @@ START_TEST(sizes_of_networks) {
         /* a tile that lies in the padding as a whole */
         {.batch = 1, .channels = 3, .outputs = 5, .in = {2, 3}, .pads = {9, 8, 7, 9}},
         {.batch = 1, .channels = 1, .outputs = 1, .in = {3, 3}},
+        /* the second layer of MNIST-8 */
+        {.batch = 1,
+         .channels = 8,
+         .outputs = 16,
+         .in = {14, 14},
+         .pads = {2, 2, 2, 2},
+         .taps = 5,
+         .epilogue = {.after = {NN_ACT_RELU, 0, 0}}},
+        {.batch = 1, .channels = 2, .outputs = 3, .in = {1, 5}, .pads = {4, 0, 3, 4}, .taps = 5},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_case(&cases[i]);
 }
@@ -194,13 +226,15 @@ START_TEST(infinities_and_nan_stay_where_they_are) {
     const winograd_case base = {
         .batch = 1, .channels = 5, .outputs = 70, .in = {9, 17}, .pads = {1, 1, 1, 1}};
     host_seed(3);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 24; i++) {
         kernel_host host;
         winograd_case c = base;
-        c.epilogue = epilogues[i / 4];
+        if (i >= 12) c.taps = 5;
+        c.epilogue = epilogues[i / 4 % 3];
         init_case(&host, &c);
         float *x = host.in[0].data, *w = host.in[1].data;
-        for (int k = 0; k < 70 * 5 * 9; k++) w[k] = 0.1f * (fabsf(w[k]) + 0.1f);
+        for (int k = 0; k < 70 * 5 * case_taps(&c) * case_taps(&c); k++)
+            w[k] = 0.1f * (fabsf(w[k]) + 0.1f);
         x[2 * 9 * 17 + 4 * 17 + 6] = specials[i % 4];
         x[3 * 9 * 17 + 8 * 17 + 16] = specials[(i + 1) % 4];
         check_host(&host, &c);
@@ -211,15 +245,15 @@ END_TEST
 
 /* ---- accuracy ---- */
 
-static nn_conv_geometry geometry_of(int64_t size, int64_t channels, int64_t outputs) {
+static nn_conv_geometry geometry_of(int64_t size, int64_t taps, int64_t channels, int64_t outputs) {
     const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     const nn_window_axis side = {.in = size,
                                  .out = size,
-                                 .kernel = 3,
+                                 .kernel = taps,
                                  .stride = 1,
                                  .dilation = 1,
-                                 .pad_begin = 1,
-                                 .pad_end = 1};
+                                 .pad_begin = taps / 2,
+                                 .pad_end = taps / 2};
     return (nn_conv_geometry){
         .batch = 1,
         .groups = 1,
@@ -232,7 +266,7 @@ static nn_conv_geometry geometry_of(int64_t size, int64_t channels, int64_t outp
         .axes = {one, side, side},
         .in_pixels = size * size,
         .out_pixels = size * size,
-        .taps = 9,
+        .taps = taps * taps,
     };
 }
 
@@ -245,12 +279,13 @@ typedef struct packed_weights {
 static packed_weights pack(const nn_winograd_form *form, int64_t channels, int64_t outputs,
                            float scale) {
     packed_weights out;
-    nn_conv_geometry g = geometry_of(28, channels, outputs);
+    const int64_t taps = taps_of(form), floats = channels * outputs * taps * taps;
+    nn_conv_geometry g = geometry_of(28, taps, channels, outputs);
     nn_winograd_f32_plan_make(&g, form, 1, &(nn_epilogue){0}, &out.plan);
-    out.w = malloc((size_t)(channels * outputs * 9) * sizeof(float));
+    out.w = malloc((size_t)floats * sizeof(float));
     out.packed = calloc(1, nn_winograd_packed_bytes(&out.plan));
     ck_assert(out.w != NULL && out.packed != NULL);
-    for (int64_t i = 0; i < channels * outputs * 9; i++) out.w[i] = host_random() * scale;
+    for (int64_t i = 0; i < floats; i++) out.w[i] = host_random() * scale;
     nn_winograd_pack(&out.plan, out.w, out.packed);
     return out;
 }
@@ -276,8 +311,8 @@ START_TEST(error_is_measured) {
             packed_weights weights = pack(*form, channels[i], 40, 0.05f);
             double error = error_of(&weights);
             ck_assert_msg(error > 1e-8 && error < NN_WINOGRAD_ERROR_LIMIT / 2,
-                          "F(%d, 3) with %lld channels: %g", (*form)->outputs,
-                          (long long)channels[i], error);
+                          "F(%d, %lld) with %lld channels: %g", (*form)->outputs,
+                          (long long)taps_of(*form), (long long)channels[i], error);
             unpack(&weights);
         }
         static const float scales[] = {1e-42f, 3e38f, INFINITY, NAN};
@@ -313,14 +348,14 @@ START_TEST(weights_are_found_again) {
     host_seed(12);
     for (const nn_winograd_form *const *form = forms; *form != NULL; form++) {
         packed_weights weights = pack(*form, 3, 5, 1);
-        const int64_t columns = weights.plan.cut.columns;
+        const int64_t columns = weights.plan.cut.columns, count = taps_of(*form) * taps_of(*form);
         for (int64_t k = 0; k < 3; k++) {
-            float taps[9][NN_TILE_MAX_COLUMNS];
+            float taps[NN_WINOGRAD_TAPS * NN_WINOGRAD_TAPS][NN_TILE_MAX_COLUMNS];
             nn_winograd_unpack(&weights.plan, weights.packed + k * columns, 3 * columns, 4, taps);
             for (int64_t j = 0; j < 4; j++)
-                for (int tap = 0; tap < 9; tap++)
+                for (int tap = 0; tap < count; tap++)
                     ck_assert_double_le(
-                        fabs((double)taps[tap][j] - weights.w[(j * 3 + k) * 9 + tap]), 1e-6);
+                        fabs((double)taps[tap][j] - weights.w[(j * 3 + k) * count + tap]), 2e-6);
         }
         unpack(&weights);
     }
@@ -331,27 +366,30 @@ END_TEST
 
 START_TEST(choice_follows_the_shape) {
     static const struct {
-        int64_t size, channels, outputs;
+        int64_t size, taps, channels, outputs;
         int form;
-    } cases[] = {{224, 64, 64, 4},  {56, 64, 64, 4},   {28, 128, 128, 4}, {28, 512, 512, 4},
-                 {14, 256, 256, 2}, {14, 512, 512, 2}, {7, 512, 512, 2},  {224, 3, 64, 1},
-                 {256, 1, 8, 1},    {8, 4, 4, 1}};
+    } cases[] = {{224, 3, 64, 64, 4},  {56, 3, 64, 64, 4},   {28, 3, 128, 128, 4},
+                 {28, 3, 512, 512, 4}, {14, 3, 256, 256, 2}, {14, 3, 512, 512, 2},
+                 {7, 3, 512, 512, 2},  {224, 3, 3, 64, 1},   {256, 3, 1, 8, 1},
+                 {8, 3, 4, 4, 1},      {27, 5, 64, 192, 2},  {14, 5, 32, 64, 2},
+                 {28, 5, 1, 8, 1},     {28, 5, 3, 64, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        nn_conv_geometry g = geometry_of(cases[i].size, cases[i].channels, cases[i].outputs);
+        nn_conv_geometry g =
+            geometry_of(cases[i].size, cases[i].taps, cases[i].channels, cases[i].outputs);
         ck_assert_int_eq(nn_winograd_choose(&g, &nn_winograd_rival_f32, NN_ISA_AVX512, 1),
                          cases[i].form);
     }
-    nn_conv_geometry g = geometry_of(56, 64, 64);
-    ck_assert(nn_winograd_suits(&g));
+    nn_conv_geometry g = geometry_of(56, 3, 64, 64);
+    ck_assert(nn_winograd_suits(&g) && !nn_winograd_suits_taps(&g, 5));
     g.axes[NN_WIDTH].stride = 2;
     ck_assert(!nn_winograd_suits(&g));
-    g = geometry_of(56, 64, 64);
+    g = geometry_of(56, 3, 64, 64);
     g.axes[NN_HEIGHT].dilation = 2;
     ck_assert(!nn_winograd_suits(&g));
-    g = geometry_of(56, 64, 64);
+    g = geometry_of(56, 3, 64, 64);
     g.groups = 2;
     ck_assert(!nn_winograd_suits(&g));
-    g = geometry_of(56, 64, 64);
+    g = geometry_of(56, 3, 64, 64);
     g.axes[NN_HEIGHT].kernel = 1;
     ck_assert(!nn_winograd_suits(&g));
 }

@@ -1,10 +1,10 @@
-/* What convolutions by a 3x3 kernel of stride 1 with Winograd's algorithms share, whatever their
- * elements are: how the output is cut into tiles and blocks, and the loops over them. The
+/* What convolutions by a 3x3 or 5x5 kernel of stride 1 with Winograd's algorithms share, whatever
+ * their elements are: how the output is cut into tiles and blocks, and the loops over them. The
  * algorithms are told in winograd_f32.h (floats) and winograd_s16.h (integers).
  *
- * A tile of m x m pixels of the output reads a x a pixels, a = m + 2. Transformed, it is a^2 values
- * for each input channel; their products with the transformed weights are summed over these, for
- * many tiles at once: a^2 matrix products of tiles by input channels by output channels.
+ * A tile of m x m pixels of the output reads a x a pixels, a = m + kernel - 1. Transformed, it is
+ * a^2 values for each input channel; their products with the transformed weights are summed over
+ * these, for many tiles at once: a^2 matrix products of tiles by input channels by output channels.
  * Transformed back, the sums are the m x m pixels. A block of tiles at a time goes through all
  * steps, so that what stands between them stays in cache. */
 #ifndef NN_WINOGRAD_H
@@ -15,6 +15,7 @@
 enum {
     NN_WINOGRAD_OUTPUTS = 4, /* the most m and a */
     NN_WINOGRAD_POINTS = 6,
+    NN_WINOGRAD_TAPS = 5,      /* the most pixels of a kernel along an axis */
     NN_WINOGRAD_SUM_BYTES = 4, /* of a sum: a float, or an int32_t where elements are integers */
 };
 
@@ -65,8 +66,14 @@ typedef struct nn_winograd_plan {
     size_t v_bytes, worker_bytes, m_at, edge_at, raw_at; /* workspace; offsets in a worker's part */
 } nn_winograd_plan;
 
-/* Is it a convolution that these algorithms compute? */
+/* Taps of the kernel along an axis. */
+static inline int nn_winograd_taps(const nn_winograd_sizes *sizes) {
+    return sizes->points - sizes->outputs + 1;
+}
+
+/* Is it a convolution that these algorithms compute, by a 3x3 kernel, or one of taps x taps? */
 bool nn_winograd_suits(const nn_conv_geometry *geometry);
+bool nn_winograd_suits_taps(const nn_conv_geometry *geometry, int taps);
 
 void nn_winograd_plan_make(const nn_conv_geometry *geometry, const nn_winograd_sizes *sizes,
                            int threads, nn_winograd_plan *out);

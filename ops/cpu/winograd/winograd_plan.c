@@ -13,16 +13,20 @@ enum {
     LINE = 64,            /* bytes of a cache line */
 };
 
-static bool is_three_wide(const nn_window_axis *axis) {
-    return axis->kernel == 3 && axis->stride == 1 && axis->dilation == 1;
+static bool has_taps(const nn_window_axis *axis, int taps) {
+    return axis->kernel == taps && axis->stride == 1 && axis->dilation == 1;
+}
+
+bool nn_winograd_suits_taps(const nn_conv_geometry *g, int taps) {
+    const nn_window_axis *depth = &g->axes[NN_DEPTH];
+    return g->groups == 1 && has_taps(&g->axes[NN_HEIGHT], taps) &&
+           has_taps(&g->axes[NN_WIDTH], taps) && depth->kernel == 1 && depth->in == 1 &&
+           depth->out == 1 && depth->pad_begin == 0 && g->in_channels <= MOST_CHANNELS &&
+           g->out_channels <= MOST_CHANNELS;
 }
 
 bool nn_winograd_suits(const nn_conv_geometry *g) {
-    const nn_window_axis *depth = &g->axes[NN_DEPTH];
-    return g->groups == 1 && is_three_wide(&g->axes[NN_HEIGHT]) &&
-           is_three_wide(&g->axes[NN_WIDTH]) && depth->kernel == 1 && depth->in == 1 &&
-           depth->out == 1 && depth->pad_begin == 0 && g->in_channels <= MOST_CHANNELS &&
-           g->out_channels <= MOST_CHANNELS;
+    return nn_winograd_suits_taps(g, 3);
 }
 
 /* ---- blocks ---- */

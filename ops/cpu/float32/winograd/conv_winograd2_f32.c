@@ -1,4 +1,4 @@
-/* Convolution of channels-last floats by F(2x2, 3x3) (winograd_f32.h). */
+/* Convolution of channels-last floats by F(2x2, 3x3) and F(2x2, 5x5) (winograd_f32.h). */
 #include "ops/cpu/conv_kernels.h"
 #include "ops/cpu/float32/winograd/conv_winograd_f32.h"
 #include "ops/cpu/kernels.h"

@@ -20,6 +20,13 @@ typedef struct winograd_state {
     nn_conv_f32_state direct;
 } winograd_state;
 
+/* The form with `outputs` outputs for the kernel of the convolution; NULL: there is none. */
+static const nn_winograd_form *form_of(const nn_winograd_forms *forms, const nn_conv_geometry *g,
+                                       int outputs) {
+    if (nn_winograd_suits(g)) return outputs == 4 ? &forms->four : &forms->two;
+    return nn_winograd_suits_taps(g, 5) && outputs == 2 ? &forms->two_of_five : NULL;
+}
+
 bool nn_conv_winograd_accepts(const nn_node_view *node, const nn_target *target, int outputs) {
     const nn_fact *y = node->out[0];
     if (y->type != NNOPT_FLOAT || nn_fact_count(y) <= 0 || nn_fact_count(node->in[0]) <= 0 ||
@@ -30,7 +37,7 @@ bool nn_conv_winograd_accepts(const nn_node_view *node, const nn_target *target,
         return false;
     if (target->deterministic) return false;
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
-    if (!nn_winograd_suits(&g)) return false;
+    if (form_of(&nn_winograd_f32_portable, &g, outputs) == NULL) return false;
     return target->explores ||
            nn_winograd_choose(&g, &nn_winograd_rival_f32, target->isa, target->threads) == outputs;
 }
@@ -43,7 +50,8 @@ typedef struct pack_argument {
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const pack_argument *pack = argument;
     const nn_winograd_f32_plan *plan = pack->plan;
-    const int64_t floats = 9 * plan->cut.in_channels; /* of an output channel */
+    const int taps = nn_winograd_taps(&plan->cut.sizes);
+    const int64_t floats = taps * taps * plan->cut.in_channels; /* of an output channel */
     weights_header *header = out;
     float *packed = (float *)(header + 1);
     (void)node;
@@ -64,7 +72,8 @@ static nn_status try_form(const nn_winograd_f32_plan *plan, nn_prepare *services
                           const float **packed) {
     char variant[80];
     const void *out;
-    snprintf(variant, sizeof variant, "winograd %d, %lld+%lld columns", plan->cut.sizes.outputs,
+    snprintf(variant, sizeof variant, "winograd %d of %d, %lld+%lld columns",
+             plan->cut.sizes.outputs, nn_winograd_taps(&plan->cut.sizes),
              (long long)plan->cut.columns, (long long)plan->cut.last_columns);
     const pack_argument argument = {plan, services};
     size_t bytes = sizeof(weights_header) + nn_winograd_packed_bytes(plan);
@@ -83,8 +92,8 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     for (; outputs >= 2 && state->packed == NULL; outputs -= 2) {
-        nn_winograd_f32_plan_make(&g, outputs == 4 ? &forms->four : &forms->two, target->threads,
-                                  &node->epilogue, &state->plan);
+        nn_winograd_f32_plan_make(&g, form_of(forms, &g, outputs), target->threads, &node->epilogue,
+                                  &state->plan);
         NN_TRY(try_form(&state->plan, services, &state->packed));
     }
     if (state->packed == NULL) {
@@ -94,8 +103,9 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     NN_TRY(nn_conv_f32_prepare_bias(services, inputs.bias, state->plan.cut.padded_channels,
                                     &state->bias));
     nn_prepare_workspace(services, nn_winograd_workspace(&state->plan.cut));
-    nn_prepare_describe(services, "F(%d,3), %lld blocks of %lld tiles", state->plan.form->outputs,
-                        (long long)state->plan.cut.blocks, (long long)state->plan.cut.block_tiles);
+    nn_prepare_describe(services, "F(%d,%d), %lld blocks of %lld tiles", state->plan.form->outputs,
+                        nn_winograd_taps(&state->plan.cut.sizes), (long long)state->plan.cut.blocks,
+                        (long long)state->plan.cut.block_tiles);
     return NN_OK;
 }
 

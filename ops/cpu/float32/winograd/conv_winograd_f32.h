@@ -1,4 +1,4 @@
-/* What the kernels of F(2x2, 3x3) and F(4x4, 3x3) share. */
+/* What the kernels of F(2x2, 3x3), F(2x2, 5x5) and F(4x4, 3x3) share. */
 #ifndef NN_CONV_WINOGRAD_F32_H
 #define NN_CONV_WINOGRAD_F32_H
 

@@ -15,7 +15,7 @@ typedef struct float_maps {
 static void convolve_directly(const float_maps *maps, const nn_winograd_results *results,
                               int64_t from) {
     const nn_winograd_f32_plan *plan = maps->plan;
-    const int m = plan->form->outputs;
+    const int m = plan->form->outputs, r = nn_winograd_taps(&plan->cut.sizes);
     const int64_t channels = plan->cut.in_channels, pitch = plan->cut.in_pitch;
     const float *image =
         maps->x + results->image * plan->cut.height.in * plan->cut.width.in * pitch;
@@ -29,13 +29,13 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
         const int64_t end = nn_min(width, results->channels - offset);
         const float *packed = maps->packed + nn_winograd_weights_at(&plan->cut, panel, 0);
         for (int64_t k = 0; k < channels && begin < end; k++) {
-            float taps[9][NN_TILE_MAX_COLUMNS];
+            float taps[NN_WINOGRAD_TAPS * NN_WINOGRAD_TAPS][NN_TILE_MAX_COLUMNS];
             nn_winograd_unpack(plan, packed + k * width, channels * width, width, taps);
             for (int pixel = 0; pixel < m * m; pixel++)
-                for (int tap = 0; tap < 9; tap++) {
-                    int64_t row = results->row + pixel / m + tap / 3 - plan->cut.height.pad_begin;
+                for (int tap = 0; tap < r * r; tap++) {
+                    int64_t row = results->row + pixel / m + tap / r - plan->cut.height.pad_begin;
                     int64_t column =
-                        results->column + pixel % m + tap % 3 - plan->cut.width.pad_begin;
+                        results->column + pixel % m + tap % r - plan->cut.width.pad_begin;
                     if (row < 0 || row >= plan->cut.height.in || column < 0 ||
                         column >= plan->cut.width.in)
                         continue;

@@ -1,16 +1,17 @@
-/* Convolution of channels-last floats by a 3x3 kernel of stride 1 with the minimal filtering
- * algorithms of Winograd, F(2x2, 3x3) and F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for
- * Convolutional Neural Networks", 2015).
+/* Convolution of channels-last floats by a 3x3 or 5x5 kernel of stride 1 with the minimal filtering
+ * algorithms of Winograd, F(2x2, 3x3), F(4x4, 3x3) and F(2x2, 5x5) (Lavin and Gray, "Fast
+ * Algorithms for Convolutional Neural Networks", 2015).
  *
- * The output is cut into tiles of m x m pixels, each of which reads a x a pixels, a = m + 2:
+ * The output is cut into tiles of m x m pixels, each of which reads a x a pixels, a = m + r - 1,
+ * with a kernel of r x r:
  *
  *     Y = A^T [ sum over channels of (G w G^T) . (B^T x B) ] A
  *
  * with . element by element. Done for many tiles, the sums are a^2 matrix products of tiles by
  * input channels by output channels: 4 (m = 2) or 2.25 (m = 4) multiplications for each output
- * instead of 9. The polynomials are evaluated at 0, 1, -1, infinity for m = 2 and at 0, +-11/16,
- * +-3/2, infinity for m = 4: all constants of A and B are exact in binary, and rounding is a third
- * of what 0, +-1, +-2, infinity give.
+ * instead of 9, and 9 instead of 25. The polynomials are evaluated at 0, 1, -1, infinity for a = 4
+ * and at 0, +-11/16, +-3/2, infinity for a = 6: all constants of A and B are exact in binary, and
+ * rounding is a third of what 0, +-1, +-2, infinity give.
  *
  * A block of tiles at a time goes through all steps, so that what stands between them stays in
  * cache. Results that are not finite are computed again directly, so that an infinity or NaN
@@ -33,7 +34,7 @@ typedef struct nn_winograd_output {
     float low, high;
 } nn_winograd_output;
 
-/* m and a, and the functions of one instruction set. */
+/* m and a, of which r = a - m + 1, and the functions of one instruction set. */
 typedef struct nn_winograd_form {
     int outputs, points;
     const nn_tiles_f32 *tiles;
@@ -44,7 +45,8 @@ typedef struct nn_winograd_form {
 } nn_winograd_form;
 
 typedef struct nn_winograd_forms {
-    nn_winograd_form two, four; /* by their outputs */
+    nn_winograd_form two, four;   /* by their outputs, of 3x3 kernels */
+    nn_winograd_form two_of_five; /* of 5x5 kernels */
 } nn_winograd_forms;
 
 extern const nn_winograd_forms nn_winograd_f32_portable, nn_winograd_f32_avx2,
@@ -82,10 +84,10 @@ void nn_winograd_pack(const nn_winograd_f32_plan *plan, const float *w, float *p
 /* One panel; w begins with its first output channel, `columns` of which exist. */
 void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
                             float *packed);
-/* Undoes the transform for columns [0, count) of one input channel: taps[ky * 3 + kx][column].
+/* Undoes the transform for columns [0, count) of one input channel: taps[ky * r + kx][column].
  * `packed` is the panel's first weight of that channel, points are `point_step` floats apart. */
 void nn_winograd_unpack(const nn_winograd_f32_plan *plan, const float *packed, int64_t point_step,
-                        int64_t count, float taps[9][NN_TILE_MAX_COLUMNS]);
+                        int64_t count, float (*taps)[NN_TILE_MAX_COLUMNS]);
 
 /* The greatest error, against the greatest result of the same channel, that one tile of random
  * pixels shows in some of the output channels: what these weights make of rounding. Infinite where

@@ -1,5 +1,5 @@
-/* Body of winograd_f32_<isa>.c: the forms of F(2, 3) and F(4, 3) in two dimensions and on a line,
- * for maps of floats. */
+/* Body of winograd_f32_<isa>.c: the forms of F(2, 3), F(4, 3) and F(2, 5) in two dimensions and on
+ * a line, for maps of floats. */
 #include "ops/cpu/float32/winograd/winograd_line_f32.h"
 #include "ops/cpu/float32/winograd/winograd_points.h"
 
@@ -32,6 +32,14 @@ NN_INLINE vf pixel_load_first(const pixel *from, int count, pixel_rule rule) {
 #define OUTPUTS    4
 #define POINTS     6
 #define NAME(stem) stem##_4
+#include "ops/cpu/float32/winograd/winograd_transforms.inc.h"
+
+#include "ops/cpu/float32/winograd/winograd_f32.inc.h"
+
+#define OUTPUTS        2
+#define POINTS         6
+#define INPUT_IS_KNOWN 1
+#define NAME(stem)     stem##_5
 #include "ops/cpu/float32/winograd/winograd_transforms.inc.h"
 
 #include "ops/cpu/float32/winograd/winograd_f32.inc.h"

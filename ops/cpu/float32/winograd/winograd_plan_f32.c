@@ -48,15 +48,20 @@ static double form_time(const nn_conv_geometry *g, const winograd_cost *form,
 
 int nn_winograd_choose(const nn_conv_geometry *g, const nn_winograd_rival *direct, nn_isa isa,
                        int threads) {
-    /* Direct convolution is the form of one output and one of nine points, without transforms. A
-     * transform costs its loads, stores and arithmetic, which wait for each other. */
-    static const winograd_cost forms[] = {{1, 3, 0, 0}, {2, 4, 80, 80}, {4, 6, 320, 300}};
+    /* Direct convolution is the form of one output and as many points as the kernel has taps,
+     * without transforms. A transform costs its loads, stores and arithmetic, which wait for each
+     * other. */
+    const int64_t taps = g->axes[NN_WIDTH].kernel;
+    const winograd_cost forms[] = {
+        {1, (int)taps, 0, 0}, {2, 4, 80, 80}, {4, 6, 320, 300}, {2, 6, 320, 160}};
+    enum { FORMS = sizeof forms / sizeof *forms };
     const int lanes = isa >= NN_ISA_AVX512 ? 16 : isa == NN_ISA_AVX2 ? 8 : 4;
     /* Direct convolution fills such vectors with several pixels. */
     if (2 * g->out_channels <= lanes) return 1;
     int best = 0;
-    double times[3];
-    for (int i = 0; i < 3; i++) {
+    double times[FORMS];
+    for (int i = 0; i < FORMS; i++) {
+        if (forms[i].points - forms[i].outputs + 1 != taps) continue;
         const nn_winograd_rival *rate = i == 0 ? direct : &nn_winograd_rival_f32;
         times[i] = form_time(g, &forms[i], rate, lanes, threads);
         const double needed = i == 2 && best == 1 ? worth_its_weights : 1;

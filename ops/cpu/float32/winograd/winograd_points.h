@@ -1,4 +1,4 @@
-/* The transforms of F(2, 3) and F(4, 3) in one dimension, of vectors (winograd_f32.h). */
+/* The transforms of F(2, 3), F(4, 3) and F(2, 5) in one dimension, of vectors (winograd_f32.h). */
 #ifndef NN_WINOGRAD_POINTS_H
 #define NN_WINOGRAD_POINTS_H
 
@@ -43,6 +43,13 @@ NN_INLINE void output_line_4(const vf m[6], vf o[4]) {
     o[1] = vf_fma(vf_set(Q), q_difference, vf_set(P) * p_difference);
     o[2] = vf_fma(vf_set(Q * Q), q_sum, vf_set(P * P) * p_sum);
     o[3] = vf_fma(vf_set(Q * Q * Q), q_difference, vf_fma(vf_set(P * P * P), p_difference, m[5]));
+}
+
+/* F(2, 5) has the points of F(4, 3), so its input is transformed alike. */
+NN_INLINE void output_line_5(const vf m[6], vf o[2]) {
+    const vf p_difference = m[1] - m[2], q_difference = m[3] - m[4];
+    o[0] = m[0] + (m[1] + m[2]) + (m[3] + m[4]);
+    o[1] = vf_fma(vf_set(Q), q_difference, vf_fma(vf_set(P), p_difference, m[5]));
 }
 
 #undef P

@@ -1,4 +1,5 @@
 /* The transforms of one form (winograd_f32.h). Set before including: OUTPUTS, POINTS, NAME(stem),
+ * INPUT_IS_KNOWN where another form's transform of the input serves this one, too,
  * the transforms in one dimension (winograd_points.h), and of the elements of maps `pixel`,
  * `pixel_rule`, pixel_rule_of(flip, zero), pixel_load(from, rule) and pixel_load_first(from, count,
  * rule).
@@ -8,28 +9,29 @@
  * than there are registers: a few go through the stack. Bound: loads and stores, 2 x POINTS^2 for
  * an input vector, POINTS^2 + OUTPUTS^2 (twice with a residual) for an output vector. */
 
+#ifndef INPUT_IS_KNOWN
 /* One vector of channels, `count` of which exist. What is read of the input is a copy, since stores
  * could change it as far as the compiler knows. */
 NN_INLINE void NAME(input_vector)(const nn_winograd_input in, int64_t c, const bool whole,
                                   int count, pixel_rule rule) {
     vf t[POINTS][POINTS];
-#pragma GCC unroll 6
+#    pragma GCC unroll 6
     for (int column = 0; column < POINTS; column++) {
         const pixel *x = (const pixel *)in.x + column * in.pitch + c;
         vf d[POINTS], o[POINTS];
-#pragma GCC unroll 6
+#    pragma GCC unroll 6
         for (int row = 0; row < POINTS; row++, x += in.row)
             d[row] = whole ? pixel_load(x, rule) : pixel_load_first(x, count, rule);
         NAME(input_line)(d, o);
-#pragma GCC unroll 6
+#    pragma GCC unroll 6
         for (int row = 0; row < POINTS; row++) t[row][column] = o[row];
     }
     float *v = (float *)in.v + c;
-#pragma GCC unroll 6
+#    pragma GCC unroll 6
     for (int row = 0; row < POINTS; row++) {
         vf o[POINTS];
         NAME(input_line)(t[row], o);
-#pragma GCC unroll 6
+#    pragma GCC unroll 6
         for (int column = 0; column < POINTS; column++, v += in.v_step) vf_store(v, o[column]);
     }
 }
@@ -42,6 +44,9 @@ static void NAME(input)(const nn_winograd_input *in) {
         NAME(input_vector)(*in, c, true, VF_LANES, rule);
     if (c < channels) NAME(input_vector)(*in, c, false, (int)(channels - c), rule);
 }
+
+#endif
+#undef INPUT_IS_KNOWN
 
 /* The transform down the columns of one vector of channels, whose points lie m_step apart. */
 NN_INLINE void NAME(result_columns)(const float *m, int64_t m_step, vf t[OUTPUTS][POINTS]) {

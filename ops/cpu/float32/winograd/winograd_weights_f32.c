@@ -11,20 +11,17 @@
 #define P_SCALE (2 * P * P * (P * P - Q * Q))
 #define Q_SCALE (2 * Q * Q * (Q * Q - P * P))
 
-/* G, and how a tap of a kernel of three is found again from its transform: value[tap] =
- * scale[tap] * (transform[plus[tap]] - transform[minus[tap]]), without a second term where it is
- * -1. */
+enum { TAPS = NN_WINOGRAD_TAPS, MOST_TAPS = TAPS * TAPS };
+
+/* G, and how the taps of a kernel are found again from their transform. */
 typedef struct weight_transform {
-    double g[NN_WINOGRAD_POINTS][3];
-    int plus[3], minus[3];
-    double scale[3];
+    double g[NN_WINOGRAD_POINTS][TAPS];
+    double back[TAPS][NN_WINOGRAD_POINTS];
 } weight_transform;
 
 static const weight_transform transform_2 = {
     {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
-    {0, 1, 3},
-    {-1, 2, -1},
-    {1, 1, 1},
+    {{1}, {0, 1, -1}, {0, 0, 0, 1}},
 };
 
 static const weight_transform transform_4 = {
@@ -34,12 +31,36 @@ static const weight_transform transform_4 = {
      {1 / Q_SCALE, Q / Q_SCALE, Q *Q / Q_SCALE},
      {1 / Q_SCALE, -Q / Q_SCALE, Q *Q / Q_SCALE},
      {0, 0, 1}},
-    {0, 1, 5},
-    {-1, 2, -1},
-    {P * P * Q * Q, P_SCALE / (2 * P), 1},
+    {{P * P * Q * Q}, {0, P_SCALE / (2 * P), -P_SCALE / (2 * P)}, {0, 0, 0, 0, 0, 1}},
+};
+
+/* Odd taps from the odd parts at both points, the middle one from the even part at P. */
+#define ODD      (2 * P * Q * (Q * Q - P * P))
+#define P_PART   (P_SCALE / ODD)
+#define Q_PART   (Q_SCALE / ODD)
+#define P_SQUARE (P * P)
+#define Q_SQUARE (Q * Q)
+
+static const weight_transform transform_2_of_5 = {
+    {{1 / (P_SQUARE * Q_SQUARE)},
+     {1 / P_SCALE, P / P_SCALE, P_SQUARE / P_SCALE, P *P_SQUARE / P_SCALE,
+      P_SQUARE *P_SQUARE / P_SCALE},
+     {1 / P_SCALE, -P / P_SCALE, P_SQUARE / P_SCALE, -P *P_SQUARE / P_SCALE,
+      P_SQUARE *P_SQUARE / P_SCALE},
+     {1 / Q_SCALE, Q / Q_SCALE, Q_SQUARE / Q_SCALE, Q *Q_SQUARE / Q_SCALE,
+      Q_SQUARE *Q_SQUARE / Q_SCALE},
+     {1 / Q_SCALE, -Q / Q_SCALE, Q_SQUARE / Q_SCALE, -Q *Q_SQUARE / Q_SCALE,
+      Q_SQUARE *Q_SQUARE / Q_SCALE},
+     {0, 0, 0, 0, 1}},
+    {{P_SQUARE * Q_SQUARE},
+     {0, Q *Q_SQUARE *P_PART, -Q *Q_SQUARE *P_PART, -P *P_SQUARE *Q_PART, P *P_SQUARE *Q_PART},
+     {-Q_SQUARE, P_SCALE / (2 * P_SQUARE), P_SCALE / (2 * P_SQUARE), 0, 0, -P_SQUARE},
+     {0, -Q *P_PART, Q *P_PART, P *Q_PART, -P *Q_PART},
+     {0, 0, 0, 0, 0, 1}},
 };
 
 static const weight_transform *transform_of(const nn_winograd_f32_plan *plan) {
+    if (nn_winograd_taps(&plan->cut.sizes) == 5) return &transform_2_of_5;
     return plan->form->outputs == 2 ? &transform_2 : &transform_4;
 }
 
@@ -48,26 +69,31 @@ size_t nn_winograd_packed_bytes(const nn_winograd_f32_plan *plan) {
     return (size_t)(points * plan->cut.in_channels * plan->cut.padded_channels) * sizeof(float);
 }
 
-/* The sum of three lists times a number each. Lists are whole vectors, four numbers at least, which
- * lets the compiler take them in pieces. */
-static void combine(const double factors[3], const double *a, const double *b, const double *c,
-                    int64_t count, double *restrict out) {
+/* The sum of `taps` lists, `step` lists apart, times a number each. Lists are whole vectors, four
+ * numbers at least, which lets the compiler take them in pieces. */
+static inline __attribute__((always_inline)) void combine(const double *factors,
+                                                          double (*lists)[NN_TILE_MAX_COLUMNS],
+                                                          int step, const int taps, int64_t count,
+                                                          double *restrict out) {
     for (int64_t j = 0; j < count; j += 4)
-        for (int i = 0; i < 4; i++)
-            out[j + i] = factors[0] * a[j + i] + factors[1] * b[j + i] + factors[2] * c[j + i];
+        for (int i = 0; i < 4; i++) {
+            double sum = factors[0] * lists[0][j + i];
+            for (int tap = 1; tap < taps; tap++) sum += factors[tap] * lists[tap * step][j + i];
+            out[j + i] = sum;
+        }
 }
 
-/* One input channel of a panel: u[point][column] from taps[tap][column], in double precision. */
-static void transform_weights(const weight_transform *transform, int points, int64_t columns,
-                              double taps[9][NN_TILE_MAX_COLUMNS], float *u, int64_t point_step) {
-    double rows[3][NN_TILE_MAX_COLUMNS];
+/* One input channel of a panel: u[point][column] from w[tap][column], in double precision. */
+static inline __attribute__((always_inline)) void
+transform_weights(const weight_transform *transform, const int taps, int points, int64_t columns,
+                  double (*w)[NN_TILE_MAX_COLUMNS], float *u, int64_t point_step) {
+    double rows[TAPS][NN_TILE_MAX_COLUMNS];
     for (int y = 0; y < points; y++) {
-        const double *g = transform->g[y];
-        for (int kx = 0; kx < 3; kx++)
-            combine(g, taps[kx], taps[3 + kx], taps[6 + kx], columns, rows[kx]);
+        for (int kx = 0; kx < taps; kx++)
+            combine(transform->g[y], w + kx, taps, taps, columns, rows[kx]);
         for (int x = 0; x < points; x++, u += point_step) {
             double values[NN_TILE_MAX_COLUMNS];
-            combine(transform->g[x], rows[0], rows[1], rows[2], columns, values);
+            combine(transform->g[x], rows, 1, taps, columns, values);
             for (int64_t j = 0; j < columns; j += 4)
                 for (int i = 0; i < 4; i++) u[j + i] = (float)values[j + i];
         }
@@ -78,41 +104,50 @@ void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, con
                             float *packed) {
     const int64_t width = nn_winograd_width(&plan->cut, panel),
                   columns = nn_winograd_columns(&plan->cut, panel);
-    double taps[9][NN_TILE_MAX_COLUMNS] = {{0}};
+    const int64_t step = plan->cut.in_channels * width;
+    const weight_transform *transform = transform_of(plan);
+    const int r = nn_winograd_taps(&plan->cut.sizes), points = plan->form->points;
+    double taps[MOST_TAPS][NN_TILE_MAX_COLUMNS] = {{0}};
     packed += nn_winograd_weights_at(&plan->cut, panel, 0);
-    for (int64_t k = 0; k < plan->cut.in_channels; k++) {
+    for (int64_t k = 0; k < plan->cut.in_channels; k++, packed += width) {
         for (int64_t j = 0; j < columns; j++) {
-            const float *from = w + (j * plan->cut.in_channels + k) * 9;
-            for (int tap = 0; tap < 9; tap++) taps[tap][j] = from[tap];
+            const float *from = w + (j * plan->cut.in_channels + k) * r * r;
+            for (int tap = 0; tap < r * r; tap++) taps[tap][j] = from[tap];
         }
-        transform_weights(transform_of(plan), plan->form->points, width, taps, packed + k * width,
-                          plan->cut.in_channels * width);
+        if (r == 3)
+            transform_weights(transform, 3, points, width, taps, packed, step);
+        else
+            transform_weights(transform, TAPS, points, width, taps, packed, step);
     }
 }
 
+/* Floats of an output channel. */
+static int64_t floats_of(const nn_winograd_f32_plan *plan) {
+    const int taps = nn_winograd_taps(&plan->cut.sizes);
+    return taps * taps * plan->cut.in_channels;
+}
+
 void nn_winograd_pack(const nn_winograd_f32_plan *plan, const float *w, float *packed) {
-    const int64_t floats = 9 * plan->cut.in_channels; /* of an output channel */
     for (int64_t panel = 0; panel < plan->cut.panels; panel++)
-        nn_winograd_pack_panel(plan, panel,
-                               w + nn_winograd_first_column(&plan->cut, panel) * floats, packed);
+        nn_winograd_pack_panel(
+            plan, panel, w + nn_winograd_first_column(&plan->cut, panel) * floats_of(plan), packed);
 }
 
 void nn_winograd_unpack(const nn_winograd_f32_plan *plan, const float *packed, int64_t point_step,
-                        int64_t count, float taps[9][NN_TILE_MAX_COLUMNS]) {
+                        int64_t count, float (*taps)[NN_TILE_MAX_COLUMNS]) {
     const weight_transform *transform = transform_of(plan);
-    const int points = plan->form->points;
-    for (int tap = 0; tap < 9; tap++) {
-        const int ky = tap / 3, kx = tap % 3;
-        const double scale = transform->scale[ky] * transform->scale[kx];
-        const int ys[2] = {transform->plus[ky], transform->minus[ky]};
-        const int xs[2] = {transform->plus[kx], transform->minus[kx]};
+    const int points = plan->form->points, r = nn_winograd_taps(&plan->cut.sizes);
+    for (int tap = 0; tap < r * r; tap++) {
+        const double *down = transform->back[tap / r], *along = transform->back[tap % r];
         double sum[NN_TILE_MAX_COLUMNS] = {0};
-        for (int y = 0; y < 2 && ys[y] >= 0; y++)
-            for (int x = 0; x < 2 && xs[x] >= 0; x++) {
-                const float *u = packed + (ys[y] * points + xs[x]) * point_step;
-                for (int64_t j = 0; j < count; j++) sum[j] += y == x ? u[j] : -u[j];
+        for (int y = 0; y < points; y++)
+            for (int x = 0; x < points; x++) {
+                const double factor = down[y] * along[x];
+                const float *u = packed + (y * points + x) * point_step;
+                if (factor == 0) continue;
+                for (int64_t j = 0; j < count; j++) sum[j] += factor * (double)u[j];
             }
-        for (int64_t j = 0; j < count; j++) taps[tap][j] = (float)(scale * sum[j]);
+        for (int64_t j = 0; j < count; j++) taps[tap][j] = (float)sum[j];
     }
 }
 
@@ -171,13 +206,13 @@ typedef struct error_sums {
 /* Adds one input channel; `u` is the weight of its first point, points lie `step` floats apart. */
 static void add_input(const nn_winograd_form *form, const error_input *in, const float *taps,
                       const float *u, int64_t step, error_sums *sums) {
-    const int a = form->points, m = form->outputs;
+    const int a = form->points, m = form->outputs, r = a - m + 1;
     for (int point = 0; point < a * a; point++) sums->got[point] += in->v[point] * u[point * step];
-    for (int tap = 0; tap < 9; tap++)
+    for (int tap = 0; tap < r * r; tap++)
         for (int row = 0; row < m; row++)
             for (int column = 0; column < m; column++)
                 sums->want[row * m + column] +=
-                    (double)taps[tap] * in->x[(row + tap / 3) * a + column + tap % 3];
+                    (double)taps[tap] * in->x[(row + tap / r) * a + column + tap % r];
 }
 
 /* The error that the sums show. */
@@ -211,6 +246,7 @@ double nn_winograd_panel_error(const nn_winograd_f32_plan *plan, int64_t panel, 
     const int64_t first = nn_winograd_first_column(&plan->cut, panel);
     const int64_t columns = nn_winograd_columns(&plan->cut, panel);
     const int64_t samples = nn_min(SAMPLES, plan->cut.out_channels);
+    const int64_t taps = floats_of(plan) / plan->cut.in_channels;
     int64_t channels[SAMPLES], count = 0;
     error_sums sums[SAMPLES] = {{{0}, {0}}};
     for (int64_t i = 0; i < samples; i++) {
@@ -222,7 +258,7 @@ double nn_winograd_panel_error(const nn_winograd_f32_plan *plan, int64_t panel, 
         error_input in;
         fill_input(form, k, &in);
         for (int64_t i = 0; i < count; i++)
-            add_input(form, &in, w + (channels[i] * plan->cut.in_channels + k) * 9,
+            add_input(form, &in, w + channels[i] * floats_of(plan) + k * taps,
                       packed + k * width + channels[i], step, &sums[i]);
     }
     double error = 0;
@@ -231,10 +267,9 @@ double nn_winograd_panel_error(const nn_winograd_f32_plan *plan, int64_t panel, 
 }
 
 double nn_winograd_error(const nn_winograd_f32_plan *plan, const float *w, const float *packed) {
-    const int64_t floats = 9 * plan->cut.in_channels; /* of an output channel */
     double error = 0;
     for (int64_t panel = 0; panel < plan->cut.panels; panel++) {
-        const float *from = w + nn_winograd_first_column(&plan->cut, panel) * floats;
+        const float *from = w + nn_winograd_first_column(&plan->cut, panel) * floats_of(plan);
         error = fmax(error, nn_winograd_panel_error(plan, panel, from, packed));
     }
     return error;
