@@ -61,6 +61,9 @@ typedef struct nn_winograd_plan {
     int64_t block_tiles, blocks; /* at most so many tiles in a block */
     int64_t panel_block, panel_blocks; /* panels whose sums stand side by side */
     bool shares_blocks;                /* threads work on one block together */
+    /* Of an image with its padding, where tiles read from a copy of the whole; 0: those at the edge
+     * copy what they read. */
+    int64_t padded_rows, padded_columns;
     int threads;
     int64_t v_pitch, v_step, m_pitch, m_step;
     size_t v_bytes, worker_bytes, m_at, edge_at, raw_at; /* workspace; offsets in a worker's part */

@@ -17,6 +17,13 @@ typedef struct winograd_block {
     char *v;
 } winograd_block;
 
+/* Sets which pixels exist. */
+static void clip_place(const nn_winograd_plan *plan, nn_winograd_results *place) {
+    const int m = plan->sizes.outputs;
+    place->rows = (int)nn_min(m, plan->height.out - place->row);
+    place->columns = (int)nn_min(m, plan->width.out - place->column);
+}
+
 /* The pixels of the output that a tile makes. */
 static nn_winograd_results place_of(const nn_winograd_plan *plan, int64_t tile) {
     const int m = plan->sizes.outputs;
@@ -26,9 +33,23 @@ static nn_winograd_results place_of(const nn_winograd_plan *plan, int64_t tile) 
         .row = line % plan->tile_rows * m,
         .column = tile % plan->tile_columns * m,
     };
-    out.rows = (int)nn_min(m, plan->height.out - out.row);
-    out.columns = (int)nn_min(m, plan->width.out - out.column);
+    clip_place(plan, &out);
     return out;
+}
+
+/* Those of the next tile. */
+static void next_place(const nn_winograd_plan *plan, nn_winograd_results *place) {
+    const int m = plan->sizes.outputs;
+    place->column += m;
+    if (place->column >= plan->width.out) {
+        place->column = 0;
+        place->row += m;
+        if (place->row >= plan->height.out) {
+            place->row = 0;
+            place->image++;
+        }
+    }
+    clip_place(plan, place);
 }
 
 static winograd_block block_at(const winograd_job *job, int64_t index, int64_t slot) {
@@ -42,36 +63,48 @@ static winograd_block block_at(const winograd_job *job, int64_t index, int64_t s
 
 /* ---- input ---- */
 
-/* Copies what a tile reads to `edge`, with padding where it lies outside of the input. */
-static void copy_edge(const winograd_job *job, const char *image, int64_t top, int64_t left,
-                      char *edge) {
+/* Copies rows [top, top + rows) and columns [left, left + columns) of an image to `to`, with
+ * padding where they lie outside of it. */
+static void copy_padded(const winograd_job *job, const char *image, int64_t top, int64_t left,
+                        int64_t rows, int64_t columns, char *to) {
     const nn_winograd_plan *plan = job->plan;
-    const int a = plan->sizes.points;
+    const int padding = job->maps->pixels.padding;
     const int64_t bytes = plan->in_channels * job->maps->pixels.bytes;
     const int64_t pitch = plan->in_pitch * job->maps->pixels.bytes;
-    for (int64_t row = top; row < top + a; row++)
-        for (int64_t column = left; column < left + a; column++, edge += bytes) {
-            bool inside =
-                row >= 0 && row < plan->height.in && column >= 0 && column < plan->width.in;
-            if (inside)
-                memcpy(edge, image + (row * plan->width.in + column) * pitch, (size_t)bytes);
-            else
-                memset(edge, job->maps->pixels.padding, (size_t)bytes);
+    const int64_t begin = nn_min(nn_max(-left, 0), columns);
+    const int64_t end = nn_max(nn_min(plan->width.in - left, columns), begin);
+    for (int64_t row = top; row < top + rows; row++, to += columns * bytes) {
+        if (row < 0 || row >= plan->height.in) {
+            memset(to, padding, (size_t)(columns * bytes));
+            continue;
         }
+        const char *from = image + (row * plan->width.in + left + begin) * pitch;
+        if (begin > 0) memset(to, padding, (size_t)(begin * bytes));
+        if (pitch == bytes)
+            memcpy(to + begin * bytes, from, (size_t)((end - begin) * bytes));
+        else
+            for (int64_t i = begin; i < end; i++, from += pitch)
+                memcpy(to + i * bytes, from, (size_t)bytes);
+        if (end < columns) memset(to + end * bytes, padding, (size_t)((columns - end) * bytes));
+    }
 }
 
+static const char *image_at(const winograd_job *job, int64_t index) {
+    const nn_winograd_plan *plan = job->plan;
+    return (const char *)job->maps->pixels.x +
+           index * plan->height.in * plan->width.in * plan->in_pitch * job->maps->pixels.bytes;
+}
+
+/* `edge` holds the whole image of the tile with padding, or has room for what a tile reads. */
 static void transform_tile(const winograd_job *job, const winograd_block *block, int64_t tile,
-                           char *edge) {
+                           const nn_winograd_results *place, char *edge) {
     const nn_winograd_plan *plan = job->plan;
     const nn_winograd_pixels *pixels = &job->maps->pixels;
     const int a = plan->sizes.points;
     const int64_t channels = plan->in_channels, pitch = plan->in_pitch;
     const int64_t row_elements = plan->width.in * pitch;
-    const nn_winograd_results place = place_of(plan, tile);
-    const char *image =
-        (const char *)pixels->x + place.image * plan->height.in * row_elements * pixels->bytes;
-    const int64_t top = place.row - plan->height.pad_begin;
-    const int64_t left = place.column - plan->width.pad_begin;
+    const int64_t top = place->row - plan->height.pad_begin;
+    const int64_t left = place->column - plan->width.pad_begin;
     nn_winograd_input input = {
         .row = row_elements,
         .pitch = pitch,
@@ -81,15 +114,36 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
         .flip = pixels->flip,
         .zero = pixels->zero,
     };
-    if (top < 0 || left < 0 || top + a > plan->height.in || left + a > plan->width.in) {
-        copy_edge(job, image, top, left, edge);
+    if (plan->padded_rows > 0) {
+        input.x =
+            edge + (place->row * plan->padded_columns + place->column) * channels * pixels->bytes;
+        input.row = plan->padded_columns * channels;
+        input.pitch = channels;
+    } else if (top < 0 || left < 0 || top + a > plan->height.in || left + a > plan->width.in) {
+        copy_padded(job, image_at(job, place->image), top, left, a, a, edge);
         input.x = edge;
         input.row = a * channels;
         input.pitch = channels;
     } else {
-        input.x = image + (top * row_elements + left * pitch) * pixels->bytes;
+        input.x = image_at(job, place->image) + (top * row_elements + left * pitch) * pixels->bytes;
     }
     job->maps->input(&input);
+}
+
+/* Tiles [begin, end) of a block. */
+static void transform_tiles(const winograd_job *job, const winograd_block *block, int64_t begin,
+                            int64_t end, char *edge) {
+    const nn_winograd_plan *plan = job->plan;
+    nn_winograd_results place = place_of(plan, begin);
+    int64_t padded = -1; /* image */
+    for (int64_t tile = begin; tile < end; tile++, next_place(plan, &place)) {
+        if (plan->padded_rows > 0 && place.image != padded) {
+            copy_padded(job, image_at(job, place.image), -plan->height.pad_begin,
+                        -plan->width.pad_begin, plan->padded_rows, plan->padded_columns, edge);
+            padded = place.image;
+        }
+        transform_tile(job, block, tile, &place, edge);
+    }
 }
 
 /* ---- products ---- */
@@ -149,14 +203,14 @@ static void run_panels(const winograd_job *job, const winograd_block *block, int
     for (int64_t point = 0; point < plan->sizes.points * plan->sizes.points; point++)
         for (int64_t panel = panels.begin; panel < panels.end; panel++)
             multiply(job, block, &panels, point, panel, sums);
-    for (int64_t tile = block->begin; tile < block->end; tile++) {
-        nn_winograd_results results = place_of(plan, tile);
-        results.begin = panels.begin;
-        results.end = panels.end;
-        results.first = panels.first;
-        results.channels = panels.columns;
+    nn_winograd_results results = place_of(plan, block->begin);
+    results.begin = panels.begin;
+    results.end = panels.end;
+    results.first = panels.first;
+    results.channels = panels.columns;
+    results.raw = raw;
+    for (int64_t tile = block->begin; tile < block->end; tile++, next_place(plan, &results)) {
         results.sums = sums + (tile - block->begin) * plan->m_pitch * NN_WINOGRAD_SUM_BYTES;
-        results.raw = raw;
         job->maps->finish(job->maps->argument, &results);
     }
 }
@@ -174,8 +228,7 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     char *own = own_of(job, worker);
     for (int64_t i = begin; i < end; i++) {
         const winograd_block block = block_at(job, i, worker);
-        for (int64_t tile = block.begin; tile < block.end; tile++)
-            transform_tile(job, &block, tile, own + plan->edge_at);
+        transform_tiles(job, &block, block.begin, block.end, own + plan->edge_at);
         for (int64_t panels = 0; panels < plan->panel_blocks; panels++)
             run_panels(job, &block, panels, own);
     }
@@ -186,7 +239,7 @@ static void transform_shared(void *argument, int64_t begin, int64_t end, int wor
     const winograd_job *job = argument;
     const winograd_block block = block_at(job, job->block, 0);
     char *edge = own_of(job, worker) + job->plan->edge_at;
-    for (int64_t i = begin; i < end; i++) transform_tile(job, &block, block.begin + i, edge);
+    transform_tiles(job, &block, block.begin + begin, block.begin + end, edge);
 }
 
 static void multiply_shared(void *argument, int64_t begin, int64_t end, int worker) {

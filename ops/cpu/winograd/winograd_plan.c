@@ -8,9 +8,10 @@ enum {
     /* So many stay in one block, so that weights stream once. */
     ALL_TILES = 64,
     BLOCKS_PER_THREAD = 4,
-    MOST_CHANNELS = 4096, /* more make blocks of tens of MB */
-    L1_PERIOD = 4096,     /* bytes after which addresses share an L1 set */
-    LINE = 64,            /* bytes of a cache line */
+    MOST_CHANNELS = 4096,    /* more make blocks of tens of MB */
+    L1_PERIOD = 4096,        /* bytes after which addresses share an L1 set */
+    LINE = 64,               /* bytes of a cache line */
+    PADDED_BYTES = 24 << 10, /* of an image with padding that stays in L1 while it is read */
 };
 
 static bool has_taps(const nn_window_axis *axis, int taps) {
@@ -94,6 +95,17 @@ static size_t reserve(size_t *total, int64_t elements, int bytes_each) {
     return at;
 }
 
+/* Most tiles of a small image lie at its edge. */
+static void choose_padding(nn_winograd_plan *plan) {
+    const int m = plan->sizes.outputs, a = plan->sizes.points;
+    const int64_t rows = (plan->tile_rows - 1) * m + a, columns = (plan->tile_columns - 1) * m + a;
+    if (plan->shares_blocks ||
+        rows * columns * plan->in_channels * (int64_t)sizeof(float) > PADDED_BYTES)
+        return;
+    plan->padded_rows = rows;
+    plan->padded_columns = columns;
+}
+
 static void reserve_workspace(nn_winograd_plan *plan) {
     const nn_winograd_sizes *sizes = &plan->sizes;
     const int64_t points = sizes->points * sizes->points, outputs = sizes->outputs * sizes->outputs;
@@ -103,7 +115,10 @@ static void reserve_workspace(nn_winograd_plan *plan) {
     plan->m_step = plane_step(plan->block_tiles * plan->m_pitch, NN_WINOGRAD_SUM_BYTES);
     reserve(&plan->v_bytes, points * plan->v_step, sizes->v_bytes);
     plan->m_at = reserve(&plan->worker_bytes, points * plan->m_step, NN_WINOGRAD_SUM_BYTES);
-    plan->edge_at = reserve(&plan->worker_bytes, points * plan->in_channels, sizeof(float));
+    plan->edge_at =
+        reserve(&plan->worker_bytes,
+                nn_max(points, plan->padded_rows * plan->padded_columns) * plan->in_channels,
+                sizeof(float));
     plan->raw_at = reserve(&plan->worker_bytes, outputs * columns, sizeof(float));
 }
 
@@ -124,6 +139,7 @@ void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_sizes *s
     out->weight_channels = nn_round_up(out->in_channels, sizes->depth);
     choose_panels(out);
     choose_blocks(out);
+    choose_padding(out);
     reserve_workspace(out);
 }
 

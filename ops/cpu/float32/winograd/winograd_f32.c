@@ -132,7 +132,7 @@ void nn_winograd_run(const nn_winograd_f32_plan *plan, const float *packed, cons
     const float_maps argument = {plan, packed, bias, x, residual, y};
     const nn_winograd_maps maps = {
         .pixels = {.x = x, .bytes = sizeof *x},
-        .input = plan->form->input,
+        .input = plan->input,
         .multiply = multiply,
         .finish = finish_tile,
         .argument = &argument,

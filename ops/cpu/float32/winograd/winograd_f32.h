@@ -42,6 +42,7 @@ typedef struct nn_winograd_form {
     /* Returns how many channels are done: it stops before the first vector that is not finite, of
      * which y may then have the results all the same, unless there is a residual. */
     int64_t (*output)(const nn_winograd_output *output);
+    const struct nn_winograd_form *narrow; /* of vectors half as long; NULL: none */
 } nn_winograd_form;
 
 typedef struct nn_winograd_forms {
@@ -57,6 +58,7 @@ extern const nn_winograd_forms nn_winograd_f32_portable, nn_winograd_f32_avx2,
 typedef struct nn_winograd_f32_plan {
     nn_winograd_plan cut;
     const nn_winograd_form *form;
+    void (*input)(const nn_winograd_input *input); /* of the form, or of its narrow one */
     nn_epilogue epilogue;
     bool tile_finishes; /* the epilogue is a residual and a clip */
     float low, high;

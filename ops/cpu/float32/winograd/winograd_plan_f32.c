@@ -84,7 +84,11 @@ void nn_winograd_f32_plan_make(const nn_conv_geometry *g, const nn_winograd_form
         .weight_bytes = sizeof(float),
         .depth = 1,
     };
-    *out = (nn_winograd_f32_plan){.form = form, .epilogue = *epilogue};
+    *out = (nn_winograd_f32_plan){.form = form, .input = form->input, .epilogue = *epilogue};
+    /* Where 512-bit operations run as two halves, half a vector takes half the time. */
+    if (form->narrow != NULL && nn_cpu_get()->halves_512 &&
+        g->in_channels <= form->narrow->tiles->lanes)
+        out->input = form->narrow->input;
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     nn_winograd_plan_make(g, &sizes, threads, &out->cut);
 }
