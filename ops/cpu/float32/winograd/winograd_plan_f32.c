@@ -52,8 +52,12 @@ int nn_winograd_choose(const nn_conv_geometry *g, const nn_winograd_rival *direc
      * without transforms. A transform costs its loads, stores and arithmetic, which wait for each
      * other. */
     const int64_t taps = g->axes[NN_WIDTH].kernel;
-    const winograd_cost forms[] = {
-        {1, (int)taps, 0, 0}, {2, 4, 80, 80}, {4, 6, 320, 300}, {2, 6, 320, 160}};
+    /* Measured where an FMA takes as long as a load of a whole vector, and where it takes half. */
+    const bool is_slow = isa >= NN_ISA_AVX512 && nn_cpu_get()->halves_512;
+    const winograd_cost forms[] = {{1, (int)taps, 0, 0},
+                                   {2, 4, 80, 80},
+                                   {4, 6, 320, 300},
+                                   {2, 6, is_slow ? 200 : 400, is_slow ? 200 : 250}};
     enum { FORMS = sizeof forms / sizeof *forms };
     const int lanes = isa >= NN_ISA_AVX512 ? 16 : isa == NN_ISA_AVX2 ? 8 : 4;
     /* Direct convolution fills such vectors with several pixels. */
