@@ -290,6 +290,10 @@ static nn_status run_windows(const nn_call *call, bool average) {
     };
     const nn_pool_geometry *g = &job.geometry;
     bool standard = call->layout == NN_LAYOUT_STANDARD;
+    /* Few channels are whole shorter vectors, or leave less of them empty. */
+    if (!standard && job.type == NNOPT_FLOAT && job.set->narrow != NULL &&
+        g->channels <= job.set->narrow->lanes)
+        job.set = job.set->narrow;
     int64_t rows = g->batch * g->axes[NN_DEPTH].out * g->axes[NN_HEIGHT].out;
     int64_t row = g->axes[NN_WIDTH].out;
     if (standard)

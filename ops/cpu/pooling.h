@@ -21,6 +21,8 @@ typedef struct nn_pool_windows {
 
 /* One instruction set. x is channel 0 of the first pixel of the first window. */
 typedef struct nn_pooling {
+    int lanes;                       /* floats of a vector */
+    const struct nn_pooling *narrow; /* of shorter vectors; NULL: none */
     void (*max_f32)(const nn_pool_windows *windows, const float *x, float *y);
     void (*max_u8)(const nn_pool_windows *windows, const uint8_t *x, uint8_t *y);
     void (*max_i8)(const nn_pool_windows *windows, const int8_t *x, int8_t *y);

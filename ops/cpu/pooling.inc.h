@@ -316,10 +316,11 @@ static float max_plane_f32(const float *x, int64_t count) {
     return best[0];
 }
 
-#define POOLING(row_functions)                                                                     \
+#define POOLING(row_functions, narrow_set)                                                         \
     {                                                                                              \
-        .max_f32 = max_f32, .max_u8 = max_u8, .max_i8 = max_i8, .average_f32 = average_f32,        \
-        .max_bf16 = max_bf16, .average_bf16 = average_bf16, .max_row_f32 = max_row_f32,            \
-        .max_row_u8 = max_row_u8, .max_row_i8 = max_row_i8, .average_row_f32 = average_row_f32,    \
+        .lanes = VF_LANES, .narrow = narrow_set, .max_f32 = max_f32, .max_u8 = max_u8,             \
+        .max_i8 = max_i8, .average_f32 = average_f32, .max_bf16 = max_bf16,                        \
+        .average_bf16 = average_bf16, .max_row_f32 = max_row_f32, .max_row_u8 = max_row_u8,        \
+        .max_row_i8 = max_row_i8, .average_row_f32 = average_row_f32,                              \
         .max_plane_f32 = max_plane_f32, .rows = row_functions,                                     \
     }

@@ -210,14 +210,6 @@ static void clip_taps(const nn_window_axis *axis, int64_t position, int64_t *beg
         *end = first < axis->in ? (axis->in - 1 - first) / dilation + 1 : 0;
 }
 
-static tap_range range_of(const nn_direct_plan *plan, int64_t depth, int64_t row) {
-    const nn_window_axis *axes = plan->problem.axes;
-    tap_range out;
-    clip_taps(&axes[NN_DEPTH], depth, &out.plane_begin, &out.plane_end);
-    clip_taps(&axes[NN_HEIGHT], row, &out.row_begin, &out.row_end);
-    return out;
-}
-
 /* Where the first of the range lies in the view; 0 where there is none. */
 static int64_t place_of(const nn_direct_plan *plan, const input_view *view, const tap_range *range,
                         int64_t depth, int64_t row) {
@@ -386,12 +378,17 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     _Alignas(NN_ALIGNMENT) float floats[RAW_FLOATS];
     raw_rows raw = {.floats = floats};
     int64_t done = 0;
-    tap_range listed = {0};
+    /* Rows of the kernel alone change from row to row, and single numbers are compared: a structure
+     * just written in parts would be read again as a whole, which waits for its parts. */
+    tap_range range;
+    clip_taps(&p->axes[NN_DEPTH], unit->depth, &range.plane_begin, &range.plane_end);
+    int64_t listed_begin = -1, listed_end = -1;
     for (int64_t row = unit->row_begin; row < unit->row_end; row++) {
-        const tap_range range = range_of(plan, unit->depth, row);
-        if (row == unit->row_begin || memcmp(&range, &listed, sizeof range) != 0)
+        clip_taps(height, row, &range.row_begin, &range.row_end);
+        if (range.row_begin != listed_begin || range.row_end != listed_end)
             tile.tap_count = list_taps(plan, pass, view, &range, taps);
-        listed = range;
+        listed_begin = range.row_begin;
+        listed_end = range.row_end;
         bool pair = can_pair && row + 1 < unit->row_end && first_input(height, row) >= 0 &&
                     end_input(height, row + 1) <= height->in;
         const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
