@@ -87,8 +87,21 @@ NN_INLINE void slide_channels(const nn_depthwise_tile *t, int64_t c, const int c
     for (int o = 0; o < shape.outputs; o++)
 #pragma GCC unroll 7
         for (int i = 0; i < shape.pixels; i++) acc[o][i] = vf_load(t->bias + c);
-    for (const nn_depthwise_row *row = t->rows; row < t->rows + t->row_count; row++) {
-        const float *pixel = row->x + t->column * t->pitch + c;
+    const nn_depthwise_row *row = t->rows, *const end = row + t->row_count;
+    const int64_t at = t->column * t->pitch + c;
+    /* Rows of one kind after the other: in one loop over all, the loads of a row would come before
+     * the branch on its kind, which is more than there are registers for with stride 2. Maps that
+     * come from L2 gain by such loads, short rows lie in L1. */
+    while (shape.outputs == 2 && (shape.stride == 2 || shape.pixels < PIXELS) && row < end) {
+        for (; row < end && row->w[1] == NULL; row++)
+            add_row(t, row, row->x + at, c, count, shape, acc, 0, 1);
+        for (; row < end && row->w[0] != NULL && row->w[1] != NULL; row++)
+            add_row(t, row, row->x + at, c, count, shape, acc, 0, 2);
+        for (; row < end && row->w[0] == NULL; row++)
+            add_row(t, row, row->x + at, c, count, shape, acc, 1, 2);
+    }
+    for (; row < end; row++) {
+        const float *pixel = row->x + at;
         if (shape.outputs == 1 || row->w[1] == NULL)
             add_row(t, row, pixel, c, count, shape, acc, 0, 1);
         else if (row->w[0] == NULL)
