@@ -31,11 +31,13 @@ static float *numbers(int64_t count) {
     return out;
 }
 
-/* Rows lie ROW_GAP floats further apart than they are long: what is between must stay. */
+/* Rows lie ROW_GAP floats further apart than they are long, and tiles in some cases as much
+ * further than their rows: what is between must stay. */
 static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
     const int64_t rows = c->rows * (c->more + 1), a_step = c->k + ROW_GAP;
+    const int64_t a_skip = c->more % 2 * ROW_GAP;
     const int64_t y_step = c->columns + ROW_GAP, tap_weights = c->k * shape->columns;
-    float *a = numbers((rows + c->taps) * a_step), *w = numbers(c->taps * tap_weights);
+    float *a = numbers((rows + c->taps) * a_step + c->more * a_skip), *w = numbers(c->taps * tap_weights);
     float *start = numbers(shape->columns), *residual = numbers(rows * y_step);
     float *y = numbers(rows * y_step), *before = malloc((size_t)(rows * y_step) * sizeof *y);
     ck_assert_ptr_nonnull(before);
@@ -43,6 +45,7 @@ static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
     nn_tile_tap taps[MOST_TAPS];
     for (int i = 0; i < c->taps; i++) taps[i] = (nn_tile_tap){i * a_step, i * tap_weights};
     nn_tile_f32 tile = {.a_step = a_step,
+                        .a_skip = a_skip,
                         .w = w,
                         .taps = taps,
                         .tap_count = c->taps,
@@ -69,7 +72,7 @@ static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
                 sum = start[j] + (c->adds ? (double)residual[at] : 0);
                 for (int tap = 0; tap < c->taps; tap++)
                     for (int64_t k = 0; k < c->k; k++)
-                        sum += (double)a[(row + tap) * a_step + k] *
+                        sum += (double)a[(row + tap) * a_step + row / c->rows * a_skip + k] *
                                w[tap * tap_weights + k * shape->columns + j];
                 sum = fmin(tile.high, fmax(tile.low, sum));
             }

@@ -344,6 +344,14 @@ static bool is_one_pixel(const nn_direct_problem *p) {
            p->axes[NN_WIDTH].out == 1;
 }
 
+/* Rows of the output from `row` on, before `end`, that see the whole kernel inside of the input. */
+static int64_t count_inner(const nn_window_axis *height, int64_t row, int64_t end) {
+    int64_t count = 0;
+    if (first_input(height, row) < 0) return 0;
+    while (row + count < end && end_input(height, row + count) <= height->in) count++;
+    return count;
+}
+
 static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
                      const input_view *view, const float *bias, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
@@ -360,6 +368,8 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     /* Two rows of a narrow map fill one tile. */
     const bool can_pair =
         !is_cut && columns == NN_TILE_SEGMENT && pass->shape->rows == 2 * NN_TILE_SEGMENT;
+    /* Rows of one tile continue each other where those of the output do. */
+    const bool can_chain = tile_count == 1 && !is_cut && p->out_row == columns * p->out_pitch;
     nn_tile_f32 tile = {
         .a_step = view->column_step,
         .w = pass->w,
@@ -383,14 +393,20 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
     tap_range range;
     clip_taps(&p->axes[NN_DEPTH], unit->depth, &range.plane_begin, &range.plane_end);
     int64_t listed_begin = -1, listed_end = -1;
-    for (int64_t row = unit->row_begin; row < unit->row_end; row++) {
+    int64_t step; /* rows of the output that are done at once */
+    for (int64_t row = unit->row_begin; row < unit->row_end; row += step) {
         clip_taps(height, row, &range.row_begin, &range.row_end);
         if (range.row_begin != listed_begin || range.row_end != listed_end)
             tile.tap_count = list_taps(plan, pass, view, &range, taps);
         listed_begin = range.row_begin;
         listed_end = range.row_end;
-        bool pair = can_pair && row + 1 < unit->row_end && first_input(height, row) >= 0 &&
-                    end_input(height, row + 1) <= height->in;
+        const int64_t inner = can_pair || can_chain ? count_inner(height, row, unit->row_end) : 0;
+        const bool pair = can_pair && inner >= 2;
+        const int64_t each_row = pair ? 2 : 1; /* of a tile */
+        int64_t chained = can_chain ? nn_max(inner / each_row, 1) : 1;
+        if (is_raw && chained > 1)
+            chained = nn_min(chained, RAW_FLOATS / (each_row * columns * pass->shape->columns));
+        step = each_row * chained;
         const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
                                 (row - job->first_row) * p->out_row + pass->column;
         const int64_t a_start =
@@ -400,6 +416,11 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
             int64_t rows = pair ? 2 * columns : each + (i < rest);
             count = (i < rest ? rest : tile_count) - i;
             if (is_raw) count = nn_min(count, RAW_FLOATS / (rows * pass->shape->columns));
+            tile.a_skip = 0;
+            if (chained > 1) {
+                tile.a_skip = each_row * height->stride * view->row - rows * tile.a_step;
+                count = chained;
+            }
             const int64_t y = y_start + begin * p->out_pitch;
             const int64_t a_step =
                 pair ? height->stride * view->row : NN_TILE_SEGMENT * tile.a_step;
@@ -415,18 +436,14 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
             tile.a[1] = tile.a[0] + a_step;
             tile.start = bias;
             tile.prefetch = (const char *)pass->next + each_prefetch * done;
-            tile.prefetch_bytes = each_prefetch * count;
+            tile.prefetch_bytes = each_prefetch * count * each_row;
             if (rows > 0)
                 run_tiles(job, pass, &tile, rows, y,
                           y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch), &raw);
             begin += rows * count;
-            done += count;
+            done += count * each_row;
         }
         if (is_cut) run_last_pixel(job, unit, pass, view, &tile, a_start, y_start, &raw);
-        if (pair) {
-            row++;
-            done += tile_count;
-        }
     }
     finish_raw(job, pass, &raw, pass->columns);
 }

@@ -32,7 +32,8 @@ typedef struct nn_tile_f32 {
     int64_t y_step;
     int columns; /* that exist, some of them in the last vector; others are not read or stored */
     bool is_only_row; /* of the whole product: how its sum is split depends on nothing but k */
-    int64_t more;     /* tiles of as many rows that lie behind this one and are done with it */
+    int64_t more;     /* tiles of as many rows that lie behind this one and are done with it, */
+    int64_t a_skip;   /* their rows so many floats further than behind the last one's */
     float low, high;  /* clip: -INFINITY, INFINITY for none */
     bool claims;      /* lines of y come to L1 while the sums are made: they are further than L2 */
     const void *prefetch; /* `prefetch_bytes` from here are brought to L2 while the tiles run */

@@ -175,6 +175,7 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
     TILE_NAME(fetch) fetch = TILE_NAME(fetch_of)(t);
     int64_t left = t->more;
+    const int64_t to_next = rows * t->a_step + t->a_skip;
     for (int i = 0; i < segments && one_tap; i++) here.a[i] += t->taps->a;
     if (one_tap) here.w += t->taps->w;
     do {
@@ -192,7 +193,7 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
         here.high = t->high;
         TILE_NAME(store)(here, acc, rows, 0, adds, clips, VF_LANES);
         for (int i = 0; i < segments; i++) {
-            here.a[i] += rows * here.a_step;
+            here.a[i] += to_next;
             here.y[i] += rows * here.y_step;
             if (adds) here.residual[i] += rows * here.residual_step;
         }
@@ -236,7 +237,8 @@ NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
             TILE_NAME(accumulate_streams)(t, acc);
         else
 #endif
-            TILE_NAME(accumulate)(t, acc, rows, index * rows * t->a_step, &fetch);
+            TILE_NAME(accumulate)
+            (t, acc, rows, index * (rows * t->a_step + t->a_skip), &fetch);
         TILE_NAME(finish)(t, acc, rows, index);
     } while (index++ < t->more);
 }

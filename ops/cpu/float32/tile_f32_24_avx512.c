@@ -87,7 +87,7 @@ NN_INLINE void run_tiles(const nn_tile_f32 *t, const int rows, const bool adds, 
         here.high = t->high;
         store(here, whole, half, rows, adds, last);
         for (int i = 0; i < segments; i++) {
-            here.a[i] += rows * here.a_step;
+            here.a[i] += rows * here.a_step + here.a_skip;
             here.y[i] += rows * here.y_step;
             if (adds) here.residual[i] += rows * here.residual_step;
         }
