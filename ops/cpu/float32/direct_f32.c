@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+enum { SHORT_ROW = 128 }; /* floats of a band */
+
 /* The input as the tiles see it. Row `row` of depth `depth` is at (depth - depth0) * plane +
  * (row - row0) * row; on it, what output column `column` sees under its first tap is at
  * (column - column0) * column_step. All in floats. */
@@ -81,19 +83,23 @@ static int64_t end_input(const nn_window_axis *axis, int64_t last) {
 }
 
 /* Copies every `step`-th pixel of a row of `in` pixels from `left` on, `count` of them; those
- * outside are zero. */
+ * outside are zero, as they are already where `is_clear`. */
 typedef struct row_copy {
     int64_t in, left, step, count;
     int64_t channels, from_pitch, to_pitch;
+    bool is_clear;
 } row_copy;
 
 static void copy_row(const row_copy *copy, const float *from, float *to) {
     const size_t bytes = (size_t)copy->channels * sizeof *to;
+    const size_t pixel = (size_t)copy->to_pitch * sizeof *to;
     int64_t i = 0;
-    for (; i < copy->count && copy->left + i * copy->step < 0; i++)
-        memset(to + i * copy->to_pitch, 0, bytes);
-    int64_t left = copy->left + i * copy->step, inside = 0;
-    if (left < copy->in) inside = nn_min((copy->in - left - 1) / copy->step + 1, copy->count - i);
+    while (i < copy->count && copy->left + i * copy->step < 0) i++;
+    if (i > 0 && !copy->is_clear) memset(to, 0, (size_t)i * pixel);
+    const int64_t left = copy->left + i * copy->step, there = copy->in - left;
+    int64_t inside = 0;
+    if (there > 0) /* A division would take as long as some pixels. */
+        inside = nn_min(copy->step == 1 ? there : nn_divide_up(there, copy->step), copy->count - i);
     if (copy->step == 1 && copy->from_pitch == copy->channels && copy->to_pitch == copy->channels) {
         memcpy(to + i * copy->to_pitch, from + left * copy->from_pitch, bytes * (size_t)inside);
         i += inside;
@@ -102,7 +108,8 @@ static void copy_row(const row_copy *copy, const float *from, float *to) {
             memcpy(to + i * copy->to_pitch, from + (copy->left + i * copy->step) * copy->from_pitch,
                    bytes);
     }
-    for (; i < copy->count; i++) memset(to + i * copy->to_pitch, 0, bytes);
+    if (i < copy->count && !copy->is_clear)
+        memset(to + i * copy->to_pitch, 0, (size_t)(copy->count - i) * pixel);
 }
 
 /* A row of pixels of planes `plane` floats apart. */
@@ -157,6 +164,11 @@ static input_view copy_band(const direct_job *job, const direct_unit *unit, chan
     };
     view.plane = nn_max(row_end - row_begin, 0) * view.row;
     view.column_offset = -unit->column_begin * view.column_step;
+    /* Short rows are cleared all at once: two more calls for each would take as long as its copy.
+     */
+    copy.is_clear = !p->in_planes && view.row <= SHORT_ROW;
+    if (copy.is_clear)
+        memset(band, 0, (size_t)(nn_max(depth_end - depth_begin, 0) * view.plane) * sizeof *band);
     /* A kernel of one row passes over rows between strides. */
     const int64_t row_step = height->kernel == 1 ? height->stride : 1;
     for (int64_t d = depth_begin; d < depth_end; d++)
