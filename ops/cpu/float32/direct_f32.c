@@ -1,44 +1,13 @@
 #include "ops/cpu/float32/direct_f32.h"
 
 #include "base/integers.h"
+#include "ops/cpu/float32/direct_input_f32.h"
 
 #include <math.h>
 
-enum { SHORT_ROW = 128 }; /* floats of a band */
-
-/* The input as the tiles see it. Row `row` of depth `depth` is at (depth - depth0) * plane +
- * (row - row0) * row; on it, what output column `column` sees under its first tap is at
- * (column - column0) * column_step. All in floats. */
-typedef struct input_view {
-    const float *base;
-    int64_t plane, row, pitch, column_step;
-    int64_t depth0, row0;
-    int64_t column_offset; /* -column0 * column_step */
-    int64_t k_begin;       /* the first channel that is there */
-} input_view;
-
-/* Channels of the input that a copy holds. */
-typedef struct channel_range {
-    int64_t begin, count;
-} channel_range;
-
-typedef struct direct_job {
-    const nn_direct_plan *plan;
-    const float *packed, *bias, *x, *residual;
-    float *y;          /* of a row of the output: */
-    int64_t first_row; /* mostly 0 */
-    char *workspace;
-} direct_job;
-
-/* What one thread works on. */
-typedef struct direct_unit {
-    int64_t image, group, depth;
-    int64_t row_begin, row_end, column_begin, column_end, panel_begin, panel_end;
-} direct_unit;
-
-static direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
+static nn_direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
     const nn_window_axis *axes = plan->problem.axes;
-    direct_unit unit;
+    nn_direct_unit unit;
     int64_t panels = index % plan->panel_blocks;
     index /= plan->panel_blocks;
     int64_t columns = index % plan->column_blocks;
@@ -56,140 +25,6 @@ static direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
     unit.panel_begin = panels * plan->panel_block;
     unit.panel_end = nn_min(unit.panel_begin + plan->panel_block, plan->panels);
     return unit;
-}
-
-/* ---- input ---- */
-
-static input_view whole_input(const direct_job *job, const direct_unit *unit) {
-    const nn_direct_problem *p = &job->plan->problem;
-    int64_t row = p->axes[NN_WIDTH].in * p->in_pitch, plane = p->axes[NN_HEIGHT].in * row;
-    const nn_window_axis *width = &p->axes[NN_WIDTH];
-    return (input_view){
-        .base = job->x + unit->image * p->axes[NN_DEPTH].in * plane + unit->group * p->k,
-        .plane = plane,
-        .row = row,
-        .pitch = p->in_pitch,
-        .column_step = width->stride * p->in_pitch,
-        .column_offset = -width->pad_begin * p->in_pitch,
-    };
-}
-
-/* First input position of output `position` and the one after the last of output `last`. */
-static int64_t first_input(const nn_window_axis *axis, int64_t position) {
-    return position * axis->stride - axis->pad_begin;
-}
-static int64_t end_input(const nn_window_axis *axis, int64_t last) {
-    return first_input(axis, last) + (axis->kernel - 1) * axis->dilation + 1;
-}
-
-/* Copies every `step`-th pixel of a row of `in` pixels from `left` on, `count` of them; those
- * outside are zero, as they are already where `is_clear`. */
-typedef struct row_copy {
-    int64_t in, left, step, count;
-    int64_t channels, from_pitch, to_pitch;
-    bool is_clear;
-} row_copy;
-
-static void copy_row(const row_copy *copy, const float *from, float *to) {
-    const size_t bytes = (size_t)copy->channels * sizeof *to;
-    const size_t pixel = (size_t)copy->to_pitch * sizeof *to;
-    int64_t i = 0;
-    while (i < copy->count && copy->left + i * copy->step < 0) i++;
-    if (i > 0 && !copy->is_clear) memset(to, 0, (size_t)i * pixel);
-    const int64_t left = copy->left + i * copy->step, there = copy->in - left;
-    int64_t inside = 0;
-    if (there > 0) /* A division would take as long as some pixels. */
-        inside = nn_min(copy->step == 1 ? there : nn_divide_up(there, copy->step), copy->count - i);
-    if (copy->step == 1 && copy->from_pitch == copy->channels && copy->to_pitch == copy->channels) {
-        memcpy(to + i * copy->to_pitch, from + left * copy->from_pitch, bytes * (size_t)inside);
-        i += inside;
-    } else {
-        for (int64_t end = i + inside; i < end; i++)
-            memcpy(to + i * copy->to_pitch, from + (copy->left + i * copy->step) * copy->from_pitch,
-                   bytes);
-    }
-    if (i < copy->count && !copy->is_clear)
-        memset(to + i * copy->to_pitch, 0, (size_t)(copy->count - i) * pixel);
-}
-
-/* A row of pixels of planes `plane` floats apart. */
-static void interleave_row(const row_copy *copy, const nn_rows_f32 *rows, const float *from,
-                           int64_t plane, float *to) {
-    const int64_t before = nn_max(-copy->left, 0), left = nn_max(copy->left, 0);
-    const int64_t inside = nn_max(nn_min(copy->in, copy->left + copy->count) - left, 0);
-    const int64_t behind = copy->count - before - inside;
-    const size_t pixel = (size_t)copy->to_pitch * sizeof *to;
-    memset(to, 0, (size_t)before * pixel);
-    to += before * copy->to_pitch;
-    rows->transpose((const uint32_t *)(const void *)(from + left), plane, (uint32_t *)(void *)to,
-                    copy->to_pitch, inside, copy->channels);
-    memset(to + inside * copy->to_pitch, 0, (size_t)behind * pixel);
-}
-
-/* Copies the rows that the unit reads into `band`, with zeros for the padding left and right. Rows
- * above and below the input are not there: their taps are left out. */
-static input_view copy_band(const direct_job *job, const direct_unit *unit, channel_range channels,
-                            float *band) {
-    const nn_direct_plan *plan = job->plan;
-    const nn_direct_problem *p = &plan->problem;
-    const nn_window_axis *depth = &p->axes[NN_DEPTH], *height = &p->axes[NN_HEIGHT];
-    const nn_window_axis *width = &p->axes[NN_WIDTH];
-    const input_view source = whole_input(job, unit);
-    const int64_t pitch = plan->band_pitch;
-    const int64_t depth_begin = nn_max(first_input(depth, unit->depth), 0);
-    const int64_t depth_end = nn_min(end_input(depth, unit->depth), depth->in);
-    const int64_t row_begin = nn_max(first_input(height, unit->row_begin), 0);
-    const int64_t row_end = nn_min(end_input(height, unit->row_end - 1), height->in);
-    row_copy copy = {
-        .in = width->in,
-        .left = first_input(width, unit->column_begin),
-        .step = 1,
-        .channels = channels.count,
-        .from_pitch = source.pitch,
-        .to_pitch = pitch,
-    };
-    copy.count = end_input(width, unit->column_end - 1) - copy.left;
-    if (plan->band_is_compact) {
-        copy.step = width->stride;
-        copy.count = unit->column_end - unit->column_begin;
-    }
-    input_view view = {
-        .base = band,
-        .row = copy.count * pitch,
-        .pitch = pitch,
-        .column_step = plan->band_is_compact ? pitch : width->stride * pitch,
-        .depth0 = depth_begin,
-        .row0 = row_begin,
-        .k_begin = channels.begin,
-    };
-    view.plane = nn_max(row_end - row_begin, 0) * view.row;
-    view.column_offset = -unit->column_begin * view.column_step;
-    /* Short rows are cleared all at once: two more calls for each would take as long as its copy.
-     */
-    copy.is_clear = !p->in_planes && view.row <= SHORT_ROW;
-    if (copy.is_clear)
-        memset(band, 0, (size_t)(nn_max(depth_end - depth_begin, 0) * view.plane) * sizeof *band);
-    /* A kernel of one row passes over rows between strides. */
-    const int64_t row_step = height->kernel == 1 ? height->stride : 1;
-    for (int64_t d = depth_begin; d < depth_end; d++)
-        for (int64_t h = row_begin; h < row_end; h++) {
-            if ((h - first_input(height, unit->row_begin)) % row_step != 0) continue;
-            float *to = band + (d - depth_begin) * view.plane + (h - row_begin) * view.row;
-            if (p->in_planes)
-                interleave_row(&copy, plan->tiles->rows, source.base + h * width->in,
-                               height->in * width->in, to);
-            else
-                copy_row(&copy, source.base + d * source.plane + h * source.row + channels.begin,
-                         to);
-        }
-    return view;
-}
-
-static bool needs_band(const nn_direct_plan *plan, const direct_unit *unit) {
-    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
-    if (plan->band_use != NN_BAND_FOR_PADDING) return plan->band_use == NN_BAND_ALWAYS;
-    return first_input(width, unit->column_begin) < 0 ||
-           end_input(width, unit->column_end - 1) > width->in;
 }
 
 /* ---- one pass over the tiles of a unit ---- */
@@ -213,31 +48,31 @@ typedef struct tap_range {
 
 /* First and last tap of an axis that are inside for output `position`. */
 static void clip_taps(const nn_window_axis *axis, int64_t position, int64_t *begin, int64_t *end) {
-    const int64_t first = first_input(axis, position), dilation = axis->dilation;
+    const int64_t first = nn_first_input(axis, position), dilation = axis->dilation;
     *begin = 0;
     *end = axis->kernel;
     /* Divisions take as long as a row of a small tile. */
     if (first < 0) *begin = nn_min(nn_divide_up(-first, dilation), axis->kernel);
-    if (end_input(axis, position) > axis->in)
+    if (nn_end_input(axis, position) > axis->in)
         *end = first < axis->in ? (axis->in - 1 - first) / dilation + 1 : 0;
 }
 
 /* Where the first of the range lies in the view; 0 where there is none. */
-static int64_t place_of(const nn_direct_plan *plan, const input_view *view, const tap_range *range,
-                        int64_t depth, int64_t row) {
+static int64_t place_of(const nn_direct_plan *plan, const nn_direct_input *view,
+                        const tap_range *range, int64_t depth, int64_t row) {
     const nn_window_axis *axes = plan->problem.axes;
     if (range->plane_begin >= range->plane_end || range->row_begin >= range->row_end) return 0;
     const int64_t d =
-        first_input(&axes[NN_DEPTH], depth) + range->plane_begin * axes[NN_DEPTH].dilation;
+        nn_first_input(&axes[NN_DEPTH], depth) + range->plane_begin * axes[NN_DEPTH].dilation;
     const int64_t h =
-        first_input(&axes[NN_HEIGHT], row) + range->row_begin * axes[NN_HEIGHT].dilation;
+        nn_first_input(&axes[NN_HEIGHT], row) + range->row_begin * axes[NN_HEIGHT].dilation;
     return (d - view->depth0) * view->plane + (h - view->row0) * view->row;
 }
 
 /* Lists the taps of the pass that are in the range, from its first one on: neighbouring rows of the
  * output mostly have the same list. */
 static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
-                         const input_view *view, const tap_range *range, nn_tile_tap *taps) {
+                         const nn_direct_input *view, const tap_range *range, nn_tile_tap *taps) {
     const nn_window_axis *axes = plan->problem.axes;
     const int64_t in_row = plan->merged ? 1 : axes[NN_WIDTH].kernel;
     const int64_t tap_floats = plan->k * pass->shape->columns;
@@ -267,7 +102,7 @@ typedef struct raw_rows {
     int64_t begin, end, offset;
 } raw_rows;
 
-static void finish_raw(const direct_job *job, const direct_pass *pass, raw_rows *raw,
+static void finish_raw(const nn_direct_job *job, const direct_pass *pass, raw_rows *raw,
                        int64_t columns) {
     const nn_direct_plan *plan = job->plan;
     if (raw->begin < raw->end)
@@ -285,7 +120,7 @@ static void finish_raw(const direct_job *job, const direct_pass *pass, raw_rows 
 }
 
 /* Adds rows that lie behind the others. */
-static void add_raw(const direct_job *job, const direct_pass *pass, raw_rows *raw, int64_t rows,
+static void add_raw(const nn_direct_job *job, const direct_pass *pass, raw_rows *raw, int64_t rows,
                     int64_t offset) {
     if (rows <= 0) return;
     if (offset != raw->offset + (raw->end - raw->begin) * job->plan->problem.out_pitch)
@@ -296,8 +131,8 @@ static void add_raw(const direct_job *job, const direct_pass *pass, raw_rows *ra
 
 /* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment of one tile at
  * `offset1`, into raw rows. */
-static void run_raw(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile, int64_t rows,
-                    int64_t offset, int64_t offset1, raw_rows *raw) {
+static void run_raw(const nn_direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
+                    int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
     const int64_t pitch = pass->shape->columns, all = rows * (tile->more + 1);
     const int64_t first = tile->more > 0 ? all : nn_min(rows, NN_TILE_SEGMENT);
     const float low = tile->low, high = tile->high;
@@ -321,7 +156,7 @@ static void run_raw(const direct_job *job, const direct_pass *pass, nn_tile_f32 
 }
 
 /* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment at `offset1`. */
-static void run_tiles(const direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
+static void run_tiles(const nn_direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
                       int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
     tile->start = pass->first ? tile->start : NULL;
     if (job->plan->tile_finishes || !pass->last) {
@@ -339,9 +174,9 @@ static void run_tiles(const direct_job *job, const direct_pass *pass, nn_tile_f3
 }
 
 /* The last columns of a row, which are less than a tile stores; a and y are those of the row. */
-static void run_last_pixel(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
-                           const input_view *view, nn_tile_f32 *tile, int64_t a, int64_t y,
-                           raw_rows *raw) {
+static void run_last_pixel(const nn_direct_job *job, const nn_direct_unit *unit,
+                           const direct_pass *pass, const nn_direct_input *view, nn_tile_f32 *tile,
+                           int64_t a, int64_t y, raw_rows *raw) {
     const int64_t column = unit->column_end - 1;
     y += column * job->plan->problem.out_pitch;
     tile->a[0] = tile->a[1] = view->base + a + column * view->column_step;
@@ -359,13 +194,13 @@ static bool is_one_pixel(const nn_direct_problem *p) {
 /* Rows of the output from `row` on, before `end`, that see the whole kernel inside of the input. */
 static int64_t count_inner(const nn_window_axis *height, int64_t row, int64_t end) {
     int64_t count = 0;
-    if (first_input(height, row) < 0) return 0;
-    while (row + count < end && end_input(height, row + count) <= height->in) count++;
+    if (nn_first_input(height, row) < 0) return 0;
+    while (row + count < end && nn_end_input(height, row + count) <= height->in) count++;
     return count;
 }
 
-static void run_pass(const direct_job *job, const direct_unit *unit, const direct_pass *pass,
-                     const input_view *view, const float *bias, nn_tile_tap *taps) {
+static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const direct_pass *pass,
+                     const nn_direct_input *view, const float *bias, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT];
@@ -461,7 +296,7 @@ static void run_pass(const direct_job *job, const direct_unit *unit, const direc
 }
 
 /* What a pass sums, without what comes after it. */
-static direct_pass pass_at(const direct_job *job, const direct_unit *unit, int64_t panel,
+static direct_pass pass_at(const nn_direct_job *job, const nn_direct_unit *unit, int64_t panel,
                            int64_t index) {
     const nn_direct_plan *plan = job->plan;
     const int64_t first = panel * plan->shape->columns;
@@ -485,8 +320,8 @@ static const float *first_weight(const direct_pass *pass, int64_t k) {
 }
 
 /* Finds the weights that are read after those of the pass, of which there are about as many. */
-static void find_next(const direct_job *job, const direct_unit *unit, int64_t panel, int64_t index,
-                      direct_pass *pass) {
+static void find_next(const nn_direct_job *job, const nn_direct_unit *unit, int64_t panel,
+                      int64_t index, direct_pass *pass) {
     const nn_direct_plan *plan = job->plan;
     const bool by_parts = plan->input_parts > 1;
     const float *end = job->packed + (unit->group + 1) * plan->group_floats;
@@ -514,8 +349,8 @@ static void find_next(const direct_job *job, const direct_unit *unit, int64_t pa
 }
 
 /* Passes [begin, end) of a panel. */
-static void run_panel(const direct_job *job, const direct_unit *unit, int64_t panel, int64_t begin,
-                      int64_t end, const input_view *view, nn_tile_tap *taps) {
+static void run_panel(const nn_direct_job *job, const nn_direct_unit *unit, int64_t panel,
+                      int64_t begin, int64_t end, const nn_direct_input *view, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
     const float *bias =
         job->bias + unit->group * plan->group_columns + panel * plan->shape->columns;
@@ -538,48 +373,42 @@ static direct_space space_at(const nn_direct_plan *plan, char *own) {
     return (direct_space){(nn_tile_tap *)own, (float *)(own + band_at)};
 }
 
-static input_view input_of(const direct_job *job, const direct_unit *unit, channel_range channels,
-                           float *band) {
-    return needs_band(job->plan, unit) ? copy_band(job, unit, channels, band)
-                                       : whole_input(job, unit);
-}
-
 /* `view` is the last unit's; where that had the same pixels, it is used again. */
-static void run_unit(const direct_job *job, const direct_unit *unit, bool same_input,
-                     input_view *view, const direct_space *space) {
+static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool same_input,
+                     nn_direct_input *view, const direct_space *space) {
     const nn_direct_plan *plan = job->plan;
     const int64_t passes = plan->passes / plan->input_parts;
     for (int64_t part = 0; part < plan->input_parts; part++) {
         const int64_t k_begin = part * plan->k_per_pass;
         const int64_t k_end = plan->input_parts > 1 ? k_begin + plan->k_per_pass : plan->problem.k;
-        const channel_range channels = {k_begin, nn_min(k_end, plan->problem.k) - k_begin};
+        const nn_channel_range channels = {k_begin, nn_min(k_end, plan->problem.k) - k_begin};
         if (!same_input || plan->input_parts > 1)
-            *view = input_of(job, unit, channels, space->band);
+            *view = nn_direct_input_of(job, unit, channels, space->band);
         for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
             run_panel(job, unit, panel, part * passes, (part + 1) * passes, view, space->taps);
     }
 }
 
-static void run_units(const direct_job *job, int64_t begin, int64_t end, char *own) {
+static void run_units(const nn_direct_job *job, int64_t begin, int64_t end, char *own) {
     const nn_direct_plan *plan = job->plan;
     const direct_space space = space_at(plan, own);
-    input_view view = {0};
+    nn_direct_input view = {0};
     for (int64_t i = begin; i < end; i++) {
-        const direct_unit unit = unit_at(plan, i);
+        const nn_direct_unit unit = unit_at(plan, i);
         /* Units that differ in panels only follow each other and share their band. */
         run_unit(job, &unit, i > begin && i % plan->panel_blocks != 0, &view, &space);
     }
 }
 
 static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
-    const direct_job *job = argument;
+    const nn_direct_job *job = argument;
     run_units(job, begin, end, job->workspace + job->plan->worker_bytes * (size_t)worker);
 }
 
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           int64_t panel_begin, int64_t panel_end, void *workspace) {
-    const direct_job job = {
+    const nn_direct_job job = {
         .plan = plan,
         .packed = packed,
         .bias = bias,
@@ -589,21 +418,21 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
     };
     const direct_space space = space_at(plan, workspace);
     for (int64_t begin = 0; begin < pixels; begin += plan->column_block) {
-        const direct_unit unit = {
+        const nn_direct_unit unit = {
             .row_end = 1,
             .column_begin = begin,
             .column_end = nn_min(begin + plan->column_block, pixels),
             .panel_begin = panel_begin,
             .panel_end = panel_end,
         };
-        run_unit(&job, &unit, false, &(input_view){0}, &space);
+        run_unit(&job, &unit, false, &(nn_direct_input){0}, &space);
     }
 }
 
 void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,
                         const float *x, float *y, int64_t row_begin, int64_t row_end,
                         int64_t panel_begin, int64_t panel_end, void *workspace) {
-    const direct_job job = {
+    const nn_direct_job job = {
         .plan = plan,
         .packed = packed,
         .bias = bias,
@@ -615,7 +444,7 @@ void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const f
     const direct_space space = space_at(plan, workspace);
     for (int64_t row = row_begin; row < row_end; row += plan->row_block)
         for (int64_t column = 0; column < width; column += plan->column_block) {
-            const direct_unit unit = {
+            const nn_direct_unit unit = {
                 .row_begin = row,
                 .row_end = nn_min(row + plan->row_block, row_end),
                 .column_begin = column,
@@ -623,14 +452,14 @@ void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const f
                 .panel_begin = panel_begin,
                 .panel_end = panel_end,
             };
-            run_unit(&job, &unit, false, &(input_view){0}, &space);
+            run_unit(&job, &unit, false, &(nn_direct_input){0}, &space);
         }
 }
 
 void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
                          const float *x, const float *residual, float *y, int64_t begin,
                          int64_t end, void *workspace) {
-    const direct_job job = {
+    const nn_direct_job job = {
         .plan = plan,
         .packed = packed,
         .bias = bias,
@@ -644,7 +473,7 @@ void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const 
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
                    const float *x, const float *residual, float *y, nn_pool *pool,
                    void *workspace) {
-    direct_job job = {
+    nn_direct_job job = {
         .plan = plan,
         .packed = packed,
         .bias = bias,
