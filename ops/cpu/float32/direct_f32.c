@@ -405,6 +405,26 @@ static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
     run_units(job, begin, end, job->workspace + job->plan->worker_bytes * (size_t)worker);
 }
 
+/* The first `width` columns of output rows [row_begin, row_end) of one image and two axes, and of
+ * those panels [panel_begin, panel_end). */
+static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_end, int64_t width,
+                     int64_t panel_begin, int64_t panel_end, void *workspace) {
+    const nn_direct_plan *plan = job->plan;
+    const direct_space space = space_at(plan, workspace);
+    for (int64_t row = row_begin; row < row_end; row += plan->row_block)
+        for (int64_t column = 0; column < width; column += plan->column_block) {
+            const nn_direct_unit unit = {
+                .row_begin = row,
+                .row_end = nn_min(row + plan->row_block, row_end),
+                .column_begin = column,
+                .column_end = nn_min(column + plan->column_block, width),
+                .panel_begin = panel_begin,
+                .panel_end = panel_end,
+            };
+            run_unit(job, &unit, false, &(nn_direct_input){0}, &space);
+        }
+}
+
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           int64_t panel_begin, int64_t panel_end, void *workspace) {
@@ -416,17 +436,7 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         .residual = residual,
         .y = y,
     };
-    const direct_space space = space_at(plan, workspace);
-    for (int64_t begin = 0; begin < pixels; begin += plan->column_block) {
-        const nn_direct_unit unit = {
-            .row_end = 1,
-            .column_begin = begin,
-            .column_end = nn_min(begin + plan->column_block, pixels),
-            .panel_begin = panel_begin,
-            .panel_end = panel_end,
-        };
-        run_unit(&job, &unit, false, &(nn_direct_input){0}, &space);
-    }
+    run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
 }
 
 void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,
@@ -440,20 +450,8 @@ void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const f
         .y = y,
         .first_row = row_begin,
     };
-    const int64_t width = plan->problem.axes[NN_WIDTH].out;
-    const direct_space space = space_at(plan, workspace);
-    for (int64_t row = row_begin; row < row_end; row += plan->row_block)
-        for (int64_t column = 0; column < width; column += plan->column_block) {
-            const nn_direct_unit unit = {
-                .row_begin = row,
-                .row_end = nn_min(row + plan->row_block, row_end),
-                .column_begin = column,
-                .column_end = nn_min(column + plan->column_block, width),
-                .panel_begin = panel_begin,
-                .panel_end = panel_end,
-            };
-            run_unit(&job, &unit, false, &(nn_direct_input){0}, &space);
-        }
+    run_part(&job, row_begin, row_end, plan->problem.axes[NN_WIDTH].out, panel_begin, panel_end,
+             workspace);
 }
 
 void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,

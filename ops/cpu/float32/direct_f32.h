@@ -31,6 +31,9 @@ void nn_direct_dense_output(nn_direct_problem *problem, int64_t channels);
 /* The product of matrices [m, k] and [k, n] as a convolution of m pixels by a 1x1 kernel. */
 nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k);
 
+/* Does a convolution read for each pixel the one that lies at the same place, and no other? */
+bool nn_direct_is_pointwise(const nn_window_axis axes[NN_MAX_SPATIAL]);
+
 /* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one
  * row of pixels, and a map of width 1 a row standing upright. */
 void nn_direct_simplify(nn_direct_problem *problem);

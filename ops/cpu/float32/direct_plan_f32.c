@@ -67,9 +67,9 @@ static bool has_dense_output(const nn_direct_problem *problem) {
            dense.out_image == problem->out_image;
 }
 
-static bool is_pointwise(const nn_direct_problem *problem) {
+bool nn_direct_is_pointwise(const nn_window_axis axes[NN_MAX_SPATIAL]) {
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {
-        const nn_window_axis *axis = &problem->axes[i];
+        const nn_window_axis *axis = &axes[i];
         if (axis->kernel != 1 || axis->stride != 1 || axis->pad_begin != 0 || axis->in != axis->out)
             return false;
     }
@@ -79,7 +79,7 @@ static bool is_pointwise(const nn_direct_problem *problem) {
 void nn_direct_simplify(nn_direct_problem *problem) {
     const nn_window_axis none = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     nn_window_axis *axes = problem->axes;
-    if (is_pointwise(problem) && has_dense_output(problem)) {
+    if (nn_direct_is_pointwise(axes) && has_dense_output(problem)) {
         int64_t pixels = problem->images;
         for (int i = 0; i < NN_MAX_SPATIAL; i++) pixels *= axes[i].in;
         axes[NN_DEPTH] = axes[NN_HEIGHT] = axes[NN_WIDTH] = none;
@@ -256,7 +256,9 @@ static nn_band_use band_use(const nn_direct_plan *plan) {
     int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
     bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
     bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
-    return collides || plan->problem.in_planes ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
+    return collides || plan->problem.in_planes ? NN_BAND_ALWAYS
+           : pads                              ? NN_BAND_FOR_PADDING
+                                               : NN_BAND_NEVER;
 }
 
 /* Units that differ in panels, at most `wanted`, as long as the copy of the band that each makes

@@ -12,7 +12,7 @@
 
 enum {
     UNITS_PER_THREAD = 4,
-    UNIT_OF_BOTH = 16,    /* a unit has so many times the rows that it shares with its neighbour */
+    UNIT_OF_BOTH = 16,   /* a unit has so many times the rows that it shares with its neighbour */
     PROJECT_PIXELS = 56, /* that are projected at once, at least: four tiles of 14 */
     LEAST_RING_BYTES = 256 << 10,
 };
@@ -45,13 +45,6 @@ static bool is_constant(const nn_node_view *node, int index) {
     return nn_view_in(node, index) == NULL || nn_view_constant(node, index) != NULL;
 }
 
-/* Does a convolution read for each pixel the one that lies at the same place? */
-static bool is_pointwise(const nn_conv_geometry *g) {
-    return g->taps == 1 && g->axes[NN_HEIGHT].stride == 1 && g->axes[NN_WIDTH].stride == 1 &&
-           g->in_pixels == g->out_pixels && g->axes[NN_HEIGHT].pad_begin == 0 &&
-           g->axes[NN_WIDTH].pad_begin == 0;
-}
-
 static bool accepts(const nn_node_view *node, const nn_target *target) {
     if (target->precision != NN_PRECISION_FP32 || node->out[0]->type != NNOPT_FLOAT ||
         nn_fact_count(node->out[0]) <= 0 || nn_fact_count(node->in[NN_BLOCK_X]) <= 0)
@@ -61,7 +54,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
     const nn_depthwise_block_attrs *attrs = node->attrs;
     if (nn_view_in(node, NN_BLOCK_EXPAND_W) == NULL) return !attrs->in_planes;
     const nn_conv_geometry expand = nn_depthwise_block_expand_geometry(node);
-    if (is_pointwise(&expand)) return !attrs->in_planes;
+    if (nn_direct_is_pointwise(expand.axes)) return !attrs->in_planes;
     /* nn_direct_run_rows, in_planes of nn_direct_problem */
     return expand.axes[NN_WIDTH].out > 1 && (!attrs->in_planes || expand.axes[NN_WIDTH].kernel > 1);
 }
@@ -81,10 +74,6 @@ static size_t reserve(size_t *total, size_t bytes) {
 
 static int64_t at_least_one(int64_t count) {
     return count > 1 ? count : 1;
-}
-
-static int64_t whole_groups(int64_t count, int64_t group) {
-    return nn_divide_up(count, group) * group;
 }
 
 /* Rows that output rows [first, first + count) reach, those outside too. */
@@ -158,8 +147,8 @@ static void choose_units(block_state *state, int threads) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
     const int64_t fewest = nn_divide_up(threads, g->batch * state->parts);
     const int64_t pieces = state->parts > 1 ? fewest : row_pieces(state, g, threads, fewest);
-    state->unit_rows = (height->out + pieces - 1) / pieces;
-    state->image_units = (height->out + state->unit_rows - 1) / state->unit_rows;
+    state->unit_rows = nn_divide_up(height->out, pieces);
+    state->image_units = nn_divide_up(height->out, state->unit_rows);
 }
 
 static void choose_bands(block_state *state) {
@@ -172,12 +161,12 @@ static void choose_bands(block_state *state) {
     const int64_t ring_bytes = nn_max(l2 / 8, nn_min(l2 / 2, LEAST_RING_BYTES));
     const int64_t fitting = ring_bytes / row_bytes - rows_under(height, 1);
     const int64_t at_once = state->depthwise.rows_at_once;
-    state->band_rows = whole_groups(at_least_one(fitting / height->stride + 1), at_once);
+    state->band_rows = nn_round_up(at_least_one(fitting / height->stride + 1), at_once);
     if (state->band_rows > state->unit_rows) state->band_rows = state->unit_rows;
     state->held = height->in;
     if (state->expands && rows_under(height, state->band_rows) < height->in)
         state->held = rows_under(height, state->band_rows);
-    state->group_rows = whole_groups(at_least_one(PROJECT_PIXELS / width->out), at_once);
+    state->group_rows = nn_round_up(at_least_one(PROJECT_PIXELS / width->out), at_once);
     if (state->group_rows > state->band_rows) state->group_rows = state->band_rows;
 }
 
@@ -256,7 +245,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_fact *x = node->in[NN_BLOCK_X];
     nn_conv_geometry expand = {0};
     if (state->expands) expand = nn_depthwise_block_expand_geometry(node);
-    state->expands_pixels = state->expands && is_pointwise(&expand);
+    state->expands_pixels = state->expands && nn_direct_is_pointwise(expand.axes);
     state->in_planes = attrs->in_planes;
     state->in_channels = x->dims[1];
     state->in_floats = x->dims[1] * x->dims[2] * x->dims[3];

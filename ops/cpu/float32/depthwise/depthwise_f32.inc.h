@@ -203,7 +203,7 @@ NN_INLINE void slide_row(const nn_depthwise_tile *t, const int pixels, const int
     static void slide_row_##pixels##_##outputs(const nn_depthwise_tile *t) {                       \
         slide_row(t, pixels, outputs);                                                             \
     }
-/* run_of_OUTPUTS: false where no function is for the kernel. */
+/* run_OUTPUTS: false where no function is for the kernel. */
 #define SLIDES(outputs)                                                                            \
     SLIDE(3, 1, outputs)                                                                           \
     SLIDE(3, 2, outputs)                                                                           \

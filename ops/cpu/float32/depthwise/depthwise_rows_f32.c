@@ -7,10 +7,6 @@ enum {
     FINISH_BLOCK = 512, /* channels, when an activation is done after the tile */
 };
 
-static int64_t padded_to(int64_t count, int64_t lanes) {
-    return (count + lanes - 1) / lanes * lanes;
-}
-
 static size_t reserve(size_t *total, int64_t bytes) {
     size_t at = *total;
     *total += nn_aligned((size_t)bytes);
@@ -21,15 +17,15 @@ static void choose_blocks(nn_depthwise_plan *plan, int64_t blocks) {
     const int64_t channels = plan->geometry.out_channels;
     plan->channel_block = channels;
     if (blocks > 1) {
-        int64_t block = padded_to((channels + blocks - 1) / blocks, plan->set->lanes);
+        int64_t block = nn_round_up(nn_divide_up(channels, blocks), plan->set->lanes);
         plan->channel_block = block > LEAST_BLOCK ? block : LEAST_BLOCK;
     }
     if (!plan->tile_finishes) {
         const int64_t pieces = nn_divide_up(plan->channel_block, FINISH_BLOCK);
         plan->channel_block =
-            padded_to(nn_divide_up(plan->channel_block, pieces), plan->set->lanes);
+            nn_round_up(nn_divide_up(plan->channel_block, pieces), plan->set->lanes);
     }
-    plan->channel_blocks = (channels + plan->channel_block - 1) / plan->channel_block;
+    plan->channel_blocks = nn_divide_up(channels, plan->channel_block);
 }
 
 /* Do the input rows of an output row wait in L1 for the next one? Two output rows at once gain by
@@ -46,7 +42,7 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
     const nn_window_axis *axes = geometry->axes, *width = &axes[NN_WIDTH];
     *out = (nn_depthwise_plan){
         .geometry = *geometry, .set = set, .epilogue = *epilogue, .rows_at_once = 1};
-    out->padded = padded_to(geometry->out_channels, set->lanes);
+    out->padded = nn_round_up(geometry->out_channels, set->lanes);
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     choose_blocks(out, blocks);
 

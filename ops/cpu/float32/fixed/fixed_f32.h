@@ -12,6 +12,8 @@
 #ifndef NN_FIXED_F32_H
 #define NN_FIXED_F32_H
 
+#include "base/integers.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,7 +24,7 @@ enum {
 };
 
 static inline int64_t nn_fixed_groups(int64_t k) {
-    return (k + NN_FIXED_DEPTH - 1) / NN_FIXED_DEPTH;
+    return nn_divide_up(k, NN_FIXED_DEPTH);
 }
 
 /* The row as kernels take it: times a power of two, so that products with whole numbers of 31 bits,

@@ -17,7 +17,7 @@ typedef union columns_header {
 } columns_header;
 
 static int64_t vectors_of(const nn_row_fixed *row) {
-    return (row->columns + NN_FIXED_LANES - 1) / NN_FIXED_LANES;
+    return nn_divide_up(row->columns, NN_FIXED_LANES);
 }
 
 /* Weights from L1 or for few columns, and products that wait for FMAs, are better floats. */
@@ -207,7 +207,7 @@ static void run_panels(void *argument, int64_t begin, int64_t end, int worker) {
     (void)worker;
     for (int64_t panel = begin; panel < end; panel++) {
         const int64_t first = panel * PANEL, count = nn_min(PANEL, row->columns - first);
-        const int64_t vectors = (count + NN_FIXED_LANES - 1) / NN_FIXED_LANES;
+        const int64_t vectors = nn_divide_up(count, NN_FIXED_LANES);
         const int64_t groups = nn_fixed_groups(row->k);
         nn_row_fixed_sums_vbmi2(
             row->packed + panel * NN_ROW_FIXED_VECTORS * groups * NN_FIXED_GROUP, job->x, groups,
@@ -253,7 +253,7 @@ void nn_row_fixed_run(const nn_row_fixed *row, const nn_call *call, const float 
     nn_fixed_scale_row(call->in[0]->data, row->k, ldexpf(1, -exponent), x);
     job.scale = ldexpf(1, exponent);
     /* A panel of a thousand rows takes 2 microseconds from L3. */
-    const int64_t panels = (row->columns + PANEL - 1) / PANEL;
+    const int64_t panels = nn_divide_up(row->columns, PANEL);
     const int64_t grain = 1 + 4096 / nn_round_up(row->k, NN_FIXED_DEPTH);
     nn_parallel(call->pool, panels, grain, run_panels, &job);
 }

@@ -84,7 +84,7 @@ static void choose_parts(recurrent_state *state, const nn_recurrent_steps_f32 *s
  * part is too little. */
 static int64_t step_grain(const recurrent_state *state, const gate_part *part, int64_t samples) {
     const int64_t blocks = state->pitch / state->lanes;
-    const int64_t each = (blocks + state->threads - 1) / state->threads;
+    const int64_t each = nn_divide_up(blocks, state->threads);
     const int64_t macs = samples * state->shape.hidden * part->gates * state->lanes;
     return each * macs < WORTH_A_THREAD ? blocks : each;
 }
@@ -426,9 +426,9 @@ static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
     work.pointers = (const float **)(work.states + state->states_floats);
     multiply_inputs(&work, (char *)work.pointers + state->pointer_bytes);
     int64_t threads = nn_pool_threads(call->pool);
-    int64_t pieces = state->whole_batch ? 1 : (threads + shape->directions - 1) / shape->directions;
-    work.chunk = (shape->batch + pieces - 1) / pieces;
-    work.chunks = (shape->batch + work.chunk - 1) / work.chunk;
+    int64_t pieces = state->whole_batch ? 1 : nn_divide_up(threads, shape->directions);
+    work.chunk = nn_divide_up(shape->batch, pieces);
+    work.chunks = nn_divide_up(shape->batch, work.chunk);
     pieces = work.chunks * shape->directions;
     if (pieces < threads) {
         work.pool = call->pool;
@@ -476,7 +476,7 @@ RECURRENT_KERNEL(avx512, NN_ISA_AVX512)
 static bool is_worth_fixed(const nn_recurrent *r, const nn_target *target) {
     const int64_t bytes = r->columns * r->hidden * (int64_t)sizeof(float);
     return nn_cpu_get()->halves_512 && bytes > 4 * nn_cpu_get()->l1d_bytes &&
-           r->batch <= (target->threads + r->directions - 1) / r->directions;
+           r->batch <= nn_divide_up(target->threads, r->directions);
 }
 
 static bool accepts_fixed(const nn_node_view *node, const nn_target *target) {
