@@ -28,7 +28,9 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
 static const nn_kernel *const kernels[] = {
     NN_BF16_KERNEL(depthwise, avx512bf16) NN_BF16_PRODUCT(conv)
 #if defined(__x86_64__)
-        KERNELS(avx512),
+        & nn_kernel_conv_strassen_f32_avx512,
+    KERNELS(avx512),
+    &nn_kernel_conv_strassen_f32_avx2,
     KERNELS(avx2),
 #endif
     KERNELS(portable),

@@ -1,5 +1,5 @@
 /* Every shape of the register tiles of floats against sums in double precision: all heights,
- * several taps, columns that are missing, residuals and tiles that continue. */
+ * several taps, columns that are missing, addends, residuals and tiles that continue. */
 #include "base/cpu.h"
 #include "ops/cpu/float32/tile_f32.h"
 #include "tests/support/expected.h"
@@ -14,6 +14,7 @@ enum { MOST_TAPS = 3, MOST_K = 9, TILES = 3, ROW_GAP = 2 };
 typedef struct tile_case {
     int rows, columns, taps;
     int64_t k, more;
+    int addends;
     bool adds, clips;
 } tile_case;
 
@@ -37,8 +38,11 @@ static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
     const int64_t rows = c->rows * (c->more + 1), a_step = c->k + ROW_GAP;
     const int64_t a_skip = c->more % 2 * ROW_GAP;
     const int64_t y_step = c->columns + ROW_GAP, tap_weights = c->k * shape->columns;
-    float *a = numbers((rows + c->taps) * a_step + c->more * a_skip), *w = numbers(c->taps * tap_weights);
+    float *a = numbers((rows + c->taps) * a_step + c->more * a_skip),
+          *w = numbers(c->taps * tap_weights);
     float *start = numbers(shape->columns), *residual = numbers(rows * y_step);
+    float *addends[NN_TILE_ADDENDS];
+    for (int i = 0; i < NN_TILE_ADDENDS; i++) addends[i] = numbers(rows * shape->columns);
     float *y = numbers(rows * y_step), *before = malloc((size_t)(rows * y_step) * sizeof *y);
     ck_assert_ptr_nonnull(before);
     memcpy(before, y, (size_t)(rows * y_step) * sizeof *y);
@@ -51,12 +55,14 @@ static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
                         .tap_count = c->taps,
                         .k = c->k,
                         .start = start,
+                        .addend_step = shape->columns,
                         .residual_step = y_step,
                         .y_step = y_step,
                         .columns = c->columns,
                         .more = c->more,
                         .low = c->clips ? -0.5f : -INFINITY,
                         .high = c->clips ? 1 : INFINITY};
+    for (int i = 0; i < c->addends; i++) tile.addends[i] = addends[i];
     const int second = c->rows < NN_TILE_SEGMENT ? c->rows : NN_TILE_SEGMENT;
     for (int i = 0; i < 2; i++) {
         tile.a[i] = a + i * second * a_step;
@@ -70,6 +76,8 @@ static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
             double sum = before[at];
             if (j < c->columns) {
                 sum = start[j] + (c->adds ? (double)residual[at] : 0);
+                for (int i = 0; i < c->addends; i++)
+                    sum += (double)addends[i][row * shape->columns + j];
                 for (int tap = 0; tap < c->taps; tap++)
                     for (int64_t k = 0; k < c->k; k++)
                         sum += (double)a[(row + tap) * a_step + row / c->rows * a_skip + k] *
@@ -86,12 +94,13 @@ static void check_tile(const nn_tile_shape *shape, const tile_case *c) {
     free(w);
     free(start);
     free(residual);
+    for (int i = 0; i < NN_TILE_ADDENDS; i++) free(addends[i]);
     free(y);
     free(before);
 }
 
 /* `lanes`: columns may be missing in the last vector. */
-static void check_shape(const nn_tile_shape *shape, int lanes) {
+static void check_shape(const nn_tile_shape *shape, int lanes, bool takes_addends) {
     for (int rows = 1; rows <= shape->rows; rows++)
         for (int columns = shape->columns - lanes + 1; columns <= shape->columns; columns++)
             for (int taps = 1; taps <= MOST_TAPS; taps += 2) {
@@ -100,6 +109,7 @@ static void check_shape(const nn_tile_shape *shape, int lanes) {
                                      .taps = taps,
                                      .k = 1 + (rows + columns) % MOST_K,
                                      .more = (rows + taps) % TILES,
+                                     .addends = takes_addends ? (rows + taps) % 3 : 0,
                                      .adds = (rows + columns) % 2 == 0,
                                      .clips = columns % 3 != 0};
                 check_tile(shape, &c);
@@ -121,8 +131,8 @@ START_TEST(tiles_sum_what_they_should) {
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         const nn_tiles_f32 *tiles = sets[i].tiles;
         if (nn_cpu_get()->isa < sets[i].isa) continue;
-        for (int j = 0; j < tiles->count; j++) check_shape(tiles->shapes[j], tiles->lanes);
-        if (tiles->with_half != NULL) check_shape(tiles->with_half, tiles->lanes / 2);
+        for (int j = 0; j < tiles->count; j++) check_shape(tiles->shapes[j], tiles->lanes, true);
+        if (tiles->with_half != NULL) check_shape(tiles->with_half, tiles->lanes / 2, false);
     }
 }
 END_TEST

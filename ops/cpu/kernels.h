@@ -22,8 +22,10 @@ NN_DECLARE_KERNELS(gemm_f32)               /* gemm_f32.c */
 NN_DECLARE_KERNELS(linear_f32)
 NN_DECLARE_KERNELS(matmul_f32)
 NN_DECLARE_KERNELS(matmul_nbits_f32)
-NN_DECLARE_KERNELS(qlinear_matmul_f32)                      /* qlinear_matmul_f32.c */
-NN_DECLARE_KERNELS(recurrent_f32)                           /* recurrent_f32.c */
+NN_DECLARE_KERNELS(qlinear_matmul_f32)                   /* qlinear_matmul_f32.c */
+NN_DECLARE_KERNELS(recurrent_f32)                        /* recurrent_f32.c */
+extern const nn_kernel nn_kernel_conv_strassen_f32_avx2, /* conv_strassen_f32.c */
+    nn_kernel_conv_strassen_f32_avx512;
 extern const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2, /* one row by fixed point */
     nn_kernel_gemm_fixed_f32_vbmi2, nn_kernel_matmul_fixed_f32_vbmi2,
     nn_kernel_linear_fixed_f32_vbmi2;

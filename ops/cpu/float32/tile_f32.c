@@ -22,6 +22,8 @@ void nn_tile_run_rows(const nn_tile_shape *shape, nn_tile_f32 tile, int64_t coun
         shape->run[rows](&tile);
         tile.a[0] += done * tile.a_step;
         tile.y[0] += done * tile.y_step;
+        for (int j = 0; j < NN_TILE_ADDENDS && tile.addends[j] != NULL; j++)
+            tile.addends[j] += done * tile.addend_step;
         if (tile.residual[0] != NULL) tile.residual[0] += done * tile.residual_step;
         if (prefetch_bytes > 0) tile.prefetch = (const char *)tile.prefetch + tile.prefetch_bytes;
     }

@@ -3,8 +3,9 @@
  * A tile is R rows (pixels) by C columns (output channels), held in registers while it sums over
  * taps and, for each tap, over k (input channels):
  *
- *     y[i][j] = clip(start[j] + sum_taps sum_k a[i][tap.a + k] * w[tap.w + k * C + j] +
- * residual[i][j])
+ *     y[i][j] = clip(start[j] + addends[i][j] + sum_taps sum_k a[i][tap.a + k] * w[tap.w + k * C +
+ * j]
+ *                    + residual[i][j])
  */
 #ifndef NN_TILE_F32_H
 #define NN_TILE_F32_H
@@ -13,7 +14,7 @@
 #include "ops/cpu/float32/rows_f32.h"
 
 /* Rows come in two segments of equal step, so that one tile can take two short rows of a map. */
-enum { NN_TILE_SEGMENT = 7, NN_TILE_MAX_ROWS = 14, NN_TILE_MAX_COLUMNS = 64 };
+enum { NN_TILE_SEGMENT = 7, NN_TILE_MAX_ROWS = 14, NN_TILE_MAX_COLUMNS = 64, NN_TILE_ADDENDS = 2 };
 
 typedef struct nn_tile_tap {
     int64_t a, w; /* offsets in floats */
@@ -25,7 +26,11 @@ typedef struct nn_tile_f32 {
     const float *w;    /* packed, C columns */
     const nn_tile_tap *taps;
     int64_t tap_count, k;
-    const float *start;       /* C values, the bias; NULL: zero */
+    const float *start; /* C values, the bias; NULL: zero */
+    /* Rows of C values that the sums start with, each behind the last one whatever the segments;
+     * NULL: none, nor one behind it. The 14x24 tile does not take them. */
+    const float *addends[NN_TILE_ADDENDS];
+    int64_t addend_step;
     const float *residual[2]; /* NULL: none; may be y */
     int64_t residual_step;
     float *y[2];

@@ -42,12 +42,20 @@ NN_INLINE TILE_NAME(fetch) TILE_NAME(fetch_of)(const nn_tile_f32 *t) {
     };
 }
 
-NN_INLINE void TILE_NAME(start)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows) {
+NN_INLINE void TILE_NAME(start)(const nn_tile_f32 *t, vf acc[TILE_ROWS][TILE_VECTORS], int rows,
+                                int64_t index) {
 #pragma GCC unroll 4
     for (int j = 0; j < TILE_VECTORS; j++) {
         const vf start = t->start ? vf_load(t->start + j * VF_LANES) : vf_zero();
 #pragma GCC unroll 14
         for (int i = 0; i < rows; i++) acc[i][j] = start;
+    }
+    for (int n = 0; n < NN_TILE_ADDENDS && t->addends[n] != NULL; n++) {
+        const float *addend = t->addends[n] + index * rows * t->addend_step;
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++, addend += t->addend_step)
+#pragma GCC unroll 4
+            for (int j = 0; j < TILE_VECTORS; j++) acc[i][j] += vf_load(addend + j * VF_LANES);
     }
 }
 
@@ -174,14 +182,14 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
     nn_tile_f32 here = *t;
     const vf_rows steps = vf_rows_make((size_t)t->a_step);
     TILE_NAME(fetch) fetch = TILE_NAME(fetch_of)(t);
-    int64_t left = t->more;
+    int64_t index = 0;
     const int64_t to_next = rows * t->a_step + t->a_skip;
     for (int i = 0; i < segments && one_tap; i++) here.a[i] += t->taps->a;
     if (one_tap) here.w += t->taps->w;
     do {
         if (VF_LANES < 16 && here.claims) TILE_NAME(claim)(&here, rows, 0);
         vf acc[TILE_ROWS][TILE_VECTORS];
-        TILE_NAME(start)(&here, acc, rows);
+        TILE_NAME(start)(t, acc, rows, index++);
         const nn_tile_tap *tap = here.taps, *end = tap + here.tap_count;
         do {
             const int64_t a = one_tap ? 0 : tap->a, w = one_tap ? 0 : tap->w;
@@ -197,7 +205,7 @@ NN_INLINE void TILE_NAME(run_plain)(const nn_tile_f32 *t, const int rows, const 
             here.y[i] += rows * here.y_step;
             if (adds) here.residual[i] += rows * here.residual_step;
         }
-    } while (left-- > 0);
+    } while (index <= t->more);
 }
 
 NN_INLINE bool TILE_NAME(is_plain)(const nn_tile_f32 *t, int rows) {
@@ -231,7 +239,7 @@ NN_INLINE void TILE_NAME(run)(const nn_tile_f32 *t, const int rows) {
     do {
         if (VF_LANES < 16 && t->claims) TILE_NAME(claim)(t, rows, index);
         vf acc[TILE_ROWS][TILE_VECTORS];
-        TILE_NAME(start)(t, acc, rows);
+        TILE_NAME(start)(t, acc, rows, index);
 #if TILE_STREAMS > 1
         if (rows == 1 && t->is_only_row && t->tap_count == 1)
             TILE_NAME(accumulate_streams)(t, acc);

@@ -1,0 +1,206 @@
+/* When products are done by Strassen's algorithm, how they are cut up, and how weights are packed.
+ */
+#include "base/integers.h"
+#include "ops/cpu/float32/strassen/strassen_f32.h"
+
+#include <float.h>
+#include <math.h>
+
+/* ---- choice ---- */
+
+enum { LEAST_HALF = 16 }; /* of k and of columns: less is all transforms */
+
+static int lanes_of(nn_isa isa) {
+    return isa >= NN_ISA_AVX512 ? 16 : 8;
+}
+
+bool nn_strassen_suits(const nn_strassen_product *p, nn_isa isa) {
+    return p->rows >= 2 && p->k % 2 == 0 && p->k / 2 >= LEAST_HALF &&
+           p->columns % (2 * lanes_of(isa)) == 0 && p->columns / 2 >= LEAST_HALF;
+}
+
+/* Times in vector FMAs of one core, measured on a Zen 4, where an FMA and a load take the same and
+ * stores take twice that. */
+static const double quarter_time = 20; /* of a vector of each quarter: of A and B to forms, 4 loads
+                                          and 4 stores; of C between the products */
+static const double needed_gain = 0.95;
+
+/* The forms of B are packed where they are small, and where few rows do not hide that they are made
+ * in each run; but not what is too large for a cache to keep it from run to run. */
+enum { ROWS_THAT_HIDE = 128, LEAST_ROWS = 48, SMALL_BYTES = 1 << 20, CACHED_BYTES = 4 << 20 };
+
+static int64_t bytes_of_forms(const nn_strassen_product *p) {
+    return p->k / 2 * (p->columns / 2) * NN_STRASSEN_SLOTS * (int64_t)sizeof(float);
+}
+
+static bool packs_forms(const nn_strassen_product *p) {
+    return p->rows < ROWS_THAT_HIDE || bytes_of_forms(p) <= (int64_t)SMALL_BYTES;
+}
+
+static int64_t parts_of(bool packs_forms) {
+    return packs_forms ? NN_STRASSEN_SLOTS : 4;
+}
+
+bool nn_strassen_pays(const nn_strassen_product *p, nn_isa isa, int threads) {
+    if (!nn_strassen_suits(p, isa) || p->rows < (int64_t)LEAST_ROWS * threads) return false;
+    const bool packs = packs_forms(p);
+    if (packs && bytes_of_forms(p) > (int64_t)CACHED_BYTES) return false;
+    const int64_t quarters =
+        (p->k + p->columns) * p->rows / 4 + (packs ? 0 : p->k * p->columns / 4);
+    const double products = (double)p->rows * (double)p->k * (double)p->columns;
+    return products * 7 / 8 + (double)quarters * quarter_time < needed_gain * products;
+}
+
+/* ---- cut ---- */
+
+static void choose_panels(nn_strassen_plan *plan) {
+    const nn_tiles_f32 *tiles = plan->form->tiles;
+    const int64_t lanes = tiles->lanes, vectors = plan->half_columns / lanes;
+    /* Sums over half of k are short, and tiles of four vectors store lines that lie together; where
+     * registers are few, two vectors leave the most rows. */
+    const int64_t widest = tiles->count >= 4 ? 4 : 2;
+    const int64_t panels = nn_divide_up(vectors, widest), rest = vectors % widest;
+    plan->panels = panels;
+    plan->shape = tiles->shapes[nn_min(vectors, widest) - 1];
+    plan->last_shape = rest > 0 ? tiles->shapes[rest - 1] : plan->shape;
+}
+
+/* Floats from row to row: neighbours do not share a set of L1. */
+static int64_t row_step_of(int64_t k) {
+    enum { LINE = NN_ALIGNMENT / (int)sizeof(float) };
+    const int64_t lines = nn_divide_up(k, LINE);
+    return (lines + (lines % 2 == 0)) * LINE;
+}
+
+static void choose_blocks(nn_strassen_plan *plan, int threads) {
+    enum { MOST_ROWS = 2 * 98 };
+    const int64_t rows = plan->product.rows;
+    plan->blocks = nn_divide_up(rows, MOST_ROWS);
+    /* Few blocks are shared by panels, so that each has rows enough for the forms of B. */
+    if (plan->blocks < threads && plan->panels >= threads)
+        plan->panel_block = nn_divide_up(plan->panels, threads);
+    else
+        plan->blocks = nn_round_up(plan->blocks, threads);
+    if (plan->panel_block == 0) plan->panel_block = plan->panels;
+    plan->panel_blocks = nn_divide_up(plan->panels, plan->panel_block);
+    plan->block_rows = nn_round_up(nn_divide_up(rows, plan->blocks), 2);
+    plan->blocks = nn_divide_up(rows, plan->block_rows);
+}
+
+static size_t bytes_of(int64_t floats) {
+    return nn_aligned((size_t)floats * sizeof(float));
+}
+
+void nn_strassen_plan_make(const nn_strassen_product *product, const nn_strassen_form *form,
+                           int threads, const nn_epilogue *epilogue, nn_strassen_plan *out) {
+    *out = (nn_strassen_plan){
+        .product = *product,
+        .form = form,
+        .half_k = product->k / 2,
+        .half_columns = product->columns / 2,
+        .row_step = row_step_of(product->k / 2),
+        .packs_forms = packs_forms(product),
+        .epilogue = *epilogue,
+        .low = -INFINITY,
+        .high = INFINITY,
+    };
+    out->claims = product->rows * product->y_step * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes;
+    out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
+    choose_panels(out);
+    choose_blocks(out, threads);
+    const int64_t upper = nn_divide_up(out->block_rows, 2);
+    out->form_step = upper * out->row_step;
+    out->forms_bytes = bytes_of(NN_STRASSEN_FORMS * out->form_step);
+    out->sums_bytes = bytes_of(upper * out->shape->columns);
+    out->packed_floats = parts_of(out->packs_forms) * out->half_k * out->half_columns;
+    if (product->pixels.width > 0) {
+        out->copied_step = row_step_of(product->k);
+        out->copied_bytes = bytes_of(out->block_rows * out->copied_step);
+    }
+    /* Sums of p, q and results that tiles cannot finish; forms of B, or its quarter that is not
+     * packed. */
+    const size_t made = out->packs_forms ? 1 : NN_STRASSEN_SLOTS - NN_STRASSEN_P5;
+    out->worker_bytes = out->copied_bytes + out->forms_bytes + 3 * out->sums_bytes +
+                        made * bytes_of(out->half_k * out->shape->columns);
+}
+
+size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads) {
+    return plan->worker_bytes * (size_t)threads;
+}
+
+/* ---- weights ---- */
+
+int64_t nn_strassen_panel_begin(const nn_strassen_plan *plan, int64_t panel) {
+    return panel * plan->shape->columns;
+}
+
+int64_t nn_strassen_panel_columns(const nn_strassen_plan *plan, int64_t panel) {
+    return panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
+}
+
+size_t nn_strassen_packed_bytes(const nn_strassen_plan *plan) {
+    return bytes_of(plan->packed_floats);
+}
+
+int64_t nn_strassen_panel_place(const nn_strassen_plan *plan, int64_t panel) {
+    return nn_strassen_panel_begin(plan, panel) * plan->half_k * parts_of(plan->packs_forms);
+}
+
+/* Parts of the packed weights that hold quarters: B0 and B2, B1 (until its forms take the place)
+ * and B3. */
+static const int quarters[2][2] = {{NN_STRASSEN_P0, NN_STRASSEN_P1}, {3, NN_STRASSEN_P2}};
+
+nn_strassen_weights nn_strassen_weights_of(const float *parts, int64_t count) {
+    nn_strassen_weights out = {.count = count};
+    for (int i = 0; i < 4; i++) out.b[i] = parts + quarters[i % 2][i / 2] * count;
+    return out;
+}
+
+void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool right,
+                              const float *w, float *packed) {
+    const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
+    const nn_rows_f32 *rows = plan->form->tiles->rows;
+    float *parts = packed + nn_strassen_panel_place(plan, panel);
+    for (int i = 0; i < 2; i++)
+        rows->transpose((const uint32_t *)w + i * half, plan->product.k,
+                        (uint32_t *)parts + quarters[right][i] * half * width, width, half, width);
+}
+
+/* Columns that meet may differ so much in their root mean square: a column's error is that of the
+ * greater one, some units in the last place of its results. */
+static const double most_ratio = 32;
+
+static void add_squares(const float *w, int64_t k, int64_t width, double *sums) {
+    for (int64_t i = 0; i < k; i++, w += width)
+        for (int64_t j = 0; j < width; j++) sums[j] += (double)w[j] * (double)w[j];
+}
+
+/* See nn_strassen_finish_panel. */
+static float limit_of(const nn_strassen_plan *plan, int64_t width, const float *parts) {
+    const int64_t half = plan->half_k, count = half * width;
+    double sums[2][NN_TILE_MAX_COLUMNS] = {{0}}, most = 0;
+    for (int i = 0; i < 4; i++)
+        add_squares(parts + quarters[i / 2][i % 2] * count, half, width, sums[i / 2]);
+    for (int64_t j = 0; j < width; j++) {
+        const double greater = fmax(sums[0][j], sums[1][j]), less = fmin(sums[0][j], sums[1][j]);
+        if (!isfinite(sums[0][j]) || !isfinite(sums[1][j]) ||
+            greater > most_ratio * most_ratio * less)
+            return 0;
+        most = fmax(most, greater);
+    }
+    /* Forms are sums of four numbers, results are sums of four products. */
+    return (float)((double)FLT_MAX / (64 * (double)plan->product.k * fmax(sqrt(most), 1)));
+}
+
+float nn_strassen_finish_panel(const nn_strassen_plan *plan, int64_t panel, float *packed) {
+    const int64_t width = nn_strassen_panel_columns(plan, panel), count = plan->half_k * width;
+    float *parts = packed + nn_strassen_panel_place(plan, panel);
+    const float limit = limit_of(plan, width, parts);
+    if (plan->packs_forms) {
+        nn_strassen_weights weights = nn_strassen_weights_of(parts, count);
+        for (int i = NN_STRASSEN_P5; i < NN_STRASSEN_SLOTS; i++)
+            weights.made[i] = parts + i * count;
+        plan->form->make(&weights);
+    }
+    return limit;
+}
