@@ -6,6 +6,7 @@
 #include "tests/support/runner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 typedef struct conv_case {
     int rank;                       /* spatial */
@@ -235,6 +236,44 @@ START_TEST(winograd_in_integers_is_exact_up_to_its_greatest_sums) {
     }
 }
 END_TEST
+
+/* Maps of all sizes up to two tiles, several to a block, with nothing but the ends of the ranges.
+ */
+START_TEST(winograd_in_integers_is_exact_for_maps_of_any_size) {
+    if (nn_cpu_get()->isa < NN_ISA_VNNI) return;
+    host_seed((uint32_t)_i + 2800);
+    const int64_t height = _i / 9 + 1, width = _i % 9 + 1, batch = host_between(1, 4), in = 5;
+    const int64_t x_dims[] = {batch, in, height, width}, w_dims[] = {17, in, 3, 3};
+    kernel_host host;
+    host_init(&host, &nn_op_qlinear_conv, 10);
+    host_ints(&host, "pads", (int64_t[]){1, 1, 1, 1}, 4);
+    uint8_t *x = host_input(&host, NNOPT_UINT8, x_dims, 4, false);
+    for (int64_t i = 0; i < batch * in * height * width; i++) x[i] = chance(50) ? 255 : 0;
+    add_scale(&host, 1, 0.01f, true);
+    add_zero(&host, NNOPT_UINT8, 1, host_between(0, 255), true);
+    uint8_t *w = host_input(&host, NNOPT_UINT8, w_dims, 4, true);
+    for (int64_t i = 0; i < 17 * in * 9; i++) w[i] = chance(50) ? 255 : 0;
+    add_scale(&host, 1, 0.01f, true);
+    add_zero(&host, NNOPT_UINT8, 1, chance(50) ? 0 : 255, true);
+    add_scale(&host, 1, 1, true);
+    add_zero(&host, NNOPT_UINT8, 1, 128, true);
+    host_infer(&host);
+    nn_target target = {.isa = NN_ISA_VNNI, .threads = 1, .explores = true};
+    ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target));
+    compare_all(&host, "the ends of the ranges");
+    host_run(&host, host_reference(host.op), NN_LAYOUT_STANDARD, &target);
+    const size_t bytes = (size_t)nn_tensor_bytes(&host.out[0]);
+    char *expected = malloc(bytes);
+    ck_assert_ptr_nonnull(expected);
+    memcpy(expected, host.out[0].data, bytes);
+    for (target.threads = 2; target.threads <= 4; target.threads++) {
+        host_run(&host, &nn_kernel_qconv_winograd_s16_vnni, NN_LAYOUT_CHANNELS_LAST, &target);
+        ck_assert_mem_eq(host.out[0].data, expected, bytes);
+    }
+    free(expected);
+    host_clear(&host);
+}
+END_TEST
 #endif
 
 START_TEST(winograd_lines_agree) {
@@ -356,6 +395,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, winograd_convolutions_agree, 0, 80);
 #if defined(__x86_64__)
     tcase_add_test(tcase, winograd_in_integers_is_exact_up_to_its_greatest_sums);
+    tcase_add_loop_test(tcase, winograd_in_integers_is_exact_for_maps_of_any_size, 0, 81);
 #endif
     tcase_add_loop_test(tcase, winograd_lines_agree, 0, 40);
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);

@@ -48,22 +48,28 @@ enum {
  * Sapphire Rapids has 5 (26 GB/s), a Zen 4 7.5 (28 GB/s), with half as many products. */
 static const double weight_bytes_per_product = 4;
 
+/* Points of all tiles along an axis. */
+static double points_of(const nn_window_axis *axis) {
+    const int64_t tiles = nn_divide_up(axis->out, NN_S16_OUTPUTS);
+    return (double)(axis->out + tiles * (NN_S16_POINTS - NN_S16_OUTPUTS));
+}
+
 bool nn_winograd_s16_pays(const nn_conv_geometry *g, const nn_target *target) {
     /* Tiles of AMX multiply eight times as fast. */
     if (target->isa >= NN_ISA_AMX) return false;
     const nn_window_axis *height = &g->axes[NN_HEIGHT], *width = &g->axes[NN_WIDTH];
     const double pixels = (double)g->batch * (double)(height->out * width->out);
-    const double tiles = (double)g->batch * (double)nn_divide_up(height->out, NN_S16_OUTPUTS) *
-                         (double)nn_divide_up(width->out, NN_S16_OUTPUTS);
+    const double tile_points = (double)g->batch * points_of(height) * points_of(width);
     const double in = (double)g->in_channels, out = (double)nn_divide_up(g->out_channels, LANES);
     const double in_vectors = (double)nn_divide_up(g->in_channels, CHANNELS);
     const double points = NN_S16_POINTS * NN_S16_POINTS, taps = 9;
+    const double tiles = tile_points / points; /* whole ones */
     const double threads = target->threads, streams = nn_min(target->threads, 2);
     const double weights = in * out * LANES;
     const double direct = fmax(taps * pixels * in / 4 * out / threads,
                                taps * weights / weight_bytes_per_product / streams) +
                           pixels / 16 * out * DIRECT_OUTPUT / threads;
-    const double products = fmax(points * tiles * in / 2 * out / threads,
+    const double products = fmax(tile_points * in / 2 * out / threads,
                                  points * weights * 2 / weight_bytes_per_product / streams);
     /* Weights take eight times the memory: that must save a tenth of the time. */
     return products + tiles * (in_vectors * INPUT + out * OUTPUT) / threads < 0.9 * direct;

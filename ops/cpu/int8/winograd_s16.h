@@ -12,6 +12,19 @@
  *     A^T: 3 x 8 y0 = m0 + 4 (m1 + m2) + (m3 + m4)          3 x 4 y1 = 2 (m1 - m2) + (m3 - m4)
  *          3 x 2 y2 = (m1 + m2) + (m3 + m4)                 3 x 2 y3 = (m1 - m2) + 2 (m3 - m4) + m5
  *
+ * The last tile along an axis has the outputs that are left there, without the points that these do
+ * not need: -2 with three, +-2 with two, -1 and +-2 with one. So n outputs take n + 2 ceil(n / 4)
+ * points along an axis. Weights are the same for all tiles. Rows of B^T have factors that make
+ * those of A^T the same, too, except that m5 goes to the last output, whichever it is:
+ *
+ *     three: (4, -2, -4, 2, 0), 3 (0, -2, -1, 1, 0), (0, 2, -3, 1, 0), 4 (0, -1, 0, 1, 0),
+ *            (0, 2, -1, -2, 1)
+ *     two:   4 (1, 0, -1, 0), 3 (0, -1, -1, 0), 3 (0, 1, -1, 0), 2 (0, -1, 0, 1)
+ *     one:   4 (1, -1, 0), (0, -6, 0), 4 (0, -1, 1)
+ *
+ * With these the positive factors of an input value's 36 amount to 90 at most, and so do the
+ * negative ones: 90 x 255 < 2^15.
+ *
  * In two dimensions an output comes with a factor of 9 and one of 2^2 to 2^6. Sums of products
  * exceed 32 bits, but wrap: all steps are exact modulo 2^32, 9 has an inverse there, and a shift
  * takes the rest, provided that the result itself stays below 2^25. Inputs keep their zero point,
@@ -28,6 +41,10 @@ enum {
     NN_S16_THREES_INVERSE = 954437177, /* 9 x it = 1 modulo 2^32 */
     NN_S16_RESULT_BITS = 25,
 };
+/* The fewest outputs, along an axis, of tiles that have a point. */
+#define NN_S16_LEAST_OUTPUTS                                                                       \
+    { 1, 1, 2, 3, 4, 1 }
+
 /* Factors of two of output 0 .. 3 in one dimension, as shifts. */
 static const int nn_s16_shifts[NN_S16_OUTPUTS] = {3, 2, 1, 1};
 
@@ -42,7 +59,7 @@ typedef struct nn_s16_output {
     const uint8_t *addend; /* lies as y does */
     uint8_t *y;
     int64_t row, pitch;
-    int rows, columns; /* that exist */
+    int rows, columns; /* outputs of the tile */
 } nn_s16_output;
 
 /* Of one instruction set. */

@@ -1,75 +1,126 @@
 #include "ops/cpu/int8/int8_bytes_avx512.h"
 #include "ops/cpu/int8/winograd_s16.h"
 
-/* As in conv_u8s8_vnni.c: it would keep a copy of the sums in memory. */
+/* As in conv_u8s8_vnni.c: it would keep a copy of the sums in memory. Loops that do not begin with
+ * a line of code take up to an eighth more where weights come from memory. */
 #if !defined(__clang__)
-#    pragma GCC optimize("no-tree-pre")
+#    pragma GCC optimize("no-tree-pre", "align-loops=64")
 #endif
 
-enum { OUTPUTS = NN_S16_OUTPUTS, POINTS = NN_S16_POINTS, LANES = 16, WORDS = 32 };
+enum { OUTPUTS = NN_S16_OUTPUTS, POINTS = NN_S16_POINTS, LANES = 16, WORDS = 32, BESIDE = 2 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
+
+/* Does a tile of so many outputs along an axis have a point? */
+INLINE bool has_point(const int outputs, const int point) {
+    static const int least[POINTS] = NN_S16_LEAST_OUTPUTS;
+    return least[point] <= outputs;
+}
 
 /* ---- input: 32 channels in a vector --------------------------------------------------------- */
 
 INLINE __m512i times_4(__m512i x) {
     return _mm512_slli_epi16(x, 2);
 }
+INLINE __m512i twice(__m512i x) {
+    return _mm512_add_epi16(x, x);
+}
+INLINE __m512i thrice(__m512i x) {
+    return _mm512_add_epi16(twice(x), x);
+}
 
-/* B^T d */
-INLINE void input_line(const __m512i d[POINTS], __m512i o[POINTS]) {
+/* B^T d, of pixels for so many outputs. */
+INLINE void input_line(const __m512i d[POINTS], __m512i o[POINTS], const int outputs) {
+    if (outputs == 1) {
+        o[0] = times_4(_mm512_sub_epi16(d[0], d[1]));
+        o[1] = thrice(twice(_mm512_sub_epi16(_mm512_setzero_si512(), d[1])));
+        o[5] = times_4(_mm512_sub_epi16(d[2], d[1]));
+        return;
+    }
+    const __m512i outer = _mm512_sub_epi16(d[0], d[2]), difference = _mm512_sub_epi16(d[3], d[1]);
+    const __m512i twice_difference = twice(difference);
+    if (outputs == 2) {
+        const __m512i minus_two = _mm512_sub_epi16(_mm512_setzero_si512(), d[2]);
+        o[0] = times_4(outer);
+        o[1] = thrice(_mm512_sub_epi16(minus_two, d[1]));
+        o[2] = thrice(_mm512_add_epi16(minus_two, d[1]));
+        o[5] = twice_difference;
+        return;
+    }
+    const __m512i last = _mm512_sub_epi16(d[4], d[2]);
+    if (outputs == 3) {
+        const __m512i twice_one = twice(d[1]), one = _mm512_sub_epi16(d[3], d[2]);
+        o[0] = _mm512_add_epi16(times_4(outer), twice_difference);
+        o[1] = thrice(_mm512_sub_epi16(one, twice_one));
+        o[2] = _mm512_add_epi16(_mm512_sub_epi16(one, twice(d[2])), twice_one);
+        o[3] = twice(twice_difference);
+        o[5] = _mm512_sub_epi16(last, twice_difference);
+        return;
+    }
     const __m512i even = _mm512_sub_epi16(d[4], times_4(d[2]));
     const __m512i odd = _mm512_sub_epi16(d[3], times_4(d[1]));
-    const __m512i outer = _mm512_sub_epi16(d[4], d[2]);
-    const __m512i difference = _mm512_sub_epi16(d[3], d[1]);
-    const __m512i twice = _mm512_add_epi16(difference, difference);
-    o[0] = _mm512_add_epi16(times_4(_mm512_sub_epi16(d[0], d[2])), outer);
+    o[0] = _mm512_add_epi16(times_4(outer), last);
     o[1] = _mm512_add_epi16(even, odd);
     o[2] = _mm512_sub_epi16(even, odd);
-    o[3] = _mm512_add_epi16(outer, twice);
-    o[4] = _mm512_sub_epi16(outer, twice);
-    o[5] = _mm512_sub_epi16(_mm512_sub_epi16(d[5], d[3]), _mm512_add_epi16(twice, twice));
+    o[3] = _mm512_add_epi16(last, twice_difference);
+    o[4] = _mm512_sub_epi16(last, twice_difference);
+    o[5] = _mm512_sub_epi16(_mm512_sub_epi16(d[5], d[3]), twice(twice_difference));
 }
 
 /* Channels from c on; with `whole`, all of them exist. */
-INLINE void input_vector(const nn_winograd_input in, int64_t c, const bool whole,
-                         const bool flips) {
+INLINE void input_vector(const nn_winograd_input in, int64_t c, const bool whole, const bool flips,
+                         const int rows, const int columns) {
     const __mmask32 mask = whole ? UINT32_MAX : (1u << (in.channels - c)) - 1;
     const __m256i flip = _mm256_set1_epi8((char)in.flip);
     __m512i t[POINTS][POINTS];
-    UNROLL for (int column = 0; column < POINTS; column++) {
+    UNROLL for (int column = 0; column < columns + BESIDE; column++) {
         const uint8_t *x = (const uint8_t *)in.x + column * in.pitch + c;
         __m512i d[POINTS], o[POINTS];
-        UNROLL for (int row = 0; row < POINTS; row++, x += in.row) {
+        UNROLL for (int row = 0; row < rows + BESIDE; row++, x += in.row) {
             __m256i bytes = whole ? _mm256_loadu_si256((const __m256i *)(const void *)x)
                                   : _mm256_maskz_loadu_epi8(mask, x);
             if (flips) bytes = _mm256_xor_si256(bytes, flip);
             d[row] = _mm512_cvtepu8_epi16(bytes);
         }
-        input_line(d, o);
-        UNROLL for (int row = 0; row < POINTS; row++) t[row][column] = o[row];
+        input_line(d, o, rows);
+        UNROLL for (int row = 0; row < POINTS; row++) if (has_point(rows, row)) t[row][column] =
+            o[row];
     }
     int16_t *v = (int16_t *)in.v + c;
     UNROLL for (int row = 0; row < POINTS; row++) {
         __m512i o[POINTS];
-        input_line(t[row], o);
-        UNROLL for (int column = 0; column < POINTS; column++, v += in.v_step)
+        if (has_point(rows, row)) input_line(t[row], o, columns);
+        UNROLL for (int column = 0; column < POINTS;
+                    column++,
+                    v += in.v_step) if (has_point(rows, row) && has_point(columns, column))
             _mm512_storeu_si512(v, o[column]);
     }
 }
 
-INLINE void input_of(const nn_winograd_input in, const bool flips) {
+INLINE void input_of(const nn_winograd_input in, const bool flips, const int rows,
+                     const int columns) {
     int64_t c = 0;
-    for (; c + WORDS <= in.channels; c += WORDS) input_vector(in, c, true, flips);
-    if (c < in.channels) input_vector(in, c, false, flips);
+    for (; c + WORDS <= in.channels; c += WORDS) input_vector(in, c, true, flips, rows, columns);
+    if (c < in.channels) input_vector(in, c, false, flips, rows, columns);
 }
 
+#define EACH_COLUMNS(X, rows) X(rows, 1) X(rows, 2) X(rows, 3) X(rows, 4)
+#define EACH_SIZE(X)          EACH_COLUMNS(X, 1) EACH_COLUMNS(X, 2) EACH_COLUMNS(X, 3) EACH_COLUMNS(X, 4)
+#define INPUT(rows, columns)                                                                       \
+    static void input_##rows##x##columns(const nn_winograd_input *in) {                            \
+        if (in->flip == 0 && rows == OUTPUTS && columns == OUTPUTS)                                \
+            input_of(*in, false, rows, columns);                                                   \
+        else                                                                                       \
+            input_of(*in, true, rows, columns);                                                    \
+    }
+#define INPUT_ENTRY(rows, columns) input_##rows##x##columns,
+EACH_SIZE(INPUT)
+
 static void input(const nn_winograd_input *in) {
-    if (in->flip == 0)
-        input_of(*in, false);
-    else
-        input_of(*in, true);
+    static void (*const inputs[OUTPUTS * OUTPUTS])(const nn_winograd_input *) = {
+        EACH_SIZE(INPUT_ENTRY)};
+    inputs[(in->rows - 1) * OUTPUTS + in->columns - 1](in);
 }
 
 /* ---- products: 14 tiles by 2 vectors of channels -------------------------------------------- */
@@ -112,10 +163,15 @@ INLINE void tile(const product_tile *t, const int rows, const int vectors) {
     const int16_t *a0 = t->a, *a1 = t->a + (rows > SEGMENT ? SEGMENT : 0) * t->a_step, *w = t->w;
     const int64_t a_step = t->a_step;
     const char *fetch = t->fetch;
+    const bool fetches_more = t->fetch_step > 2 * LINE;
     int64_t k = t->steps;
     for (; k >= STEPS_AT_ONCE; k -= STEPS_AT_ONCE) {
         _mm_prefetch(fetch, _MM_HINT_T1);
         _mm_prefetch(fetch + LINE, _MM_HINT_T1);
+        if (fetches_more) {
+            _mm_prefetch(fetch + 2 * LINE, _MM_HINT_T1);
+            _mm_prefetch(fetch + 3 * LINE, _MM_HINT_T1);
+        }
         fetch += t->fetch_step;
         add_products(sum, a0, a1, a_step, w, rows, vectors);
         add_products(sum, a0 + STEP, a1 + STEP, a_step, w + vectors * WORDS, rows, vectors);
@@ -172,13 +228,29 @@ INLINE __m512i twice_plus(__m512i x, __m512i y) {
     return _mm512_add_epi32(_mm512_slli_epi32(x, 1), y);
 }
 
-/* A^T m, with the factors that the header tells. */
-INLINE void output_line(const __m512i m[POINTS], __m512i o[OUTPUTS]) {
+/* A^T m, with the factors that the header tells, for so many outputs. */
+INLINE void output_line(const __m512i m[POINTS], __m512i o[OUTPUTS], const int outputs) {
+    if (outputs == 1) {
+        o[0] = _mm512_add_epi32(_mm512_add_epi32(m[0], m[5]), _mm512_slli_epi32(m[1], 2));
+        return;
+    }
     const __m512i one_sum = _mm512_add_epi32(m[1], m[2]),
                   one_difference = _mm512_sub_epi32(m[1], m[2]);
+    const __m512i first = _mm512_add_epi32(m[0], _mm512_slli_epi32(one_sum, 2));
+    if (outputs == 2) {
+        o[0] = first;
+        o[1] = twice_plus(one_difference, m[5]);
+        return;
+    }
+    if (outputs == 3) {
+        o[0] = _mm512_add_epi32(first, m[3]);
+        o[1] = twice_plus(one_difference, m[3]);
+        o[2] = _mm512_add_epi32(one_sum, _mm512_add_epi32(m[3], m[5]));
+        return;
+    }
     const __m512i two_sum = _mm512_add_epi32(m[3], m[4]),
                   two_difference = _mm512_sub_epi32(m[3], m[4]);
-    o[0] = _mm512_add_epi32(_mm512_add_epi32(m[0], two_sum), _mm512_slli_epi32(one_sum, 2));
+    o[0] = _mm512_add_epi32(first, two_sum);
     o[1] = twice_plus(one_difference, two_difference);
     o[2] = _mm512_add_epi32(one_sum, two_sum);
     o[3] = twice_plus(two_difference, _mm512_add_epi32(one_difference, m[5]));
@@ -191,28 +263,29 @@ typedef struct finisher {
     nn_byte_adder adder;
 } finisher;
 
-/* Four pixels of one row, of which out->columns exist, channels from c on as `mask` has them. */
+/* The pixels of one row, channels from c on as `mask` has them. */
 INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512i sums[OUTPUTS],
-                       int64_t at, __mmask16 mask, const int row, const bool is_signed,
-                       const bool adds) {
+                       int64_t at, __mmask16 mask, const int row, const int columns,
+                       const bool is_signed, const bool adds) {
     const __m512i inverse = _mm512_set1_epi32(NN_S16_THREES_INVERSE);
     __m512i rounded[OUTPUTS];
-    UNROLL for (int i = 0; i < OUTPUTS; i++) {
+    UNROLL for (int i = 0; i < columns; i++) {
         const __m512i sum = _mm512_srai_epi32(_mm512_mullo_epi32(sums[i], inverse),
                                               nn_s16_shifts[row] + nn_s16_shifts[i]);
         rounded[i] = nn_round_sums(_mm512_add_epi32(sum, f->start), f->multiplier);
     }
+    UNROLL for (int i = columns; i < OUTPUTS; i++) rounded[i] = rounded[0];
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
     if (adds) {
         __m512i addend = _mm512_setzero_si512();
-        UNROLL for (int i = 0; i < OUTPUTS; i++) if (i < out->columns) addend = nn_with_quarter(
+        UNROLL for (int i = 0; i < columns; i++) addend = nn_with_quarter(
             addend, _mm_maskz_loadu_epi8(mask, out->addend + at + i * out->pitch), i);
         addend = nn_exchange_dwords(addend);
         bytes = out->addend_first ? nn_add_bytes(&f->adder, is_signed, addend, bytes)
                                   : nn_add_bytes(&f->adder, is_signed, bytes, addend);
     }
     bytes = nn_exchange_dwords(bytes);
-    UNROLL for (int i = 0; i < OUTPUTS; i++) if (i < out->columns) {
+    UNROLL for (int i = 0; i < columns; i++) {
         uint8_t *y = out->y + at + i * out->pitch;
         if (mask == UINT16_MAX)
             _mm_storeu_si128((__m128i *)(void *)y, nn_quarter_of(bytes, i));
@@ -221,7 +294,8 @@ INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512
     }
 }
 
-INLINE void output_of(const nn_s16_output out, const bool is_signed, const bool adds) {
+INLINE void output_of(const nn_s16_output out, const int rows, const int columns,
+                      const bool is_signed, const bool adds) {
     finisher f;
     nn_byte_rule_set(&f.rule, is_signed, out.bytes.zero, out.bytes.low, out.bytes.high);
     if (adds) nn_byte_adder_set(&f.adder, is_signed, out.sum);
@@ -231,32 +305,44 @@ INLINE void output_of(const nn_s16_output out, const bool is_signed, const bool 
         const int32_t *m = out.m + c;
         __m512i t[OUTPUTS][POINTS];
         UNROLL for (int column = 0; column < POINTS; column++, m += out.m_step) {
+            if (!has_point(columns, column)) continue;
             __m512i d[POINTS], o[OUTPUTS];
-            UNROLL for (int row = 0; row < POINTS; row++) d[row] =
+            UNROLL for (int row = 0; row < POINTS; row++) if (has_point(rows, row)) d[row] =
                 _mm512_loadu_si512(m + row * POINTS * out.m_step);
-            output_line(d, o);
-            UNROLL for (int row = 0; row < OUTPUTS; row++) t[row][column] = o[row];
+            output_line(d, o, rows);
+            UNROLL for (int row = 0; row < rows; row++) t[row][column] = o[row];
         }
         f.start = _mm512_loadu_si512(out.bytes.start + c);
         f.multiplier = _mm512_loadu_ps(out.bytes.multiplier + c);
-        UNROLL for (int row = 0; row < OUTPUTS; row++) {
+        UNROLL for (int row = 0; row < rows; row++) {
             __m512i y[OUTPUTS];
-            output_line(t[row], y);
-            if (row < out.rows)
-                finish_row(&out, &f, y, row * out.row + c, mask, row, is_signed, adds);
+            output_line(t[row], y, columns);
+            finish_row(&out, &f, y, row * out.row + c, mask, row, columns, is_signed, adds);
         }
     }
 }
 
+/* Loops for either sign of results are for whole tiles only, of which there are most. */
+#define OUTPUT(rows, columns)                                                                      \
+    static void output_##rows##x##columns(const nn_s16_output *out) {                              \
+        const bool is_whole = rows == OUTPUTS && columns == OUTPUTS;                               \
+        const bool is_signed = is_whole ? false : out->is_signed;                                  \
+        if (out->sum == NULL && is_whole && out->is_signed)                                        \
+            output_of(*out, rows, columns, true, false);                                           \
+        else if (out->sum == NULL)                                                                 \
+            output_of(*out, rows, columns, is_signed, false);                                      \
+        else if (is_whole && out->is_signed)                                                       \
+            output_of(*out, rows, columns, true, true);                                            \
+        else                                                                                       \
+            output_of(*out, rows, columns, is_signed, true);                                       \
+    }
+#define OUTPUT_ENTRY(rows, columns) output_##rows##x##columns,
+EACH_SIZE(OUTPUT)
+
 static void output(const nn_s16_output *out) {
-    if (out->sum == NULL && out->is_signed)
-        output_of(*out, true, false);
-    else if (out->sum == NULL)
-        output_of(*out, false, false);
-    else if (out->is_signed)
-        output_of(*out, true, true);
-    else
-        output_of(*out, false, true);
+    static void (*const outputs[OUTPUTS * OUTPUTS])(const nn_s16_output *) = {
+        EACH_SIZE(OUTPUT_ENTRY)};
+    outputs[(out->rows - 1) * OUTPUTS + out->columns - 1](out);
 }
 
 static void add_up(const uint8_t *x, int64_t count, uint8_t flip, int64_t *sum,
@@ -285,7 +371,8 @@ const nn_winograd_s16_form nn_winograd_s16_vnni = {
               .rows = {ROWS, ROWS},
               .v_bytes = sizeof(int16_t),
               .weight_bytes = sizeof(int16_t),
-              .depth = STEP},
+              .depth = STEP,
+              .least_outputs = NN_S16_LEAST_OUTPUTS},
     .input = input,
     .multiply = multiply,
     .output = output,

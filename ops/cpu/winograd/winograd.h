@@ -34,6 +34,7 @@ typedef struct nn_winograd_input {
     int64_t row, pitch, channels;
     void *v; /* [a * a], v_step elements apart, of `channels` rounded up to whole vectors */
     int64_t v_step;
+    int rows, columns; /* outputs of the tile that exist */
     uint8_t flip;
     int32_t zero;
 } nn_winograd_input;
@@ -47,6 +48,10 @@ typedef struct nn_winograd_sizes {
     int rows[2];               /* tiles that products take at once, of one vector and of two */
     int v_bytes, weight_bytes; /* of an element of the transformed input, of packed weights */
     int depth;                 /* input channels that products add up at once */
+    /* Of each point along an axis, the fewest outputs that a tile has which needs it. A tile at the
+     * end of a map has as many outputs as are left there, and products leave out what it does not
+     * need. 0: every tile has all points, and outputs beyond the map. */
+    int least_outputs[NN_WINOGRAD_POINTS];
 } nn_winograd_sizes;
 
 typedef struct nn_winograd_plan {
@@ -55,6 +60,8 @@ typedef struct nn_winograd_plan {
     int64_t in_pitch, out_pitch; /* elements between pixels; residuals have that of the output */
     nn_window_axis height, width;
     int64_t tile_rows, tile_columns, tiles; /* of one image; of all */
+    int end_rows, end_columns;              /* outputs of the last tile along each axis */
+    bool leaves_out_points;                 /* that tiles at the ends do not need */
     int64_t columns, last_columns;          /* of all panels but the last, of the last */
     int64_t panels, padded_channels;
     int64_t weight_channels;     /* in_channels, as packed weights have them: in whole depths */

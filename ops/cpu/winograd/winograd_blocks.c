@@ -11,9 +11,17 @@ typedef struct winograd_job {
     int64_t block;          /* that threads share */
 } winograd_job;
 
-/* Tiles [begin, end) of a block with their transformed input. */
+/* Tiles at the lower end of their image, at its right end, and at both. */
+typedef struct end_tiles {
+    int64_t lower, right, both;
+} end_tiles;
+
+/* Tiles [begin, end) of a block with their transformed input. Where tiles at the ends of a map can
+ * have fewer points, those at the right end alone come first, then those at no end, at the lower
+ * end alone, at both: so the tiles that have a point follow each other, whatever point it is. */
 typedef struct winograd_block {
     int64_t begin, end;
+    end_tiles before, ends; /* of tiles [0, begin), of the block */
     char *v;
 } winograd_block;
 
@@ -52,13 +60,68 @@ static void next_place(const nn_winograd_plan *plan, nn_winograd_results *place)
     clip_place(plan, place);
 }
 
+/* Those among tiles [0, tile). */
+static end_tiles count_ends(const nn_winograd_plan *plan, int64_t tile) {
+    const int64_t each = plan->tile_rows * plan->tile_columns, images = tile / each;
+    const int64_t upper = each - plan->tile_columns;
+    return (end_tiles){
+        .lower = images * plan->tile_columns + nn_max(tile - images * each - upper, 0),
+        .right = tile / plan->tile_columns,
+        .both = images,
+    };
+}
+
+static end_tiles less(end_tiles a, end_tiles b) {
+    return (end_tiles){a.lower - b.lower, a.right - b.right, a.both - b.both};
+}
+
 static winograd_block block_at(const winograd_job *job, int64_t index, int64_t slot) {
     const nn_winograd_plan *plan = job->plan;
-    return (winograd_block){
+    winograd_block out = {
         .begin = plan->tiles * index / plan->blocks,
         .end = plan->tiles * (index + 1) / plan->blocks,
         .v = job->blocks + plan->v_bytes * (size_t)slot,
     };
+    out.before = count_ends(plan, out.begin);
+    out.ends = less(count_ends(plan, out.end), out.before);
+    return out;
+}
+
+/* Where a tile lies in its block. */
+static int64_t position_of(const nn_winograd_plan *plan, const winograd_block *block,
+                           int64_t tile) {
+    if (!plan->leaves_out_points) return tile - block->begin;
+    const end_tiles now = count_ends(plan, tile), next = count_ends(plan, tile + 1);
+    const end_tiles done = less(now, block->before);
+    const bool is_lower = next.lower > now.lower, is_right = next.right > now.right;
+    const int64_t right = block->ends.right - block->ends.both;
+    const int64_t all = block->end - block->begin;
+    if (is_lower && is_right) return all - block->ends.both + done.both;
+    if (is_lower) return all - block->ends.lower + done.lower - done.both;
+    if (is_right) return done.right - done.both;
+    return right + (tile - block->begin) - done.lower - done.right + done.both;
+}
+
+/* The tiles of a block that have a point: positions [begin, end). */
+typedef struct tile_range {
+    int64_t begin, end;
+} tile_range;
+
+static tile_range tiles_with(const nn_winograd_plan *plan, const winograd_block *block,
+                             int64_t point) {
+    const nn_winograd_sizes *sizes = &plan->sizes;
+    const end_tiles *ends = &block->ends;
+    const int64_t right = ends->right - ends->both;
+    tile_range out = {.end = block->end - block->begin};
+    if (!plan->leaves_out_points) return out;
+    const bool leaves_out_lower = sizes->least_outputs[point / sizes->points] > plan->end_rows;
+    const bool leaves_out_right = sizes->least_outputs[point % sizes->points] > plan->end_columns;
+    if (leaves_out_right) out.begin = right;
+    if (leaves_out_lower)
+        out.end -= ends->lower;
+    else if (leaves_out_right)
+        out.end -= ends->both;
+    return out;
 }
 
 /* ---- input ---- */
@@ -100,7 +163,10 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
                            const nn_winograd_results *place, char *edge) {
     const nn_winograd_plan *plan = job->plan;
     const nn_winograd_pixels *pixels = &job->maps->pixels;
-    const int a = plan->sizes.points;
+    const int beside = nn_winograd_taps(&plan->sizes) - 1; /* outputs: pixels that are read */
+    const int m = plan->sizes.outputs;
+    const int rows = (plan->leaves_out_points ? place->rows : m) + beside;
+    const int columns = (plan->leaves_out_points ? place->columns : m) + beside;
     const int64_t channels = plan->in_channels, pitch = plan->in_pitch;
     const int64_t row_elements = plan->width.in * pitch;
     const int64_t top = place->row - plan->height.pad_begin;
@@ -109,8 +175,10 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
         .row = row_elements,
         .pitch = pitch,
         .channels = channels,
-        .v = block->v + (tile - block->begin) * plan->v_pitch * plan->sizes.v_bytes,
+        .v = block->v + position_of(plan, block, tile) * plan->v_pitch * plan->sizes.v_bytes,
         .v_step = plan->v_step,
+        .rows = place->rows,
+        .columns = place->columns,
         .flip = pixels->flip,
         .zero = pixels->zero,
     };
@@ -119,10 +187,11 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
             edge + (place->row * plan->padded_columns + place->column) * channels * pixels->bytes;
         input.row = plan->padded_columns * channels;
         input.pitch = channels;
-    } else if (top < 0 || left < 0 || top + a > plan->height.in || left + a > plan->width.in) {
-        copy_padded(job, image_at(job, place->image), top, left, a, a, edge);
+    } else if (top < 0 || left < 0 || top + rows > plan->height.in ||
+               left + columns > plan->width.in) {
+        copy_padded(job, image_at(job, place->image), top, left, rows, columns, edge);
         input.x = edge;
-        input.row = a * channels;
+        input.row = columns * channels;
         input.pitch = channels;
     } else {
         input.x = image_at(job, place->image) + (top * row_elements + left * pitch) * pixels->bytes;
@@ -176,17 +245,21 @@ static const char *weights_after(const winograd_job *job, const winograd_panels 
     return weights_of(job, panels->end < job->plan->panels ? panels->end : 0, 0);
 }
 
-/* Sums of one point and one panel for all tiles of the block. */
+/* Sums of one point and one panel for all tiles of the block that have the point. */
 static void multiply(const winograd_job *job, const winograd_block *block,
                      const winograd_panels *panels, int64_t point, int64_t panel, char *sums) {
     const nn_winograd_plan *plan = job->plan;
     const int64_t width = nn_winograd_width(plan, panel);
-    const int64_t at = point * plan->m_step + (panel - panels->begin) * plan->columns;
+    const tile_range tiles = tiles_with(plan, block, point);
+    if (tiles.begin >= tiles.end) return;
+    const int64_t at = point * plan->m_step + tiles.begin * plan->m_pitch +
+                       (panel - panels->begin) * plan->columns;
+    const int64_t from = point * plan->v_step + tiles.begin * plan->v_pitch;
     const nn_winograd_product product = {
-        .v = block->v + point * plan->v_step * plan->sizes.v_bytes,
+        .v = block->v + from * plan->sizes.v_bytes,
         .weights = weights_of(job, panel, point),
         .sums = sums + at * NN_WINOGRAD_SUM_BYTES,
-        .tiles = block->end - block->begin,
+        .tiles = tiles.end - tiles.begin,
         .columns = width,
         .prefetch = weights_after(job, panels, point, panel),
         .prefetch_bytes = plan->weight_channels * width * plan->sizes.weight_bytes,
@@ -210,7 +283,8 @@ static void run_panels(const winograd_job *job, const winograd_block *block, int
     results.channels = panels.columns;
     results.raw = raw;
     for (int64_t tile = block->begin; tile < block->end; tile++, next_place(plan, &results)) {
-        results.sums = sums + (tile - block->begin) * plan->m_pitch * NN_WINOGRAD_SUM_BYTES;
+        results.sums =
+            sums + position_of(plan, block, tile) * plan->m_pitch * NN_WINOGRAD_SUM_BYTES;
         job->maps->finish(job->maps->argument, &results);
     }
 }

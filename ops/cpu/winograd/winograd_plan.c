@@ -135,6 +135,10 @@ void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_sizes *s
     out->tile_rows = nn_divide_up(out->height.out, sizes->outputs);
     out->tile_columns = nn_divide_up(out->width.out, sizes->outputs);
     out->tiles = out->images * out->tile_rows * out->tile_columns;
+    out->end_rows = (int)(out->height.out - (out->tile_rows - 1) * sizes->outputs);
+    out->end_columns = (int)(out->width.out - (out->tile_columns - 1) * sizes->outputs);
+    out->leaves_out_points =
+        sizes->least_outputs[0] > 0 && nn_min(out->end_rows, out->end_columns) < sizes->outputs;
     out->v_pitch = tile_step(out->in_channels, sizes->v_bytes);
     out->weight_channels = nn_round_up(out->in_channels, sizes->depth);
     choose_panels(out);
