@@ -28,7 +28,7 @@ static strassen_space space_at(const nn_strassen_plan *plan, char *own) {
         .p = (float *)sums,
         .q = (float *)(sums + plan->sums_bytes),
         .raw = (float *)(sums + 2 * plan->sums_bytes),
-        .made = (float *)(sums + 3 * plan->sums_bytes),
+        .made = (float *)(sums + 2 * plan->sums_bytes + plan->raw_bytes),
     };
 }
 
@@ -50,38 +50,53 @@ typedef struct strassen_part {
 
 /* ---- results ---- */
 
-/* Where rows and columns of C lie: one of its four quarters. */
-typedef struct quarter {
-    int64_t row, rows, column;
-} quarter;
+/* Some rows of one of the four quarters of C, `first` rows behind its first. */
+typedef struct result {
+    int64_t place; /* in y */
+    int64_t column, first, rows;
+} result;
 
-static quarter quarter_of(const strassen_part *part, bool lower, bool right) {
-    return (quarter){
-        .row = part->row + (lower ? part->upper : 0),
+static result quarter_of(const strassen_part *part, bool lower, bool right) {
+    const nn_strassen_plan *plan = part->job->plan;
+    const int64_t column = part->column + (right ? plan->half_columns : 0);
+    const int64_t row = part->row + (lower ? part->upper : 0);
+    return (result){
+        .place = row * plan->product.y_step + column,
+        .column = column,
         .rows = lower ? part->lower : part->upper,
-        .column = part->column + (right ? part->job->plan->half_columns : 0),
     };
 }
 
-static int64_t place_of(const strassen_part *part, const quarter *c) {
-    return c->row * part->job->plan->product.y_step + c->column;
+static const float *residual_of(const strassen_part *part, const result *c) {
+    const float *residual = part->job->operands->residual;
+    return residual != NULL ? residual + c->place : NULL;
 }
 
 /* What tiles or sums left in `raw` on its way to y. */
-static void finish(const strassen_part *part, const quarter *c) {
+static void finish(const strassen_part *part, const result *c) {
     const nn_strassen_plan *plan = part->job->plan;
-    const nn_strassen_operands *operands = part->job->operands;
-    const int64_t place = place_of(part, c);
     const nn_epilogue_block block = {
         .x = part->space->raw,
         .x_step = part->shape->columns,
-        .residual = operands->residual != NULL ? operands->residual + place : NULL,
-        .y = operands->y + place,
+        .residual = residual_of(part, c),
+        .y = part->job->operands->y + c->place,
         .y_step = plan->product.y_step,
         .rows = c->rows,
         .columns = part->shape->columns,
     };
     plan->form->tiles->finish(&plan->epilogue, &block);
+}
+
+/* The next of the parts of `all` that go through `raw`; a part of no rows behind the last. */
+static result next_part(const strassen_part *part, const result *all, const result *last) {
+    const nn_strassen_plan *plan = part->job->plan;
+    const int64_t first = last->first + last->rows;
+    return (result){
+        .place = all->place + first * plan->product.y_step,
+        .column = all->column,
+        .first = first,
+        .rows = nn_min(plan->raw_rows, all->rows - first),
+    };
 }
 
 /* ---- products ---- */
@@ -96,81 +111,94 @@ typedef struct factor {
     const float *addends[NN_TILE_ADDENDS];
 } factor;
 
-static nn_tile_f32 tile_of(const strassen_part *part, const factor *f) {
+/* From row `first` on. */
+static nn_tile_f32 tile_of(const strassen_part *part, const factor *f, int64_t first) {
     static const nn_tile_tap tap = {0, 0};
     const int64_t columns = part->shape->columns;
-    return (nn_tile_f32){
-        .a = {f->a},
+    nn_tile_f32 tile = {
+        .a = {f->a + first * f->a_step},
         .a_step = f->a_step,
         .w = f->w,
         .taps = &tap,
         .tap_count = 1,
         .k = part->job->plan->half_k,
-        .addends = {f->addends[0], f->addends[1]},
         .addend_step = columns,
         .columns = (int)columns,
         .low = -INFINITY,
         .high = INFINITY,
-        .prefetch = f->next,
-        .prefetch_bytes = f->next_floats * (int64_t)sizeof(float),
     };
+    for (int i = 0; i < NN_TILE_ADDENDS && f->addends[i] != NULL; i++)
+        tile.addends[i] = f->addends[i] + first * columns;
+    if (first > 0) return tile;
+    tile.prefetch = f->next;
+    tile.prefetch_bytes = f->next_floats * (int64_t)sizeof(float);
+    return tile;
 }
 
 static void multiply(const strassen_part *part, const factor *f, int64_t rows, float *sums) {
-    nn_tile_f32 tile = tile_of(part, f);
+    nn_tile_f32 tile = tile_of(part, f, 0);
     tile.y[0] = sums;
     tile.y_step = part->shape->columns;
     nn_tile_run_rows(part->shape, tile, rows);
 }
 
-static void multiply_to_result(const strassen_part *part, const factor *f, const quarter *c) {
+static void multiply_to_result(const strassen_part *part, const factor *f, const result *c) {
     const nn_strassen_plan *plan = part->job->plan;
-    const nn_strassen_operands *operands = part->job->operands;
-    const int64_t place = place_of(part, c);
-    nn_tile_f32 tile = tile_of(part, f);
-    tile.start = operands->bias + c->column;
-    if (!plan->tile_finishes) {
-        tile.y[0] = part->space->raw;
-        tile.y_step = part->shape->columns;
+    if (plan->tile_finishes) {
+        nn_tile_f32 tile = tile_of(part, f, 0);
+        tile.start = part->job->operands->bias + c->column;
+        tile.y[0] = part->job->operands->y + c->place;
+        tile.residual[0] = residual_of(part, c);
+        tile.y_step = tile.residual_step = plan->product.y_step;
+        tile.low = plan->low;
+        tile.high = plan->high;
+        tile.claims = plan->claims;
         nn_tile_run_rows(part->shape, tile, c->rows);
-        finish(part, c);
         return;
     }
-    tile.y[0] = operands->y + place;
-    tile.y_step = tile.residual_step = plan->product.y_step;
-    tile.residual[0] = operands->residual != NULL ? operands->residual + place : NULL;
-    tile.low = plan->low;
-    tile.high = plan->high;
-    tile.claims = plan->claims;
-    nn_tile_run_rows(part->shape, tile, c->rows);
+    result some = {0};
+    while ((some = next_part(part, c, &some)).rows > 0) {
+        nn_tile_f32 tile = tile_of(part, f, some.first);
+        tile.start = part->job->operands->bias + c->column;
+        tile.y[0] = part->space->raw;
+        tile.y_step = part->shape->columns;
+        nn_tile_run_rows(part->shape, tile, some.rows);
+        finish(part, &some);
+    }
 }
 
-static void add_to_result(const strassen_part *part, const quarter *c) {
+/* p + q, which is C3 without a product. */
+static void add_to_result(const strassen_part *part, const result *c) {
     const nn_strassen_plan *plan = part->job->plan;
-    const nn_strassen_operands *operands = part->job->operands;
-    const int64_t place = place_of(part, c);
+    const int64_t columns = part->shape->columns;
     nn_strassen_sum sum = {
         .p = part->space->p,
         .q = part->space->q,
-        .start = operands->bias + c->column,
-        .rows = c->rows,
-        .columns = part->shape->columns,
-        .low = plan->low,
-        .high = plan->high,
+        .start = part->job->operands->bias + c->column,
+        .columns = columns,
+        .low = -INFINITY,
+        .high = INFINITY,
     };
-    if (!plan->tile_finishes) {
-        sum.y = part->space->raw;
-        sum.y_step = sum.columns;
-        sum.low = -INFINITY;
-        sum.high = INFINITY;
+    if (plan->tile_finishes) {
+        sum.y = part->job->operands->y + c->place;
+        sum.residual = residual_of(part, c);
+        sum.y_step = sum.residual_step = plan->product.y_step;
+        sum.low = plan->low;
+        sum.high = plan->high;
+        sum.rows = c->rows;
         plan->form->sum(&sum);
-        finish(part, c);
         return;
     }
-    sum.y = operands->y + place;
-    sum.y_step = sum.residual_step = plan->product.y_step;
-    sum.residual = operands->residual != NULL ? operands->residual + place : NULL;
-    plan->form->sum(&sum);
+    sum.y = part->space->raw;
+    sum.y_step = columns;
+    result some = {0};
+    while ((some = next_part(part, c, &some)).rows > 0) {
+        sum.rows = some.rows;
+        plan->form->sum(&sum);
+        finish(part, &some);
+        sum.p += some.rows * columns;
+        sum.q += some.rows * columns;
+    }
 }
 
 /* ---- one panel of a block ---- */
@@ -224,8 +252,8 @@ static factor plus(factor f, const float *p, const float *q) {
 
 static void run_panel(const strassen_part *part) {
     float *p = part->space->p, *q = part->space->q;
-    const quarter c0 = quarter_of(part, false, false), c1 = quarter_of(part, false, true);
-    const quarter c2 = quarter_of(part, true, false), c3 = quarter_of(part, true, true);
+    const result c0 = quarter_of(part, false, false), c1 = quarter_of(part, false, true);
+    const result c2 = quarter_of(part, true, false), c3 = quarter_of(part, true, true);
     factor f = part_of_a(part, false, false, NN_STRASSEN_P0);
     multiply(part, &f, part->upper, p);
     f = plus(part_of_a(part, false, true, NN_STRASSEN_P1), p, NULL);
@@ -256,7 +284,7 @@ static void run_panel_plainly(const strassen_part *part) {
     }
     for (int index = 0; index < 4; index++) {
         const bool lower = index / 2 > 0, right = index % 2 > 0;
-        const quarter c = quarter_of(part, lower, right);
+        const result c = quarter_of(part, lower, right);
         if (c.rows == 0) continue;
         factor f = part_of_a(part, lower, false, NN_STRASSEN_P0);
         if (right) f.w = b1;

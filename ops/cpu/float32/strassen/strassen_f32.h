@@ -112,7 +112,8 @@ typedef struct nn_strassen_plan {
     int64_t copied_step;                     /* from row to row of copied pixels */
     bool packs_forms;                        /* of B */
     int64_t packed_floats;
-    size_t copied_bytes, forms_bytes, sums_bytes, worker_bytes;
+    int64_t raw_rows; /* of results on their way through an epilogue that tiles cannot do */
+    size_t copied_bytes, forms_bytes, sums_bytes, raw_bytes, worker_bytes;
     nn_epilogue epilogue;
     bool claims;        /* nn_tile_f32 */
     bool tile_finishes; /* the epilogue is a residual and a clip */

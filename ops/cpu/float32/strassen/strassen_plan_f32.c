@@ -76,9 +76,10 @@ static void choose_blocks(nn_strassen_plan *plan, int threads) {
     enum { MOST_ROWS = 2 * 98 };
     const int64_t rows = plan->product.rows;
     plan->blocks = nn_divide_up(rows, MOST_ROWS);
-    /* Few blocks are shared by panels, so that each has rows enough for the forms of B. */
-    if (plan->blocks < threads && plan->panels >= threads)
-        plan->panel_block = nn_divide_up(plan->panels, threads);
+    /* Few blocks are shared by panels, so that each has rows enough to hide that the forms of B are
+     * made; where they are packed, and where panels cannot be shared evenly, by rows. */
+    if (plan->blocks < threads && !plan->packs_forms && plan->panels % threads == 0)
+        plan->panel_block = plan->panels / threads;
     else
         plan->blocks = nn_round_up(plan->blocks, threads);
     if (plan->panel_block == 0) plan->panel_block = plan->panels;
@@ -117,11 +118,13 @@ void nn_strassen_plan_make(const nn_strassen_product *product, const nn_strassen
         out->copied_step = row_step_of(product->k);
         out->copied_bytes = bytes_of(out->block_rows * out->copied_step);
     }
-    /* Sums of p, q and results that tiles cannot finish; forms of B, or its quarter that is not
-     * packed. */
+    /* Results that tiles cannot finish stay in L1 until they are. */
+    out->raw_rows = nn_min(4 * out->shape->rows, upper);
+    out->raw_bytes = bytes_of(out->raw_rows * out->shape->columns);
+    /* Forms of B, or its quarter that is not packed. */
     const size_t made = out->packs_forms ? 1 : NN_STRASSEN_SLOTS - NN_STRASSEN_P5;
-    out->worker_bytes = out->copied_bytes + out->forms_bytes + 3 * out->sums_bytes +
-                        made * bytes_of(out->half_k * out->shape->columns);
+    out->worker_bytes = out->copied_bytes + out->forms_bytes + 2 * out->sums_bytes +
+                        out->raw_bytes + made * bytes_of(out->half_k * out->shape->columns);
 }
 
 size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads) {
