@@ -127,6 +127,29 @@ START_TEST(depthwise_convolutions_of_random_sizes) {
 }
 END_TEST
 
+/* 3x3 with stride 1 and whole vectors of channels, two output rows of which are multiplied by a
+ * transformed kernel: rows from one pixel to several tiles, any input row of which is padding. */
+START_TEST(depthwise_convolutions_of_3x3) {
+    host_seed(760 + (uint32_t)_i);
+    for (int i = 0; i < 40; i++) {
+        conv_case c = {.rank = 2, .batch = host_between(1, 2), .kernel = {3, 3}};
+        c.group = c.channels = c.outputs = 16 * host_between(1, 9);
+        for (int axis = 0; axis < 2; axis++) {
+            const bool even = host_between(0, 2) != 0;
+            c.pads[axis] = even ? 1 : host_between(0, 3);
+            c.pads[axis + 2] = even ? 1 : host_between(0, 3);
+            const int64_t least = 3 - c.pads[axis] - c.pads[axis + 2];
+            c.in[axis] = host_between(least > 1 ? least : 1, axis == 0 ? 9 : 40);
+        }
+        c.no_bias = host_between(0, 3) == 0;
+        c.dynamic = host_between(0, 7) == 0;
+        if (host_between(0, 1)) c.epilogue.before = random_activation();
+        c.epilogue.has_residual = host_between(0, 3) == 0;
+        check_conv(&c);
+    }
+}
+END_TEST
+
 /* Each number of channels around the widths of the tiles. */
 START_TEST(convolutions_of_every_width) {
     host_seed(7);
@@ -430,6 +453,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(conv, 120);
     tcase_add_loop_test(conv, convolutions_of_random_sizes, 0, 6);
     tcase_add_loop_test(conv, depthwise_convolutions_of_random_sizes, 0, 4);
+    tcase_add_loop_test(conv, depthwise_convolutions_of_3x3, 0, 4);
     tcase_add_loop_test(conv, transposed_convolutions_of_random_sizes, 0, 3);
     tcase_add_test(conv, convolutions_of_every_width);
     tcase_add_loop_test(conv, convolutions_of_few_outputs, 0, 4);

@@ -147,7 +147,10 @@ static void choose_units(block_state *state, int threads) {
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
     const int64_t fewest = nn_divide_up(threads, g->batch * state->parts);
     const int64_t pieces = state->parts > 1 ? fewest : row_pieces(state, g, threads, fewest);
-    state->unit_rows = nn_divide_up(height->out, pieces);
+    /* Rows that are done at once are the same ones for any number of units, and so are their bits.
+     */
+    state->unit_rows =
+        nn_round_up(nn_divide_up(height->out, pieces), state->depthwise.rows_at_once);
     state->image_units = nn_divide_up(height->out, state->unit_rows);
 }
 
@@ -202,7 +205,8 @@ static nn_status prepare_depthwise(nn_prepare *services, block_state *state) {
     const nn_depthwise_plan *plan = &state->depthwise;
     char variant[64];
     const void *packed;
-    snprintf(variant, sizeof variant, "depthwise of %lld", (long long)plan->padded);
+    snprintf(variant, sizeof variant, "depthwise of %lld%s", (long long)plan->padded,
+             plan->transforms ? ", transformed" : "");
     NN_TRY(nn_prepare_pack(services, 1u << NN_BLOCK_W, variant,
                            (size_t)nn_depthwise_packed_floats(plan) * sizeof(float), pack_depthwise,
                            plan, &packed));

@@ -72,7 +72,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const void *packed;
     const int64_t floats = nn_depthwise_packed_floats(plan);
     if (nn_view_constant(node, inputs.w) != NULL) {
-        snprintf(variant, sizeof variant, "depthwise of %lld", (long long)plan->padded);
+        snprintf(variant, sizeof variant, "depthwise of %lld%s", (long long)plan->padded,
+                 plan->transforms ? ", transformed" : "");
         NN_TRY(nn_prepare_pack(services, 1u << inputs.w, variant, (size_t)floats * sizeof(float),
                                pack_weights_once, plan, &packed));
         state->packed = packed;

@@ -7,8 +7,9 @@
 #include "ops/cpu/float32/activation_f32.h"
 
 enum {
-    NN_DEPTHWISE_PIXELS = 7, /* output pixels of a tile in one row, at most */
-    NN_DEPTHWISE_ROWS = 2,   /* output rows of a tile, at most */
+    NN_DEPTHWISE_PIXELS = 7,           /* output pixels of a tile in one row, at most */
+    NN_DEPTHWISE_ROWS = 2,             /* output rows of a tile, at most */
+    NN_DEPTHWISE_TRANSFORMED_TAPS = 6, /* nn_depthwise_tile.transformed */
 };
 
 /* A row of the input, and the kernel rows that lie on it. */
@@ -25,6 +26,9 @@ typedef struct nn_depthwise_tile {
     int64_t column;  /* of the input, under the first tap of the first pixel; may be outside */
     int64_t columns; /* of the input */
     int64_t pitch, w_step; /* floats from a pixel, a tap, to the next */
+    /* NULL, or of a 3x3 kernel with stride 1 the taps of half the sum of its rows, and of half of
+     * that with the middle one subtracted: for two output rows whose two inner input rows exist. */
+    const float *transformed;
     int64_t taps, stride, dilation;
     const float *zeros; /* `channels` of them, that may be read in place of pixels outside */
     const float *bias;
@@ -33,6 +37,7 @@ typedef struct nn_depthwise_tile {
     int64_t y_pitch, y_row; /* of y and residual, from a pixel, a row, to the next */
     int pixels;             /* that are wanted, 1 .. NN_DEPTHWISE_PIXELS */
     int outputs;            /* rows, 1 .. NN_DEPTHWISE_ROWS */
+    int64_t more; /* whole tiles that lie behind this one in its row, and inside as it does */
     int64_t channels;
     float low, high;
     const float **pixel_table; /* room for row_count * taps * NN_DEPTHWISE_PIXELS pointers */

@@ -79,8 +79,8 @@ NN_INLINE void add_row(const nn_depthwise_tile *t, const nn_depthwise_row *row, 
     }
 }
 
-/* `count` channels from c on. */
-NN_INLINE void slide_channels(const nn_depthwise_tile *t, int64_t c, const int count,
+/* `count` channels from c on; column 0 of the tile is `at` floats from a row's first. */
+NN_INLINE void slide_channels(const nn_depthwise_tile *t, int64_t at, int64_t c, const int count,
                               const tile_shape shape, const tile_end *ending) {
     vf acc[NN_DEPTHWISE_ROWS][PIXELS];
 #pragma GCC unroll 2
@@ -88,7 +88,7 @@ NN_INLINE void slide_channels(const nn_depthwise_tile *t, int64_t c, const int c
 #pragma GCC unroll 7
         for (int i = 0; i < shape.pixels; i++) acc[o][i] = vf_load(t->bias + c);
     const nn_depthwise_row *row = t->rows, *const end = row + t->row_count;
-    const int64_t at = t->column * t->pitch + c;
+    at += c;
     /* Rows of one kind after the other: in one loop over all, the loads of a row would come before
      * the branch on its kind, which is more than there are registers for with stride 2. Maps that
      * come from L2 gain by such loads, short rows lie in L1. */
@@ -123,16 +123,23 @@ NN_INLINE uint32_t columns_between(int outside, int count) {
 }
 
 NN_INLINE void slide(const nn_depthwise_tile *t, const tile_shape shape) {
-    const tile_end ending = end_of(t);
+    tile_end ending = end_of(t);
     const int64_t channels = t->channels;
-    int64_t c = 0;
-    for (; c + VF_LANES <= channels; c += VF_LANES) slide_channels(t, c, VF_LANES, shape, &ending);
-    if (__builtin_expect(c < channels, 0))
-        slide_channels(t, c, (int)(channels - c), shape, &ending);
+    int64_t at = t->column * t->pitch;
+    for (int64_t left = t->more; left >= 0; left--) {
+        int64_t c = 0;
+        for (; c + VF_LANES <= channels; c += VF_LANES)
+            slide_channels(t, at, c, VF_LANES, shape, &ending);
+        if (__builtin_expect(c < channels, 0))
+            slide_channels(t, at, c, (int)(channels - c), shape, &ending);
+        at += PIXELS * shape.stride * t->pitch;
+        ending.y += PIXELS * ending.y_pitch;
+        if (ending.residual != NULL) ending.residual += PIXELS * ending.y_pitch;
+    }
 }
 
 /* Any width, stride and dilation, of one output row: each tap reads its own pixels. */
-static void slide_any(const nn_depthwise_tile *t) {
+static void slide_any_tile(const nn_depthwise_tile *t) {
     const tile_end ending = end_of(t);
     for (int64_t row = 0; row < t->row_count; row++)
         for (int64_t k = 0; k < t->taps; k++)
@@ -161,6 +168,16 @@ static void slide_any(const nn_depthwise_tile *t) {
 #pragma GCC unroll 7
         for (int i = 0; i < PIXELS; i++)
             if (i < ending.pixels) finish_pixel(&ending, acc[i], i * ending.y_pitch + c, count);
+    }
+}
+
+static void slide_any(const nn_depthwise_tile *t) {
+    nn_depthwise_tile here = *t;
+    for (int64_t left = t->more; left >= 0; left--) {
+        slide_any_tile(&here);
+        here.column += PIXELS * t->stride;
+        here.y += PIXELS * t->y_pitch;
+        if (here.residual != NULL) here.residual += PIXELS * t->y_pitch;
     }
 }
 
@@ -239,6 +256,7 @@ SLIDES(1)
 SLIDE(7, 1, 1)
 #if defined(__AVX512F__)
 SLIDES(2)
+#    include "ops/cpu/float32/depthwise/depthwise_transformed.inc.h"
 #endif
 
 /* The bits of the columns that lie inside. Tiles are computed whole, so all of their columns count,
@@ -254,7 +272,7 @@ static void run(const nn_depthwise_tile *t) {
     const uint32_t columns = is_known ? columns_of(t) : 0;
 #if defined(__AVX512F__)
     if (t->outputs == 2) {
-        run_2(t, columns);
+        if (!run_transformed(t, columns)) run_2(t, columns);
         return;
     }
 #endif

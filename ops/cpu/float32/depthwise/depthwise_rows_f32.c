@@ -37,6 +37,13 @@ static bool stays_in_l1(const nn_conv_geometry *geometry) {
     return height->kernel * row_bytes <= l1 / 2;
 }
 
+/* Kernels of 3x3 whose two output rows multiply 12 times for 18. */
+static bool can_transform(const nn_window_axis *axes) {
+    for (int i = NN_HEIGHT; i <= NN_WIDTH; i++)
+        if (axes[i].kernel != 3 || axes[i].stride != 1 || axes[i].dilation != 1) return false;
+    return axes[NN_DEPTH].kernel == 1 && axes[NN_HEIGHT].in > 1;
+}
+
 void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise_f32 *set,
                             const nn_epilogue *epilogue, int64_t blocks, nn_depthwise_plan *out) {
     const nn_window_axis *axes = geometry->axes, *width = &axes[NN_WIDTH];
@@ -46,8 +53,9 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     choose_blocks(out, blocks);
 
+    out->transforms = set->pairs && nn_cpu_get()->halves_512 && can_transform(axes);
     if (set->pairs && axes[NN_HEIGHT].dilation == 1 &&
-        (!stays_in_l1(geometry) || width->out < NN_DEPTHWISE_PIXELS) &&
+        (out->transforms || !stays_in_l1(geometry) || width->out < NN_DEPTHWISE_PIXELS) &&
         nn_depthwise_can_pair(width->kernel, width->stride, width->dilation))
         out->rows_at_once = 2;
     const int64_t kernel_rows = axes[NN_DEPTH].kernel * axes[NN_HEIGHT].kernel;
@@ -62,12 +70,23 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
                                          (int64_t)sizeof(float));
 }
 
+/* nn_depthwise_tile.transformed, of packed taps. */
+static void pack_transformed(const float *w, int64_t padded, float *packed) {
+    const int64_t row = NN_DEPTHWISE_TRANSFORMED_TAPS / 2 * padded;
+    for (int64_t i = 0; i < row; i++) {
+        const float outer = w[i] + w[2 * row + i], middle = w[row + i];
+        packed[i] = 0.5f * (outer + middle);
+        packed[row + i] = 0.5f * (outer - middle);
+    }
+}
+
 void nn_depthwise_pack(const nn_depthwise_plan *plan, const float *w, float *packed) {
     const nn_conv_geometry *g = &plan->geometry;
     for (int64_t tap = 0; tap < g->taps; tap++, packed += plan->padded) {
         for (int64_t c = 0; c < g->out_channels; c++) packed[c] = w[c * g->taps + tap];
         for (int64_t c = g->out_channels; c < plan->padded; c++) packed[c] = 0;
     }
+    if (plan->transforms) pack_transformed(packed - g->taps * plan->padded, plan->padded, packed);
 }
 
 void nn_depthwise_pack_bias(const nn_depthwise_plan *plan, const float *bias, float *packed) {
@@ -135,6 +154,25 @@ static void finish_row(const nn_depthwise_plan *plan, const nn_depthwise_tile *t
                                        });
 }
 
+/* Are both rows inside that lie under both output rows? They are neighbours in the list. */
+static bool has_inner_rows(const nn_depthwise_row *rows, int64_t count) {
+    int inner = 0;
+    for (int64_t i = 0; i < count; i++) inner += rows[i].w[0] != NULL && rows[i].w[1] != NULL;
+    return inner == 2;
+}
+
+/* Whole tiles that may be done with the one of output `begin`, as none of them reads padding. */
+static int64_t tiles_behind(const nn_window_axis *width, int64_t begin) {
+    const int64_t reach = (NN_DEPTHWISE_PIXELS - 1) * width->stride + width->kernel;
+    int64_t count = 0, end = begin + NN_DEPTHWISE_PIXELS;
+    int64_t column = begin * width->stride - width->pad_begin;
+    if (width->dilation > 1 || column < 0) return 0;
+    while ((end += NN_DEPTHWISE_PIXELS) <= width->out &&
+           (column += NN_DEPTHWISE_PIXELS * width->stride) + reach <= width->in)
+        count++;
+    return count;
+}
+
 void nn_depthwise_run_rows(const nn_depthwise_plan *plan, const nn_depthwise_row_call *call,
                            int64_t block, void *worker) {
     const nn_conv_geometry *g = &plan->geometry;
@@ -143,12 +181,15 @@ void nn_depthwise_run_rows(const nn_depthwise_plan *plan, const nn_depthwise_row
     char *own = worker;
     nn_depthwise_row *rows = (nn_depthwise_row *)(own + plan->rows_at);
     float *raw = (float *)(own + plan->raw_at);
+    const int64_t row_count = list_rows(plan, call, channel, rows);
+    const bool transforms = plan->transforms && call->rows == 2 && has_inner_rows(rows, row_count);
     nn_depthwise_tile tile = {
         .rows = rows,
-        .row_count = list_rows(plan, call, channel, rows),
+        .row_count = row_count,
         .columns = width->in,
         .pitch = g->in_pitch,
         .w_step = plan->padded,
+        .transformed = transforms ? call->w + g->taps * plan->padded + channel : NULL,
         .taps = width->kernel,
         .stride = width->stride,
         .dilation = width->dilation,
@@ -162,12 +203,13 @@ void nn_depthwise_run_rows(const nn_depthwise_plan *plan, const nn_depthwise_row
     };
     tile.y_pitch = plan->tile_finishes ? g->out_pitch : tile.channels;
     tile.y_row = plan->tile_finishes ? call->y_row : NN_DEPTHWISE_PIXELS * tile.channels;
-    for (int64_t begin = 0; begin < width->out; begin += NN_DEPTHWISE_PIXELS) {
+    for (int64_t begin = 0; begin < width->out; begin += (tile.more + 1) * NN_DEPTHWISE_PIXELS) {
         int64_t left = width->out - begin;
         int64_t at = begin * g->out_pitch + channel;
         const float *residual = call->residual ? call->residual + at : NULL;
         tile.pixels = left < NN_DEPTHWISE_PIXELS ? (int)left : NN_DEPTHWISE_PIXELS;
         tile.column = begin * width->stride - width->pad_begin;
+        tile.more = plan->tile_finishes ? tiles_behind(width, begin) : 0;
         tile.residual = plan->tile_finishes ? residual : NULL;
         tile.y = plan->tile_finishes ? call->y + at : raw;
         plan->set->run(&tile);

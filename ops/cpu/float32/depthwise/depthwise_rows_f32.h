@@ -13,6 +13,7 @@ typedef struct nn_depthwise_plan {
     nn_epilogue epilogue;
     bool tile_finishes; /* the epilogue is a residual and a clip */
     int rows_at_once;   /* output rows that a call may name: their tiles share the input */
+    bool transforms;    /* two rows by F(2, 3): packed weights have six more taps */
     float low, high;
     int64_t padded;                                           /* channels, to whole vectors */
     int64_t channel_block, channel_blocks;                    /* channels that are done at once */
@@ -25,7 +26,8 @@ void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise
 
 /* Packed weights [tap][padded] and bias [padded]; `bias` may be NULL. */
 static inline int64_t nn_depthwise_packed_floats(const nn_depthwise_plan *plan) {
-    return plan->geometry.taps * plan->padded;
+    return (plan->geometry.taps + (plan->transforms ? NN_DEPTHWISE_TRANSFORMED_TAPS : 0)) *
+           plan->padded;
 }
 void nn_depthwise_pack(const nn_depthwise_plan *plan, const float *w, float *packed);
 void nn_depthwise_pack_bias(const nn_depthwise_plan *plan, const float *bias, float *packed);
