@@ -45,7 +45,7 @@ static nn_status grad(nn_grad *grad) {
     return NN_OK;
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(matmul) NN_ROW_KERNELS(matmul),
+static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(matmul) NN_LINEAR_KERNELS(matmul),
                                            &nn_kernel_matmul_reference, NULL};
 
 const nn_op nn_op_matmul = {

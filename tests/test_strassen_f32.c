@@ -287,6 +287,80 @@ START_TEST(columns_that_differ_are_refused) {
 }
 END_TEST
 
+/* ---- products of matrices ---- */
+
+static const nn_kernel *const matmul_kernels[] = {&nn_kernel_matmul_strassen_f32_avx512,
+                                                  &nn_kernel_matmul_strassen_f32_avx2, NULL};
+
+/* A [2, rows / 2, k] by B [k, columns]. */
+static void init_product(kernel_host *host, int64_t rows, int64_t k, int64_t columns) {
+    host_init(host, &nn_op_matmul, 13);
+    random_input(host, (int64_t[]){2, rows / 2, k}, 3, false);
+    random_input(host, (int64_t[]){k, columns}, 2, true);
+    host_infer(host);
+}
+
+/* What `kernel` makes of the product differs from sums in double precision by at most so many parts
+ * of the greatest number of the same row. */
+static void check_rows(kernel_host *host, const nn_kernel *kernel, double most) {
+    const nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
+    const int64_t k = host->in[1].dims[0], columns = host->in[1].dims[1];
+    const int64_t rows = nn_tensor_count(&host->in[0]) / k;
+    const float *a = host->in[0].data, *b = host->in[1].data;
+    double *want = malloc((size_t)columns * sizeof *want);
+    ck_assert_ptr_nonnull(want);
+    ck_assert(host_accepts(host, kernel, &target));
+    host_run(host, kernel, NN_LAYOUT_STANDARD, &target);
+    const float *got = host->out[0].data;
+    for (int64_t row = 0; row < rows; row++) {
+        double greatest = 0;
+        for (int64_t j = 0; j < columns; j++) {
+            want[j] = 0;
+            for (int64_t i = 0; i < k; i++)
+                want[j] += (double)a[row * k + i] * (double)b[i * columns + j];
+            greatest = fmax(greatest, fabs(want[j]));
+        }
+        for (int64_t j = 0; j < columns; j++)
+            ck_assert_msg(fabs(got[row * columns + j] - want[j]) <= most * greatest,
+                          "%s: row %lld, column %lld is %g, must be %g", kernel->name,
+                          (long long)row, (long long)j, (double)got[row * columns + j], want[j]);
+    }
+    free(want);
+}
+
+START_TEST(products_are_right) {
+    static const int64_t sizes[][3] = {
+        {128, 384, 384}, {6, 34, 32}, {200, 64, 352}, {14, 512, 640}};
+    host_seed(31);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int j = 0; matmul_kernels[j] != NULL; j++) {
+            if (!is_usable(matmul_kernels[j])) continue;
+            kernel_host host;
+            init_product(&host, sizes[i][0], sizes[i][1], sizes[i][2]);
+            check_rows(&host, matmul_kernels[j], 4e-6);
+            host_clear(&host);
+        }
+}
+END_TEST
+
+/* A token whose numbers are a thousand times as great as those of the others does not give these
+ * its error. */
+START_TEST(rows_that_differ_do_not_meet) {
+    host_seed(32);
+    for (int j = 0; matmul_kernels[j] != NULL; j++) {
+        if (!is_usable(matmul_kernels[j])) continue;
+        for (int64_t great = 0; great < 64; great += 21) {
+            kernel_host host;
+            init_product(&host, 64, 128, 64);
+            float *a = host.in[0].data;
+            for (int64_t i = 0; i < 128; i++) a[great * 128 + i] *= 1000;
+            check_rows(&host, matmul_kernels[j], 4e-6);
+            host_clear(&host);
+        }
+    }
+}
+END_TEST
+
 /* ---- choice ---- */
 
 static nn_strassen_product product_of(int64_t rows, int64_t k, int64_t columns) {
@@ -344,7 +418,7 @@ START_TEST(deterministic_plans_do_without) {
 END_TEST
 
 Suite *test_suite(void) {
-    Suite *suite = suite_create("convolution by Strassen's algorithm");
+    Suite *suite = suite_create("products by Strassen's algorithm");
     TCase *run = tcase_create("against the reference");
     tcase_set_timeout(run, 120);
     tcase_add_loop_test(run, random_sizes, 0, 3);
@@ -356,6 +430,11 @@ Suite *test_suite(void) {
     tcase_add_test(accuracy, error_is_a_few_times_that_of_plain_sums);
     tcase_add_test(accuracy, columns_that_differ_are_refused);
     suite_add_tcase(suite, accuracy);
+    TCase *products = tcase_create("products of matrices");
+    tcase_set_timeout(products, 60);
+    tcase_add_test(products, products_are_right);
+    tcase_add_test(products, rows_that_differ_do_not_meet);
+    suite_add_tcase(suite, products);
     TCase *choice = tcase_create("choice");
     tcase_add_test(choice, choice_follows_the_shape);
     tcase_add_test(choice, units_cover_the_product);
@@ -367,7 +446,7 @@ Suite *test_suite(void) {
 #else
 
 Suite *test_suite(void) {
-    return suite_create("convolution by Strassen's algorithm: needs x86-64");
+    return suite_create("products by Strassen's algorithm: needs x86-64");
 }
 
 #endif

@@ -26,6 +26,9 @@ NN_DECLARE_KERNELS(qlinear_matmul_f32)                   /* qlinear_matmul_f32.c
 NN_DECLARE_KERNELS(recurrent_f32)                        /* recurrent_f32.c */
 extern const nn_kernel nn_kernel_conv_strassen_f32_avx2, /* conv_strassen_f32.c */
     nn_kernel_conv_strassen_f32_avx512;
+extern const nn_kernel nn_kernel_matmul_strassen_f32_avx2, /* linear_strassen_f32.c */
+    nn_kernel_matmul_strassen_f32_avx512, nn_kernel_linear_strassen_f32_avx2,
+    nn_kernel_linear_strassen_f32_avx512;
 extern const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2, /* one row by fixed point */
     nn_kernel_gemm_fixed_f32_vbmi2, nn_kernel_matmul_fixed_f32_vbmi2,
     nn_kernel_linear_fixed_f32_vbmi2;
@@ -68,6 +71,15 @@ extern const nn_kernel nn_kernel_add_bf16_avx512bf16, nn_kernel_mul_bf16_avx512b
 #    define NN_ROW_KERNELS(stem) &nn_kernel_##stem##_fixed_f32_vbmi2, NN_KERNELS(stem##_f32)
 #else
 #    define NN_ROW_KERNELS(stem) NN_KERNELS(stem##_f32)
+#endif
+/* The same with those that multiply by Strassen's algorithm, where rows are many. */
+#if defined(__x86_64__)
+#    define NN_LINEAR_KERNELS(stem)                                                                \
+        &nn_kernel_##stem##_fixed_f32_vbmi2, &nn_kernel_##stem##_strassen_f32_avx512,              \
+            &nn_kernel_##stem##_f32_avx512, &nn_kernel_##stem##_strassen_f32_avx2,                 \
+            &nn_kernel_##stem##_f32_avx2, &nn_kernel_##stem##_f32_portable
+#else
+#    define NN_LINEAR_KERNELS(stem) NN_KERNELS(stem##_f32)
 #endif
 
 extern const nn_kernel nn_kernel_conv_reference;           /* conv_reference.c */

@@ -26,7 +26,7 @@ static nn_status axes(const nn_node_view *node, nn_axis_relations *out) {
     return nn_matmul_axes(node, 0, 1, out);
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(linear) NN_ROW_KERNELS(linear),
+static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(linear) NN_LINEAR_KERNELS(linear),
                                            &nn_kernel_linear_reference, NULL};
 
 const nn_op nn_op_linear = {

@@ -1,6 +1,7 @@
 /* Gemm, MatMul and Linear of floats: a matrix product is a convolution of one row of pixels by a
  * 1x1 kernel (direct_f32.h), whose weights are B. */
-#include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/gemm_f32.h"
+
 #include "ops/cpu/float32/fixed/row_fixed_f32.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/gemm.h"
@@ -8,8 +9,6 @@
 #include "ops/family/matmul_nbits.h"
 
 #include <stdio.h>
-
-enum { NO_INPUT = 31 };
 
 static bool has_work(const nn_node_view *node) {
     return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
@@ -54,7 +53,7 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
     nn_direct_plan_make(&problem, tiles, target->threads, &epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = 1,
-        .bias = state->c_is_residual ? NO_INPUT : 2,
+        .bias = state->c_is_residual ? NN_PRODUCT_NO_BIAS : 2,
         .source = {.column_step = g.b_column, .k_step = g.b_row, .scale = attrs->alpha},
         .bias_step = g.c_column,
         .bias_scale = attrs->beta,
@@ -77,8 +76,7 @@ static nn_status run_gemm(const nn_call *call) {
 /* ---- MatMul by one constant matrix: all rows of all of A at once ---- */
 
 typedef struct matmul_state {
-    nn_direct_plan plan;
-    nn_direct_operands operands;     /* one B for all */
+    nn_conv_f32_state product;       /* operands: one B for all */
     nn_matmul_geometry geometry;     /* many of them */
     bool by_batch;                   /* each worker takes whole products */
     size_t packed_bytes, bias_bytes; /* of workspace, the former for each worker */
@@ -86,7 +84,7 @@ typedef struct matmul_state {
     nn_row_fixed row;                /* packed: then it is this one */
 } matmul_state;
 
-static bool has_one_b(const nn_matmul_geometry *g) {
+bool nn_product_has_one_b(const nn_matmul_geometry *g) {
     for (int i = 0; i < g->batch_rank; i++)
         if (g->b_steps[i] != 0 || (g->a_steps[i] == 0 && g->batch_dims[i] > 1)) return false;
     return true;
@@ -101,15 +99,15 @@ static nn_direct_source matmul_source(const nn_matmul_geometry *g) {
     return (nn_direct_source){.column_step = 1, .k_step = g->n, .scale = 1};
 }
 
-static nn_status prepare_one_b(const nn_node_view *node, const nn_target *target,
-                               nn_prepare *services, const nn_tiles_f32 *tiles, int bias,
-                               matmul_state *state) {
-    const nn_matmul_geometry *g = &state->geometry;
-    nn_direct_problem problem = nn_direct_product(g->batch * g->m, g->n, g->k);
+nn_status nn_product_f32_prepare(const nn_node_view *node, const nn_target *target,
+                                 nn_prepare *services, const nn_tiles_f32 *tiles, int bias,
+                                 nn_conv_f32_state *state) {
+    const nn_matmul_geometry g = nn_matmul_geometry_of(node, 0, 1);
+    nn_direct_problem problem = nn_direct_product(g.batch * g.m, g.n, g.k);
     problem.vectors = nn_prepare_variant(services);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     state->operands = (nn_direct_operands){
-        .w = 1, .bias = bias, .source = matmul_source(g), .bias_step = 1, .bias_scale = 1};
+        .w = 1, .bias = bias, .source = matmul_source(&g), .bias_step = 1, .bias_scale = 1};
     size_t workspace;
     NN_TRY(nn_direct_operands_prepare(node, &state->plan, services, &state->operands, &workspace));
     nn_prepare_workspace(services, workspace + nn_direct_workspace(&state->plan, target->threads));
@@ -121,17 +119,19 @@ static nn_status prepare_matmul(const nn_node_view *node, const nn_target *targe
     matmul_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_matmul_geometry g = state->geometry = nn_matmul_geometry_of(node, 0, 1);
-    if (has_one_b(&g)) return prepare_one_b(node, target, services, tiles, NO_INPUT, state);
+    if (nn_product_has_one_b(&g))
+        return nn_product_f32_prepare(node, target, services, tiles, NN_PRODUCT_NO_BIAS,
+                                      &state->product);
     state->by_batch = g.batch >= target->threads;
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     problem.vectors = nn_prepare_variant(services);
     nn_direct_plan_make(&problem, tiles, state->by_batch ? 1 : target->threads, &node->epilogue,
-                        &state->plan);
-    state->packed_bytes = nn_direct_packed_bytes(&state->plan);
-    state->bias_bytes = nn_direct_bias_bytes(&state->plan);
+                        &state->product.plan);
+    state->packed_bytes = nn_direct_packed_bytes(&state->product.plan);
+    state->bias_bytes = nn_direct_bias_bytes(&state->product.plan);
     state->copies = state->by_batch ? (size_t)target->threads : 1;
     nn_prepare_workspace(services, state->bias_bytes + state->packed_bytes * state->copies +
-                                       nn_direct_workspace(&state->plan, target->threads));
+                                       nn_direct_workspace(&state->product.plan, target->threads));
     return NN_OK;
 }
 
@@ -149,10 +149,10 @@ static void run_product(const batch_job *job, int64_t index, int worker, nn_pool
     float *packed = (float *)(job->packed + state->packed_bytes * (size_t)worker);
     int64_t a, b, y = index * g->m * g->n;
     nn_matmul_offsets(g, index, &a, &b);
-    nn_direct_pack(&state->plan, &source, job->b + b, packed);
-    nn_direct_run(&state->plan, packed, job->bias, job->a + a,
+    nn_direct_pack(&state->product.plan, &source, job->b + b, packed);
+    nn_direct_run(&state->product.plan, packed, job->bias, job->a + a,
                   job->residual ? job->residual + y : NULL, job->y + y, pool,
-                  job->workspace + nn_direct_workspace(&state->plan, 1) * (size_t)worker);
+                  job->workspace + nn_direct_workspace(&state->product.plan, 1) * (size_t)worker);
 }
 
 static void run_products(void *argument, int64_t begin, int64_t end, int worker) {
@@ -161,10 +161,8 @@ static void run_products(void *argument, int64_t begin, int64_t end, int worker)
 
 static nn_status run_matmul(const nn_call *call) {
     const matmul_state *state = call->state;
-    if (has_one_b(&state->geometry)) {
-        nn_direct_ready ready = nn_direct_operands_get(&state->operands, &state->plan, call);
-        nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data,
-                      nn_call_residual_data(call), call->out[0]->data, call->pool, ready.workspace);
+    if (nn_product_has_one_b(&state->geometry)) {
+        nn_conv_f32_run(&state->product, call);
         return NN_OK;
     }
     char *workspace = call->workspace;
@@ -178,7 +176,7 @@ static nn_status run_matmul(const nn_call *call) {
         .packed = workspace + state->bias_bytes,
         .workspace = workspace + state->bias_bytes + state->packed_bytes * state->copies,
     };
-    nn_direct_pack_bias(&state->plan, NULL, 1, 1, (float *)workspace);
+    nn_direct_pack_bias(&state->product.plan, NULL, 1, 1, (float *)workspace);
     if (state->by_batch)
         nn_parallel(call->pool, state->geometry.batch, 1, run_products, &job);
     else
@@ -198,7 +196,7 @@ static nn_status prepare_linear(const nn_node_view *node, const nn_target *targe
     matmul_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     state->geometry = nn_matmul_geometry_of(node, 0, 1);
-    return prepare_one_b(node, target, services, tiles, 2, state);
+    return nn_product_f32_prepare(node, target, services, tiles, 2, &state->product);
 }
 
 static nn_status run_linear(const nn_call *call) {
@@ -351,7 +349,8 @@ static bool accepts_matmul_fixed(const nn_node_view *node, const nn_target *targ
     if (!accepts_matmul(node, target)) return false;
     const nn_matmul_geometry g = nn_matmul_geometry_of(node, 0, 1);
     const nn_row_fixed row = matmul_row(&g);
-    return has_one_b(&g) && g.batch * g.m == 1 && nn_row_fixed_accepts(&row, node, target);
+    return nn_product_has_one_b(&g) && g.batch * g.m == 1 &&
+           nn_row_fixed_accepts(&row, node, target);
 }
 
 typedef nn_status (*prepare_function)(const nn_node_view *node, const nn_target *target,

@@ -351,6 +351,7 @@ static bool take_block(strassen_part *part, int64_t block) {
         part->a_step = product->a_step;
     }
     const nn_strassen_split split = {
+        .compares_rows = product->compares_rows,
         .a = part->a,
         .a_step = part->a_step,
         .upper = part->upper,
@@ -360,7 +361,8 @@ static bool take_block(strassen_part *part, int64_t block) {
         .form_step = plan->form_step,
         .row_step = plan->row_step,
     };
-    return plan->form->split(&split) < operands->limit; /* which NaN is not */
+    const nn_strassen_seen seen = plan->form->split(&split);
+    return seen.greatest < operands->limit && seen.ratio <= NN_STRASSEN_MOST_RATIO;
 }
 
 static void run_task(void *argument, int64_t begin, int64_t end, int worker) {

@@ -22,14 +22,19 @@
  * start with them in registers.
  *
  * Rounding. Numbers meet that do not in the plain sum: two rows of a block, two halves of k, two
- * halves of the columns. So an error is relative to the greatest of what meets. For rows and for k
- * that is what Winograd's convolutions do to neighbouring pixels; columns of too different weights
- * are refused when they are packed, and blocks with numbers that are not finite, or so great that a
- * form might not be, are multiplied plainly. */
+ * halves of the columns. So an error is relative to the greatest of what meets. Columns of too
+ * different weights are refused when they are packed. Blocks with numbers that are not finite, or
+ * so great that a form might not be, are multiplied plainly, and so are, where it is asked for,
+ * those in which rows of too different magnitude meet. */
 #ifndef NN_STRASSEN_F32_H
 #define NN_STRASSEN_F32_H
 
 #include "ops/cpu/float32/tile_f32.h"
+
+/* Rows and columns that meet may differ so much, rows in their greatest magnitude, columns in their
+ * root mean square: the error of the lesser one is that of the greater one, which is some units in
+ * its last place. */
+#define NN_STRASSEN_MOST_RATIO 32
 
 /* The forms of B as products come: those that are parts of it and, from NN_STRASSEN_P5 on, those
  * that are not. */
@@ -50,12 +55,19 @@ enum { NN_STRASSEN_A4, NN_STRASSEN_A5, NN_STRASSEN_A2, NN_STRASSEN_A6, NN_STRASS
 /* The forms of a block of rows of A: row i of its `upper` rows meets row upper + i of the block,
  * for i < lower, and zeros for the one that may be left. */
 typedef struct nn_strassen_split {
+    bool compares_rows;
     const float *a; /* the block's first row */
     int64_t a_step, upper, lower, half_k;
     float
         *forms; /* [NN_STRASSEN_FORMS][upper] rows of half_k, whole vectors of which are written */
     int64_t form_step, row_step;
 } nn_strassen_split;
+
+/* What a block's numbers are. */
+typedef struct nn_strassen_seen {
+    float greatest; /* magnitude; NaN where one is, or an infinity */
+    float ratio; /* most that rows that meet differ in their greatest magnitude; 1: not compared */
+} nn_strassen_seen;
 
 /* y[i][j] = clip(start[j] + p[i][j] + q[i][j] + residual[i][j]) for whole vectors of columns. */
 typedef struct nn_strassen_sum {
@@ -79,8 +91,7 @@ typedef struct nn_strassen_weights {
 /* Of one instruction set. */
 typedef struct nn_strassen_form {
     const nn_tiles_f32 *tiles;
-    /* Returns the greatest magnitude of the block's numbers; NaN where one is. */
-    float (*split)(const nn_strassen_split *split);
+    nn_strassen_seen (*split)(const nn_strassen_split *split);
     void (*sum)(const nn_strassen_sum *sum);
     void (*make)(const nn_strassen_weights *weights);
 } nn_strassen_form;
@@ -97,6 +108,7 @@ typedef struct nn_strassen_pixels {
 typedef struct nn_strassen_product {
     int64_t rows, k, columns;
     nn_strassen_pixels pixels; /* are copied first */
+    bool compares_rows;        /* those that meet are of about the same magnitude, or plain */
     int64_t a_step, y_step;    /* floats from row to row; residuals have y_step, too */
 } nn_strassen_product;
 
@@ -140,10 +152,13 @@ nn_strassen_weights nn_strassen_weights_of(const float *parts, int64_t count);
 /* The columns of a panel in the left half or in the right one, each as k numbers. */
 void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool right,
                               const float *w, float *packed);
-/* Makes the forms of a panel whose columns are packed. Returns the greatest magnitude that numbers
+/* Rows [begin, end) of B, which hold all columns. */
+void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,
+                           float *packed);
+/* Makes the forms of all panels, which are packed. Returns the greatest magnitude that numbers
  * of A may have; 0 where columns that meet differ so much, or are not finite, that the product is
  * not to be used. */
-float nn_strassen_finish_panel(const nn_strassen_plan *plan, int64_t panel, float *packed);
+float nn_strassen_finish(const nn_strassen_plan *plan, float *packed);
 
 size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads);
 

@@ -6,19 +6,21 @@
 
 #include <math.h>
 
-/* What the numbers that went through were: `poison` is NaN where one was not finite. */
-typedef struct seen {
-    vf greatest, poison;
-} seen;
-
-NN_INLINE void see(seen *all, vf a0, vf a1, vf a2, vf a3, vf sum) {
-    all->greatest = vf_max(all->greatest, vf_max(vf_abs(a0), vf_abs(a1)));
-    all->greatest = vf_max(all->greatest, vf_max(vf_abs(a2), vf_abs(a3)));
-    all->poison = vf_fma(sum, vf_zero(), all->poison);
+NN_INLINE float greatest_of(vf x) {
+    float lanes[VF_LANES], greatest = 0;
+    vf_store(lanes, x);
+    for (int i = 0; i < VF_LANES; i++)
+        if (lanes[i] > greatest) greatest = lanes[i];
+    return greatest;
 }
 
-NN_INLINE void split_row(const nn_strassen_split *split, const float *above, const float *below,
-                         float *forms, seen *all) {
+/* The greatest magnitudes of two rows; `poison` is NaN where a number was not finite. */
+typedef struct seen_rows {
+    vf above, below, poison;
+} seen_rows;
+
+NN_INLINE void split_rows(const nn_strassen_split *split, const float *above, const float *below,
+                          float *forms, seen_rows *seen) {
     const int64_t step = split->form_step, half = split->half_k;
     for (int64_t k = 0; k < half; k += VF_LANES) {
         const int count = half - k < VF_LANES ? (int)(half - k) : VF_LANES;
@@ -33,25 +35,33 @@ NN_INLINE void split_row(const nn_strassen_split *split, const float *above, con
         vf_store(forms + NN_STRASSEN_A5 * step + k, without);
         vf_store(forms + NN_STRASSEN_A2 * step + k, all_four);
         vf_store(forms + NN_STRASSEN_A6 * step + k, a0 - a2);
-        see(all, a0, a1, a2, a3, all_four);
+        seen->above = vf_max(seen->above, vf_max(vf_abs(a0), vf_abs(a1)));
+        seen->below = vf_max(seen->below, vf_max(vf_abs(a2), vf_abs(a3)));
+        seen->poison = vf_fma(all_four, vf_zero(), seen->poison);
     }
 }
 
-static float split(const nn_strassen_split *split) {
-    seen all = {vf_zero(), vf_zero()};
+static nn_strassen_seen split(const nn_strassen_split *split) {
+    nn_strassen_seen out = {.ratio = 1};
+    seen_rows seen = {vf_zero(), vf_zero(), vf_zero()};
+    vf all = vf_zero();
     for (int64_t i = 0; i < split->upper; i++) {
         const float *above = split->a + i * split->a_step;
         const float *below = i < split->lower ? above + split->upper * split->a_step : NULL;
-        split_row(split, above, below, split->forms + i * split->row_step, &all);
+        seen.above = seen.below = vf_zero();
+        split_rows(split, above, below, split->forms + i * split->row_step, &seen);
+        all = vf_max(all, vf_max(seen.above, seen.below));
+        if (!split->compares_rows || below == NULL) continue;
+        const float upper = greatest_of(seen.above), lower = greatest_of(seen.below);
+        const float ratio = upper > lower ? upper / lower : lower / upper;
+        if (ratio > out.ratio) out.ratio = ratio; /* which that of two rows of zeros is not */
     }
-    float lanes[2][VF_LANES], greatest = 0;
-    vf_store(lanes[0], all.greatest);
-    vf_store(lanes[1], all.poison);
-    for (int i = 0; i < VF_LANES; i++) {
-        if (lanes[0][i] > greatest) greatest = lanes[0][i];
-        if (lanes[1][i] != 0) return NAN;
-    }
-    return greatest;
+    out.greatest = greatest_of(all);
+    float poison[VF_LANES];
+    vf_store(poison, seen.poison);
+    for (int i = 0; i < VF_LANES; i++)
+        if (poison[i] != 0) out.greatest = NAN;
+    return out;
 }
 
 static void sum(const nn_strassen_sum *s) {

@@ -5,6 +5,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 /* ---- choice ---- */
 
@@ -169,25 +170,38 @@ void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool 
                         (uint32_t *)parts + quarters[right][i] * half * width, width, half, width);
 }
 
-/* Columns that meet may differ so much in their root mean square: a column's error is that of the
- * greater one, some units in the last place of its results. */
-static const double most_ratio = 32;
+void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,
+                           float *packed) {
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
+        const int64_t column = nn_strassen_panel_begin(plan, panel);
+        float *parts = packed + nn_strassen_panel_place(plan, panel);
+        for (int64_t k = begin; k < end; k++)
+            for (int right = 0; right < 2; right++) {
+                float *part = parts + quarters[right][k / half] * half * width;
+                memcpy(part + k % half * width,
+                       w + (k - begin) * plan->product.columns + right * plan->half_columns +
+                           column,
+                       (size_t)width * sizeof *w);
+            }
+    }
+}
 
 static void add_squares(const float *w, int64_t k, int64_t width, double *sums) {
     for (int64_t i = 0; i < k; i++, w += width)
         for (int64_t j = 0; j < width; j++) sums[j] += (double)w[j] * (double)w[j];
 }
 
-/* See nn_strassen_finish_panel. */
+/* See nn_strassen_finish. */
 static float limit_of(const nn_strassen_plan *plan, int64_t width, const float *parts) {
     const int64_t half = plan->half_k, count = half * width;
+    const double most_squares = NN_STRASSEN_MOST_RATIO * NN_STRASSEN_MOST_RATIO;
     double sums[2][NN_TILE_MAX_COLUMNS] = {{0}}, most = 0;
     for (int i = 0; i < 4; i++)
         add_squares(parts + quarters[i / 2][i % 2] * count, half, width, sums[i / 2]);
     for (int64_t j = 0; j < width; j++) {
         const double greater = fmax(sums[0][j], sums[1][j]), less = fmin(sums[0][j], sums[1][j]);
-        if (!isfinite(sums[0][j]) || !isfinite(sums[1][j]) ||
-            greater > most_ratio * most_ratio * less)
+        if (!isfinite(sums[0][j]) || !isfinite(sums[1][j]) || greater > most_squares * less)
             return 0;
         most = fmax(most, greater);
     }
@@ -195,15 +209,19 @@ static float limit_of(const nn_strassen_plan *plan, int64_t width, const float *
     return (float)((double)FLT_MAX / (64 * (double)plan->product.k * fmax(sqrt(most), 1)));
 }
 
-float nn_strassen_finish_panel(const nn_strassen_plan *plan, int64_t panel, float *packed) {
-    const int64_t width = nn_strassen_panel_columns(plan, panel), count = plan->half_k * width;
-    float *parts = packed + nn_strassen_panel_place(plan, panel);
-    const float limit = limit_of(plan, width, parts);
-    if (plan->packs_forms) {
-        nn_strassen_weights weights = nn_strassen_weights_of(parts, count);
-        for (int i = NN_STRASSEN_P5; i < NN_STRASSEN_SLOTS; i++)
-            weights.made[i] = parts + i * count;
-        plan->form->make(&weights);
+static void make_forms(const nn_strassen_plan *plan, float *parts, int64_t count) {
+    nn_strassen_weights weights = nn_strassen_weights_of(parts, count);
+    for (int i = NN_STRASSEN_P5; i < NN_STRASSEN_SLOTS; i++) weights.made[i] = parts + i * count;
+    plan->form->make(&weights);
+}
+
+float nn_strassen_finish(const nn_strassen_plan *plan, float *packed) {
+    float limit = INFINITY;
+    for (int64_t panel = 0; panel < plan->panels; panel++) {
+        const int64_t width = nn_strassen_panel_columns(plan, panel);
+        float *parts = packed + nn_strassen_panel_place(plan, panel);
+        limit = fminf(limit, limit_of(plan, width, parts));
+        if (plan->packs_forms) make_forms(plan, parts, plan->half_k * width);
     }
     return limit;
 }
