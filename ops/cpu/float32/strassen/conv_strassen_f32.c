@@ -54,8 +54,7 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
     const nn_strassen_pack *pack = argument;
     const nn_strassen_plan *plan = pack->plan;
     const int64_t k = plan->product.k;
-    nn_strassen_header *header = out;
-    float *packed = (float *)(header + 1);
+    const nn_strassen_places places = nn_strassen_places_of(pack->plan, out);
     (void)node;
     for (int64_t panel = 0; panel < plan->panels; panel++)
         for (int right = 0; right < 2; right++) {
@@ -63,9 +62,9 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
             const void *w;
             NN_TRY(nn_prepare_piece(pack->services, inputs.w, begin * k,
                                     nn_strassen_panel_columns(plan, panel) * k, &w));
-            nn_strassen_pack_columns(plan, panel, right, w, packed);
+            nn_strassen_pack_columns(plan, panel, right, w, places.weights);
         }
-    header->limit = nn_strassen_finish(plan, packed);
+    *places.found = nn_strassen_finish(plan, places.weights, places.factors);
     return NN_OK;
 }
 

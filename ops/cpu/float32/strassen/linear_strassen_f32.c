@@ -32,8 +32,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const nn_strassen_pack *pack = argument;
     const nn_strassen_product *product = &pack->plan->product;
-    nn_strassen_header *header = out;
-    float *packed = (float *)(header + 1);
+    const nn_strassen_places places = nn_strassen_places_of(pack->plan, out);
     const int64_t row_bytes = product->columns * (int64_t)sizeof(float);
     const int64_t rows = nn_max(NN_PIECE_BYTES / row_bytes, 1);
     (void)node;
@@ -42,9 +41,9 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
         const void *w;
         NN_TRY(nn_prepare_piece(pack->services, B, k * product->columns,
                                 (end - k) * product->columns, &w));
-        nn_strassen_pack_rows(pack->plan, k, end, w, packed);
+        nn_strassen_pack_rows(pack->plan, k, end, w, places.weights);
     }
-    header->limit = nn_strassen_finish(pack->plan, packed);
+    *places.found = nn_strassen_finish(pack->plan, places.weights, places.factors);
     return NN_OK;
 }
 

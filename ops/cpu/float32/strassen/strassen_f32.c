@@ -44,8 +44,10 @@ typedef struct strassen_part {
     const float *packed;                   /* the panel's parts, */
     int64_t part_floats;                   /* of so many floats */
     const float *slots[NN_STRASSEN_SLOTS]; /* the forms that these are, or that were made of them */
-    const float *next;                     /* what is packed of the next panel */
-    int64_t next_floats;                   /* 0: this is the last one */
+    const float *next;                     /* what is packed of the next panel, */
+    int64_t next_floats;                   /* 0: this is the last one, */
+    const float *next_a;                   /* and then the rows of the next block */
+    int64_t next_a_floats;
 } strassen_part;
 
 /* ---- results ---- */
@@ -72,9 +74,31 @@ static const float *residual_of(const strassen_part *part, const result *c) {
     return residual != NULL ? residual + c->place : NULL;
 }
 
+/* Do results leave their registers as they shall be? */
+static bool finishes_at_once(const strassen_part *part) {
+    return part->job->plan->tile_finishes && part->job->operands->factors == NULL;
+}
+
+/* What sums that go through `raw` start with. */
+static const float *start_of(const strassen_part *part, const result *c) {
+    const nn_strassen_operands *operands = part->job->operands;
+    return operands->factors == NULL ? operands->bias + c->column : NULL;
+}
+
+static void scale(const strassen_part *part, const result *c) {
+    const nn_strassen_operands *operands = part->job->operands;
+    const int64_t columns = part->shape->columns;
+    for (int64_t i = 0; i < c->rows; i++) {
+        float *row = part->space->raw + i * columns;
+        part->job->plan->form->tiles->rows->affine(row, 1, 0, operands->factors + c->column,
+                                                   operands->bias + c->column, row, columns);
+    }
+}
+
 /* What tiles or sums left in `raw` on its way to y. */
 static void finish(const strassen_part *part, const result *c) {
     const nn_strassen_plan *plan = part->job->plan;
+    if (part->job->operands->factors != NULL) scale(part, c);
     const nn_epilogue_block block = {
         .x = part->space->raw,
         .x_step = part->shape->columns,
@@ -144,7 +168,7 @@ static void multiply(const strassen_part *part, const factor *f, int64_t rows, f
 
 static void multiply_to_result(const strassen_part *part, const factor *f, const result *c) {
     const nn_strassen_plan *plan = part->job->plan;
-    if (plan->tile_finishes) {
+    if (finishes_at_once(part)) {
         nn_tile_f32 tile = tile_of(part, f, 0);
         tile.start = part->job->operands->bias + c->column;
         tile.y[0] = part->job->operands->y + c->place;
@@ -159,7 +183,7 @@ static void multiply_to_result(const strassen_part *part, const factor *f, const
     result some = {0};
     while ((some = next_part(part, c, &some)).rows > 0) {
         nn_tile_f32 tile = tile_of(part, f, some.first);
-        tile.start = part->job->operands->bias + c->column;
+        tile.start = start_of(part, c);
         tile.y[0] = part->space->raw;
         tile.y_step = part->shape->columns;
         nn_tile_run_rows(part->shape, tile, some.rows);
@@ -174,12 +198,12 @@ static void add_to_result(const strassen_part *part, const result *c) {
     nn_strassen_sum sum = {
         .p = part->space->p,
         .q = part->space->q,
-        .start = part->job->operands->bias + c->column,
+        .start = start_of(part, c),
         .columns = columns,
         .low = -INFINITY,
         .high = INFINITY,
     };
-    if (plan->tile_finishes) {
+    if (finishes_at_once(part)) {
         sum.y = part->job->operands->y + c->place;
         sum.residual = residual_of(part, c);
         sum.y_step = sum.residual_step = plan->product.y_step;
@@ -204,7 +228,8 @@ static void add_to_result(const strassen_part *part, const result *c) {
 /* ---- one panel of a block ---- */
 
 /* Packed forms come one after the other. Where forms are made, each product of a quarter of B
- * fetches one of the next panel's. */
+ * fetches one of the next panel's. Those of the last panel fetch rows of A, for whose forms all
+ * else waits. */
 static void find_next(const strassen_part *part, nn_strassen_slot slot, factor *f) {
     static const nn_strassen_slot following[NN_STRASSEN_SLOTS] = {
         [NN_STRASSEN_P0] = NN_STRASSEN_P1, [NN_STRASSEN_P1] = NN_STRASSEN_P5,
@@ -214,7 +239,10 @@ static void find_next(const strassen_part *part, nn_strassen_slot slot, factor *
     };
     enum { QUARTERS = 4 };
     const bool packs_forms = part->job->plan->packs_forms;
-    if (packs_forms && slot != NN_STRASSEN_P3) {
+    if (part->next_floats == 0 && part->next_a_floats > 0) {
+        f->next_floats = part->next_a_floats / NN_STRASSEN_SLOTS;
+        f->next = part->next_a + slot * f->next_floats;
+    } else if (packs_forms && slot != NN_STRASSEN_P3) {
         f->next = part->slots[following[slot]];
         f->next_floats = part->part_floats;
     } else if (packs_forms) {
@@ -340,6 +368,7 @@ static bool take_block(strassen_part *part, int64_t block) {
     const int64_t row = block * plan->block_rows;
     const int64_t rows = nn_min(plan->block_rows, product->rows - row);
     part->row = row;
+    part->next_a_floats = 0;
     part->upper = nn_divide_up(rows, 2);
     part->lower = rows / 2;
     if (product->pixels.width > 0) {
@@ -347,8 +376,11 @@ static bool take_block(strassen_part *part, int64_t block) {
         part->a = part->space->copied;
         part->a_step = plan->copied_step;
     } else {
+        const int64_t behind = nn_min(plan->block_rows, product->rows - row - rows);
         part->a = operands->a + row * product->a_step;
         part->a_step = product->a_step;
+        part->next_a = part->a + rows * product->a_step;
+        part->next_a_floats = nn_max((behind - 1) * product->a_step, 0);
     }
     const nn_strassen_split split = {
         .compares_rows = product->compares_rows,

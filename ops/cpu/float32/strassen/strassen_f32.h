@@ -23,9 +23,9 @@
  *
  * Rounding. Numbers meet that do not in the plain sum: two rows of a block, two halves of k, two
  * halves of the columns. So an error is relative to the greatest of what meets. Columns of too
- * different weights are refused when they are packed. Blocks with numbers that are not finite, or
- * so great that a form might not be, are multiplied plainly, and so are, where it is asked for,
- * those in which rows of too different magnitude meet. */
+ * different weights are brought near each other by powers of two, and their results back. Blocks
+ * with numbers that are not finite, or so great that a form might not be, are multiplied plainly,
+ * and so are, where it is asked for, those in which rows of too different magnitude meet. */
 #ifndef NN_STRASSEN_F32_H
 #define NN_STRASSEN_F32_H
 
@@ -71,8 +71,8 @@ typedef struct nn_strassen_seen {
 
 /* y[i][j] = clip(start[j] + p[i][j] + q[i][j] + residual[i][j]) for whole vectors of columns. */
 typedef struct nn_strassen_sum {
-    const float *p, *q; /* `columns` floats from row to row */
-    const float *start;
+    const float *p, *q;    /* `columns` floats from row to row */
+    const float *start;    /* NULL: zeros */
     const float *residual; /* NULL: none; may be y */
     int64_t residual_step;
     float *y;
@@ -155,10 +155,15 @@ void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool 
 /* Rows [begin, end) of B, which hold all columns. */
 void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,
                            float *packed);
-/* Makes the forms of all panels, which are packed. Returns the greatest magnitude that numbers
- * of A may have; 0 where columns that meet differ so much, or are not finite, that the product is
- * not to be used. */
-float nn_strassen_finish(const nn_strassen_plan *plan, float *packed);
+/* What the packed weights are. */
+typedef struct nn_strassen_found {
+    float limit;    /* the greatest magnitude that numbers of A may have; 0: not all are finite, and
+                       the product is not to be used */
+    bool is_scaled; /* results are to be multiplied by the factors */
+} nn_strassen_found;
+/* Scales those columns that are too small for what they meet, and makes the forms of all panels,
+ * which are packed. `factors` gets a number for each column. */
+nn_strassen_found nn_strassen_finish(const nn_strassen_plan *plan, float *packed, float *factors);
 
 size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads);
 
@@ -166,6 +171,7 @@ size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads);
  * residual is NULL unless the epilogue has one; it may be y. */
 typedef struct nn_strassen_operands {
     const float *packed, *bias;
+    const float *factors; /* of the sums of each column, before the bias; NULL: none */
     float limit;
     const float *a, *residual;
     float *y;

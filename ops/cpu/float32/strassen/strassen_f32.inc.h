@@ -71,7 +71,8 @@ static void sum(const nn_strassen_sum *s) {
         const float *residual = s->residual != NULL ? s->residual + i * s->residual_step : NULL;
         float *y = s->y + i * s->y_step;
         for (int64_t j = 0; j < s->columns; j += VF_LANES) {
-            vf v = vf_load(s->start + j) + vf_load(p + j) + vf_load(q + j);
+            vf v = vf_load(p + j) + vf_load(q + j);
+            if (s->start != NULL) v += vf_load(s->start + j);
             if (residual != NULL) v += vf_load(residual + j);
             vf_store(y + j, vf_min(high, vf_max(low, v)));
         }

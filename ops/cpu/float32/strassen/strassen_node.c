@@ -1,6 +1,22 @@
 #include "ops/cpu/float32/strassen/strassen_node.h"
 
+#include "base/integers.h"
+
 #include <stdio.h>
+
+static size_t factor_bytes(const nn_strassen_plan *plan) {
+    return nn_aligned((size_t)plan->product.columns * sizeof(float));
+}
+
+nn_strassen_places nn_strassen_places_of(const nn_strassen_plan *plan, void *packed) {
+    nn_strassen_header *header = packed;
+    char *factors = (char *)(header + 1);
+    return (nn_strassen_places){
+        .found = &header->found,
+        .factors = (float *)factors,
+        .weights = (float *)(factors + factor_bytes(plan)),
+    };
+}
 
 bool nn_strassen_takes(const nn_node_view *node, const nn_target *target, int w, int bias,
                        const nn_strassen_product *product) {
@@ -22,13 +38,16 @@ nn_status nn_strassen_prepare(const nn_node_view *node, const nn_target *target,
              plan->last_shape->columns, plan->packs_forms ? NN_STRASSEN_SLOTS : 4);
     const nn_strassen_pack argument = {plan, services};
     NN_TRY(nn_prepare_pack(services, 1u << w, variant,
-                           sizeof(nn_strassen_header) + nn_strassen_packed_bytes(plan), pack,
-                           &argument, &weights));
+                           sizeof(nn_strassen_header) + factor_bytes(plan) +
+                               nn_strassen_packed_bytes(plan),
+                           pack, &argument, &weights));
     const nn_strassen_header *header = weights;
-    state->limit = header->limit;
+    const char *factors = (const char *)(header + 1);
+    state->limit = header->found.limit;
     if (state->limit == 0) return NN_OK;
+    state->factors = header->found.is_scaled ? (const float *)factors : NULL;
+    state->packed = (const float *)(factors + factor_bytes(plan));
     NN_TRY(nn_conv_f32_prepare_bias(services, bias, product->columns, &state->bias));
-    state->packed = (const float *)(header + 1);
     nn_prepare_workspace(services, nn_strassen_workspace(plan, target->threads));
     nn_prepare_describe(services, "Strassen, %dx%d, %lld blocks of %lld rows", plan->shape->rows,
                         plan->shape->columns, (long long)plan->blocks, (long long)plan->block_rows);
@@ -43,6 +62,7 @@ nn_status nn_strassen_run_node(const nn_call *call) {
     }
     const nn_strassen_operands operands = {
         .packed = state->packed,
+        .factors = state->factors,
         .bias = state->bias,
         .limit = state->limit,
         .a = call->in[0]->data,

@@ -6,9 +6,9 @@
 #include "ops/cpu/float32/conv_f32.h"
 #include "ops/cpu/float32/strassen/strassen_f32.h"
 
-/* Packed weights come behind what was found of them. */
+/* Packed weights come behind factors of their columns, those behind what was found of them. */
 typedef union nn_strassen_header {
-    float limit; /* nn_strassen_finish */
+    nn_strassen_found found;
     char line[NN_ALIGNMENT];
 } nn_strassen_header;
 
@@ -20,10 +20,17 @@ typedef struct nn_strassen_pack {
 
 typedef struct nn_strassen_state {
     nn_strassen_plan plan;
-    const float *packed, *bias;
+    const float *packed, *factors, *bias;
     float limit; /* 0: the weights do not suit, and the node runs as `plain` */
     nn_conv_f32_state plain;
 } nn_strassen_state;
+
+/* Where the function that packs writes. */
+typedef struct nn_strassen_places {
+    nn_strassen_found *found;
+    float *factors, *weights;
+} nn_strassen_places;
+nn_strassen_places nn_strassen_places_of(const nn_strassen_plan *plan, void *packed);
 
 /* The types and constants of a node with inputs A, `w` and `bias`, of which the last may be absent.
  */

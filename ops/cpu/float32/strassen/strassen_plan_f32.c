@@ -1,11 +1,15 @@
-/* When products are done by Strassen's algorithm, how they are cut up, and how weights are packed.
- */
+/* When products are done by Strassen's algorithm, and how they are cut up. */
 #include "base/integers.h"
 #include "ops/cpu/float32/strassen/strassen_f32.h"
 
-#include <float.h>
 #include <math.h>
-#include <string.h>
+
+/* Floats from row to row: neighbours do not share a set of L1. */
+static int64_t row_step_of(int64_t k) {
+    enum { LINE = NN_ALIGNMENT / (int)sizeof(float) };
+    const int64_t lines = nn_divide_up(k, LINE);
+    return (lines + (lines % 2 == 0)) * LINE;
+}
 
 /* ---- choice ---- */
 
@@ -38,6 +42,17 @@ static bool packs_forms(const nn_strassen_product *p) {
     return p->rows < ROWS_THAT_HIDE || bytes_of_forms(p) <= (int64_t)SMALL_BYTES;
 }
 
+/* Rows of a block: where forms of B are made for it, as many as leave those of A in most of L2.
+ * Else few: the forms of the first block wait for its rows, those of the others are fetched before.
+ */
+static int64_t most_rows(const nn_strassen_product *p) {
+    enum { FEWEST = 2 * 98, MOST = 2 * 192, PACKED = 2 * 56 };
+    if (packs_forms(p)) return PACKED;
+    const int64_t l2 = nn_cpu_get()->l2_bytes;
+    const int64_t pair_bytes = NN_STRASSEN_FORMS * row_step_of(p->k / 2) * (int64_t)sizeof(float);
+    return nn_min(nn_max((l2 > 0 ? l2 : 1 << 20) * 3 / 4 / pair_bytes * 2, FEWEST), MOST);
+}
+
 static int64_t parts_of(bool packs_forms) {
     return packs_forms ? NN_STRASSEN_SLOTS : 4;
 }
@@ -47,7 +62,8 @@ bool nn_strassen_pays(const nn_strassen_product *p, nn_isa isa, int threads) {
     const bool packs = packs_forms(p);
     if (packs && bytes_of_forms(p) > (int64_t)CACHED_BYTES) return false;
     const int64_t quarters =
-        (p->k + p->columns) * p->rows / 4 + (packs ? 0 : p->k * p->columns / 4);
+        (p->k + p->columns) * p->rows / 4 +
+        (packs ? 0 : p->k * p->columns / 4 * nn_divide_up(p->rows, most_rows(p)));
     const double products = (double)p->rows * (double)p->k * (double)p->columns;
     return products * 7 / 8 + (double)quarters * quarter_time < needed_gain * products;
 }
@@ -66,17 +82,9 @@ static void choose_panels(nn_strassen_plan *plan) {
     plan->last_shape = rest > 0 ? tiles->shapes[rest - 1] : plan->shape;
 }
 
-/* Floats from row to row: neighbours do not share a set of L1. */
-static int64_t row_step_of(int64_t k) {
-    enum { LINE = NN_ALIGNMENT / (int)sizeof(float) };
-    const int64_t lines = nn_divide_up(k, LINE);
-    return (lines + (lines % 2 == 0)) * LINE;
-}
-
 static void choose_blocks(nn_strassen_plan *plan, int threads) {
-    enum { MOST_ROWS = 2 * 98 };
     const int64_t rows = plan->product.rows;
-    plan->blocks = nn_divide_up(rows, MOST_ROWS);
+    plan->blocks = nn_divide_up(rows, most_rows(&plan->product));
     /* Few blocks are shared by panels, so that each has rows enough to hide that the forms of B are
      * made; where they are packed, and where panels cannot be shared evenly, by rows. */
     if (plan->blocks < threads && !plan->packs_forms && plan->panels % threads == 0)
@@ -132,7 +140,7 @@ size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads) {
     return plan->worker_bytes * (size_t)threads;
 }
 
-/* ---- weights ---- */
+/* ---- packed weights ---- */
 
 int64_t nn_strassen_panel_begin(const nn_strassen_plan *plan, int64_t panel) {
     return panel * plan->shape->columns;
@@ -148,80 +156,4 @@ size_t nn_strassen_packed_bytes(const nn_strassen_plan *plan) {
 
 int64_t nn_strassen_panel_place(const nn_strassen_plan *plan, int64_t panel) {
     return nn_strassen_panel_begin(plan, panel) * plan->half_k * parts_of(plan->packs_forms);
-}
-
-/* Parts of the packed weights that hold quarters: B0 and B2, B1 (until its forms take the place)
- * and B3. */
-static const int quarters[2][2] = {{NN_STRASSEN_P0, NN_STRASSEN_P1}, {3, NN_STRASSEN_P2}};
-
-nn_strassen_weights nn_strassen_weights_of(const float *parts, int64_t count) {
-    nn_strassen_weights out = {.count = count};
-    for (int i = 0; i < 4; i++) out.b[i] = parts + quarters[i % 2][i / 2] * count;
-    return out;
-}
-
-void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool right,
-                              const float *w, float *packed) {
-    const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
-    const nn_rows_f32 *rows = plan->form->tiles->rows;
-    float *parts = packed + nn_strassen_panel_place(plan, panel);
-    for (int i = 0; i < 2; i++)
-        rows->transpose((const uint32_t *)w + i * half, plan->product.k,
-                        (uint32_t *)parts + quarters[right][i] * half * width, width, half, width);
-}
-
-void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,
-                           float *packed) {
-    for (int64_t panel = 0; panel < plan->panels; panel++) {
-        const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
-        const int64_t column = nn_strassen_panel_begin(plan, panel);
-        float *parts = packed + nn_strassen_panel_place(plan, panel);
-        for (int64_t k = begin; k < end; k++)
-            for (int right = 0; right < 2; right++) {
-                float *part = parts + quarters[right][k / half] * half * width;
-                memcpy(part + k % half * width,
-                       w + (k - begin) * plan->product.columns + right * plan->half_columns +
-                           column,
-                       (size_t)width * sizeof *w);
-            }
-    }
-}
-
-static void add_squares(const float *w, int64_t k, int64_t width, double *sums) {
-    for (int64_t i = 0; i < k; i++, w += width)
-        for (int64_t j = 0; j < width; j++) sums[j] += (double)w[j] * (double)w[j];
-}
-
-/* See nn_strassen_finish. */
-static float limit_of(const nn_strassen_plan *plan, int64_t width, const float *parts) {
-    const int64_t half = plan->half_k, count = half * width;
-    const double most_squares = NN_STRASSEN_MOST_RATIO * NN_STRASSEN_MOST_RATIO;
-    double sums[2][NN_TILE_MAX_COLUMNS] = {{0}}, most = 0;
-    for (int i = 0; i < 4; i++)
-        add_squares(parts + quarters[i / 2][i % 2] * count, half, width, sums[i / 2]);
-    for (int64_t j = 0; j < width; j++) {
-        const double greater = fmax(sums[0][j], sums[1][j]), less = fmin(sums[0][j], sums[1][j]);
-        if (!isfinite(sums[0][j]) || !isfinite(sums[1][j]) || greater > most_squares * less)
-            return 0;
-        most = fmax(most, greater);
-    }
-    /* Forms are sums of four numbers, results are sums of four products. */
-    return (float)((double)FLT_MAX / (64 * (double)plan->product.k * fmax(sqrt(most), 1)));
-}
-
-static void make_forms(const nn_strassen_plan *plan, float *parts, int64_t count) {
-    nn_strassen_weights weights = nn_strassen_weights_of(parts, count);
-    for (int i = NN_STRASSEN_P5; i < NN_STRASSEN_SLOTS; i++) weights.made[i] = parts + i * count;
-    plan->form->make(&weights);
-}
-
-float nn_strassen_finish(const nn_strassen_plan *plan, float *packed) {
-    float limit = INFINITY;
-    for (int64_t panel = 0; panel < plan->panels; panel++) {
-        const int64_t width = nn_strassen_panel_columns(plan, panel);
-        float *parts = packed + nn_strassen_panel_place(plan, panel);
-        limit = fminf(limit, limit_of(plan, width, parts));
-        if (plan->packs_forms) make_forms(plan, parts, plan->half_k * width);
-    }
-    return limit;
 }
