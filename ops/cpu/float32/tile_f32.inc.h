@@ -142,6 +142,10 @@ NN_INLINE void TILE_NAME(store)(const nn_tile_f32 end, vf acc[TILE_ROWS][TILE_VE
             const int64_t at = j * VF_LANES;
             vf v = acc[i][j];
             if (adds) v += whole ? vf_load(residual + at) : vf_load_first(residual + at, last);
+            if (clips && whole) {
+                vf_store_clipped(y + at, v, low, high);
+                continue;
+            }
             if (clips) v = vf_min(high, vf_max(low, v));
             if (whole)
                 vf_store(y + at, v);

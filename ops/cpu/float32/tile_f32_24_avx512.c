@@ -56,7 +56,7 @@ NN_INLINE void store(const nn_tile_f32 end, vf whole[ROWS], __m256 half[ROWS], i
         }
         second = _mm256_min_ps(_mm512_castps512_ps256(high),
                                _mm256_max_ps(_mm512_castps512_ps256(low), second));
-        vf_store(y, vf_min(high, vf_max(low, first)));
+        vf_store_clipped(y, first, low, high);
         if (last == HALF)
             _mm256_storeu_ps(y + VF_LANES, second);
         else

@@ -367,6 +367,19 @@ NN_INLINE vf vf_loaded_once(vf x) {
     return x;
 }
 
+/* Stores v clipped. One piece of code: gcc puts minima, maxima and stores of a tile into blocks,
+ * and a core with 512-bit operations in halves then loses an FMA of the next tile for each store,
+ * half of one where each store follows its minimum. */
+NN_INLINE void vf_store_clipped(float *p, vf v, vf low, vf high) {
+#if defined(__AVX512F__)
+    __asm__ volatile("vmaxps %1, %2, %1\n\tvminps %1, %3, %1\n\tvmovups %1, %0"
+                     : "=m"(*(float(*)[VF_LANES])p), "+v"(v)
+                     : "v"(low), "v"(high));
+#else
+    vf_store(p, vf_min(high, vf_max(low, v)));
+#endif
+}
+
 /* sum + a * b, in the register of the sum: gcc may let it move to that of an operand, and then runs
  * out of registers in tiles that use all of them. */
 NN_INLINE vf vf_accumulate(vf a, vf b, vf sum) {
