@@ -199,6 +199,24 @@ static int64_t count_inner(const nn_window_axis *height, int64_t row, int64_t en
     return count;
 }
 
+/* An image in planes, as a network's input, comes from memory, whose latency the products of a row
+ * hide: each asks for rows of one plane, those that as many later ones read as there are planes. */
+enum { ROWS_AHEAD = 2 }; /* for each plane */
+
+static void prefetch_plane(const nn_direct_job *job, const nn_direct_unit *unit, int64_t row,
+                           nn_tile_f32 *tile) {
+    const nn_direct_problem *p = &job->plan->problem;
+    const nn_window_axis *height = &p->axes[NN_HEIGHT];
+    const int64_t planes = p->axes[NN_DEPTH].in, row_floats = p->axes[NN_WIDTH].in;
+    const int64_t first =
+        nn_first_input(height, row + ROWS_AHEAD * planes) + height->kernel - height->stride;
+    const int64_t begin = nn_min(nn_max(first, 0), height->in);
+    const int64_t end = nn_min(first + planes * height->stride, height->in);
+    const int64_t plane = unit->image * planes + row % planes;
+    tile->prefetch = job->x + (plane * height->in + begin) * row_floats;
+    tile->prefetch_bytes = nn_max(end - begin, 0) * row_floats * (int64_t)sizeof(float);
+}
+
 static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const direct_pass *pass,
                      const nn_direct_input *view, const float *bias, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
@@ -232,6 +250,7 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
     };
     const int64_t each_prefetch = pass->next_bytes / total;
     const bool is_raw = pass->last && !plan->tile_finishes;
+    const bool is_planar = nn_direct_is_planar(p);
     _Alignas(NN_ALIGNMENT) float floats[RAW_FLOATS];
     raw_rows raw = {.floats = floats};
     int64_t done = 0;
@@ -284,6 +303,7 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
             tile.start = bias;
             tile.prefetch = (const char *)pass->next + each_prefetch * done;
             tile.prefetch_bytes = each_prefetch * count * each_row;
+            if (is_planar && count > 1) prefetch_plane(job, unit, row, &tile);
             if (rows > 0)
                 run_tiles(job, pass, &tile, rows, y,
                           y + (pair ? p->out_row : NN_TILE_SEGMENT * p->out_pitch), &raw);
@@ -405,6 +425,17 @@ static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
     run_units(job, begin, end, job->workspace + job->plan->worker_bytes * (size_t)worker);
 }
 
+/* The column behind those that are done at once from `column` on. Where planes lie in memory as
+ * they are, only tiles that read padding read a band. */
+static int64_t end_of_columns(const nn_direct_plan *plan, int64_t column, int64_t width) {
+    const nn_window_axis *axis = &plan->problem.axes[NN_WIDTH];
+    const int64_t end = nn_min(column + plan->column_block, width), tile = plan->shape->rows;
+    if (plan->band_use != NN_BAND_FOR_PADDING || !nn_direct_is_planar(&plan->problem)) return end;
+    if (nn_first_input(axis, column) < 0) return nn_min(column + tile, end);
+    if (nn_end_input(axis, end - 1) <= axis->in || end - column <= tile) return end;
+    return end - tile;
+}
+
 /* The first `width` columns of output rows [row_begin, row_end) of one image and two axes, and of
  * those panels [panel_begin, panel_end). */
 static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_end, int64_t width,
@@ -412,12 +443,13 @@ static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_en
     const nn_direct_plan *plan = job->plan;
     const direct_space space = space_at(plan, workspace);
     for (int64_t row = row_begin; row < row_end; row += plan->row_block)
-        for (int64_t column = 0; column < width; column += plan->column_block) {
+        for (int64_t column = 0, end; column < width; column = end) {
+            end = end_of_columns(plan, column, width);
             const nn_direct_unit unit = {
                 .row_begin = row,
                 .row_end = nn_min(row + plan->row_block, row_end),
                 .column_begin = column,
-                .column_end = nn_min(column + plan->column_block, width),
+                .column_end = end,
                 .panel_begin = panel_begin,
                 .panel_end = panel_end,
             };
@@ -437,6 +469,19 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         .y = y,
     };
     run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
+}
+
+void nn_direct_prefetch_rows(const nn_direct_plan *plan, const float *x, int64_t row) {
+    enum { LINE = 64 / sizeof(float) };
+    const nn_direct_problem *p = &plan->problem;
+    const nn_window_axis *height = &p->axes[NN_HEIGHT];
+    const int64_t planes = p->axes[NN_DEPTH].in, row_floats = p->axes[NN_WIDTH].in;
+    const int64_t begin = nn_max(nn_first_input(height, row), 0);
+    const int64_t end = nn_min(nn_end_input(height, row + ROWS_AHEAD * planes - 1), height->in);
+    if (!nn_direct_is_planar(p)) return;
+    for (int64_t plane = 0; plane < planes; plane++)
+        for (int64_t i = begin * row_floats; i < end * row_floats; i += LINE)
+            __builtin_prefetch(x + plane * height->in * row_floats + i, 0, 2);
 }
 
 void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,

@@ -13,9 +13,6 @@ typedef struct nn_direct_problem {
     int64_t images, groups;
     int64_t k, columns; /* input and output channels of one group */
     int64_t in_pitch;   /* floats from an input pixel to the next; rows are dense */
-    /* The input lies in planes, as a standard tensor does: of two axes, one group and a kernel more
-     * than one pixel wide. Units take it apart into pixels. */
-    bool in_planes;
     /* Floats from an output pixel, row, plane, image to the next; residuals have the same. */
     int64_t out_pitch, out_row, out_plane, out_image;
     nn_window_axis axes[NN_MAX_SPATIAL];
@@ -33,6 +30,13 @@ nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k);
 
 /* Does a convolution read for each pixel the one that lies at the same place, and no other? */
 bool nn_direct_is_pointwise(const nn_window_axis axes[NN_MAX_SPATIAL]);
+
+/* Does a convolution read the planes of an image as a standard tensor has them, as a volume of one
+ * channel, all of which the kernel reaches? */
+static inline bool nn_direct_is_planar(const nn_direct_problem *problem) {
+    return problem->in_pitch == 1 && problem->axes[NN_DEPTH].kernel > 1 &&
+           problem->axes[NN_DEPTH].out == 1;
+}
 
 /* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one
  * row of pixels, and a map of width 1 a row standing upright. */
@@ -133,6 +137,10 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
 void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,
                         const float *x, float *y, int64_t row_begin, int64_t row_end,
                         int64_t panel_begin, int64_t panel_end, void *workspace);
+
+/* Asks for what output rows from `row` on read of the planes of an image, if the input lies so: as
+ * many of them as nn_direct_run_rows does not ask for itself, before it needs them. */
+void nn_direct_prefetch_rows(const nn_direct_plan *plan, const float *x, int64_t row);
 
 /* Units [begin, end) of those that nn_direct_run does, on the calling thread; workspace is that of
  * one thread. */

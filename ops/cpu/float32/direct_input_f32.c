@@ -48,21 +48,6 @@ static void copy_row(const row_copy *copy, const float *from, float *to) {
         memset(to + i * copy->to_pitch, 0, (size_t)(copy->count - i) * pixel);
 }
 
-/* A row of pixels of planes `plane` floats apart. */
-static void interleave_row(const row_copy *copy, const nn_rows_f32 *rows, const float *from,
-                           int64_t plane, float *to) {
-    const int64_t before = nn_min(nn_max(-copy->left, 0), copy->count);
-    const int64_t left = nn_min(nn_max(copy->left, 0), copy->in);
-    const int64_t inside = nn_max(nn_min(copy->in, copy->left + copy->count) - left, 0);
-    const int64_t behind = copy->count - before - inside;
-    const size_t pixel = (size_t)copy->to_pitch * sizeof *to;
-    memset(to, 0, (size_t)before * pixel);
-    to += before * copy->to_pitch;
-    rows->transpose((const uint32_t *)(const void *)(from + left), plane, (uint32_t *)(void *)to,
-                    copy->to_pitch, inside, copy->channels);
-    memset(to + inside * copy->to_pitch, 0, (size_t)behind * pixel);
-}
-
 /* Copies the rows that the unit reads into `band`, with zeros for the padding left and right. Rows
  * above and below the input are not there: their taps are left out. */
 static nn_direct_input copy_band(const nn_direct_job *job, const nn_direct_unit *unit,
@@ -103,7 +88,7 @@ static nn_direct_input copy_band(const nn_direct_job *job, const nn_direct_unit 
     view.column_offset = -unit->column_begin * view.column_step;
     /* Short rows are cleared all at once: two more calls for each would take as long as its copy.
      */
-    copy.is_clear = !p->in_planes && view.row <= SHORT_ROW;
+    copy.is_clear = view.row <= SHORT_ROW;
     if (copy.is_clear)
         memset(band, 0, (size_t)(nn_max(depth_end - depth_begin, 0) * view.plane) * sizeof *band);
     /* A kernel of one row passes over rows between strides. */
@@ -112,12 +97,7 @@ static nn_direct_input copy_band(const nn_direct_job *job, const nn_direct_unit 
         for (int64_t h = row_begin; h < row_end; h++) {
             if ((h - nn_first_input(height, unit->row_begin)) % row_step != 0) continue;
             float *to = band + (d - depth_begin) * view.plane + (h - row_begin) * view.row;
-            if (p->in_planes)
-                interleave_row(&copy, plan->tiles->rows, source.base + h * width->in,
-                               height->in * width->in, to);
-            else
-                copy_row(&copy, source.base + d * source.plane + h * source.row + channels.begin,
-                         to);
+            copy_row(&copy, source.base + d * source.plane + h * source.row + channels.begin, to);
         }
     return view;
 }

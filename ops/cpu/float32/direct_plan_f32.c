@@ -19,6 +19,7 @@ enum {
     COLUMNS_PER_BAND = 320, /* for each tap: their products take twenty times a band's copy */
     LEAST_ACCUMULATORS = 8, /* that keep two units busy, which take four cycles for an FMA */
     PART_ROWS = 128,        /* pixels that hide the reading of weights behind their products */
+    PLANAR_ROWS = 4,        /* rows of output before the next ones, whose planes wait in L2 */
     L1_PERIOD = 4096,       /* bytes after which addresses share an L1 set, */
     L1_WAYS = 8,            /* which holds so many lines */
 };
@@ -256,9 +257,7 @@ static nn_band_use band_use(const nn_direct_plan *plan) {
     int64_t step = plan->problem.in_pitch * width->stride * (int64_t)sizeof(float);
     bool collides = step % L1_PERIOD == 0 && plan->shape->rows > L1_WAYS && plan->panels > 1;
     bool pads = width->pad_begin > 0 || reach(width, width->out) - width->pad_begin > width->in;
-    return collides || plan->problem.in_planes ? NN_BAND_ALWAYS
-           : pads                              ? NN_BAND_FOR_PADDING
-                                               : NN_BAND_NEVER;
+    return collides ? NN_BAND_ALWAYS : pads ? NN_BAND_FOR_PADDING : NN_BAND_NEVER;
 }
 
 /* Units that differ in panels, at most `wanted`, as long as the copy of the band that each makes
@@ -325,6 +324,7 @@ static void choose_units(nn_direct_plan *plan, int threads) {
     int rows = plan->shape->rows;
 
     plan->row_block = nn_min(nn_max(budget / row, 1), height->out);
+    if (nn_direct_is_planar(p)) plan->row_block = nn_min(plan->row_block, PLANAR_ROWS);
     plan->column_block = width->out;
     if (row > 2 * budget) {
         int64_t fitting = budget / nn_max(pixel * width->stride * height->kernel, 1);

@@ -34,7 +34,7 @@ typedef struct TILE_NAME(fetch) {
 
 NN_INLINE TILE_NAME(fetch) TILE_NAME(fetch_of)(const nn_tile_f32 *t) {
     /* In 32 bits, which are divided in half the time. */
-    const uint32_t pairs = (uint32_t)((t->k + 1) / 2 * t->tap_count * (t->more + 1));
+    const uint32_t pairs = (uint32_t)(t->k / 2 * t->tap_count * (t->more + 1));
     const uint32_t bytes = (uint32_t)t->prefetch_bytes;
     return (TILE_NAME(fetch)){
         t->prefetch ? t->prefetch : (const void *)t->w,

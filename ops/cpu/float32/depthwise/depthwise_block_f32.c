@@ -55,7 +55,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
     if (nn_view_in(node, NN_BLOCK_EXPAND_W) == NULL) return !attrs->in_planes;
     const nn_conv_geometry expand = nn_depthwise_block_expand_geometry(node);
     if (nn_direct_is_pointwise(expand.axes)) return !attrs->in_planes;
-    /* nn_direct_run_rows, in_planes of nn_direct_problem */
+    /* nn_direct_run_rows; rows of planes are read where a kernel's row is more than a number */
     return expand.axes[NN_WIDTH].out > 1 && (!attrs->in_planes || expand.axes[NN_WIDTH].kernel > 1);
 }
 
@@ -101,15 +101,22 @@ static nn_direct_problem expansion(const block_state *state, const nn_conv_geome
     if (state->expands_pixels)
         return nn_direct_product(rows * expand->axes[NN_WIDTH].in, state->channels,
                                  state->in_channels);
+    const int64_t in_channels = state->in_planes ? 1 : state->in_channels;
     nn_direct_problem problem = {
         .images = 1,
         .groups = 1,
-        .k = state->in_channels,
+        .k = in_channels,
         .columns = state->channels,
-        .in_pitch = state->in_channels,
-        .in_planes = state->in_planes,
+        .in_pitch = in_channels,
     };
     memcpy(problem.axes, expand->axes, sizeof problem.axes);
+    /* Planes are those of a volume of one channel, all of which the kernel reaches. */
+    if (state->in_planes)
+        problem.axes[NN_DEPTH] = (nn_window_axis){.in = state->in_channels,
+                                                  .out = 1,
+                                                  .kernel = state->in_channels,
+                                                  .stride = 1,
+                                                  .dilation = 1};
     nn_direct_dense_output(&problem, state->channels);
     return problem;
 }
@@ -219,9 +226,9 @@ static nn_status prepare_depthwise(nn_prepare *services, block_state *state) {
     return NN_OK;
 }
 
-/* A convolution of `taps` taps whose weights are input `w` and whose bias is the next one. */
+/* A convolution of `weights` weights a column, input `w`, whose bias is the next one. */
 static nn_status prepare_conv(const nn_node_view *node, nn_prepare *services,
-                              const nn_direct_problem *problem, int w, int64_t taps,
+                              const nn_direct_problem *problem, int w, int64_t weights,
                               const nn_tiles_f32 *tiles, const nn_epilogue *epilogue,
                               nn_direct_plan *plan, nn_direct_operands *operands) {
     size_t none; /* all is constant */
@@ -229,7 +236,10 @@ static nn_status prepare_conv(const nn_node_view *node, nn_prepare *services,
     *operands = (nn_direct_operands){
         .w = w,
         .bias = w + 1,
-        .source = {.column_step = problem->k * taps, .k_step = taps, .tap_step = 1, .scale = 1},
+        .source = {.column_step = weights,
+                   .k_step = weights / problem->k,
+                   .tap_step = 1,
+                   .scale = 1},
         .bias_step = 1,
         .bias_scale = 1,
     };
@@ -263,14 +273,16 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     if (state->expands) {
         const nn_direct_problem problem = expansion(state, &expand, state->held);
-        NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_EXPAND_W, expand.taps, set->tiles,
-                            &expand_work, &state->expand, &state->expand_operands));
+        NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_EXPAND_W,
+                            expand.taps * state->in_channels, set->tiles, &expand_work,
+                            &state->expand, &state->expand_operands));
     }
     if (state->projects) {
         nn_direct_problem problem =
             nn_direct_product(state->group_rows * width->out, state->out_channels, state->channels);
-        NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_PROJECT_W, 1, set->tiles,
-                            &node->epilogue, &state->project, &state->project_operands));
+        NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_PROJECT_W, state->channels,
+                            set->tiles, &node->epilogue, &state->project,
+                            &state->project_operands));
     }
     reserve_workspace(state);
     nn_prepare_workspace(services, state->worker_bytes * (size_t)target->threads);
@@ -351,6 +363,9 @@ static void run_bands(const block_job *job, int64_t image, int64_t begin, int64_
     const nn_window_axis *height = &g->axes[NN_HEIGHT];
     const float *x = job->x + image * state->in_floats;
     int64_t there = 0; /* rows before this one were expanded */
+    if (state->in_planes)
+        nn_direct_prefetch_rows(&state->expand, x,
+                                nn_max(begin * height->stride - height->pad_begin, 0));
     for (int64_t first = begin; first < end; first += state->band_rows) {
         const int64_t last = first + state->band_rows < end ? first + state->band_rows : end;
         int64_t from = first * height->stride - height->pad_begin;
