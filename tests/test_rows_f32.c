@@ -113,6 +113,13 @@ START_TEST(functions_are_accurate) {
             for (int i = 0; i < PIECE; i++) x[i] = (float)(step + i) / 256;
             check_piece(tables[_i].rows, f, x, PIECE);
         }
+        /* Where powers are no longer normal floats. */
+        for (int step = 0; step < 20 * 1024; step += PIECE)
+            for (int sign = -1; sign <= 1; sign += 2) {
+                for (int i = 0; i < PIECE; i++)
+                    x[i] = (float)(sign * (86 + (double)(step + i) / 1024));
+                check_piece(tables[_i].rows, f, x, PIECE);
+            }
     }
 }
 END_TEST
