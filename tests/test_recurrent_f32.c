@@ -1,7 +1,7 @@
 /* Every kernel of RNN, GRU and LSTM that this CPU can run against the reference kernel: sizes
  * around the width of a vector, directions, layouts, batches, lengths, peepholes, bounds, all
- * functions. Matrices in fixed point: how weights are rounded, what they do to sums, and where they
- * are not taken. */
+ * functions. Matrices in fixed point: how weights are rounded, what they do to sums, how exact the
+ * functions of their gates are, and where they are not taken. */
 #include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
@@ -393,6 +393,79 @@ START_TEST(sums_with_fixed_weights_are_as_exact_as_floats) {
 }
 END_TEST
 
+#if defined(__x86_64__)
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+/* Sums of gates from zero over the ends of what functions tell apart to infinity. */
+static float gate_sum(int i) {
+    static const float ends[] = {0,    -0.0f, 1e-6f, -9.2f,    88.7f,     -87.5f,   -88.71f,
+                                 -104, 1000,  -1000, INFINITY, -INFINITY, 0x1p127f, -0x1p127f};
+    static const float scales[] = {1e-4f, 1, 4, 30};
+    enum { ENDS = sizeof ends / sizeof *ends };
+    if (i % 8 == 0) return ends[host_random_below(ENDS)];
+    return scales[i % 4] * host_random();
+}
+
+static void check_state(const char *what, int unit, float got, double want, double magnitude) {
+    ck_assert_msg(fabs((double)got - want) <= 6 * 0x1p-23 * magnitude + 1e-30,
+                  "%s of unit %d is %.9g, must be %.9g", what, unit, (double)got, want);
+}
+
+/* A step without weights of the state, against functions in double. `kind` 0: LSTM, 1 and 2: GRU,
+ * whose last gate is then without its state's share. */
+static void check_functions(int kind, uint32_t seed) {
+    const nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1, .explores = true};
+    const nn_op *op = kind == 0 ? &nn_op_lstm : &nn_op_gru;
+    const int64_t gates = gates_of(op), state[] = {1, 1, UNITS};
+    kernel_host host;
+    host_init(&host, op, 14);
+    host.out_count = kind == 0 ? 3 : 2;
+    host_int(&host, "hidden_size", UNITS);
+    if (kind == 2) host_int(&host, "linear_before_reset", 1);
+    host_seed(seed);
+    *add_input(&host, (int64_t[]){1, 1, 1}, 3, 0, false) = 1;
+    float *sums = add_input(&host, (int64_t[]){1, gates * UNITS, 1}, 3, 0, true);
+    for (int i = 0; i < gates * UNITS; i++) sums[i] = gate_sum(i);
+    add_input(&host, (int64_t[]){1, gates * UNITS, UNITS}, 3, 0, true);
+    host_absent(&host);
+    host_absent(&host);
+    const float *h = add_input(&host, state, 3, 1, false), *c = NULL;
+    if (kind == 0) c = add_input(&host, state, 3, 3, false);
+    host_infer(&host);
+    ck_assert(host_accepts(&host, &nn_kernel_recurrent_fixed_f32_vbmi2, &target));
+    host_run(&host, &nn_kernel_recurrent_fixed_f32_vbmi2, NN_LAYOUT_STANDARD, &target);
+    const float *y = host.out[1].data;
+    for (int unit = 0; unit < UNITS; unit++) {
+        double of[4];
+        for (int gate = 0; gate < gates; gate++) of[gate] = (double)sums[gate * UNITS + unit];
+        if (kind == 0) {
+            const double kept = sigmoid(of[2]) * (double)c[unit];
+            const double added = sigmoid(of[0]) * tanh(of[3]);
+            const float got = ((const float *)host.out[2].data)[unit];
+            check_state("the cell", unit, got, kept + added, fabs(kept) + fabs(added));
+            const double want = sigmoid(of[1]) * tanh((double)got);
+            check_state("the state", unit, y[unit], want, fabs(want));
+        } else {
+            const double z = sigmoid(of[0]), n = tanh(of[2]), before = (double)h[unit];
+            check_state("the state", unit, y[unit], (1 - z) * n + z * before,
+                        fabs(n) + fabs(before));
+        }
+    }
+    host_clear(&host);
+}
+#endif
+
+START_TEST(functions_of_fixed_point_layers_are_exact) {
+    if (!has_fixed()) return;
+#if defined(__x86_64__)
+    for (int kind = 0; kind < 3; kind++)
+        for (uint32_t seed = 1; seed <= 20; seed++) check_functions(kind, seed);
+#endif
+}
+END_TEST
+
 START_TEST(weights_that_fixed_point_does_not_suit) {
     static float r[2 * UNITS];
     host_seed(80);
@@ -424,6 +497,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tests, functions_of_gates, 0, 3 * NN_GATE_KINDS);
     tcase_add_test(tests, fixed_weights_are_near_those_given);
     tcase_add_test(tests, sums_with_fixed_weights_are_as_exact_as_floats);
+    tcase_add_test(tests, functions_of_fixed_point_layers_are_exact);
     tcase_add_test(tests, weights_that_fixed_point_does_not_suit);
     suite_add_tcase(suite, tests);
     return suite;

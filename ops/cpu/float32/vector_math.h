@@ -224,6 +224,24 @@ NN_INLINE vf vf_silu(vf x) {
 NN_INLINE vf vf_silu_by_division(vf x) {
     return x / vf_sigmoid_divisor(x);
 }
+/* t = e^-2x - 1, without loss near zero: tanh(x) = -t / (t + 2), within 4 ulp. Seven FMAs. */
+NN_INLINE vf vf_tanh_part(vf x) {
+    /* What the powers of vf_power_of_sixteenths lack for exact ones, over the powers. */
+    const vf lacks = _mm512_setr_ps(
+        0, 4.62854715e-08f, -1.19921575e-08f, 4.72978243e-08f, 3.19341815e-08f, 3.62105723e-08f,
+        -3.09907193e-08f, -7.47521334e-09f, 1.71142709e-08f, -3.04768335e-08f, 5.23333421e-09f,
+        6.10759177e-09f, -1.47196051e-08f, -5.25879518e-09f, -6.12825968e-09f, 5.14060927e-09f);
+    const vf bounded = vf_min(vf_set(9.1f), vf_max(vf_set(-9.1f), x)),
+             magic = vf_set(NN_TO_INTEGER);
+    const vf shifted = vf_fma(bounded, vf_set(-32 * 1.44269504f), magic);
+    /* -2x = n ln 2 / 16 - 2r, |r| <= ln 2 / 64 */
+    const vf r = vf_fma(shifted - magic, vf_set(0.693147182f / 32), bounded);
+    const vf power = vf_power_of_sixteenths(shifted);
+    vf tail = vf_fma(r, vf_set(2.0f / 3), vf_set(-4.0f / 3));
+    tail = vf_fma(vf_fma(tail, r, vf_set(2)), r, vf_set(-2));
+    const vf rest = vf_fma(tail, r, _mm512_permutexvar_ps((__m512i)shifted, lacks));
+    return vf_fma(power, rest, power - vf_set(1));
+}
 #else
 /* 1 + e^-x; infinite from 2^127.5 on, whose inverse is a subnormal number. */
 NN_INLINE vf vf_sigmoid_divisor(vf x) {

@@ -45,6 +45,12 @@ NN_INLINE bool is_plain_lstm(const nn_recurrent_cell *cell) {
            cell->clip == __builtin_inff() && cell->peepholes == NULL && !cell->coupled;
 }
 
+NN_INLINE bool is_plain_gru(const nn_recurrent_cell *cell) {
+    const nn_gate_function *f = cell->functions;
+    return f[0].kind == NN_GATE_SIGMOID && f[1].kind == NN_GATE_TANH &&
+           cell->clip == __builtin_inff();
+}
+
 NN_INLINE vf plain_lstm_units(const vf sums[4], vf *c) {
     const vf in = vf_sigmoid(sums[0]), forget = vf_sigmoid(sums[2]);
     *c = vf_fma(forget, *c, in * vf_tanh(sums[3]));
