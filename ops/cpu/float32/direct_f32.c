@@ -457,6 +457,62 @@ static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_en
         }
 }
 
+/* Can run_product do `pixels` pixels? */
+static bool is_plain_product(const nn_direct_plan *plan, int64_t pixels) {
+    return plan->taps == 1 && plan->passes == 1 && plan->band_use == NN_BAND_NEVER &&
+           plan->tile_finishes && plan->problem.groups == 1 && pixels <= plan->column_block &&
+           !is_one_pixel(&plan->problem);
+}
+
+/* Panels of a product, without all that a convolution asks for each of them, which takes as long as
+ * a third of a tile of few channels. Weights that are read so often stay in L2 by themselves. */
+static void run_product(const nn_direct_job *job, int64_t pixels, int64_t panel_begin,
+                        int64_t panel_end) {
+    const nn_direct_plan *plan = job->plan;
+    const nn_direct_problem *p = &plan->problem;
+    const nn_tile_tap tap = {0, 0};
+    nn_tile_f32 tile = {
+        .a_step = p->in_pitch,
+        .taps = &tap,
+        .tap_count = 1,
+        .k = plan->k,
+        .residual_step = p->out_pitch,
+        .y_step = p->out_pitch,
+        .low = plan->low,
+        .high = plan->high,
+        .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
+    };
+    for (int64_t panel = panel_begin; panel < panel_end; panel++) {
+        const nn_tile_shape *shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape;
+        const int64_t first = panel * plan->shape->columns;
+        /* As run_pass does: tiles of about equal size, the first ones a row higher. In 32 bits,
+         * which are divided in half the time. */
+        const uint32_t count = (uint32_t)pixels, most = (uint32_t)shape->rows;
+        const uint32_t pieces = (count + most - 1) / most;
+        const uint32_t height = count / pieces, higher = count % pieces;
+        tile.w = job->packed + first * plan->k;
+        tile.start = job->bias + first;
+        tile.columns = (int)nn_min(shape->columns, p->columns - first);
+        int64_t at = 0;
+        for (int i = 0; i < 2; i++) {
+            const int64_t tiles = i == 0 ? higher : pieces - higher;
+            const int64_t rows = height + (i == 0);
+            if (tiles == 0) continue;
+            const int64_t y = at * p->out_pitch + first;
+            const int64_t second = nn_min(NN_TILE_SEGMENT, rows);
+            tile.a[0] = job->x + at * p->in_pitch;
+            tile.a[1] = tile.a[0] + second * p->in_pitch;
+            tile.y[0] = job->y + y;
+            tile.y[1] = tile.y[0] + second * p->out_pitch;
+            tile.residual[0] = job->residual ? job->residual + y : NULL;
+            tile.residual[1] = job->residual ? tile.residual[0] + second * p->out_pitch : NULL;
+            tile.more = tiles - 1;
+            shape->run[rows](&tile);
+            at += tiles * rows;
+        }
+    }
+}
+
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           int64_t panel_begin, int64_t panel_end, void *workspace) {
@@ -468,7 +524,10 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         .residual = residual,
         .y = y,
     };
-    run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
+    if (is_plain_product(plan, pixels))
+        run_product(&job, pixels, panel_begin, panel_end);
+    else
+        run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
 }
 
 void nn_direct_prefetch_rows(const nn_direct_plan *plan, const float *x, int64_t row) {
