@@ -24,10 +24,18 @@ bool nn_strassen_suits(const nn_strassen_product *p, nn_isa isa) {
            p->columns % (2 * lanes_of(isa)) == 0 && p->columns / 2 >= LEAST_HALF;
 }
 
-/* Times in vector FMAs of one core, measured on a Zen 4, where an FMA and a load take the same and
- * stores take twice that. */
-static const double quarter_time = 20; /* of a vector of each quarter: of A and B to forms, 4 loads
-                                          and 4 stores; of C between the products */
+/* Times in vector FMAs of one core of a vector of each quarter: of A and B that become forms, of C
+ * between the products. Measured on a Zen 4, with AVX-512 (whose 512-bit operations take as long as
+ * two of 256 bits) and with AVX2, which does two FMAs a cycle in tiles of two vectors. */
+typedef struct quarter_times {
+    double a, b, c;
+} quarter_times;
+
+static quarter_times times_of(nn_isa isa) {
+    const bool is_slow = isa >= NN_ISA_AVX512 && nn_cpu_get()->halves_512;
+    return is_slow ? (quarter_times){20, 20, 20} : (quarter_times){30, 20, 55};
+}
+
 static const double needed_gain = 0.95;
 
 /* The forms of B are packed where they are small, and where few rows do not hide that they are made
@@ -61,11 +69,13 @@ bool nn_strassen_pays(const nn_strassen_product *p, nn_isa isa, int threads) {
     if (!nn_strassen_suits(p, isa) || p->rows < (int64_t)LEAST_ROWS * threads) return false;
     const bool packs = packs_forms(p);
     if (packs && bytes_of_forms(p) > (int64_t)CACHED_BYTES) return false;
-    const int64_t quarters =
-        (p->k + p->columns) * p->rows / 4 +
-        (packs ? 0 : p->k * p->columns / 4 * nn_divide_up(p->rows, most_rows(p)));
-    const double products = (double)p->rows * (double)p->k * (double)p->columns;
-    return products * 7 / 8 + (double)quarters * quarter_time < needed_gain * products;
+    const quarter_times times = times_of(isa);
+    const double made = packs ? 0 : (double)nn_divide_up(p->rows, most_rows(p));
+    const double rows = (double)p->rows, k = (double)p->k, columns = (double)p->columns;
+    const double quarters =
+        (rows * k * times.a + rows * columns * times.c + made * k * columns * times.b) / 4;
+    const double products = rows * k * columns;
+    return products * 7 / 8 + quarters < needed_gain * products;
 }
 
 /* ---- cut ---- */
