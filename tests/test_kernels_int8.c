@@ -369,6 +369,35 @@ START_TEST(convolutions_with_sums_agree) {
 }
 END_TEST
 
+/* Many pixels by whole panels of channels, of more steps than pixels of a tile. */
+START_TEST(large_pointwise_convolutions_with_sums_agree) {
+    uint32_t seed = (uint32_t)_i + 2900;
+    host_seed(seed);
+    conv_case c = random_conv();
+    c.rank = 2;
+    c.groups = 1;
+    c.in = host_between(50, 150);
+    c.out = chance(50) ? 64 * host_between(1, 3) : host_between(60, 200);
+    for (int i = 0; i < 2; i++) {
+        c.kernel[i] = c.stride[i] = c.dilation[i] = 1;
+        c.pads[i] = c.pads[i + 2] = 0;
+    }
+    c.size[0] = host_between(1, 6);
+    c.size[1] = chance(70) ? 7 * host_between(1, 4) : host_between(8, 30);
+    c.has_bias = true;
+    kernel_host host;
+    host_init(&host, &nn_op_qconv, 1);
+    if (chance(30)) host.epilogue.before.kind = NN_ACT_RELU;
+    host_int(&host, "sum_order", chance(50));
+    add_geometry(&host, &c);
+    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
+    add_sum(&host, &c);
+    host_infer(&host);
+    compare_all(&host, conv_text(&c, seed));
+    host_clear(&host);
+}
+END_TEST
+
 START_TEST(integer_convolutions_agree) {
     uint32_t seed = (uint32_t)_i + 2000;
     host_seed(seed);
@@ -401,6 +430,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);
+    tcase_add_loop_test(tcase, large_pointwise_convolutions_with_sums_agree, 0, 60);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
     suite_add_tcase(suite, tcase);
     return suite;

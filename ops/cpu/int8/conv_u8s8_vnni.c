@@ -16,7 +16,7 @@
 #    pragma GCC optimize("no-tree-pre")
 #endif
 
-enum { ROWS = 14, SEGMENT = 7, LANES = 16, VECTORS = 4, STEP_BYTES = 4, LINE = 64 };
+enum { ROWS = 14, SEGMENT = 7, LANES = 16, VECTORS = 4, STEP_BYTES = 4, LINE = 64, FULL_ROWS = 7 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -252,7 +252,7 @@ INLINE void add_products_full(__m512i sum[ROWS][VECTORS], const uint8_t *a, int6
 /* A step of any tile. */
 INLINE void add_products(__m512i sum[ROWS][VECTORS], const uint8_t *a0, const uint8_t *a1,
                          int64_t step, const uint8_t *w, const int rows, const int vectors) {
-    if (rows == 7 && vectors == 4) {
+    if (rows == FULL_ROWS && vectors == VECTORS) {
         add_products_full(sum, a0, step, w);
         return;
     }
@@ -265,33 +265,144 @@ INLINE void add_products(__m512i sum[ROWS][VECTORS], const uint8_t *a0, const ui
     }
 }
 
+/* Where the products of a tile are. */
+typedef struct step_cursor {
+    const uint8_t *a0, *a1, *w;
+    const char *fetch;
+} step_cursor;
+
+/* `count` steps of one tap. */
+INLINE void run_steps(const nn_u8s8_tile *t, step_cursor *at, int64_t count,
+                      __m512i sum[ROWS][VECTORS], const int rows, const int vectors) {
+    const int64_t step = t->a_step, fetch_step = t->fetch_step;
+    const int w_step = vectors * 4 * LANES;
+    const uint8_t *a0 = at->a0, *a1 = at->a1, *w = at->w;
+    const char *fetch = at->fetch;
+    for (; count > 0; count--) {
+        add_products(sum, a0, a1, step, w, rows, vectors);
+        _mm_prefetch(fetch, _MM_HINT_T1);
+        _mm_prefetch(fetch + LINE, _MM_HINT_T1);
+        fetch += fetch_step;
+        a0 += STEP_BYTES;
+        a1 += STEP_BYTES;
+        w += w_step;
+    }
+    *at = (step_cursor){a0, a1, w, fetch};
+}
+
+INLINE void start_sums(const nn_u8s8_tile *t, __m512i sum[ROWS][VECTORS], const int rows,
+                       const int vectors) {
+    UNROLL for (int j = 0; j < vectors; j++) {
+        const __m512i start = _mm512_load_si512(t->start + j * LANES);
+        UNROLL for (int i = 0; i < rows; i++) sum[i][j] = start;
+    }
+}
+
 /* Sums of the products of one tile, from a0 and a1 on; `rows` and `vectors` are constants where
  * this is inlined. */
 INLINE void multiply_tile(const nn_u8s8_tile *t, const uint8_t *a0, const uint8_t *a1,
                           const char *fetch, __m512i sum[ROWS][VECTORS], const int rows,
                           const int vectors) {
-    UNROLL for (int j = 0; j < vectors; j++) {
-        const __m512i start = _mm512_load_si512(t->start + j * LANES);
-        UNROLL for (int i = 0; i < rows; i++) sum[i][j] = start;
-    }
-    const uint8_t *w = t->w;
-    const int64_t step = t->a_step, fetch_step = t->fetch_step;
-    const int w_step = vectors * 4 * LANES;
+    step_cursor at = {.w = t->w, .fetch = fetch};
+    start_sums(t, sum, rows, vectors);
     for (int64_t tap = 0; tap < t->tap_count; tap++) {
-        const uint8_t *x0 = a0 + t->taps[tap], *x1 = a1 + t->taps[tap];
-        for (int64_t k = t->steps; k > 0; k--) {
-            add_products(sum, x0, x1, step, w, rows, vectors);
-            _mm_prefetch(fetch, _MM_HINT_T1);
-            _mm_prefetch(fetch + LINE, _MM_HINT_T1);
-            fetch += fetch_step;
-            x0 += STEP_BYTES;
-            x1 += STEP_BYTES;
-            w += w_step;
-        }
+        at.a0 = a0 + t->taps[tap];
+        at.a1 = a1 + t->taps[tap];
+        run_steps(t, &at, t->steps, sum, rows, vectors);
     }
 }
 
+/* ---- addends among the products of the next tile -------------------------------------------- */
+
+/* What adding needs, in memory: sums take all registers but four. */
+typedef struct late_adder {
+    __m512i places[VECTORS]; /* nn_byte_places */
+    float offset, inner_scale, outer_scale;
+} late_adder;
+
+static void late_adder_set(late_adder *out, const nn_u8s8_tile *t) {
+    nn_byte_adder adder;
+    nn_byte_adder_set(&adder, t->is_signed, t->sum);
+    for (int i = 0; i < VECTORS; i++) out->places[i] = nn_byte_places(t->is_signed, i);
+    out->offset = _mm512_cvtss_f32(adder.offset);
+    out->inner_scale = _mm512_cvtss_f32(adder.b_scale);
+    out->outer_scale = _mm512_cvtss_f32(adder.a_scale);
+}
+
+#define FLOATS_OF(i, bytes)                                                                        \
+    "vmovdqu64 %[" #bytes "], %[x]\n"                                                              \
+    "vpshufb " #i "*64(%[adder]), %[x], %[x]\n"                                                    \
+    "vcvtdq2ps %[x], %[x]\n"
+#define SUM_TO(i, to)                                                                              \
+    "vbroadcastss %[offset], %[" #to                                                               \
+    "]\n" FLOATS_OF(i, inner) "vfmadd231ps %[inner_scale]%{1to16%}, %[x], %[" #to "]\n" FLOATS_OF( \
+        i, outer) "vfmadd231ps %[outer_scale]%{1to16%}, %[x], %[" #to "]\n"                        \
+                  "vcvtps2dq %[" #to "], %[" #to "]\n"
+
+/* nn_add_bytes in four registers. */
+INLINE __m512i add_in_four(const late_adder *adder, bool is_signed, const void *outer,
+                           const void *inner) {
+    __m512i p, q, r, x;
+    __asm__ volatile(SUM_TO(0, p) SUM_TO(1, q) "vpackssdw %[q], %[p], %[p]\n" SUM_TO(2, q)
+                         SUM_TO(3, r) "vpackssdw %[r], %[q], %[q]\n"
+                     : [p] "=&v"(p), [q] "=&v"(q), [r] "=&v"(r), [x] "=&v"(x)
+                     : [adder] "r"(adder->places), "m"(adder->places), [offset] "m"(adder->offset),
+                       [inner_scale] "m"(adder->inner_scale), [outer_scale] "m"(adder->outer_scale),
+                       [inner] "m"(*(const __m512i *)inner), [outer] "m"(*(const __m512i *)outer));
+    return nn_narrow_to_bytes(is_signed, p, q);
+}
+
+/* Tiles of seven pixels by four whole vectors, one tap. Between two steps the four registers that
+ * held weights and an activation are free: a pixel of the tile before gets its addend there, while
+ * products are under way. */
+INLINE void add_late(const nn_u8s8_tile *t) {
+    finisher f;
+    finisher_set(&f, t);
+    late_adder adder;
+    late_adder_set(&adder, t);
+    const uint8_t *a = t->a[0] + t->taps[0];
+    const int64_t y_step = t->y_step, each = t->steps / FULL_ROWS;
+    const bool addend_first = t->addend_first, is_signed = t->is_signed;
+    tile_output out = {t->y[0], 0, t->addend};
+    step_cursor at = {.fetch = t->fetch};
+    __m512i kept[2][ROWS];
+    for (int64_t i = 0; i <= t->more; i++) {
+        __m512i sum[ROWS][VECTORS];
+        start_sums(t, sum, FULL_ROWS, VECTORS);
+        at.a0 = at.a1 = a;
+        at.w = t->w;
+        int64_t left = t->steps;
+        if (i > 0) {
+            const __m512i *bytes = kept[(i - 1) % 2];
+            for (int row = 0; row < FULL_ROWS; row++, bytes++) {
+                run_steps(t, &at, each, sum, FULL_ROWS, VECTORS);
+                _mm512_storeu_si512(out.y, addend_first
+                                               ? add_in_four(&adder, is_signed, out.addend, bytes)
+                                               : add_in_four(&adder, is_signed, bytes, out.addend));
+                out.y += y_step;
+                out.addend += y_step;
+            }
+            left -= each * FULL_ROWS;
+        }
+        run_steps(t, &at, left, sum, FULL_ROWS, VECTORS);
+        finish_in_place(&f, &out, sum, kept[i % 2], FULL_ROWS, VECTORS);
+        a += FULL_ROWS * t->a_step;
+    }
+    add(&f, &out, kept[t->more % 2], FULL_ROWS, VECTORS);
+}
+
+INLINE bool adds_late(const nn_u8s8_tile *t) {
+    return t->sum != NULL && t->sums == NULL && t->more > 0 && t->columns == VECTORS * LANES &&
+           t->tap_count == 1 && t->steps >= 2 * FULL_ROWS;
+}
+
+/* ---- tiles ---------------------------------------------------------------------------------- */
+
 INLINE void tile(const nn_u8s8_tile *t, const int rows, const int vectors) {
+    if (rows == FULL_ROWS && vectors == VECTORS && adds_late(t)) {
+        add_late(t);
+        return;
+    }
     finisher f;
     finisher_set(&f, t);
     tile_output out = {t->y[0], t->y[1] - (t->y[0] + SEGMENT * t->y_step), t->addend};

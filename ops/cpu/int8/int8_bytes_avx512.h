@@ -102,14 +102,17 @@ static inline void nn_byte_adder_set(nn_byte_adder *out, bool is_signed, const n
     out->offset = _mm512_set1_ps(sum->offset);
 }
 
-/* Bytes of vector t as floats. A byte of a lane's dword t goes to the low end of a word of 32 bits
- * where it is unsigned, and to the high end where it is signed: 2^24 times the value. */
-static inline __m512 nn_spread_bytes(bool is_signed, __m512i bytes, int t) {
+/* Where bytes of vector t go: a byte of a lane's dword t to the low end of a word of 32 bits where
+ * it is unsigned, and to the high end where it is signed: 2^24 times the value. */
+static inline __m512i nn_byte_places(bool is_signed, int t) {
     const int first = is_signed ? t << 26 : 4 * t, step = is_signed ? 1 << 24 : 1;
     const int zeros = is_signed ? 0x00808080 : (int)0x80808000;
-    const __m512i places = _mm512_set4_epi32(zeros | (first + 3 * step), zeros | (first + 2 * step),
-                                             zeros | (first + step), zeros | first);
-    return _mm512_cvtepi32_ps(_mm512_shuffle_epi8(bytes, places));
+    return _mm512_set4_epi32(zeros | (first + 3 * step), zeros | (first + 2 * step),
+                             zeros | (first + step), zeros | first);
+}
+/* Bytes of vector t as floats. */
+static inline __m512 nn_spread_bytes(bool is_signed, __m512i bytes, int t) {
+    return _mm512_cvtepi32_ps(_mm512_shuffle_epi8(bytes, nn_byte_places(is_signed, t)));
 }
 
 /* a and b in the order of the sum. Rounds twice, as a convolution and a sum by themselves do: the
