@@ -379,8 +379,10 @@ static bool take_block(strassen_part *part, int64_t block) {
         const int64_t behind = nn_min(plan->block_rows, product->rows - row - rows);
         part->a = operands->a + row * product->a_step;
         part->a_step = product->a_step;
-        part->next_a = part->a + rows * product->a_step;
-        part->next_a_floats = nn_max((behind - 1) * product->a_step, 0);
+        if (behind > 0) {
+            part->next_a = part->a + rows * product->a_step;
+            part->next_a_floats = (behind - 1) * product->a_step + product->k;
+        }
     }
     const nn_strassen_split split = {
         .compares_rows = product->compares_rows,
