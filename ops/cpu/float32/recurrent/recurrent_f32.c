@@ -4,6 +4,7 @@
 #include "base/integers.h"
 #include "ops/cpu/bf16/bf16_operands.h"
 #include "ops/cpu/float32/recurrent/recurrent_fixed_f32.h"
+#include "ops/cpu/float32/recurrent/recurrent_inputs_f32.h"
 #include "ops/cpu/float32/recurrent/recurrent_samples_f32.h"
 #include "ops/cpu/float32/recurrent/recurrent_step_f32.h"
 #include "ops/cpu/float32/rows_f32.h"
@@ -41,15 +42,14 @@ typedef struct recurrent_state {
     int64_t lanes;
     gate_part parts[MOST_PARTS];
     int part_count;
-    int64_t pitch, columns;   /* hidden units, and columns of all gates, in whole blocks */
-    nn_direct_plan inputs;    /* X by W of all directions */
-    bool shares_inputs;       /* threads do */
-    nn_bf16_plan inputs_bf16; /* the same where matrices are bf16 */
+    int64_t pitch, columns; /* hidden units, and columns of all gates, in whole blocks */
+    nn_recurrent_inputs inputs;
+    bool shares_inputs; /* threads do */
     nn_recurrent_packing packing;
     int64_t k_floats; /* of packed R for each of its columns */
     /* Floats of what is packed, in this order: W, its bias, then for each direction R and the
      * state's bias of the last gate. */
-    int64_t w_floats, bias_floats, direction_floats, packed_floats;
+    int64_t direction_floats, packed_floats;
     const float *packed; /* NULL: packed in each run */
     /* Floats of workspace: packed, products of the inputs, states; then pointers, then the plan's.
      */
@@ -97,9 +97,19 @@ static bool shares_inputs(const recurrent_state *state) {
            step_grain(state, &state->parts[0], 1) < state->pitch / state->lanes;
 }
 
+/* Where what is packed of a direction begins. */
+static int64_t direction_place(const recurrent_state *state, int64_t direction) {
+    return state->inputs.w_floats + state->inputs.bias_floats + direction * state->direction_floats;
+}
+
+/* What is packed once; packed in each run, weights would take longer to round than they save. */
+static bool has_constants(const nn_node_view *node) {
+    return nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
+           (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL);
+}
+
 static void make_state(const nn_node_view *node, const nn_target *target, const nn_tiles_f32 *tiles,
                        const nn_recurrent_steps_f32 *steps, recurrent_state *out) {
-    const nn_epilogue none = {0};
     nn_recurrent r = out->shape = nn_recurrent_of(node);
     const int64_t samples = r.directions * r.batch;
     out->threads = target->threads;
@@ -107,27 +117,26 @@ static void make_state(const nn_node_view *node, const nn_target *target, const 
     choose_parts(out, steps);
     out->pitch = nn_round_up(r.hidden, out->lanes);
     out->columns = r.attrs->gates * out->pitch;
-    nn_direct_problem product =
-        nn_direct_product(r.steps * r.batch, r.directions * out->columns, r.inputs);
     out->shares_inputs = shares_inputs(out);
     const int threads = out->shares_inputs ? target->threads : 1;
     out->packing = steps->packing;
-    if (IS_BF16(out)) {
-        const nn_bf16_types types = {true, true, false};
-        nn_bf16_plan_make(&product, &types, target->isa, threads, &none, &out->inputs_bf16);
-        out->w_floats = (int64_t)(nn_bf16_packed_bytes(&out->inputs_bf16) / sizeof(float));
-        out->bias_floats = (int64_t)(nn_bf16_bias_bytes(&out->inputs_bf16) / sizeof(float));
-    } else {
-        nn_direct_plan_make(&product, tiles, threads, &none, &out->inputs);
-        out->w_floats = (int64_t)(nn_direct_packed_bytes(&out->inputs) / sizeof(float));
-        out->bias_floats = (int64_t)(nn_direct_bias_bytes(&out->inputs) / sizeof(float));
-    }
+    const int64_t rows = r.steps * r.batch, columns = r.directions * out->columns;
+    const nn_tensor *w = has_constants(node) ? nn_view_constant(node, NN_RNN_W) : NULL;
+    out->inputs = (nn_recurrent_inputs){
+        .way = IS_BF16(out)
+                   ? NN_INPUTS_BF16
+                   : nn_recurrent_inputs_choose(rows, r.inputs, columns, w, target, threads),
+        .rows = rows,
+        .k = r.inputs,
+        .columns = columns,
+    };
+    nn_recurrent_inputs_plan(&out->inputs, tiles, target->isa, threads);
     out->k_floats = IS_BF16(out)                         ? nn_round_up(r.hidden, NN_BF16_STEP) / 2
                     : out->packing == NN_RECURRENT_FIXED ? nn_recurrent_fixed_dwords(r.hidden)
                                                          : r.hidden;
     out->direction_floats =
         aligned_floats(out->k_floats * out->columns) + aligned_floats(out->pitch);
-    out->packed_floats = out->w_floats + out->bias_floats + r.directions * out->direction_floats;
+    out->packed_floats = direction_place(out, r.directions);
     out->product_floats = aligned_floats(r.steps * samples * out->columns);
     out->states_floats = aligned_floats(STATES * samples * out->pitch);
     out->pointer_bytes = (size_t)nn_round_up(2 * samples * (int64_t)sizeof(float *), NN_ALIGNMENT);
@@ -142,16 +151,10 @@ static int64_t packed_place(const recurrent_state *state, const gate_part *part,
            (gate - part->first) * state->lanes;
 }
 
-/* Rows w and r of `count` units of one gate as tiles. */
+/* Rows r of `count` units of one gate as tiles. */
 static void pack_bf16(const recurrent_state *state, const gate_part *part, int gate, int64_t unit,
-                      int64_t count, int64_t column, const float *w, const float *r, float *packed,
-                      float *of_state) {
+                      int64_t count, const float *r, float *of_state) {
     const nn_recurrent *shape = &state->shape;
-    const nn_bf16_plan *plan = &state->inputs_bf16;
-    for (int64_t step = 0; step < plan->step_count; step++)
-        nn_bf16_pack_columns(w + step * plan->k, true, shape->inputs,
-                             shape->inputs - step * plan->k, (int)count, plan->k / 2, 1,
-                             nn_bf16_packed_tile(plan, (uint16_t *)packed, step, column));
     uint16_t *to = (uint16_t *)(of_state + (part->first * state->pitch + unit * part->gates) *
                                                state->k_floats);
     const int64_t tile = NN_BF16_STEP * NN_BF16_COLUMNS;
@@ -182,23 +185,18 @@ static void pack_units(const recurrent_state *state, const nn_rows_f32 *rows,
     const int64_t column = direction * state->columns + packed_place(state, part, gate, unit, 1);
     const float *w = (const float *)in[0]->data + row * shape->inputs;
     const float *r = (const float *)in[1]->data + row * hidden;
-    float *bias = packed + state->w_floats + column;
-    float *of_state =
-        packed + state->w_floats + state->bias_floats + direction * state->direction_floats;
+    float *bias = packed + state->inputs.w_floats + column;
+    float *of_state = packed + direction_place(state, direction);
     float *last_bias = of_state + aligned_floats(state->k_floats * state->columns) + unit;
+    nn_recurrent_inputs_pack(&state->inputs, rows, column, count, w, packed);
     if (IS_BF16(state)) {
-        pack_bf16(state, part, gate, unit, count, column, w, r, packed, of_state);
+        pack_bf16(state, part, gate, unit, count, r, of_state);
+    } else if (state->packing == NN_RECURRENT_FIXED) {
+        pack_fixed(state, part, gate, unit, count, r, of_state);
     } else {
-        int64_t step;
-        float *to = nn_direct_packed_column(&state->inputs, packed, column, &step);
-        rows->transpose((const uint32_t *)w, shape->inputs, (uint32_t *)to, step, shape->inputs,
-                        count);
-        to = of_state + packed_place(state, part, gate, unit, hidden);
-        if (state->packing == NN_RECURRENT_FIXED)
-            pack_fixed(state, part, gate, unit, count, r, of_state);
-        else
-            rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes,
-                            hidden, count);
+        float *to = of_state + packed_place(state, part, gate, unit, hidden);
+        rows->transpose((const uint32_t *)r, hidden, (uint32_t *)to, part->gates * state->lanes,
+                        hidden, count);
     }
     if (in[2] == NULL) return;
     /* The last gate of GRU may multiply the state's share before the rest is added. */
@@ -222,6 +220,7 @@ static void pack_all(const recurrent_state *state, const nn_rows_f32 *rows,
                 pack_units(state, rows, in, direction, gate, unit,
                            left < state->lanes ? left : state->lanes, packed);
             }
+    nn_recurrent_inputs_finish(&state->inputs, packed);
 }
 
 static nn_status pack_constants(const nn_node_view *node, const void *argument, void *out) {
@@ -232,32 +231,21 @@ static nn_status pack_constants(const nn_node_view *node, const void *argument, 
     return NN_OK;
 }
 
-/* What is packed once; packed in each run, weights would take longer to round than they save. */
-static bool has_constants(const nn_node_view *node) {
-    return nn_view_constant(node, NN_RNN_W) != NULL && nn_view_constant(node, NN_RNN_R) != NULL &&
-           (nn_view_in(node, NN_RNN_B) == NULL || nn_view_constant(node, NN_RNN_B) != NULL);
-}
-
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_tiles_f32 *tiles, const nn_recurrent_steps_f32 *steps) {
     recurrent_state made = {0};
     make_state(node, target, tiles, steps, &made);
-    size_t lists = IS_BF16(&made) ? nn_bf16_plan_bytes(&made.inputs_bf16) : 0;
+    const size_t lists = nn_recurrent_inputs_list_bytes(&made.inputs);
     recurrent_state *state = nn_prepare_state(services, sizeof *state + lists);
     if (state == NULL) return nn_fail_memory(sizeof *state + lists);
     *state = made;
-    if (IS_BF16(state)) nn_bf16_plan_fill(&state->inputs_bf16, state + 1);
+    nn_recurrent_inputs_fill(&state->inputs, state + 1);
     state->whole_batch = target->deterministic;
     int64_t floats = state->product_floats + state->states_floats;
     if (has_constants(node)) {
-        const nn_direct_source source = {
-            .column_step = state->shape.inputs, .k_step = 1, .scale = 1};
         char w[192], variant[256];
         const void *packed;
-        if (IS_BF16(state))
-            nn_bf16_variant(&state->inputs_bf16, &source, w, sizeof w);
-        else
-            nn_direct_variant(&state->inputs, &source, w, sizeof w);
+        nn_recurrent_inputs_variant(&state->inputs, w, sizeof w);
         snprintf(variant, sizeof variant, "recurrent %d gates, %d parts, %lld lanes, %s%s",
                  state->shape.attrs->gates, state->part_count, (long long)state->lanes,
                  state->packing == NN_RECURRENT_FIXED ? "fixed, " : "", w);
@@ -268,8 +256,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     } else {
         floats += state->packed_floats;
     }
-    size_t workspace = IS_BF16(state) ? nn_bf16_workspace(&state->inputs_bf16, target->threads)
-                                      : nn_direct_workspace(&state->inputs, target->threads);
+    const size_t workspace = nn_recurrent_inputs_workspace(&state->inputs, target->threads);
     nn_prepare_workspace(services,
                          (size_t)floats * sizeof(float) + state->pointer_bytes + workspace);
     return NN_OK;
@@ -359,8 +346,7 @@ static piece piece_at(const run_work *work, int64_t index) {
     if (samples.count > shape->batch - samples.first) samples.count = shape->batch - samples.first;
     const int64_t sample = samples.direction * shape->batch + samples.first;
     piece p = {.work = work, .samples = samples};
-    p.packed = work->packed + state->w_floats + state->bias_floats +
-               samples.direction * state->direction_floats;
+    p.packed = work->packed + direction_place(state, samples.direction);
     p.inputs = work->pointers + sample;
     p.y = (float **)(work->pointers + all + sample);
     p.h = work->states + STATES * sample * pitch;
@@ -393,20 +379,6 @@ static void run_pieces(void *argument, int64_t begin, int64_t end, int worker) {
     }
 }
 
-/* What the inputs give to all gates in all steps. */
-static void multiply_inputs(const run_work *work, void *workspace) {
-    const recurrent_state *state = work->state;
-    const float *bias = work->packed + state->w_floats, *x = work->call->in[NN_RNN_X]->data;
-    nn_pool *pool = state->shares_inputs ? work->call->pool : NULL;
-    if (IS_BF16(state)) {
-        const nn_bf16_operands operands = {
-            .packed = work->packed, .x = x, .bias = bias, .y = work->products};
-        nn_bf16_run(&state->inputs_bf16, &operands, pool, workspace);
-    } else {
-        nn_direct_run(&state->inputs, work->packed, bias, x, NULL, work->products, pool, workspace);
-    }
-}
-
 static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
     const recurrent_state *state = call->state;
     const nn_recurrent *shape = &state->shape;
@@ -424,7 +396,10 @@ static nn_status run(const nn_call *call, const nn_rows_f32 *rows) {
     work.products = memory;
     work.states = memory + state->product_floats;
     work.pointers = (const float **)(work.states + state->states_floats);
-    multiply_inputs(&work, (char *)work.pointers + state->pointer_bytes);
+    nn_recurrent_inputs_run(&state->inputs, work.packed, work.packed + state->inputs.w_floats,
+                            call->in[NN_RNN_X]->data, work.products,
+                            state->shares_inputs ? call->pool : NULL,
+                            (char *)work.pointers + state->pointer_bytes);
     int64_t threads = nn_pool_threads(call->pool);
     int64_t pieces = state->whole_batch ? 1 : nn_divide_up(threads, shape->directions);
     work.chunk = nn_divide_up(shape->batch, pieces);

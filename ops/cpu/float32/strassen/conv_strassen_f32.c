@@ -60,9 +60,9 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
         for (int right = 0; right < 2; right++) {
             const int64_t begin = right * plan->half_columns + nn_strassen_panel_begin(plan, panel);
             const void *w;
-            NN_TRY(nn_prepare_piece(pack->services, inputs.w, begin * k,
-                                    nn_strassen_panel_columns(plan, panel) * k, &w));
-            nn_strassen_pack_columns(plan, panel, right, w, places.weights);
+            const int64_t count = nn_strassen_panel_columns(plan, panel);
+            NN_TRY(nn_prepare_piece(pack->services, inputs.w, begin * k, count * k, &w));
+            nn_strassen_pack_columns(plan, begin, count, w, places.weights);
         }
     *places.found = nn_strassen_finish(plan, places.weights, places.factors);
     return NN_OK;

@@ -149,8 +149,10 @@ int64_t nn_strassen_panel_begin(const nn_strassen_plan *plan, int64_t panel);
 int64_t nn_strassen_panel_place(const nn_strassen_plan *plan, int64_t panel);
 /* The quarters of a panel's `count` floats each, without places for what is made of them. */
 nn_strassen_weights nn_strassen_weights_of(const float *parts, int64_t count);
-/* The columns of a panel in the left half or in the right one, each as k numbers. */
-void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool right,
+/* Names all that packing depends on. */
+void nn_strassen_variant(const nn_strassen_plan *plan, char *text, size_t size);
+/* Columns [column, column + count) of one panel, each as k numbers. */
+void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t column, int64_t count,
                               const float *w, float *packed);
 /* Rows [begin, end) of B, which hold all columns. */
 void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,

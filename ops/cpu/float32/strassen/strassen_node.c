@@ -2,8 +2,6 @@
 
 #include "base/integers.h"
 
-#include <stdio.h>
-
 static size_t factor_bytes(const nn_strassen_plan *plan) {
     return nn_aligned((size_t)plan->product.columns * sizeof(float));
 }
@@ -34,8 +32,7 @@ nn_status nn_strassen_prepare(const nn_node_view *node, const nn_target *target,
     nn_strassen_plan_make(product, form, target->threads, &node->epilogue, plan);
     char variant[80];
     const void *weights;
-    snprintf(variant, sizeof variant, "strassen, %d+%d columns, %d parts", plan->shape->columns,
-             plan->last_shape->columns, plan->packs_forms ? NN_STRASSEN_SLOTS : 4);
+    nn_strassen_variant(plan, variant, sizeof variant);
     const nn_strassen_pack argument = {plan, services};
     NN_TRY(nn_prepare_pack(services, 1u << w, variant,
                            sizeof(nn_strassen_header) + factor_bytes(plan) +

@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Parts of the packed weights that hold quarters: B0 and B2, B1 (until its forms take the place)
@@ -16,14 +17,22 @@ nn_strassen_weights nn_strassen_weights_of(const float *parts, int64_t count) {
     return out;
 }
 
-void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t panel, bool right,
+void nn_strassen_variant(const nn_strassen_plan *plan, char *text, size_t size) {
+    snprintf(text, size, "strassen, %d+%d columns, %d parts", plan->shape->columns,
+             plan->last_shape->columns, plan->packs_forms ? NN_STRASSEN_SLOTS : 4);
+}
+
+void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t column, int64_t count,
                               const float *w, float *packed) {
+    const bool right = column >= plan->half_columns;
+    const int64_t place = column - (right ? plan->half_columns : 0);
+    const int64_t panel = place / plan->shape->columns;
     const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
     const nn_rows_f32 *rows = plan->form->tiles->rows;
-    float *parts = packed + nn_strassen_panel_place(plan, panel);
+    float *parts = packed + nn_strassen_panel_place(plan, panel) + place % plan->shape->columns;
     for (int i = 0; i < 2; i++)
         rows->transpose((const uint32_t *)w + i * half, plan->product.k,
-                        (uint32_t *)parts + quarters[right][i] * half * width, width, half, width);
+                        (uint32_t *)parts + quarters[right][i] * half * width, width, half, count);
 }
 
 void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,
@@ -69,11 +78,11 @@ static void balance(const nn_strassen_plan *plan, int64_t panel, float *parts,
     const double most_squares = NN_STRASSEN_MOST_RATIO * NN_STRASSEN_MOST_RATIO;
     double sums[2][NN_TILE_MAX_COLUMNS] = {{0}}, most = 0;
     factors += nn_strassen_panel_begin(plan, panel);
+    for (int64_t j = 0; j < width; j++) factors[j] = factors[plan->half_columns + j] = 1;
     for (int i = 0; i < 4; i++)
         add_squares(parts + quarters[i / 2][i % 2] * count, half, width, sums[i / 2]);
     for (int64_t j = 0; j < width; j++) {
         const double greater = fmax(sums[0][j], sums[1][j]), less = fmin(sums[0][j], sums[1][j]);
-        factors[j] = factors[plan->half_columns + j] = 1;
         if (!isfinite(sums[0][j]) || !isfinite(sums[1][j])) {
             found->limit = 0;
             return;
