@@ -302,22 +302,26 @@ INLINE void output_of(const nn_s16_output out, const int rows, const int columns
     for (int64_t c = 0; c < out.channels; c += LANES) {
         const int64_t left = out.channels - c;
         const __mmask16 mask = left >= LANES ? UINT16_MAX : (__mmask16)((1u << left) - 1);
-        const int32_t *m = out.m + c;
-        __m512i t[OUTPUTS][POINTS];
-        UNROLL for (int column = 0; column < POINTS; column++, m += out.m_step) {
-            if (!has_point(columns, column)) continue;
-            __m512i d[POINTS], o[OUTPUTS];
-            UNROLL for (int row = 0; row < POINTS; row++) if (has_point(rows, row)) d[row] =
-                _mm512_loadu_si512(m + row * POINTS * out.m_step);
-            output_line(d, o, rows);
-            UNROLL for (int row = 0; row < rows; row++) t[row][column] = o[row];
-        }
         f.start = _mm512_loadu_si512(out.bytes.start + c);
         f.multiplier = _mm512_loadu_ps(out.bytes.multiplier + c);
-        UNROLL for (int row = 0; row < rows; row++) {
-            __m512i y[OUTPUTS];
-            output_line(t[row], y, columns);
-            finish_row(&out, &f, y, row * out.row + c, mask, row, columns, is_signed, adds);
+        /* Even rows, then odd ones: half of what stands between both dimensions stays in registers,
+         * and each takes sums or differences of points, so that nothing is computed twice. */
+        UNROLL for (int first = 0; first < 2 && first < rows; first++) {
+            const int32_t *m = out.m + c;
+            __m512i t[OUTPUTS][POINTS];
+            UNROLL for (int column = 0; column < POINTS; column++, m += out.m_step) {
+                if (!has_point(columns, column)) continue;
+                __m512i d[POINTS], o[OUTPUTS];
+                UNROLL for (int row = 0; row < POINTS; row++) if (has_point(rows, row)) d[row] =
+                    _mm512_loadu_si512(m + row * POINTS * out.m_step);
+                output_line(d, o, rows);
+                UNROLL for (int row = first; row < rows; row += 2) t[row][column] = o[row];
+            }
+            UNROLL for (int row = first; row < rows; row += 2) {
+                __m512i y[OUTPUTS];
+                output_line(t[row], y, columns);
+                finish_row(&out, &f, y, row * out.row + c, mask, row, columns, is_signed, adds);
+            }
         }
     }
 }
