@@ -6,6 +6,7 @@
 #include "tests/support/runner.h"
 
 #include "ops/cpu/float32/recurrent/recurrent_fixed_f32.h"
+#include "ops/cpu/float32/recurrent/recurrent_inputs_f32.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/recurrent.h"
 
@@ -20,6 +21,7 @@ typedef struct recurrent_case {
     bool batch_first, lengths, states, no_bias, computed_weights;
     bool peepholes, coupled, linear;
     float clip;
+    float inputs_scale; /* 0: 1 */
 } recurrent_case;
 
 static int gates_of(const nn_op *op) {
@@ -54,7 +56,7 @@ static void add_inputs(kernel_host *host, const recurrent_case *c) {
                              c->batch_first ? directions : c->batch, c->hidden};
     const float scale = 2 / sqrtf((float)c->hidden);
     const bool constant = !c->computed_weights;
-    add_input(host, x, 3, 1, false);
+    add_input(host, x, 3, c->inputs_scale > 0 ? c->inputs_scale : 1, false);
     add_input(host, (int64_t[]){directions, rows, c->inputs}, 3, 0.5f, constant);
     add_input(host, (int64_t[]){directions, rows, c->hidden}, 3, scale, constant);
     if (c->no_bias)
@@ -204,6 +206,29 @@ START_TEST(directions_layouts_lengths_and_bounds) {
         check_case(&c);
         c.linear = true;
         if (c.op == &nn_op_gru) check_case(&c);
+    }
+}
+END_TEST
+
+/* Inputs so many and so wide that they are multiplied by Strassen's algorithm. */
+START_TEST(wide_inputs_of_many_steps) {
+    host_seed(25 + (uint32_t)_i);
+    for (int directions = 1; directions <= 2; directions++) {
+        const recurrent_case c = {.op = ops[_i],
+                                  .hidden = 128,
+                                  .inputs = 512,
+                                  .steps = 16,
+                                  .batch = 4,
+                                  .inputs_scale = 0.05f,
+                                  .direction = directions == 2 ? "bidirectional" : NULL};
+        const int64_t rows = c.steps * c.batch, columns = directions * gates_of(c.op) * c.hidden;
+        const nn_target target = {.isa = nn_cpu_get()->isa, .threads = 1};
+        float one = 1;
+        const nn_tensor w = {.type = NNOPT_FLOAT, .rank = 0, .data = &one};
+        const bool is_wide = columns >= 512 && target.isa >= NN_ISA_AVX2;
+        ck_assert(!is_wide || nn_recurrent_inputs_choose(rows, c.inputs, columns, &w, &target, 1) ==
+                                  NN_INPUTS_STRASSEN);
+        check_case(&c);
     }
 }
 END_TEST
@@ -493,6 +518,7 @@ Suite *test_suite(void) {
     TCase *tests = tcase_create("recurrent_f32");
     tcase_add_loop_test(tests, hidden_units_and_samples_of_any_number, 0, 3);
     tcase_add_loop_test(tests, directions_layouts_lengths_and_bounds, 0, 3);
+    tcase_add_loop_test(tests, wide_inputs_of_many_steps, 0, 3);
     tcase_add_test(tests, lstms_with_peepholes_and_coupled_gates);
     tcase_add_loop_test(tests, functions_of_gates, 0, 3 * NN_GATE_KINDS);
     tcase_add_test(tests, fixed_weights_are_near_those_given);
