@@ -437,6 +437,13 @@ int64_t host_between(int64_t low, int64_t high) {
     return low + (int64_t)host_random_below((uint32_t)(high - low + 1));
 }
 
+nn_activation host_gentle_activation(void) {
+    static const nn_activation activations[] = {
+        {NN_ACT_NONE, 0, 0},          {NN_ACT_RELU, 0, 0},    {NN_ACT_CLIP, -0.5f, 2},
+        {NN_ACT_LEAKY_RELU, 0.1f, 0}, {NN_ACT_SIGMOID, 0, 0}, {NN_ACT_TANH, 0, 0}};
+    return activations[host_between(0, 5)];
+}
+
 const nn_kernel *host_reference(const nn_op *op) {
     const nn_kernel *const *kernel = op->kernels;
     while (kernel[1] != NULL) kernel++;

@@ -86,6 +86,8 @@ void host_seed(uint32_t seed);
 float host_random(void);
 uint32_t host_random_below(uint32_t limit);
 int64_t host_between(int64_t low, int64_t high); /* both may be */
+/* None or one no steeper than 1, those that register tiles do themselves among them. */
+nn_activation host_gentle_activation(void);
 
 /* The last kernel of an operator, which takes every node. */
 const nn_kernel *host_reference(const nn_op *op);
