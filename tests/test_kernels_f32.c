@@ -139,7 +139,7 @@ START_TEST(depthwise_convolutions_of_3x3) {
             c.pads[axis] = even ? 1 : host_between(0, 3);
             c.pads[axis + 2] = even ? 1 : host_between(0, 3);
             const int64_t least = 3 - c.pads[axis] - c.pads[axis + 2];
-            c.in[axis] = host_between(least > 1 ? least : 1, axis == 0 ? 9 : 40);
+            c.in[axis] = host_between(least > 1 ? least : 1, axis == 0 ? 20 : 40);
         }
         c.no_bias = host_between(0, 3) == 0;
         c.dynamic = host_between(0, 7) == 0;

@@ -5,6 +5,8 @@
 enum {
     LEAST_BLOCK = 64,   /* channels of a unit of work, at least */
     FINISH_BLOCK = 512, /* channels, when an activation is done after the tile */
+    /* Smaller maps wait longer for a transformed kernel, 15 numbers for 9, than they save. */
+    TRANSFORMED_PIXELS = 64,
 };
 
 static size_t reserve(size_t *total, int64_t bytes) {
@@ -41,7 +43,8 @@ static bool stays_in_l1(const nn_conv_geometry *geometry) {
 static bool can_transform(const nn_window_axis *axes) {
     for (int i = NN_HEIGHT; i <= NN_WIDTH; i++)
         if (axes[i].kernel != 3 || axes[i].stride != 1 || axes[i].dilation != 1) return false;
-    return axes[NN_DEPTH].kernel == 1 && axes[NN_HEIGHT].in > 1;
+    return axes[NN_DEPTH].kernel == 1 && axes[NN_HEIGHT].in > 1 &&
+           axes[NN_HEIGHT].out * axes[NN_WIDTH].out >= TRANSFORMED_PIXELS;
 }
 
 void nn_depthwise_plan_make(const nn_conv_geometry *geometry, const nn_depthwise_f32 *set,
