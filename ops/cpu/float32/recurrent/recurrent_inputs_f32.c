@@ -13,6 +13,7 @@
 #    define GOES(inputs, how) false
 #endif
 
+#if defined(__x86_64__)
 static nn_strassen_product strassen_product(int64_t rows, int64_t k, int64_t columns) {
     return (nn_strassen_product){
         .rows = rows,
@@ -23,6 +24,7 @@ static nn_strassen_product strassen_product(int64_t rows, int64_t k, int64_t col
         .y_step = columns,
     };
 }
+#endif
 
 nn_recurrent_inputs_way nn_recurrent_inputs_choose(int64_t rows, int64_t k, int64_t columns,
                                                    const nn_tensor *w, const nn_target *target,
