@@ -117,7 +117,7 @@ static nn_status grad(nn_grad *grad) {
     return NN_OK;
 }
 
-static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(gemm) NN_ROW_KERNELS(gemm),
+static const nn_kernel *const kernels[] = {NN_BF16_PRODUCT(gemm) NN_LINEAR_KERNELS(gemm),
                                            &nn_kernel_gemm_reference, NULL};
 
 const nn_op nn_op_gemm = {

@@ -28,7 +28,8 @@ extern const nn_kernel nn_kernel_conv_strassen_f32_avx2, /* conv_strassen_f32.c 
     nn_kernel_conv_strassen_f32_avx512;
 extern const nn_kernel nn_kernel_matmul_strassen_f32_avx2, /* linear_strassen_f32.c */
     nn_kernel_matmul_strassen_f32_avx512, nn_kernel_linear_strassen_f32_avx2,
-    nn_kernel_linear_strassen_f32_avx512;
+    nn_kernel_linear_strassen_f32_avx512, nn_kernel_gemm_strassen_f32_avx2,
+    nn_kernel_gemm_strassen_f32_avx512;
 extern const nn_kernel nn_kernel_recurrent_fixed_f32_vbmi2, /* one row by fixed point */
     nn_kernel_gemm_fixed_f32_vbmi2, nn_kernel_matmul_fixed_f32_vbmi2,
     nn_kernel_linear_fixed_f32_vbmi2;

@@ -18,8 +18,7 @@ static bool has_work(const nn_node_view *node) {
 /* ---- Gemm ---- */
 
 typedef struct gemm_state {
-    nn_direct_plan plan;
-    nn_direct_operands operands;
+    nn_conv_f32_state product;
     bool c_is_residual;
     nn_row_fixed row; /* packed: then it is this one */
 } gemm_state;
@@ -39,21 +38,17 @@ static bool accepts_gemm(const nn_node_view *node, const nn_target *target) {
     return nn_gemm_geometry_of(node).c_row == 0 || c_as_residual(node);
 }
 
-static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
-                              nn_prepare *services, const nn_tiles_f32 *tiles) {
+nn_status nn_gemm_f32_prepare(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services, const nn_tiles_f32 *tiles,
+                              const nn_epilogue *epilogue, int bias, nn_conv_f32_state *state) {
     const nn_gemm_attrs *attrs = node->attrs;
-    gemm_state *state = nn_prepare_state(services, sizeof *state);
-    if (state == NULL) return nn_fail_memory(sizeof *state);
-    nn_gemm_geometry g = nn_gemm_geometry_of(node);
+    const nn_gemm_geometry g = nn_gemm_geometry_of(node);
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     problem.vectors = nn_prepare_variant(services);
-    nn_epilogue epilogue = node->epilogue;
-    state->c_is_residual = g.c_row != 0;
-    if (state->c_is_residual) epilogue = (nn_epilogue){.has_residual = true, .residual = 2};
-    nn_direct_plan_make(&problem, tiles, target->threads, &epilogue, &state->plan);
+    nn_direct_plan_make(&problem, tiles, target->threads, epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = 1,
-        .bias = state->c_is_residual ? NN_PRODUCT_NO_BIAS : 2,
+        .bias = bias,
         .source = {.column_step = g.b_column, .k_step = g.b_row, .scale = attrs->alpha},
         .bias_step = g.c_column,
         .bias_scale = attrs->beta,
@@ -64,11 +59,26 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
     return NN_OK;
 }
 
+static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services, const nn_tiles_f32 *tiles) {
+    gemm_state *state = nn_prepare_state(services, sizeof *state);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    nn_epilogue epilogue = node->epilogue;
+    state->c_is_residual = nn_gemm_geometry_of(node).c_row != 0;
+    if (state->c_is_residual) epilogue = (nn_epilogue){.has_residual = true, .residual = 2};
+    return nn_gemm_f32_prepare(node, target, services, tiles, &epilogue,
+                               state->c_is_residual ? NN_PRODUCT_NO_BIAS : 2, &state->product);
+}
+
 static nn_status run_gemm(const nn_call *call) {
     const gemm_state *state = call->state;
-    const float *residual = state->c_is_residual ? call->in[2]->data : nn_call_residual_data(call);
-    nn_direct_ready ready = nn_direct_operands_get(&state->operands, &state->plan, call);
-    nn_direct_run(&state->plan, ready.w, ready.bias, call->in[0]->data, residual,
+    const nn_conv_f32_state *product = &state->product;
+    if (!state->c_is_residual) {
+        nn_conv_f32_run(product, call);
+        return NN_OK;
+    }
+    nn_direct_ready ready = nn_direct_operands_get(&product->operands, &product->plan, call);
+    nn_direct_run(&product->plan, ready.w, ready.bias, call->in[0]->data, call->in[2]->data,
                   call->out[0]->data, call->pool, ready.workspace);
     return NN_OK;
 }

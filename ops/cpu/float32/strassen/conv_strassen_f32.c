@@ -7,6 +7,7 @@
 #if defined(__x86_64__)
 
 static const nn_conv_inputs inputs = {.x = 0, .w = 1, .bias = 2};
+static const nn_strassen_inputs weights = {.w = 1, .bias = 2, .order = NN_STRASSEN_BY_COLUMNS};
 
 /* Does an output pixel read one input pixel, and are there no others but those left out by strides?
  */
@@ -47,25 +48,7 @@ static bool accepts(const nn_node_view *node, const nn_target *target) {
         return false;
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     const nn_strassen_product product = product_of(&g);
-    return is_pointwise(&g) && nn_strassen_takes(node, target, inputs.w, inputs.bias, &product);
-}
-
-static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
-    const nn_strassen_pack *pack = argument;
-    const nn_strassen_plan *plan = pack->plan;
-    const int64_t k = plan->product.k;
-    const nn_strassen_places places = nn_strassen_places_of(pack->plan, out);
-    (void)node;
-    for (int64_t panel = 0; panel < plan->panels; panel++)
-        for (int right = 0; right < 2; right++) {
-            const int64_t begin = right * plan->half_columns + nn_strassen_panel_begin(plan, panel);
-            const void *w;
-            const int64_t count = nn_strassen_panel_columns(plan, panel);
-            NN_TRY(nn_prepare_piece(pack->services, inputs.w, begin * k, count * k, &w));
-            nn_strassen_pack_columns(plan, begin, count, w, places.weights);
-        }
-    *places.found = nn_strassen_finish(plan, places.weights, places.factors);
-    return NN_OK;
+    return is_pointwise(&g) && nn_strassen_takes(node, target, &weights, &product);
 }
 
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
@@ -74,8 +57,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return nn_fail_memory(sizeof *state);
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     const nn_strassen_product product = product_of(&g);
-    NN_TRY(nn_strassen_prepare(node, target, services, &product, form, pack_weights, inputs.w,
-                               inputs.bias, state));
+    NN_TRY(nn_strassen_prepare(node, target, services, &weights, &product, form, state));
     if (state->limit > 0) return NN_OK;
     return nn_conv_f32_prepare(node, target, services, form->tiles, &state->plain);
 }

@@ -1,6 +1,5 @@
-/* MatMul and Linear by one constant matrix, by Strassen's algorithm (strassen_f32.h). Rows are
- * often of very different magnitude, so those that meet are compared. */
-#include "base/integers.h"
+/* MatMul, Linear and Gemm by one constant matrix, by Strassen's algorithm (strassen_f32.h). Rows
+ * are often of very different magnitude, so those that meet are compared. */
 #include "ops/cpu/float32/gemm_f32.h"
 #include "ops/cpu/float32/strassen/strassen_node.h"
 #include "ops/cpu/kernels.h"
@@ -9,60 +8,110 @@
 
 enum { A, B, BIAS };
 
-static nn_strassen_product product_of(const nn_matmul_geometry *g) {
+static bool has_work(const nn_node_view *node) {
+    return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
+           nn_fact_count(node->in[A]) > 0;
+}
+
+static nn_strassen_product product_of(int64_t rows, int64_t k, int64_t columns) {
     return (nn_strassen_product){
-        .rows = g->batch * g->m,
-        .k = g->k,
-        .columns = g->n,
+        .rows = rows,
+        .k = k,
+        .columns = columns,
         .compares_rows = true,
-        .a_step = g->k,
-        .y_step = g->n,
+        .a_step = k,
+        .y_step = columns,
     };
 }
 
-static bool accepts(const nn_node_view *node, const nn_target *target) {
-    if (node->out[0]->type != NNOPT_FLOAT || nn_fact_count(node->out[0]) <= 0 ||
-        nn_fact_count(node->in[A]) <= 0)
-        return false;
+static nn_strassen_state *new_state(nn_prepare *services) {
+    return nn_prepare_state(services, sizeof(nn_strassen_state));
+}
+
+/* ---- MatMul and Linear ---- */
+
+static const nn_strassen_inputs matmul_inputs = {.w = B, .bias = NN_PRODUCT_NO_BIAS},
+                                linear_inputs = {.w = B, .bias = BIAS};
+
+static bool accepts_product(const nn_node_view *node, const nn_target *target,
+                            const nn_strassen_inputs *inputs) {
+    if (!has_work(node)) return false;
     const nn_matmul_geometry g = nn_matmul_geometry_of(node, A, B);
-    const nn_strassen_product product = product_of(&g);
-    return nn_product_has_one_b(&g) && nn_strassen_takes(node, target, B, BIAS, &product);
+    const nn_strassen_product product = product_of(g.batch * g.m, g.k, g.n);
+    return nn_product_has_one_b(&g) && nn_strassen_takes(node, target, inputs, &product);
 }
 
-static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
-    const nn_strassen_pack *pack = argument;
-    const nn_strassen_product *product = &pack->plan->product;
-    const nn_strassen_places places = nn_strassen_places_of(pack->plan, out);
-    const int64_t row_bytes = product->columns * (int64_t)sizeof(float);
-    const int64_t rows = nn_max(NN_PIECE_BYTES / row_bytes, 1);
-    (void)node;
-    for (int64_t k = 0; k < product->k; k += rows) {
-        const int64_t end = nn_min(k + rows, product->k);
-        const void *w;
-        NN_TRY(nn_prepare_piece(pack->services, B, k * product->columns,
-                                (end - k) * product->columns, &w));
-        nn_strassen_pack_rows(pack->plan, k, end, w, places.weights);
-    }
-    *places.found = nn_strassen_finish(pack->plan, places.weights, places.factors);
-    return NN_OK;
-}
-
-static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
-                         int bias, const nn_strassen_form *form) {
-    nn_strassen_state *state = nn_prepare_state(services, sizeof *state);
+static nn_status prepare_product(const nn_node_view *node, const nn_target *target,
+                                 nn_prepare *services, const nn_strassen_inputs *inputs,
+                                 const nn_strassen_form *form) {
+    nn_strassen_state *state = new_state(services);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     const nn_matmul_geometry g = nn_matmul_geometry_of(node, A, B);
-    const nn_strassen_product product = product_of(&g);
-    NN_TRY(
-        nn_strassen_prepare(node, target, services, &product, form, pack_weights, B, bias, state));
+    const nn_strassen_product product = product_of(g.batch * g.m, g.k, g.n);
+    NN_TRY(nn_strassen_prepare(node, target, services, inputs, &product, form, state));
     if (state->limit > 0) return NN_OK;
-    return nn_product_f32_prepare(node, target, services, form->tiles, bias, &state->plain);
+    return nn_product_f32_prepare(node, target, services, form->tiles, inputs->bias, &state->plain);
 }
 
-#    define LINEAR_KERNEL(op, bias, residual, set, level)                                          \
+static bool accepts_matmul(const nn_node_view *node, const nn_target *target) {
+    return accepts_product(node, target, &matmul_inputs);
+}
+
+static bool accepts_linear(const nn_node_view *node, const nn_target *target) {
+    return accepts_product(node, target, &linear_inputs);
+}
+
+static nn_status prepare_matmul(const nn_node_view *node, const nn_target *target,
+                                nn_prepare *services, const nn_strassen_form *form) {
+    return prepare_product(node, target, services, &matmul_inputs, form);
+}
+
+static nn_status prepare_linear(const nn_node_view *node, const nn_target *target,
+                                nn_prepare *services, const nn_strassen_form *form) {
+    return prepare_product(node, target, services, &linear_inputs, form);
+}
+
+/* ---- Gemm ---- */
+
+static nn_strassen_inputs gemm_inputs(const nn_gemm_geometry *g) {
+    return (nn_strassen_inputs){
+        .w = B,
+        .bias = BIAS,
+        .order = g->b_column == 1 ? NN_STRASSEN_BY_ROWS : NN_STRASSEN_BY_COLUMNS,
+    };
+}
+
+/* Nothing is scaled, and C is a row or absent. */
+static bool accepts_gemm(const nn_node_view *node, const nn_target *target) {
+    const nn_gemm_attrs *attrs = node->attrs;
+    if (!has_work(node) || attrs->transpose_a || attrs->alpha != 1) return false;
+    const nn_gemm_geometry g = nn_gemm_geometry_of(node);
+    const bool has_c = nn_view_in(node, BIAS) != NULL;
+    if (has_c && (attrs->beta != 1 || g.c_row != 0 || g.c_column != 1)) return false;
+    const nn_strassen_inputs inputs = gemm_inputs(&g);
+    const nn_strassen_product product = product_of(g.m, g.k, g.n);
+    return nn_strassen_takes(node, target, &inputs, &product);
+}
+
+static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
+                              nn_prepare *services, const nn_strassen_form *form) {
+    nn_strassen_state *state = new_state(services);
+    if (state == NULL) return nn_fail_memory(sizeof *state);
+    const nn_gemm_geometry g = nn_gemm_geometry_of(node);
+    const nn_strassen_inputs inputs = gemm_inputs(&g);
+    const nn_strassen_product product = product_of(g.m, g.k, g.n);
+    NN_TRY(nn_strassen_prepare(node, target, services, &inputs, &product, form, state));
+    if (state->limit > 0) return NN_OK;
+    return nn_gemm_f32_prepare(node, target, services, form->tiles, &node->epilogue, BIAS,
+                               &state->plain);
+}
+
+/* ---- kernels ---- */
+
+#    define LINEAR_KERNEL(op, residual, set, level)                                                \
         static nn_status prepare_##op##_##set(const nn_node_view *node, const nn_target *target,   \
                                               nn_prepare *services) {                              \
-            return prepare(node, target, services, bias, &nn_strassen_f32_##set);                  \
+            return prepare_##op(node, target, services, &nn_strassen_f32_##set);                   \
         }                                                                                          \
         const nn_kernel nn_kernel_##op##_strassen_f32_##set = {                                    \
             .name = #op "_strassen_f32_" #set,                                                     \
@@ -71,14 +120,17 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
             .layout = NN_LAYOUT_STANDARD,                                                          \
             .in_place = 1u << (residual),                                                          \
             .reads_pieces = 1 << B,                                                                \
-            .accepts = accepts,                                                                    \
+            .accepts = accepts_##op,                                                               \
             .prepare = prepare_##op##_##set,                                                       \
             .run = nn_strassen_run_node,                                                           \
         };
 
-LINEAR_KERNEL(matmul, NN_PRODUCT_NO_BIAS, 2, avx2, NN_ISA_AVX2)
-LINEAR_KERNEL(matmul, NN_PRODUCT_NO_BIAS, 2, avx512, NN_ISA_AVX512)
-LINEAR_KERNEL(linear, BIAS, 3, avx2, NN_ISA_AVX2)
-LINEAR_KERNEL(linear, BIAS, 3, avx512, NN_ISA_AVX512)
+#    define LINEAR_KERNELS(set, level)                                                             \
+        LINEAR_KERNEL(matmul, 2, set, level)                                                       \
+        LINEAR_KERNEL(linear, 3, set, level)                                                       \
+        LINEAR_KERNEL(gemm, 3, set, level)
+
+LINEAR_KERNELS(avx2, NN_ISA_AVX2)
+LINEAR_KERNELS(avx512, NN_ISA_AVX512)
 
 #endif

@@ -6,17 +6,17 @@
 #include "ops/cpu/float32/conv_f32.h"
 #include "ops/cpu/float32/strassen/strassen_f32.h"
 
-/* Packed weights come behind factors of their columns, those behind what was found of them. */
-typedef union nn_strassen_header {
-    nn_strassen_found found;
-    char line[NN_ALIGNMENT];
-} nn_strassen_header;
+/* How the matrix B lies in a node's input. */
+typedef enum nn_strassen_order {
+    NN_STRASSEN_BY_ROWS,    /* [k][columns] */
+    NN_STRASSEN_BY_COLUMNS, /* [columns][k], as weights of convolutions */
+} nn_strassen_order;
 
-/* The argument of the function that packs. */
-typedef struct nn_strassen_pack {
-    const nn_strassen_plan *plan;
-    nn_prepare *services;
-} nn_strassen_pack;
+/* Inputs of a node beside A, which is 0; the bias may be absent. */
+typedef struct nn_strassen_inputs {
+    int w, bias;
+    nn_strassen_order order;
+} nn_strassen_inputs;
 
 typedef struct nn_strassen_state {
     nn_strassen_plan plan;
@@ -25,26 +25,16 @@ typedef struct nn_strassen_state {
     nn_conv_f32_state plain;
 } nn_strassen_state;
 
-/* Where the function that packs writes. */
-typedef struct nn_strassen_places {
-    nn_strassen_found *found;
-    float *factors, *weights;
-} nn_strassen_places;
-nn_strassen_places nn_strassen_places_of(const nn_strassen_plan *plan, void *packed);
+/* Are weights and bias constant, and is the product worth it? */
+bool nn_strassen_takes(const nn_node_view *node, const nn_target *target,
+                       const nn_strassen_inputs *inputs, const nn_strassen_product *product);
 
-/* The types and constants of a node with inputs A, `w` and `bias`, of which the last may be absent.
- */
-bool nn_strassen_takes(const nn_node_view *node, const nn_target *target, int w, int bias,
-                       const nn_strassen_product *product);
-
-/* Packs with `pack`, which gets an nn_strassen_pack and fills a header with weights behind it.
- * Where state->limit is 0 afterwards, the caller prepares state->plain. */
+/* Packs the weights. Where state->limit is 0 afterwards, the caller prepares state->plain. */
 nn_status nn_strassen_prepare(const nn_node_view *node, const nn_target *target,
-                              nn_prepare *services, const nn_strassen_product *product,
-                              const nn_strassen_form *form, nn_pack_function pack, int w, int bias,
+                              nn_prepare *services, const nn_strassen_inputs *inputs,
+                              const nn_strassen_product *product, const nn_strassen_form *form,
                               nn_strassen_state *state);
 
-/* Input 0 is A. */
 nn_status nn_strassen_run_node(const nn_call *call);
 
 #endif
