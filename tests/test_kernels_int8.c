@@ -202,20 +202,22 @@ START_TEST(winograd_convolutions_agree) {
 END_TEST
 
 #if defined(__x86_64__)
-/* Weights and inputs at their ends, which make the greatest sum that a result can be, and the
- * greatest sums of products on the way, which leave 32 bits. */
-static void make_extreme(kernel_host *host, int64_t in, uint8_t x, uint8_t w) {
+/* Weights and inputs at their ends and a bias, which make the greatest sum that a result can be,
+ * and the greatest sums of products on the way, which leave 32 bits. */
+static void make_extreme(kernel_host *host, int64_t in, uint8_t x, uint8_t w, int32_t bias) {
     host_init(host, &nn_op_qlinear_conv, 10);
     host_ints(host, "pads", (int64_t[]){1, 1, 1, 1}, 4);
     const int64_t x_dims[] = {1, in, 9, 10}, w_dims[] = {17, in, 3, 3};
     memset(host_input(host, NNOPT_UINT8, x_dims, 4, false), x, (size_t)(in * 90));
     add_scale(host, 1, 0.01f, true);
-    add_zero(host, NNOPT_UINT8, 1, 128, true);
+    add_zero(host, NNOPT_UINT8, 1, 0, true);
     memset(host_input(host, NNOPT_INT8, w_dims, 4, true), w, (size_t)(17 * in * 9));
     add_scale(host, 1, 0.01f, true);
     add_zero(host, NNOPT_INT8, 1, 0, true);
     add_scale(host, 1, (float)in, true);
     add_zero(host, NNOPT_UINT8, 1, 128, true);
+    int32_t *start = host_input(host, NNOPT_INT32, (int64_t[]){17}, 1, true);
+    for (int64_t i = 0; i < 17; i++) start[i] = bias;
     host_infer(host);
 }
 
@@ -223,16 +225,23 @@ START_TEST(winograd_in_integers_is_exact_up_to_its_greatest_sums) {
     if (nn_cpu_get()->isa < NN_ISA_VNNI) return;
     const nn_target target = {.isa = NN_ISA_VNNI, .threads = 1, .explores = true};
     /* 255 x 127 x 9 x 115 < 2^25 <= 255 x 127 x 9 x 116 */
+    const int32_t most_bias = (1 << 25) - 1 - 255 * 127 * 9 * 100;
     for (int sign = 0; sign < 2; sign++) {
         const uint8_t w = sign == 0 ? 127 : (uint8_t)-127;
-        kernel_host host;
-        make_extreme(&host, 115, 255, w);
-        ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target));
-        compare_all(&host, "the greatest sums");
-        host_clear(&host);
-        make_extreme(&host, 116, 255, w);
-        ck_assert(!host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target));
-        host_clear(&host);
+        const struct {
+            int64_t in;
+            int32_t bias;
+            bool accepts;
+        } cases[] = {
+            {115, 0, true}, {116, 0, false}, {100, most_bias, true}, {100, most_bias + 1, false}};
+        for (int i = 0; i < 4; i++) {
+            kernel_host host;
+            make_extreme(&host, cases[i].in, 255, w, sign == 0 ? cases[i].bias : -cases[i].bias);
+            ck_assert_int_eq(host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target),
+                             cases[i].accepts);
+            compare_all(&host, "the greatest sums");
+            host_clear(&host);
+        }
     }
 }
 END_TEST

@@ -56,13 +56,16 @@ static channel_sums sums_of(const byte_weights *w, int64_t channel, int64_t each
     };
 }
 
-/* Do results of direct products stay within the bits that are left of 32? Inputs are taken as
- * unsigned, so the greatest result has all positive weights or all negative ones. */
+/* Do results of direct products, with the bias, stay within the bits that are left of 32? Inputs
+ * less their zero point are 255 at most, and the greatest result has all positive weights or all
+ * negative ones. */
 static bool is_in_range(const nn_node_view *node, const nn_conv_geometry *g) {
     const byte_weights w = weights_of(node);
+    const nn_tensor *bias = nn_view_constant(node, NN_QCONV_BIAS);
     for (int64_t channel = 0; channel < g->out_channels; channel++) {
         const int64_t most = sums_of(&w, channel, g->taps * g->in_channels).most;
-        if (most * UINT8_MAX >= (int64_t)1 << NN_S16_RESULT_BITS) return false;
+        const int64_t start = bias != NULL ? ((const int32_t *)bias->data)[channel] : 0;
+        if (most * UINT8_MAX + llabs(start) >= (int64_t)1 << NN_S16_RESULT_BITS) return false;
     }
     return true;
 }

@@ -26,9 +26,11 @@
  * negative ones: 90 x 255 < 2^15.
  *
  * In two dimensions an output comes with a factor of 9 and one of 2^2 to 2^6. Sums of products
- * exceed 32 bits, but wrap: all steps are exact modulo 2^32, 9 has an inverse there, and a shift
- * takes the rest, provided that the result itself stays below 2^25. Inputs keep their zero point,
- * which the number that sums start with takes off. */
+ * exceed 32 bits, but wrap: all steps are exact modulo 2^32, and 9 has an inverse there. The
+ * multiplier that makes bytes of sums takes the rest, exactly, provided that the result itself
+ * stays below 2^25. Inputs keep their zero point, which the number that sums start with takes off.
+ * Point 1 has the same part in all outputs of a tile, a sixth of its value along each axis, so that
+ * number is added there, times 36. */
 #ifndef NN_WINOGRAD_S16_H
 #define NN_WINOGRAD_S16_H
 
@@ -39,6 +41,7 @@ enum {
     NN_S16_POINTS = 6,
     NN_S16_DEPTH = 2,                  /* input channels side by side: [k / 2][column][2] */
     NN_S16_THREES_INVERSE = 954437177, /* 9 x it = 1 modulo 2^32 */
+    NN_S16_ONE_FACTOR = 36,            /* of what point (1, 1) adds to each output */
     NN_S16_RESULT_BITS = 25,
 };
 /* The fewest outputs, along an axis, of tiles that have a point. */

@@ -8,6 +8,7 @@
 #endif
 
 enum { OUTPUTS = NN_S16_OUTPUTS, POINTS = NN_S16_POINTS, LANES = 16, WORDS = 32, BESIDE = 2 };
+enum { LEAST_SHIFTS = 2, MOST_SHIFTS = 6 }; /* of a sum: the factors of two of both dimensions */
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -257,8 +258,8 @@ INLINE void output_line(const __m512i m[POINTS], __m512i o[OUTPUTS], const int o
 }
 
 typedef struct finisher {
-    __m512i start;
-    __m512 multiplier;
+    __m512i start;                       /* that of sums, times NN_S16_ONE_FACTOR */
+    __m512 multipliers[MOST_SHIFTS + 1]; /* by the factor of two of the sums, as a shift */
     nn_byte_rule rule;
     nn_byte_adder adder;
 } finisher;
@@ -270,9 +271,8 @@ INLINE void finish_row(const nn_s16_output *out, const finisher *f, const __m512
     const __m512i inverse = _mm512_set1_epi32(NN_S16_THREES_INVERSE);
     __m512i rounded[OUTPUTS];
     UNROLL for (int i = 0; i < columns; i++) {
-        const __m512i sum = _mm512_srai_epi32(_mm512_mullo_epi32(sums[i], inverse),
-                                              nn_s16_shifts[row] + nn_s16_shifts[i]);
-        rounded[i] = nn_round_sums(_mm512_add_epi32(sum, f->start), f->multiplier);
+        rounded[i] = nn_round_sums(_mm512_mullo_epi32(sums[i], inverse),
+                                   f->multipliers[nn_s16_shifts[row] + nn_s16_shifts[i]]);
     }
     UNROLL for (int i = columns; i < OUTPUTS; i++) rounded[i] = rounded[0];
     __m512i bytes = nn_bytes_of_four(&f->rule, is_signed, rounded);
@@ -302,8 +302,11 @@ INLINE void output_of(const nn_s16_output out, const int rows, const int columns
     for (int64_t c = 0; c < out.channels; c += LANES) {
         const int64_t left = out.channels - c;
         const __mmask16 mask = left >= LANES ? UINT16_MAX : (__mmask16)((1u << left) - 1);
-        f.start = _mm512_loadu_si512(out.bytes.start + c);
-        f.multiplier = _mm512_loadu_ps(out.bytes.multiplier + c);
+        f.start = _mm512_mullo_epi32(_mm512_loadu_si512(out.bytes.start + c),
+                                     _mm512_set1_epi32(NN_S16_ONE_FACTOR));
+        const __m512 multiplier = _mm512_loadu_ps(out.bytes.multiplier + c);
+        UNROLL for (int i = LEAST_SHIFTS; i <= MOST_SHIFTS; i++) f.multipliers[i] =
+            _mm512_mul_ps(multiplier, _mm512_set1_ps(1.0f / (float)(1 << i)));
         /* Even rows, then odd ones: half of what stands between both dimensions stays in registers,
          * and each takes sums or differences of points, so that nothing is computed twice. */
         UNROLL for (int first = 0; first < 2 && first < rows; first++) {
@@ -314,6 +317,7 @@ INLINE void output_of(const nn_s16_output out, const int rows, const int columns
                 __m512i d[POINTS], o[OUTPUTS];
                 UNROLL for (int row = 0; row < POINTS; row++) if (has_point(rows, row)) d[row] =
                     _mm512_loadu_si512(m + row * POINTS * out.m_step);
+                if (column == 1) d[1] = _mm512_add_epi32(d[1], f.start);
                 output_line(d, o, rows);
                 UNROLL for (int row = first; row < rows; row += 2) t[row][column] = o[row];
             }
