@@ -10,11 +10,6 @@ static inline uint8_t to_byte(float scaled, nn_bytes_quant quant) {
     return (uint8_t)(nn_quant_round(scaled, quant.zero, 0, 255) ^ quant.flip);
 }
 
-static void quantize_each(const float *restrict x, uint8_t *restrict y, int64_t count,
-                          nn_bytes_quant quant) {
-    for (int64_t i = 0; i < count; i++) y[i] = to_byte(x[i] / quant.scale, quant);
-}
-
 #if defined(__AVX512F__)
 #    include "ops/cpu/int8/int8_bytes_avx512.h"
 
@@ -22,12 +17,13 @@ static void quantize_each(const float *restrict x, uint8_t *restrict y, int64_t 
  * by less than 2^-22 of itself, which shows in the result only where the value, at most 256 of
  * either sign here, lies that near to the middle of two integers: there one divides. */
 typedef struct quantizer {
-    __m512 factor, low, high, middle;
+    __m512 factor, scale, low, high, middle;
     __m512i zero, flip;
 } quantizer;
 
 static inline quantizer quantizer_of(nn_bytes_quant quant) {
     return (quantizer){.factor = _mm512_set1_ps(1 / quant.scale),
+                       .scale = _mm512_set1_ps(quant.scale),
                        .low = _mm512_set1_ps((float)-quant.zero),
                        .high = _mm512_set1_ps((float)(255 - quant.zero)),
                        .middle = _mm512_set1_ps(0.5f - 0x1p-13f),
@@ -35,10 +31,14 @@ static inline quantizer quantizer_of(nn_bytes_quant quant) {
                        .flip = _mm512_set1_epi8((char)quant.flip)};
 }
 
+/* 16 values in units of the scale, within the range of bytes; NaN becomes the lowest. */
+static inline __m512 in_range(const quantizer *q, __m512 values) {
+    return _mm512_min_ps(_mm512_max_ps(values, q->low), q->high);
+}
+
 /* 16 of them, and how far they are from what they are rounded to, or what `rest` holds. */
-static inline __m512i whole_numbers(const quantizer *q, __m512 values, __m512 *rest) {
-    values = _mm512_mul_ps(values, q->factor);
-    values = _mm512_min_ps(_mm512_max_ps(values, q->low), q->high); /* NaN becomes low */
+static inline __m512i whole_numbers(const quantizer *q, __m512 x, __m512 *rest) {
+    const __m512 values = in_range(q, _mm512_mul_ps(x, q->factor));
     const __m512i whole = _mm512_cvtps_epi32(values);
     const __m512 distance = _mm512_abs_ps(_mm512_sub_ps(values, _mm512_cvtepi32_ps(whole)));
     *rest = _mm512_max_ps(*rest, distance);
@@ -60,21 +60,22 @@ static void quantize(const float *restrict x, uint8_t *restrict y, int64_t count
     const bool is_normal = inverse > 0x1p-100f && inverse < 0x1p100f;
     for (int64_t left = count; left > 0; left -= 64, x += 64, y += 64) {
         const __mmask64 mask = left < 64 ? UINT64_MAX >> (64 - left) : UINT64_MAX;
-        __m512 rest = _mm512_setzero_ps();
+        __m512 rest = _mm512_setzero_ps(), values[4];
         __m512i whole[4];
-        for (int i = 0; i < 4; i++)
-            whole[i] = whole_numbers(
-                &q, _mm512_maskz_loadu_ps((__mmask16)(mask >> 16 * i), x + 16 * i), &rest);
-        if (is_normal && _mm512_cmp_ps_mask(rest, q.middle, _CMP_GE_OQ) == 0)
-            _mm512_mask_storeu_epi8(y, mask, bytes_of_whole(&q, whole));
-        else
-            quantize_each(x, y, left < 64 ? left : 64, quant);
+        for (int i = 0; i < 4; i++) {
+            values[i] = _mm512_maskz_loadu_ps((__mmask16)(mask >> 16 * i), x + 16 * i);
+            whole[i] = whole_numbers(&q, values[i], &rest);
+        }
+        if (!is_normal || _mm512_cmp_ps_mask(rest, q.middle, _CMP_GE_OQ) != 0)
+            for (int i = 0; i < 4; i++)
+                whole[i] = _mm512_cvtps_epi32(in_range(&q, _mm512_div_ps(values[i], q.scale)));
+        _mm512_mask_storeu_epi8(y, mask, bytes_of_whole(&q, whole));
     }
 }
 #else
 static void quantize(const float *restrict x, uint8_t *restrict y, int64_t count,
                      nn_bytes_quant quant) {
-    quantize_each(x, y, count, quant);
+    for (int64_t i = 0; i < count; i++) y[i] = to_byte(x[i] / quant.scale, quant);
 }
 #endif
 
