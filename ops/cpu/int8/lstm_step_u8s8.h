@@ -39,6 +39,8 @@ typedef struct nn_lstm_step {
     int64_t samples, pitch;     /* pitch: floats from the state of a sample to the next */
     const float *const *inputs; /* what they give to the gates of each sample; NULL: its sequence is
                                    over, and its state stays */
+    int64_t ahead;              /* of a single sample: floats from its inputs to the next step's, 0
+                                   where there is none */
     float *h, *c;
     float *const *y; /* where the hidden state of each sample is stored too; NULL: nowhere */
 } nn_lstm_step;

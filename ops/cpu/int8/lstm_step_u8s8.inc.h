@@ -236,31 +236,83 @@ NN_INLINE void finish(const nn_lstm_step *s, const block_weights *from, int64_t 
     store_state(s, sample, block.unit, h);
 }
 
-/* The products of a block come in parts, and after each of the first five a function of
- * plain_lstm_units for the block before. */
-enum { PARTS = 8 };
+#if defined(__AVX512F__)
+/* accumulate for the only row. Written out: gcc moves the loads of weights away from their
+ * products, out of the parts below, and keeps what it has loaded in memory. */
+NN_INLINE void accumulate_one(vi acc[GATES], const uint8_t *x, const uint8_t *w) {
+    const vi cell = broadcast(x);
+#    pragma GCC unroll 4
+    for (int g = 0; g < GATES; g++) {
+        vi sums = acc[g];
+        __asm__ volatile(
+            "vpdpbusd %[w], %[x], %[sums]"
+            : [sums] "+v"(sums)
+            : [x] "v"(cell), [w] "m"(*(const vi *)(const void *)(w + g * VECTOR_CELLS)));
+        acc[g] = sums;
+    }
+}
+
+/* Where the products of a block are. */
+typedef struct product_cursor {
+    const uint8_t *x, *w;
+} product_cursor;
+
+/* The products of two steps. */
+NN_INLINE void add_two_steps(product_cursor *at, vi acc[CHAINS][GATES]) {
+    accumulate_one(acc[0], at->x, at->w);
+    accumulate_one(acc[1], at->x + NN_LSTM_CELL, at->w + STEP_BYTES);
+    at->x += CHAINS * NN_LSTM_CELL;
+    at->w += CHAINS * STEP_BYTES;
+}
+
+/* The functions of a plain LSTM one after the other. Divisions take no more than two places among
+ * products, estimates of inverses three or four. */
+enum { PARTS = 5, LONG_PART = 8, SHORT_PART = 2 }; /* parts: steps of products before each */
 
 NN_INLINE void finish_part(const nn_lstm_step *s, summed_block *block, const int part) {
     vf *gates = block->gates;
     float *cells = s->c + block->unit;
     switch (part) {
     case 0:
-        gates[0] = vf_sigmoid(gates[0]);
+        gates[0] = vf_sigmoid_divisor(gates[0]);
         break;
-    case 1:
-        gates[0] *= vf_tanh(gates[3]);
+    case 1: {
+        const vf g = vf_tanh_part(gates[3]);
+        gates[0] = g / (gates[0] * (g + vf_set(2)));
         break;
+    }
     case 2:
-        block->c = vf_fma(vf_sigmoid(gates[2]), vf_load(cells), gates[0]);
+        block->c = vf_load(cells) / vf_sigmoid_divisor(gates[2]) - gates[0];
         vf_store(cells, block->c);
         break;
     case 3:
-        gates[1] = vf_sigmoid(gates[1]);
+        gates[1] = vf_sigmoid_divisor(gates[1]);
         break;
-    case 4:
-        store_state(s, 0, block->unit, gates[1] * vf_tanh(block->c));
+    case 4: {
+        const vf h = vf_tanh_part(block->c);
+        store_state(s, 0, block->unit, -h / (gates[1] * (h + vf_set(2))));
         break;
     }
+    }
+}
+
+/* The functions of a block, each after `steps` steps of products. */
+NN_INLINE void finish_among(const nn_lstm_step *s, summed_block *block, product_cursor *at,
+                            vi acc[CHAINS][GATES], const int steps) {
+#    pragma GCC unroll 5
+    for (int part = 0; part < PARTS; part++) {
+#    pragma GCC unroll 4
+        for (int i = 0; i < steps; i += CHAINS) add_two_steps(at, acc);
+        finish_part(s, block, part);
+    }
+}
+
+/* The inputs' part of the next step has been out of the nearer caches for long. */
+NN_INLINE void fetch_inputs(const nn_lstm_step *s, const block_weights *from) {
+    const float *inputs = s->inputs[0] + s->ahead + from->column;
+#    pragma GCC unroll 4
+    for (int g = 0; g < GATES; g++)
+        _mm_prefetch((const char *)(inputs + g * VF_LANES), _MM_HINT_T1);
 }
 
 /* Blocks of one sample, whose gates are plain: the functions of a block stand among the products of
@@ -268,34 +320,39 @@ NN_INLINE void finish_part(const nn_lstm_step *s, summed_block *block, const int
  * processor before it comes to those loads. */
 static void run_plain_blocks(const nn_lstm_step *s, int64_t first, int64_t last, bool falling) {
     summed_block before = {.unit = -1};
-    const int64_t steps = s->r.steps, part_steps = steps / PARTS / CHAINS * CHAINS;
+    const int64_t steps = s->r.steps;
     for (int64_t i = first; i < last; i++) {
         const block_weights from = weights_of(&s->r, falling ? first + last - 1 - i : i);
-        const uint8_t *w = from.w, *x = s->states.x;
+        product_cursor at = {s->states.x, from.w};
         vi acc[CHAINS][GATES] = {0};
-#pragma GCC unroll 8
-        for (int part = 0; part < PARTS; part++) {
-            int64_t left = part < PARTS - 1 ? part_steps : steps - (PARTS - 1) * part_steps;
-            for (; left >= CHAINS; left -= CHAINS) {
-#pragma GCC unroll 2
-                for (int c = 0; c < CHAINS; c++, x += NN_LSTM_CELL, w += STEP_BYTES)
-                    accumulate(acc[c], broadcast(x), w);
-            }
-            if (part == PARTS - 1 && left > 0) accumulate(acc[0], broadcast(x), w);
-            if (before.unit >= 0) finish_part(s, &before, part);
+        int64_t left = steps;
+        if (before.unit >= 0 && steps >= PARTS * LONG_PART) {
+            finish_among(s, &before, &at, acc, LONG_PART);
+            left -= PARTS * LONG_PART;
+        } else if (before.unit >= 0 && steps >= PARTS * SHORT_PART) {
+            finish_among(s, &before, &at, acc, SHORT_PART);
+            left -= PARTS * SHORT_PART;
+        } else if (before.unit >= 0) {
+            finish_among(s, &before, &at, acc, 0);
         }
+        for (; left >= CHAINS; left -= CHAINS) add_two_steps(&at, acc);
+        if (left > 0) accumulate_one(acc[0], at.x, at.w);
         for (int g = 0; g < GATES; g++) acc[0][g] = (vi)((vu)acc[0][g] + (vu)acc[1][g]);
+        fetch_inputs(s, &from);
         before = summed(s, &from, 0, acc[0]);
     }
-#pragma GCC unroll 8
+#    pragma GCC unroll 5
     for (int part = 0; part < PARTS; part++) finish_part(s, &before, part);
 }
+#endif
 
 static void run_blocks(const nn_lstm_step *s, int64_t first, int64_t last, bool falling) {
-    if (!PAIRED && s->samples == 1 && s->inputs[0] != NULL && is_plain_lstm(&s->cell)) {
+#if defined(__AVX512F__)
+    if (s->samples == 1 && s->inputs[0] != NULL && is_plain_lstm(&s->cell)) {
         run_plain_blocks(s, first, last, falling);
         return;
     }
+#endif
     vi sums[STEP_ROWS][GATES];
     for (int64_t i = first; i < last; i++) {
         const block_weights from = weights_of(&s->r, falling ? first + last - 1 - i : i);

@@ -335,12 +335,15 @@ static void run_direction(const run_work *work, int64_t direction) {
                          .c = h + shape->batch * pitch,
                          .y = y};
     const int64_t grain = grain_of(work, blocks, shape->batch, shape->hidden);
+    const int64_t row_step = shape->directions * state->columns;
+    const int64_t ahead = nn_recurrent_is_reverse(shape, direction) ? -row_step : row_step;
+    const int64_t length = shape->batch == 1 ? nn_recurrent_length(work->call, shape, 0) : 0;
     nn_recurrent_load_states(&samples, NN_RNN_H, step.h);
     nn_recurrent_load_states(&samples, NN_RNN_C, step.c);
     for (int64_t i = 0; i < shape->steps; i++) {
         const step_blocks each = {&step, state->unit, i % 2 == 1};
-        nn_recurrent_find_places(&samples, i, products, shape->directions * state->columns, inputs,
-                                 y);
+        nn_recurrent_find_places(&samples, i, products, row_step, inputs, y);
+        step.ahead = i + 1 < length ? ahead : 0;
         step.states =
             quantize_rows(work, &state->r, h, shape->batch, pitch, step.r.zeros != NULL, rows);
         nn_parallel(work->pool, blocks, grain, run_blocks, (void *)&each);
