@@ -378,8 +378,9 @@ START_TEST(convolutions_with_sums_agree) {
 }
 END_TEST
 
-/* Many pixels by whole panels of channels, of more steps than pixels of a tile. */
-START_TEST(large_pointwise_convolutions_with_sums_agree) {
+/* Many pixels by whole panels of channels, of more steps than pixels of a tile; one tap or a few.
+ */
+START_TEST(large_convolutions_with_sums_agree) {
     uint32_t seed = (uint32_t)_i + 2900;
     host_seed(seed);
     conv_case c = random_conv();
@@ -388,8 +389,11 @@ START_TEST(large_pointwise_convolutions_with_sums_agree) {
     c.in = host_between(50, 150);
     c.out = chance(50) ? 64 * host_between(1, 3) : host_between(60, 200);
     for (int i = 0; i < 2; i++) {
-        c.kernel[i] = c.stride[i] = c.dilation[i] = 1;
-        c.pads[i] = c.pads[i + 2] = 0;
+        c.kernel[i] = chance(50) ? 1 : host_between(2, 4);
+        c.stride[i] = 1;
+        c.dilation[i] = host_between(1, 3);
+        c.pads[i] = (c.kernel[i] - 1) * c.dilation[i];
+        c.pads[i + 2] = 0;
     }
     c.size[0] = host_between(1, 6);
     c.size[1] = chance(70) ? 7 * host_between(1, 4) : host_between(8, 30);
@@ -439,7 +443,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);
     tcase_add_loop_test(tcase, convolutions_with_activations_agree, 0, 160);
     tcase_add_loop_test(tcase, convolutions_with_sums_agree, 0, 160);
-    tcase_add_loop_test(tcase, large_pointwise_convolutions_with_sums_agree, 0, 60);
+    tcase_add_loop_test(tcase, large_convolutions_with_sums_agree, 0, 60);
     tcase_add_loop_test(tcase, integer_convolutions_agree, 0, 60);
     suite_add_tcase(suite, tcase);
     return suite;

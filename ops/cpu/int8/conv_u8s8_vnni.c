@@ -4,6 +4,7 @@
  * which is part of its products, for there are 32 registers. What counts beside the multiplier is
  * the number of instructions: where a neighbour shares the core, tiles with more broadcasts lose
  * most. */
+#include "base/integers.h"
 #include "ops/cpu/int8/conv_u8s8.h"
 #include "ops/cpu/int8/int8_bytes_avx512.h"
 #include "ops/cpu/int8/int8_finish.inc.h"
@@ -352,7 +353,12 @@ INLINE __m512i add_in_four(const late_adder *adder, bool is_signed, const void *
     return nn_narrow_to_bytes(is_signed, p, q);
 }
 
-/* Tiles of seven pixels by four whole vectors, one tap. Between two steps the four registers that
+/* Pixels that get their addend in one tap. */
+INLINE int64_t late_rows(const nn_u8s8_tile *t) {
+    return nn_divide_up(FULL_ROWS, t->tap_count);
+}
+
+/* Tiles of seven pixels by four whole vectors. Between two steps the four registers that
  * held weights and an activation are free: a pixel of the tile before gets its addend there, while
  * products are under way. */
 INLINE void add_late(const nn_u8s8_tile *t) {
@@ -360,8 +366,8 @@ INLINE void add_late(const nn_u8s8_tile *t) {
     finisher_set(&f, t);
     late_adder adder;
     late_adder_set(&adder, t);
-    const uint8_t *a = t->a[0] + t->taps[0];
-    const int64_t y_step = t->y_step, each = t->steps / FULL_ROWS;
+    const uint8_t *a = t->a[0];
+    const int64_t y_step = t->y_step, tap_rows = late_rows(t), each = t->steps / tap_rows;
     const bool addend_first = t->addend_first, is_signed = t->is_signed;
     tile_output out = {t->y[0], 0, t->addend};
     step_cursor at = {.fetch = t->fetch};
@@ -369,22 +375,22 @@ INLINE void add_late(const nn_u8s8_tile *t) {
     for (int64_t i = 0; i <= t->more; i++) {
         __m512i sum[ROWS][VECTORS];
         start_sums(t, sum, FULL_ROWS, VECTORS);
-        at.a0 = at.a1 = a;
         at.w = t->w;
-        int64_t left = t->steps;
-        if (i > 0) {
-            const __m512i *bytes = kept[(i - 1) % 2];
-            for (int row = 0; row < FULL_ROWS; row++, bytes++) {
+        const __m512i *bytes = kept[(i + 1) % 2];
+        for (int64_t tap = 0, row = i > 0 ? 0 : FULL_ROWS; tap < t->tap_count; tap++) {
+            at.a0 = at.a1 = a + t->taps[tap];
+            int64_t left = t->steps;
+            for (int64_t rows = tap_rows; rows > 0 && row < FULL_ROWS; rows--, row++, bytes++) {
                 run_steps(t, &at, each, sum, FULL_ROWS, VECTORS);
                 _mm512_storeu_si512(out.y, addend_first
                                                ? add_in_four(&adder, is_signed, out.addend, bytes)
                                                : add_in_four(&adder, is_signed, bytes, out.addend));
                 out.y += y_step;
                 out.addend += y_step;
+                left -= each;
             }
-            left -= each * FULL_ROWS;
+            run_steps(t, &at, left, sum, FULL_ROWS, VECTORS);
         }
-        run_steps(t, &at, left, sum, FULL_ROWS, VECTORS);
         finish_in_place(&f, &out, sum, kept[i % 2], FULL_ROWS, VECTORS);
         a += FULL_ROWS * t->a_step;
     }
@@ -393,7 +399,7 @@ INLINE void add_late(const nn_u8s8_tile *t) {
 
 INLINE bool adds_late(const nn_u8s8_tile *t) {
     return t->sum != NULL && t->sums == NULL && t->more > 0 && t->columns == VECTORS * LANES &&
-           t->tap_count == 1 && t->steps >= 2 * FULL_ROWS;
+           t->steps >= 2 * late_rows(t);
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------- */
