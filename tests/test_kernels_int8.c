@@ -360,21 +360,26 @@ START_TEST(convolutions_with_activations_agree) {
 }
 END_TEST
 
-START_TEST(convolutions_with_sums_agree) {
-    uint32_t seed = (uint32_t)_i + 1500;
-    host_seed(seed);
-    conv_case c = random_conv();
+/* A convolution with a bias and an addend. */
+static void check_sum(conv_case *c, uint32_t seed) {
     kernel_host host;
     host_init(&host, &nn_op_qconv, 1);
     if (chance(30)) host.epilogue.before.kind = NN_ACT_RELU;
     host_int(&host, "sum_order", chance(50));
-    add_geometry(&host, &c);
-    c.has_bias = true;
-    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
-    add_sum(&host, &c);
+    add_geometry(&host, c);
+    c->has_bias = true;
+    add_qconv_inputs(&host, c, false, NNOPT_INT32);
+    add_sum(&host, c);
     host_infer(&host);
-    compare_all(&host, conv_text(&c, seed));
+    compare_all(&host, conv_text(c, seed));
     host_clear(&host);
+}
+
+START_TEST(convolutions_with_sums_agree) {
+    uint32_t seed = (uint32_t)_i + 1500;
+    host_seed(seed);
+    conv_case c = random_conv();
+    check_sum(&c, seed);
 }
 END_TEST
 
@@ -397,17 +402,7 @@ START_TEST(large_convolutions_with_sums_agree) {
     }
     c.size[0] = host_between(1, 6);
     c.size[1] = chance(70) ? 7 * host_between(1, 4) : host_between(8, 30);
-    c.has_bias = true;
-    kernel_host host;
-    host_init(&host, &nn_op_qconv, 1);
-    if (chance(30)) host.epilogue.before.kind = NN_ACT_RELU;
-    host_int(&host, "sum_order", chance(50));
-    add_geometry(&host, &c);
-    add_qconv_inputs(&host, &c, false, NNOPT_INT32);
-    add_sum(&host, &c);
-    host_infer(&host);
-    compare_all(&host, conv_text(&c, seed));
-    host_clear(&host);
+    check_sum(&c, seed);
 }
 END_TEST
 
