@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-static bool has_work(const nn_node_view *node) {
+bool nn_product_has_work(const nn_node_view *node) {
     return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
            nn_fact_count(node->in[0]) > 0;
 }
@@ -34,7 +34,7 @@ static bool c_as_residual(const nn_node_view *node) {
 static bool accepts_gemm(const nn_node_view *node, const nn_target *target) {
     const nn_gemm_attrs *attrs = node->attrs;
     (void)target;
-    if (!has_work(node) || attrs->transpose_a) return false;
+    if (!nn_product_has_work(node) || attrs->transpose_a) return false;
     return nn_gemm_geometry_of(node).c_row == 0 || c_as_residual(node);
 }
 
@@ -102,7 +102,7 @@ bool nn_product_has_one_b(const nn_matmul_geometry *g) {
 
 static bool accepts_matmul(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    return has_work(node);
+    return nn_product_has_work(node);
 }
 
 static nn_direct_source matmul_source(const nn_matmul_geometry *g) {
@@ -198,7 +198,7 @@ static nn_status run_matmul(const nn_call *call) {
 
 static bool accepts_linear(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    return has_work(node);
+    return nn_product_has_work(node);
 }
 
 static nn_status prepare_linear(const nn_node_view *node, const nn_target *target,
@@ -222,7 +222,7 @@ typedef struct nbits_state {
 
 static bool accepts_matmul_nbits(const nn_node_view *node, const nn_target *target) {
     (void)target;
-    if (!has_work(node) || node->in[NN_NBITS_A]->type != NNOPT_FLOAT) return false;
+    if (!nn_product_has_work(node) || node->in[NN_NBITS_A]->type != NNOPT_FLOAT) return false;
     for (int i = NN_NBITS_B; i <= NN_NBITS_BIAS; i++)
         if (nn_view_in(node, i) != NULL && nn_view_constant(node, i) == NULL) return false;
     const nn_fact *bias = nn_view_in(node, NN_NBITS_BIAS);

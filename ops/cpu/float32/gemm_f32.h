@@ -9,6 +9,9 @@
 
 enum { NN_PRODUCT_NO_BIAS = 31 }; /* in place of an input */
 
+/* Floats, and some of them. */
+bool nn_product_has_work(const nn_node_view *node);
+
 /* Are all rows of all of A multiplied by the same B? */
 bool nn_product_has_one_b(const nn_matmul_geometry *geometry);
 

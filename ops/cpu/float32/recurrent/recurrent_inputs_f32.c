@@ -3,7 +3,6 @@
 #include "base/integers.h"
 
 #include <math.h>
-#include <stdio.h>
 
 /* Where there is only one way, what the others need is left out: a macro, so that no compiler
  * leaves calls of what is not there. */
@@ -13,24 +12,11 @@
 #    define GOES(inputs, how) false
 #endif
 
-#if defined(__x86_64__)
-static nn_strassen_product strassen_product(int64_t rows, int64_t k, int64_t columns) {
-    return (nn_strassen_product){
-        .rows = rows,
-        .k = k,
-        .columns = columns,
-        .compares_rows = true,
-        .a_step = k,
-        .y_step = columns,
-    };
-}
-#endif
-
 nn_recurrent_inputs_way nn_recurrent_inputs_choose(int64_t rows, int64_t k, int64_t columns,
                                                    const nn_tensor *w, const nn_target *target,
                                                    int threads) {
 #if defined(__x86_64__)
-    const nn_strassen_product product = strassen_product(rows, k, columns);
+    const nn_strassen_product product = nn_strassen_matrix_product(rows, k, columns);
     if (w == NULL || target->deterministic || target->isa < NN_ISA_AVX2 ||
         !nn_strassen_pays(&product, target->isa, threads))
         return NN_INPUTS_PLAIN;
@@ -45,47 +31,21 @@ nn_recurrent_inputs_way nn_recurrent_inputs_choose(int64_t rows, int64_t k, int6
 #endif
 }
 
-/* ---- by Strassen's algorithm: what was found, factors of the columns, weights ---- */
-
-enum { FOUND_FLOATS = NN_ALIGNMENT / sizeof(float) };
-
-static int64_t factor_floats(const nn_recurrent_inputs *inputs) {
-    return nn_round_up(inputs->columns, FOUND_FLOATS);
-}
-
-static float *strassen_weights(const nn_recurrent_inputs *inputs, float *packed) {
-    return packed + FOUND_FLOATS + factor_floats(inputs);
-}
+/* ---- plan ---- */
 
 static void plan_strassen(nn_recurrent_inputs *inputs, const nn_tiles_f32 *tiles, int threads) {
 #if defined(__x86_64__)
-    const nn_strassen_product product = strassen_product(inputs->rows, inputs->k, inputs->columns);
+    const nn_strassen_product product =
+        nn_strassen_matrix_product(inputs->rows, inputs->k, inputs->columns);
     const nn_strassen_form *form =
         tiles == &nn_tiles_f32_avx512 ? &nn_strassen_f32_avx512 : &nn_strassen_f32_avx2;
     nn_strassen_plan_make(&product, form, threads, &(nn_epilogue){0}, &inputs->strassen);
-    inputs->w_floats = FOUND_FLOATS + factor_floats(inputs) +
-                       (int64_t)(nn_strassen_packed_bytes(&inputs->strassen) / sizeof(float));
-    inputs->bias_floats = nn_round_up(inputs->columns, FOUND_FLOATS);
+    inputs->w_floats = (int64_t)(nn_strassen_packed_bytes(&inputs->strassen) / sizeof(float));
+    inputs->bias_floats = nn_round_up(inputs->columns, NN_ALIGNMENT / (int64_t)sizeof(float));
 #else
     (void)inputs, (void)tiles, (void)threads;
 #endif
 }
-
-static void run_strassen(const nn_recurrent_inputs *inputs, const float *packed, const float *bias,
-                         const float *x, float *y, nn_pool *pool, void *workspace) {
-    const nn_strassen_found *found = (const void *)packed;
-    const nn_strassen_operands operands = {
-        .packed = packed + FOUND_FLOATS + factor_floats(inputs),
-        .bias = bias,
-        .factors = found->is_scaled ? packed + FOUND_FLOATS : NULL,
-        .limit = found->limit,
-        .a = x,
-        .y = y,
-    };
-    nn_strassen_run(&inputs->strassen, &operands, pool, workspace);
-}
-
-/* ---- plan ---- */
 
 void nn_recurrent_inputs_plan(nn_recurrent_inputs *inputs, const nn_tiles_f32 *tiles, nn_isa isa,
                               int threads) {
@@ -137,8 +97,7 @@ static void pack_bf16(const nn_recurrent_inputs *inputs, int64_t column, int64_t
 void nn_recurrent_inputs_pack(const nn_recurrent_inputs *inputs, const nn_rows_f32 *rows,
                               int64_t column, int64_t count, const float *w, float *packed) {
     if (GOES(inputs, NN_INPUTS_STRASSEN)) {
-        nn_strassen_pack_columns(&inputs->strassen, column, count, w,
-                                 strassen_weights(inputs, packed));
+        nn_strassen_pack_columns(&inputs->strassen, column, count, w, packed);
     } else if (GOES(inputs, NN_INPUTS_BF16)) {
         pack_bf16(inputs, column, count, w, (uint16_t *)packed);
     } else {
@@ -149,10 +108,7 @@ void nn_recurrent_inputs_pack(const nn_recurrent_inputs *inputs, const nn_rows_f
 }
 
 void nn_recurrent_inputs_finish(const nn_recurrent_inputs *inputs, float *packed) {
-    if (!GOES(inputs, NN_INPUTS_STRASSEN)) return;
-    nn_strassen_found *found = (void *)packed;
-    *found = nn_strassen_finish(&inputs->strassen, strassen_weights(inputs, packed),
-                                packed + FOUND_FLOATS);
+    if (GOES(inputs, NN_INPUTS_STRASSEN)) nn_strassen_finish(&inputs->strassen, packed);
 }
 
 /* ---- running ---- */
@@ -167,7 +123,8 @@ void nn_recurrent_inputs_run(const nn_recurrent_inputs *inputs, const float *pac
                              const float *bias, const float *x, float *y, nn_pool *pool,
                              void *workspace) {
     if (GOES(inputs, NN_INPUTS_STRASSEN)) {
-        run_strassen(inputs, packed, bias, x, y, pool, workspace);
+        const nn_strassen_operands operands = {.packed = packed, .bias = bias, .a = x, .y = y};
+        nn_strassen_run(&inputs->strassen, &operands, pool, workspace);
     } else if (GOES(inputs, NN_INPUTS_BF16)) {
         const nn_bf16_operands operands = {.packed = packed, .x = x, .bias = bias, .y = y};
         nn_bf16_run(&inputs->bf16, &operands, pool, workspace);

@@ -58,7 +58,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     const nn_strassen_product product = product_of(&g);
     NN_TRY(nn_strassen_prepare(node, target, services, &weights, &product, form, state));
-    if (state->limit > 0) return NN_OK;
+    if (state->packed != NULL) return NN_OK;
     return nn_conv_f32_prepare(node, target, services, form->tiles, &state->plain);
 }
 

@@ -8,22 +8,6 @@
 
 enum { A, B, BIAS };
 
-static bool has_work(const nn_node_view *node) {
-    return node->out[0]->type == NNOPT_FLOAT && nn_fact_count(node->out[0]) > 0 &&
-           nn_fact_count(node->in[A]) > 0;
-}
-
-static nn_strassen_product product_of(int64_t rows, int64_t k, int64_t columns) {
-    return (nn_strassen_product){
-        .rows = rows,
-        .k = k,
-        .columns = columns,
-        .compares_rows = true,
-        .a_step = k,
-        .y_step = columns,
-    };
-}
-
 static nn_strassen_state *new_state(nn_prepare *services) {
     return nn_prepare_state(services, sizeof(nn_strassen_state));
 }
@@ -35,9 +19,9 @@ static const nn_strassen_inputs matmul_inputs = {.w = B, .bias = NN_PRODUCT_NO_B
 
 static bool accepts_product(const nn_node_view *node, const nn_target *target,
                             const nn_strassen_inputs *inputs) {
-    if (!has_work(node)) return false;
+    if (!nn_product_has_work(node)) return false;
     const nn_matmul_geometry g = nn_matmul_geometry_of(node, A, B);
-    const nn_strassen_product product = product_of(g.batch * g.m, g.k, g.n);
+    const nn_strassen_product product = nn_strassen_matrix_product(g.batch * g.m, g.k, g.n);
     return nn_product_has_one_b(&g) && nn_strassen_takes(node, target, inputs, &product);
 }
 
@@ -47,9 +31,9 @@ static nn_status prepare_product(const nn_node_view *node, const nn_target *targ
     nn_strassen_state *state = new_state(services);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     const nn_matmul_geometry g = nn_matmul_geometry_of(node, A, B);
-    const nn_strassen_product product = product_of(g.batch * g.m, g.k, g.n);
+    const nn_strassen_product product = nn_strassen_matrix_product(g.batch * g.m, g.k, g.n);
     NN_TRY(nn_strassen_prepare(node, target, services, inputs, &product, form, state));
-    if (state->limit > 0) return NN_OK;
+    if (state->packed != NULL) return NN_OK;
     return nn_product_f32_prepare(node, target, services, form->tiles, inputs->bias, &state->plain);
 }
 
@@ -84,12 +68,12 @@ static nn_strassen_inputs gemm_inputs(const nn_gemm_geometry *g) {
 /* Nothing is scaled, and C is a row or absent. */
 static bool accepts_gemm(const nn_node_view *node, const nn_target *target) {
     const nn_gemm_attrs *attrs = node->attrs;
-    if (!has_work(node) || attrs->transpose_a || attrs->alpha != 1) return false;
+    if (!nn_product_has_work(node) || attrs->transpose_a || attrs->alpha != 1) return false;
     const nn_gemm_geometry g = nn_gemm_geometry_of(node);
     const bool has_c = nn_view_in(node, BIAS) != NULL;
     if (has_c && (attrs->beta != 1 || g.c_row != 0 || g.c_column != 1)) return false;
     const nn_strassen_inputs inputs = gemm_inputs(&g);
-    const nn_strassen_product product = product_of(g.m, g.k, g.n);
+    const nn_strassen_product product = nn_strassen_matrix_product(g.m, g.k, g.n);
     return nn_strassen_takes(node, target, &inputs, &product);
 }
 
@@ -99,9 +83,9 @@ static nn_status prepare_gemm(const nn_node_view *node, const nn_target *target,
     if (state == NULL) return nn_fail_memory(sizeof *state);
     const nn_gemm_geometry g = nn_gemm_geometry_of(node);
     const nn_strassen_inputs inputs = gemm_inputs(&g);
-    const nn_strassen_product product = product_of(g.m, g.k, g.n);
+    const nn_strassen_product product = nn_strassen_matrix_product(g.m, g.k, g.n);
     NN_TRY(nn_strassen_prepare(node, target, services, &inputs, &product, form, state));
-    if (state->limit > 0) return NN_OK;
+    if (state->packed != NULL) return NN_OK;
     return nn_gemm_f32_prepare(node, target, services, form->tiles, &node->epilogue, BIAS,
                                &state->plain);
 }

@@ -8,7 +8,8 @@
 typedef struct strassen_job {
     const nn_strassen_plan *plan;
     const nn_strassen_operands *operands;
-    char *workspace; /* of worker 0 */
+    const float *factors; /* of the sums of each column, before the bias; NULL: none */
+    char *workspace;      /* of worker 0 */
 } strassen_job;
 
 /* A worker's part of the workspace. */
@@ -41,7 +42,7 @@ typedef struct strassen_part {
     int64_t a_step;
     const nn_tile_shape *shape;
     int64_t column;                        /* of the left half */
-    const float *packed;                   /* the panel's parts, */
+    const float *parts;                    /* of the panel, */
     int64_t part_floats;                   /* of so many floats */
     const float *slots[NN_STRASSEN_SLOTS]; /* the forms that these are, or that were made of them */
     const float *next;                     /* what is packed of the next panel, */
@@ -76,13 +77,13 @@ static const float *residual_of(const strassen_part *part, const result *c) {
 
 /* Do results leave their registers as they shall be? */
 static bool finishes_at_once(const strassen_part *part) {
-    return part->job->plan->tile_finishes && part->job->operands->factors == NULL;
+    return part->job->plan->tile_finishes && part->job->factors == NULL;
 }
 
 /* What sums that go through `raw` start with. */
 static const float *start_of(const strassen_part *part, const result *c) {
     const nn_strassen_operands *operands = part->job->operands;
-    return operands->factors == NULL ? operands->bias + c->column : NULL;
+    return part->job->factors == NULL ? operands->bias + c->column : NULL;
 }
 
 static void scale(const strassen_part *part, const result *c) {
@@ -90,7 +91,7 @@ static void scale(const strassen_part *part, const result *c) {
     const int64_t columns = part->shape->columns;
     for (int64_t i = 0; i < c->rows; i++) {
         float *row = part->space->raw + i * columns;
-        part->job->plan->form->tiles->rows->affine(row, 1, 0, operands->factors + c->column,
+        part->job->plan->form->tiles->rows->affine(row, 1, 0, part->job->factors + c->column,
                                                    operands->bias + c->column, row, columns);
     }
 }
@@ -98,7 +99,7 @@ static void scale(const strassen_part *part, const result *c) {
 /* What tiles or sums left in `raw` on its way to y. */
 static void finish(const strassen_part *part, const result *c) {
     const nn_strassen_plan *plan = part->job->plan;
-    if (part->job->operands->factors != NULL) scale(part, c);
+    if (part->job->factors != NULL) scale(part, c);
     const nn_epilogue_block block = {
         .x = part->space->raw,
         .x_step = part->shape->columns,
@@ -278,7 +279,18 @@ static factor plus(factor f, const float *p, const float *q) {
     return f;
 }
 
-static void run_panel(const strassen_part *part) {
+/* The forms of B that are not packed. */
+static void make_forms(strassen_part *part) {
+    nn_strassen_weights weights = nn_strassen_weights_of(part->parts, part->part_floats);
+    for (int i = NN_STRASSEN_P5; i < NN_STRASSEN_SLOTS; i++) {
+        weights.made[i] = part->space->made + (i - NN_STRASSEN_P5) * part->part_floats;
+        part->slots[i] = weights.made[i];
+    }
+    part->job->plan->form->make(&weights);
+}
+
+static void run_panel(strassen_part *part) {
+    if (!part->job->plan->packs_forms) make_forms(part);
     float *p = part->space->p, *q = part->space->q;
     const result c0 = quarter_of(part, false, false), c1 = quarter_of(part, false, true);
     const result c2 = quarter_of(part, true, false), c3 = quarter_of(part, true, true);
@@ -303,7 +315,7 @@ static void run_panel(const strassen_part *part) {
 /* The same by 8 products, so that what is not finite reaches the results it should and no others.
  */
 static void run_panel_plainly(const strassen_part *part) {
-    const float *b1 = part->packed + 3 * part->part_floats;
+    const float *b1 = nn_strassen_weights_of(part->parts, part->part_floats).b[1];
     if (part->job->plan->packs_forms) {
         const float *b3 = part->slots[NN_STRASSEN_P2], *b3_less_b1 = part->slots[NN_STRASSEN_P6];
         for (int64_t i = 0; i < part->part_floats; i++)
@@ -323,27 +335,21 @@ static void run_panel_plainly(const strassen_part *part) {
     }
 }
 
-/* Finds the weights of a panel, and makes the forms that are not packed. */
+/* Finds the weights of a panel. */
 static void take_panel(strassen_part *part, int64_t panel) {
     const nn_strassen_plan *plan = part->job->plan;
-    const int64_t place = nn_strassen_panel_place(plan, panel);
-    const int64_t next = nn_strassen_panel_place(plan, nn_min(panel + 1, plan->panels - 1));
+    const float *packed = part->job->operands->packed;
+    const int64_t next = nn_min(panel + 1, plan->panels - 1);
+    const int64_t end =
+        next < plan->panels - 1 ? nn_strassen_panel_place(plan, next + 1) : plan->weight_floats;
     part->shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape;
     part->column = nn_strassen_panel_begin(plan, panel);
-    part->packed = part->job->operands->packed + place;
+    part->parts = nn_strassen_weights_at(plan, packed, panel);
     part->part_floats = plan->half_k * part->shape->columns;
-    part->next = part->job->operands->packed + next;
-    part->next_floats = panel == plan->panels - 1   ? 0
-                        : panel == plan->panels - 2 ? plan->packed_floats - next
-                                                    : next - place;
-    nn_strassen_weights weights = nn_strassen_weights_of(part->packed, part->part_floats);
-    for (int i = 0; i < NN_STRASSEN_SLOTS; i++) {
-        const bool is_made = i >= NN_STRASSEN_P5 && !plan->packs_forms;
-        float *made = part->space->made + (i - NN_STRASSEN_P5) * part->part_floats;
-        part->slots[i] = is_made ? made : part->packed + i * part->part_floats;
-        if (is_made) weights.made[i] = made;
-    }
-    if (!plan->packs_forms) plan->form->make(&weights);
+    part->next = nn_strassen_weights_at(plan, packed, next);
+    part->next_floats = next == panel ? 0 : end - nn_strassen_panel_place(plan, next);
+    for (int i = 0; i < NN_STRASSEN_SLOTS; i++)
+        part->slots[i] = part->parts + i * part->part_floats;
 }
 
 /* ---- all of it ---- */
@@ -396,7 +402,8 @@ static bool take_block(strassen_part *part, int64_t block) {
         .row_step = plan->row_step,
     };
     const nn_strassen_seen seen = plan->form->split(&split);
-    return seen.greatest < operands->limit && seen.ratio <= NN_STRASSEN_MOST_RATIO;
+    return seen.greatest < nn_strassen_found_of(operands->packed)->limit &&
+           seen.ratio <= NN_STRASSEN_MOST_RATIO;
 }
 
 static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
@@ -423,6 +430,6 @@ static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
 
 void nn_strassen_run(const nn_strassen_plan *plan, const nn_strassen_operands *operands,
                      nn_pool *pool, void *workspace) {
-    strassen_job job = {plan, operands, workspace};
+    strassen_job job = {plan, operands, nn_strassen_factors(operands->packed), workspace};
     nn_parallel(pool, plan->blocks * plan->panel_blocks, 1, run_task, &job);
 }

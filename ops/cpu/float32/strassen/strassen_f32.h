@@ -112,6 +112,19 @@ typedef struct nn_strassen_product {
     int64_t a_step, y_step;    /* floats from row to row; residuals have y_step, too */
 } nn_strassen_product;
 
+/* Of dense matrices, whose rows are often of very different magnitude. */
+static inline nn_strassen_product nn_strassen_matrix_product(int64_t rows, int64_t k,
+                                                             int64_t columns) {
+    return (nn_strassen_product){
+        .rows = rows,
+        .k = k,
+        .columns = columns,
+        .compares_rows = true,
+        .a_step = k,
+        .y_step = columns,
+    };
+}
+
 typedef struct nn_strassen_plan {
     nn_strassen_product product;
     const nn_strassen_form *form;
@@ -123,7 +136,7 @@ typedef struct nn_strassen_plan {
     int64_t row_step, form_step;             /* of the forms of A */
     int64_t copied_step;                     /* from row to row of copied pixels */
     bool packs_forms;                        /* of B */
-    int64_t packed_floats;
+    int64_t weight_floats;
     int64_t raw_rows; /* of results on their way through an epilogue that tiles cannot do */
     size_t copied_bytes, forms_bytes, sums_bytes, raw_bytes, worker_bytes;
     nn_epilogue epilogue;
@@ -139,13 +152,26 @@ bool nn_strassen_pays(const nn_strassen_product *product, nn_isa isa, int thread
 void nn_strassen_plan_make(const nn_strassen_product *product, const nn_strassen_form *form,
                            int threads, const nn_epilogue *epilogue, nn_strassen_plan *out);
 
-/* Packed weights: [panel][part][half_k][columns of the panel]; parts are B0, B2, B3 and B1 or,
- * instead of B1, the other forms. */
+/* What the weights of a product are. */
+typedef struct nn_strassen_found {
+    float limit;    /* the greatest magnitude that numbers of A may have; 0: not all are finite, and
+                       the product is not to be used */
+    bool is_scaled; /* results are to be multiplied by the factors */
+} nn_strassen_found;
+
+/* What is packed: what was found, a factor for each column, and the weights as
+ * [panel][part][half_k][columns of the panel]; parts are B0, B2, B3 and B1 or, instead of B1, the
+ * other forms. `packed` is all of it from here on, and `parts` those of a panel. */
 size_t nn_strassen_packed_bytes(const nn_strassen_plan *plan);
+const nn_strassen_found *nn_strassen_found_of(const float *packed);
+/* NULL: there are none. */
+const float *nn_strassen_factors(const float *packed);
+const float *nn_strassen_weights_at(const nn_strassen_plan *plan, const float *packed,
+                                    int64_t panel);
 /* Columns of panel `panel` of half of the columns, and the first of them. */
 int64_t nn_strassen_panel_columns(const nn_strassen_plan *plan, int64_t panel);
 int64_t nn_strassen_panel_begin(const nn_strassen_plan *plan, int64_t panel);
-/* Its first packed number. */
+/* Its numbers among the weights, which begin at this one. */
 int64_t nn_strassen_panel_place(const nn_strassen_plan *plan, int64_t panel);
 /* The quarters of a panel's `count` floats each, without places for what is made of them. */
 nn_strassen_weights nn_strassen_weights_of(const float *parts, int64_t count);
@@ -157,24 +183,15 @@ void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t column, int6
 /* Rows [begin, end) of B, which hold all columns. */
 void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t end, const float *w,
                            float *packed);
-/* What the packed weights are. */
-typedef struct nn_strassen_found {
-    float limit;    /* the greatest magnitude that numbers of A may have; 0: not all are finite, and
-                       the product is not to be used */
-    bool is_scaled; /* results are to be multiplied by the factors */
-} nn_strassen_found;
-/* Scales those columns that are too small for what they meet, and makes the forms of all panels,
- * which are packed. `factors` gets a number for each column. */
-nn_strassen_found nn_strassen_finish(const nn_strassen_plan *plan, float *packed, float *factors);
+/* When all columns are packed: scales those that are too small for what they meet, and makes the
+ * forms of all panels. */
+void nn_strassen_finish(const nn_strassen_plan *plan, float *packed);
 
 size_t nn_strassen_workspace(const nn_strassen_plan *plan, int threads);
 
-/* Blocks with numbers above `limit` are multiplied plainly. `bias` has a value for each column;
- * residual is NULL unless the epilogue has one; it may be y. */
+/* `bias` has a value for each column; residual is NULL unless the epilogue has one; it may be y. */
 typedef struct nn_strassen_operands {
     const float *packed, *bias;
-    const float *factors; /* of the sums of each column, before the bias; NULL: none */
-    float limit;
     const float *a, *residual;
     float *y;
 } nn_strassen_operands;

@@ -13,16 +13,6 @@ bool nn_strassen_takes(const nn_node_view *node, const nn_target *target,
 
 /* ---- packing ---- */
 
-/* Packed weights come behind factors of their columns, those behind what was found of them. */
-typedef union weights_header {
-    nn_strassen_found found;
-    char line[NN_ALIGNMENT];
-} weights_header;
-
-static size_t factor_bytes(const nn_strassen_plan *plan) {
-    return nn_aligned((size_t)plan->product.columns * sizeof(float));
-}
-
 typedef struct pack_argument {
     const nn_strassen_plan *plan;
     const nn_strassen_inputs *inputs;
@@ -59,15 +49,12 @@ static nn_status pack_columns(const pack_argument *pack, float *packed) {
 
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const pack_argument *pack = argument;
-    weights_header *header = out;
-    char *factors = (char *)(header + 1);
-    float *packed = (float *)(factors + factor_bytes(pack->plan));
     (void)node;
     if (pack->inputs->order == NN_STRASSEN_BY_ROWS)
-        NN_TRY(pack_rows(pack, packed));
+        NN_TRY(pack_rows(pack, out));
     else
-        NN_TRY(pack_columns(pack, packed));
-    header->found = nn_strassen_finish(pack->plan, packed, (float *)factors);
+        NN_TRY(pack_columns(pack, out));
+    nn_strassen_finish(pack->plan, out);
     return NN_OK;
 }
 
@@ -81,16 +68,10 @@ nn_status nn_strassen_prepare(const nn_node_view *node, const nn_target *target,
     const void *weights;
     nn_strassen_variant(plan, variant, sizeof variant);
     const pack_argument argument = {plan, inputs, services};
-    const size_t bytes =
-        sizeof(weights_header) + factor_bytes(plan) + nn_strassen_packed_bytes(plan);
-    NN_TRY(nn_prepare_pack(services, 1u << inputs->w, variant, bytes, pack_weights, &argument,
-                           &weights));
-    const weights_header *header = weights;
-    const char *factors = (const char *)(header + 1);
-    state->limit = header->found.limit;
-    if (state->limit == 0) return NN_OK;
-    state->factors = header->found.is_scaled ? (const float *)factors : NULL;
-    state->packed = (const float *)(factors + factor_bytes(plan));
+    NN_TRY(nn_prepare_pack(services, 1u << inputs->w, variant, nn_strassen_packed_bytes(plan),
+                           pack_weights, &argument, &weights));
+    if (nn_strassen_found_of(weights)->limit == 0) return NN_OK;
+    state->packed = weights;
     NN_TRY(nn_conv_f32_prepare_bias(services, inputs->bias, product->columns, &state->bias));
     nn_prepare_workspace(services, nn_strassen_workspace(plan, target->threads));
     nn_prepare_describe(services, "Strassen, %dx%d, %lld blocks of %lld rows", plan->shape->rows,
@@ -100,15 +81,13 @@ nn_status nn_strassen_prepare(const nn_node_view *node, const nn_target *target,
 
 nn_status nn_strassen_run_node(const nn_call *call) {
     const nn_strassen_state *state = call->state;
-    if (state->limit == 0) {
+    if (state->packed == NULL) {
         nn_conv_f32_run(&state->plain, call);
         return NN_OK;
     }
     const nn_strassen_operands operands = {
         .packed = state->packed,
-        .factors = state->factors,
         .bias = state->bias,
-        .limit = state->limit,
         .a = call->in[0]->data,
         .residual = nn_call_residual_data(call),
         .y = call->out[0]->data,

@@ -20,8 +20,7 @@ typedef struct nn_strassen_inputs {
 
 typedef struct nn_strassen_state {
     nn_strassen_plan plan;
-    const float *packed, *factors, *bias;
-    float limit; /* 0: the weights do not suit, and the node runs as `plain` */
+    const float *packed, *bias; /* NULL: the weights do not suit, and the node runs as `plain` */
     nn_conv_f32_state plain;
 } nn_strassen_state;
 
@@ -29,7 +28,7 @@ typedef struct nn_strassen_state {
 bool nn_strassen_takes(const nn_node_view *node, const nn_target *target,
                        const nn_strassen_inputs *inputs, const nn_strassen_product *product);
 
-/* Packs the weights. Where state->limit is 0 afterwards, the caller prepares state->plain. */
+/* Packs the weights. Where state->packed is NULL afterwards, the caller prepares state->plain. */
 nn_status nn_strassen_prepare(const nn_node_view *node, const nn_target *target,
                               nn_prepare *services, const nn_strassen_inputs *inputs,
                               const nn_strassen_product *product, const nn_strassen_form *form,

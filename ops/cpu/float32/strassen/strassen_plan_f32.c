@@ -132,7 +132,7 @@ void nn_strassen_plan_make(const nn_strassen_product *product, const nn_strassen
     out->form_step = upper * out->row_step;
     out->forms_bytes = bytes_of(NN_STRASSEN_FORMS * out->form_step);
     out->sums_bytes = bytes_of(upper * out->shape->columns);
-    out->packed_floats = parts_of(out->packs_forms) * out->half_k * out->half_columns;
+    out->weight_floats = parts_of(out->packs_forms) * out->half_k * out->half_columns;
     if (product->pixels.width > 0) {
         out->copied_step = row_step_of(product->k);
         out->copied_bytes = bytes_of(out->block_rows * out->copied_step);
@@ -158,10 +158,6 @@ int64_t nn_strassen_panel_begin(const nn_strassen_plan *plan, int64_t panel) {
 
 int64_t nn_strassen_panel_columns(const nn_strassen_plan *plan, int64_t panel) {
     return panel == plan->panels - 1 ? plan->last_shape->columns : plan->shape->columns;
-}
-
-size_t nn_strassen_packed_bytes(const nn_strassen_plan *plan) {
-    return bytes_of(plan->packed_floats);
 }
 
 int64_t nn_strassen_panel_place(const nn_strassen_plan *plan, int64_t panel) {

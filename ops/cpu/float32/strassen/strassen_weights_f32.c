@@ -2,10 +2,42 @@
  * the forms of what is small. */
 #include "ops/cpu/float32/strassen/strassen_f32.h"
 
+#include "base/integers.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- places ---- */
+
+enum { LINE_FLOATS = NN_ALIGNMENT / sizeof(float) };
+
+/* What was found is padded to a line, and so are the factors. */
+static int64_t first_weight(const nn_strassen_plan *plan) {
+    return LINE_FLOATS + nn_round_up(plan->product.columns, LINE_FLOATS);
+}
+
+size_t nn_strassen_packed_bytes(const nn_strassen_plan *plan) {
+    return nn_aligned((size_t)(first_weight(plan) + plan->weight_floats) * sizeof(float));
+}
+
+const nn_strassen_found *nn_strassen_found_of(const float *packed) {
+    return (const void *)packed;
+}
+
+const float *nn_strassen_factors(const float *packed) {
+    return nn_strassen_found_of(packed)->is_scaled ? packed + LINE_FLOATS : NULL;
+}
+
+const float *nn_strassen_weights_at(const nn_strassen_plan *plan, const float *packed,
+                                    int64_t panel) {
+    return packed + first_weight(plan) + nn_strassen_panel_place(plan, panel);
+}
+
+static float *parts_of(const nn_strassen_plan *plan, float *packed, int64_t panel) {
+    return packed + first_weight(plan) + nn_strassen_panel_place(plan, panel);
+}
 
 /* Parts of the packed weights that hold quarters: B0 and B2, B1 (until its forms take the place)
  * and B3. */
@@ -29,7 +61,7 @@ void nn_strassen_pack_columns(const nn_strassen_plan *plan, int64_t column, int6
     const int64_t panel = place / plan->shape->columns;
     const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
     const nn_rows_f32 *rows = plan->form->tiles->rows;
-    float *parts = packed + nn_strassen_panel_place(plan, panel) + place % plan->shape->columns;
+    float *parts = parts_of(plan, packed, panel) + place % plan->shape->columns;
     for (int i = 0; i < 2; i++)
         rows->transpose((const uint32_t *)w + i * half, plan->product.k,
                         (uint32_t *)parts + quarters[right][i] * half * width, width, half, count);
@@ -40,7 +72,7 @@ void nn_strassen_pack_rows(const nn_strassen_plan *plan, int64_t begin, int64_t 
     for (int64_t panel = 0; panel < plan->panels; panel++) {
         const int64_t width = nn_strassen_panel_columns(plan, panel), half = plan->half_k;
         const int64_t column = nn_strassen_panel_begin(plan, panel);
-        float *parts = packed + nn_strassen_panel_place(plan, panel);
+        float *parts = parts_of(plan, packed, panel);
         for (int64_t k = begin; k < end; k++)
             for (int right = 0; right < 2; right++) {
                 float *part = parts + quarters[right][k / half] * half * width;
@@ -107,13 +139,13 @@ static void make_forms(const nn_strassen_plan *plan, float *parts, int64_t count
     plan->form->make(&weights);
 }
 
-nn_strassen_found nn_strassen_finish(const nn_strassen_plan *plan, float *packed, float *factors) {
-    nn_strassen_found found = {.limit = INFINITY};
+void nn_strassen_finish(const nn_strassen_plan *plan, float *packed) {
+    nn_strassen_found *found = (void *)packed;
+    *found = (nn_strassen_found){.limit = INFINITY};
     for (int64_t panel = 0; panel < plan->panels; panel++) {
         const int64_t width = nn_strassen_panel_columns(plan, panel);
-        float *parts = packed + nn_strassen_panel_place(plan, panel);
-        balance(plan, panel, parts, &found, factors);
+        float *parts = parts_of(plan, packed, panel);
+        balance(plan, panel, parts, found, packed + LINE_FLOATS);
         if (plan->packs_forms) make_forms(plan, parts, plan->half_k * width);
     }
-    return found;
 }
