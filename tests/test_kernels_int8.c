@@ -1,5 +1,6 @@
 /* Every kernel of the quantised convolutions against the reference kernel (int8_host.h), over odd
  * sizes, strides, dilations, pads, groups, zero points and saturating values, in guarded memory. */
+#include "ops/cpu/int8/winograd_s16.h"
 #include "ops/cpu/kernels.h"
 #include "ops/family/qlinear_convolution.h"
 #include "tests/support/int8_host.h"
@@ -251,7 +252,8 @@ END_TEST
 START_TEST(winograd_in_integers_is_exact_for_maps_of_any_size) {
     if (nn_cpu_get()->isa < NN_ISA_VNNI) return;
     host_seed((uint32_t)_i + 2800);
-    const int64_t height = _i / 9 + 1, width = _i % 9 + 1, batch = host_between(1, 4), in = 5;
+    const int64_t height = _i / 9 + 1, width = _i % 9 + 1, batch = host_between(1, 4);
+    const int64_t in = chance(30) ? 5 : host_between(14, 40);
     const int64_t x_dims[] = {batch, in, height, width}, w_dims[] = {17, in, 3, 3};
     kernel_host host;
     host_init(&host, &nn_op_qlinear_conv, 10);
@@ -281,6 +283,109 @@ START_TEST(winograd_in_integers_is_exact_for_maps_of_any_size) {
     }
     free(expected);
     host_clear(&host);
+}
+END_TEST
+
+/* Signs of the transforms' rows for tiles of so many outputs (winograd_s16.h). */
+static const int8_t input_signs[4][6][6] = {
+    {{1, -1}, {0, -1}, {0}, {0}, {0}, {0, -1, 1}},
+    {{1, 0, -1}, {0, -1, -1}, {0, 1, -1}, {0}, {0}, {0, -1, 0, 1}},
+    {{1, -1, -1, 1}, {0, -1, -1, 1}, {0, 1, -1, 1}, {0, -1, 0, 1}, {0}, {0, 1, -1, -1, 1}},
+    {{1, 0, -1, 0, 1},
+     {0, -1, -1, 1, 1},
+     {0, 1, -1, -1, 1},
+     {0, -1, -1, 1, 1},
+     {0, 1, -1, -1, 1},
+     {0, 1, 0, -1, 0, 1}},
+};
+static const int8_t weight_signs[6][3] = {{1, 0, 0}, {-1, -1, -1}, {-1, 1, -1},
+                                          {1, 1, 1}, {1, -1, 1},   {0, 0, 1}};
+
+/* Maps of one tile whose transformed inputs and weights are as great as they become at one point,
+ * in either sign. */
+START_TEST(winograd_in_integers_is_exact_up_to_its_greatest_words) {
+    if (nn_cpu_get()->isa < NN_ISA_VNNI) return;
+    host_seed((uint32_t)_i + 2900);
+    const int rows = _i % 4 + 1, columns = _i / 4 % 4 + 1, point = _i / 16;
+    const int8_t *down = input_signs[rows - 1][point / 6];
+    const int8_t *across = input_signs[columns - 1][point % 6];
+    const int64_t in = host_between(14, 56);
+    const int64_t x_dims[] = {1, in, rows + 2, columns + 2}, w_dims[] = {17, in, 3, 3};
+    kernel_host host;
+    host_init(&host, &nn_op_qlinear_conv, 10);
+    uint8_t *x = host_input(&host, NNOPT_UINT8, x_dims, 4, false);
+    for (int64_t k = 0; k < in; k++) {
+        const int sign = chance(50) ? 1 : -1;
+        for (int i = 0; i < rows + 2; i++)
+            for (int j = 0; j < columns + 2; j++) *x++ = sign * down[i] * across[j] > 0 ? 255 : 0;
+    }
+    add_scale(&host, 1, 0.01f, true);
+    add_zero(&host, NNOPT_UINT8, 1, host_between(0, 255), true);
+    uint8_t *w = host_input(&host, NNOPT_INT8, w_dims, 4, true);
+    const bool rises = chance(50); /* the greater side of weights is the positive one */
+    for (int64_t k = 0; k < 17 * in; k++) {
+        const int sign = chance(80) == rises ? 1 : -1;
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++)
+                *w++ =
+                    sign * weight_signs[point / 6][i] * weight_signs[point % 6][j] > 0 ? 127 : 128;
+    }
+    add_scale(&host, 1, 0.01f, true);
+    add_zero(&host, NNOPT_INT8, 1, rises ? -128 : 127, true);
+    add_scale(&host, 1, (float)in, true);
+    add_zero(&host, NNOPT_UINT8, 1, 128, true);
+    host_infer(&host);
+    const nn_target target = {.isa = NN_ISA_VNNI, .threads = 1, .explores = true};
+    ck_assert(host_accepts(&host, &nn_kernel_qconv_winograd_s16_vnni, &target));
+    compare_all(&host, "the greatest words");
+    host_clear(&host);
+}
+END_TEST
+
+/* Products of words whose sums are as great as they may be, shared or not. */
+START_TEST(winograd_products_in_integers_are_exact) {
+    enum {
+        TILES = 27,
+        CHANNELS = 96,
+        POINTS = NN_S16_POINTS * NN_S16_POINTS,
+        WIDTH = NN_S16_WIDTH
+    };
+    if (nn_cpu_get()->isa < NN_ISA_VNNI) return;
+    host_seed((uint32_t)_i + 3500);
+    static int16_t v[TILES * CHANNELS];
+    static _Alignas(64) int16_t w[(CHANNELS + 2) * WIDTH];
+    static int32_t own[TILES][POINTS], sums[TILES][WIDTH];
+    const int64_t steps = host_between(1, CHANNELS / 2), tiles = host_between(1, TILES);
+    const int64_t columns = chance(50) ? WIDTH / 2 : WIDTH;
+    const int16_t most_v = 22950, most_w = INT16_MAX - 22950;
+    for (int64_t i = 0; i < TILES * CHANNELS; i++) v[i] = chance(50) ? most_v : -most_v;
+    for (int64_t i = 0; i < 2 * steps * columns; i++) w[i] = chance(50) ? most_w : -most_w;
+    const bool shares = _i % 2 != 0;
+    if (shares)
+        nn_winograd_s16_own(w, steps, columns, (int32_t *)(void *)(w + 2 * steps * columns));
+    for (int64_t i = 0; i < tiles && shares; i++) {
+        nn_winograd_s16_own(v + i * CHANNELS, steps, 1, own[i]);
+        own[i][0] = -own[i][0];
+    }
+    const nn_winograd_plan plan = {
+        .in_channels = 2 * steps - chance(50), .v_pitch = CHANNELS, .m_pitch = WIDTH};
+    nn_winograd_s16_vnni.multiply(&plan, &(nn_winograd_product){
+                                             .v = v,
+                                             .weights = w,
+                                             .sums = sums,
+                                             .own = shares ? own[0] : NULL,
+                                             .tiles = tiles,
+                                             .columns = columns,
+                                             .prefetch = w,
+                                             .prefetch_bytes = sizeof w,
+                                         });
+    for (int64_t i = 0; i < tiles; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            uint32_t expected = 0;
+            for (int64_t k = 0; k < 2 * steps; k++)
+                expected += (uint32_t)(v[i * CHANNELS + k] * w[(k / 2 * columns + j) * 2 + k % 2]);
+            ck_assert_uint_eq((uint32_t)sums[i][j], expected);
+        }
 }
 END_TEST
 #endif
@@ -433,6 +538,8 @@ Suite *test_suite(void) {
 #if defined(__x86_64__)
     tcase_add_test(tcase, winograd_in_integers_is_exact_up_to_its_greatest_sums);
     tcase_add_loop_test(tcase, winograd_in_integers_is_exact_for_maps_of_any_size, 0, 81);
+    tcase_add_loop_test(tcase, winograd_in_integers_is_exact_up_to_its_greatest_words, 0, 576);
+    tcase_add_loop_test(tcase, winograd_products_in_integers_are_exact, 0, 200);
 #endif
     tcase_add_loop_test(tcase, winograd_lines_agree, 0, 40);
     tcase_add_loop_test(tcase, depthwise_convolutions_agree, 0, 200);

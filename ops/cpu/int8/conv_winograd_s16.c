@@ -108,6 +108,17 @@ static void load_taps(const nn_winograd_plan *plan, const byte_weights *w, int64
     }
 }
 
+/* Own sums of a panel's columns, behind the weights of each point. */
+static void pack_own(const nn_winograd_plan *plan, int64_t panel, int16_t *packed) {
+    const int64_t width = nn_winograd_width(plan, panel);
+    const int64_t channels = plan->weight_channels - plan->sizes.own_channels;
+    for (int64_t point = 0; point < NN_S16_POINTS * NN_S16_POINTS; point++) {
+        int16_t *u = packed + nn_winograd_weights_at(plan, panel, point);
+        nn_winograd_s16_own(u, channels / NN_S16_DEPTH, width,
+                            (int32_t *)(void *)(u + channels * width));
+    }
+}
+
 static nn_status pack_weights(const nn_node_view *node, const void *argument, void *out) {
     const nn_winograd_plan *plan = argument;
     const byte_weights w = weights_of(node);
@@ -125,6 +136,7 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
                       nn_winograd_columns(plan, panel), taps);
             nn_winograd_s16_weights(taps, width, packed, plan->weight_channels * width);
         }
+        if (plan->sizes.own_channels > 0) pack_own(plan, panel, out);
     }
     return NN_OK;
 }
@@ -133,14 +145,20 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, nn_qconv_inputs);
     winograd_state made = {.form = &nn_winograd_s16_vnni};
     nn_winograd_plan *plan = &made.plan;
-    nn_winograd_plan_make(&g, &made.form->sizes, target->threads, plan);
+    nn_winograd_sizes sizes = made.form->sizes;
+    const bool shares = nn_winograd_s16_shares();
+    if (shares) {
+        sizes.own_channels = NN_S16_OWN_CHANNELS;
+        sizes.rows[0] = sizes.rows[1] = NN_S16_SHARED_ROWS;
+    }
+    nn_winograd_plan_make(&g, &sizes, target->threads, plan);
     nn_int8_inputs inputs;
     nn_u8s8_shape shape;
     nn_int8_describe_qconv(node, &inputs, &shape);
     char packing[80];
     const void *packed;
-    snprintf(packing, sizeof packing, "winograd 4 in 16 bits, %lld+%lld columns",
-             (long long)plan->columns, (long long)plan->last_columns);
+    snprintf(packing, sizeof packing, "winograd 4 in 16 bits, %lld+%lld columns%s",
+             (long long)plan->columns, (long long)plan->last_columns, shares ? ", shared" : "");
     const size_t sum_bytes = (size_t)plan->padded_channels * sizeof(int32_t);
     NN_TRY(nn_prepare_pack(services, nn_int8_packed_inputs(node, &inputs), packing,
                            (size_t)sums_at(plan) + sum_bytes, pack_weights, plan, &packed));
@@ -151,8 +169,9 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return NN_NO_MEMORY;
     *state = made;
     nn_prepare_workspace(services, nn_winograd_workspace(plan));
-    nn_prepare_describe(services, "F(4,3) in 16 bits, %lld blocks of %lld tiles",
-                        (long long)plan->blocks, (long long)plan->block_tiles);
+    nn_prepare_describe(services, "F(4,3) in 16 bits, %s%lld blocks of %lld tiles",
+                        shares ? "shared products, " : "", (long long)plan->blocks,
+                        (long long)plan->block_tiles);
     return NN_OK;
 }
 

@@ -34,11 +34,26 @@ void nn_winograd_s16_weights(int16_t w[NN_S16_DEPTH][9][NN_S16_WIDTH], int64_t c
     }
 }
 
+void nn_winograd_s16_own(const int16_t *u, int64_t steps, int64_t columns, int32_t *own) {
+    const int64_t step_words = columns * NN_S16_DEPTH;
+    uint32_t sums[NN_S16_WIDTH] = {0};
+    for (; steps >= NN_S16_GROUP; steps -= NN_S16_GROUP, u += NN_S16_GROUP * step_words)
+        for (int i = 0; i < NN_S16_GROUP; i++) {
+            if ((NN_S16_PAIRS >> i & 1) == 0) continue;
+            const int16_t *y1 = u + i * step_words, *y2 = y1 + step_words;
+            for (int64_t j = 0; j < columns; j++)
+                sums[j] +=
+                    (uint32_t)(y1[2 * j] * y2[2 * j]) + (uint32_t)(y1[2 * j + 1] * y2[2 * j + 1]);
+        }
+    for (int64_t j = 0; j < columns; j++) own[j] = (int32_t)(0 - sums[j]);
+}
+
 /* Times of the loops of winograd_s16_vnni.c and conv_u8s8_vnni.c, in vector products (one vpdpwssd
  * or vpdpbusd). */
 enum {
     CHANNELS = 32,          /* of a vector of inputs */
     INPUT = 200,            /* to transform one vector of inputs of a tile */
+    OWN = 100,              /* to make its part of own sums, where products are shared */
     LANES = 16,             /* channels of a vector of outputs */
     OUTPUT = 320,           /* to transform one of outputs, and to make bytes of it */
     DIRECT_OUTPUT = 16 * 3, /* to make bytes of as many direct sums */
@@ -46,12 +61,16 @@ enum {
 
 /* Weights that stream from L3 or memory while others multiply: bytes in the time of a product. A
  * Sapphire Rapids has 5 (26 GB/s), a Zen 4 7.5 (28 GB/s), with half as many products. */
-static const double weight_bytes_per_product = 4;
+static const double weight_bytes_per_product = 4, weight_bytes_per_halved_product = 7.5;
 
 /* Points of all tiles along an axis. */
 static double points_of(const nn_window_axis *axis) {
     const int64_t tiles = nn_divide_up(axis->out, NN_S16_OUTPUTS);
     return (double)(axis->out + tiles * (NN_S16_POINTS - NN_S16_OUTPUTS));
+}
+
+bool nn_winograd_s16_shares(void) {
+    return nn_cpu_get()->halves_512;
 }
 
 bool nn_winograd_s16_pays(const nn_conv_geometry *g, const nn_target *target) {
@@ -64,13 +83,18 @@ bool nn_winograd_s16_pays(const nn_conv_geometry *g, const nn_target *target) {
     const double in_vectors = (double)nn_divide_up(g->in_channels, CHANNELS);
     const double points = NN_S16_POINTS * NN_S16_POINTS, taps = 9;
     const double tiles = tile_points / points; /* whole ones */
+    const bool shares = nn_winograd_s16_shares();
+    const double shared_part = shares ? 5.5 / 8 : 1; /* of the products that are left */
+    const double weight_bytes =
+        nn_cpu_get()->halves_512 ? weight_bytes_per_halved_product : weight_bytes_per_product;
     const double threads = target->threads, streams = nn_min(target->threads, 2);
     const double weights = in * out * LANES;
-    const double direct = fmax(taps * pixels * in / 4 * out / threads,
-                               taps * weights / weight_bytes_per_product / streams) +
-                          pixels / 16 * out * DIRECT_OUTPUT / threads;
-    const double products = fmax(tile_points * in / 2 * out / threads,
-                                 points * weights * 2 / weight_bytes_per_product / streams);
+    const double direct =
+        fmax(taps * pixels * in / 4 * out / threads, taps * weights / weight_bytes / streams) +
+        pixels / 16 * out * DIRECT_OUTPUT / threads;
+    const double products = fmax(tile_points * in / 2 * out * shared_part / threads,
+                                 points * weights * 2 / weight_bytes / streams);
     /* Weights take eight times the memory: that must save a tenth of the time. */
-    return products + tiles * (in_vectors * INPUT + out * OUTPUT) / threads < 0.9 * direct;
+    const double input = INPUT + (shares ? OWN : 0);
+    return products + tiles * (in_vectors * input + out * OUTPUT) / threads < 0.9 * direct;
 }

@@ -30,7 +30,20 @@
  * multiplier that makes bytes of sums takes the rest, exactly, provided that the result itself
  * stays below 2^25. Inputs keep their zero point, which the number that sums start with takes off.
  * Point 1 has the same part in all outputs of a tile, a sixth of its value along each axis, so that
- * number is added there, times 36. */
+ * number is added there, times 36.
+ *
+ * CPUs that add beside products share these (Winograd, "A New Algorithm for Inner Product", 1968):
+ * of transformed inputs x of a tile and weights y of a column, for two input channels,
+ *
+ *     x1 y1 + x2 y2 = (x1 + y2)(x2 + y1) - x1 x2 - y1 y2
+ *
+ * and so for two pairs of channels at once: a vpdpwssd and two vpaddw in place of two vpdpwssd.
+ * What is taken off are numbers of each tile and of each column at a point, their own sums. Units
+ * for products add as well, so a Zen 4, with as many for additions alone, is fastest when not all
+ * products are shared: those of 16 channels take 3 shared steps and 2 others, 5.5 cycles in place
+ * of
+ * 8. Sums x + y stay in 16 bits: factors of inputs and of weights amount to 72 + 36 at most, at
+ * point (0, 0) of a tile of three by three outputs, and 108 x 255 < 2^15. */
 #ifndef NN_WINOGRAD_S16_H
 #define NN_WINOGRAD_S16_H
 
@@ -43,6 +56,12 @@ enum {
     NN_S16_THREES_INVERSE = 954437177, /* 9 x it = 1 modulo 2^32 */
     NN_S16_ONE_FACTOR = 36,            /* of what point (1, 1) adds to each output */
     NN_S16_RESULT_BITS = 25,
+    /* Of each group of steps of NN_S16_DEPTH channels, the products of step i and of the next one
+     * are shared where bit i is set. Steps that make no whole group are multiplied as ever. */
+    NN_S16_GROUP = 8,
+    NN_S16_PAIRS = 0x49,
+    NN_S16_SHARED_ROWS = 12, /* tiles that shared products take at once */
+    NN_S16_OWN_CHANNELS = 2, /* of packed weights, whose place own sums of columns take */
 };
 /* The fewest outputs, along an axis, of tiles that have a point. */
 #define NN_S16_LEAST_OUTPUTS                                                                       \
@@ -78,6 +97,9 @@ typedef struct nn_winograd_s16_form {
 
 extern const nn_winograd_s16_form nn_winograd_s16_vnni;
 
+/* Does this CPU add beside products, so that these are shared? */
+bool nn_winograd_s16_shares(void);
+
 /* Is it estimated to be faster than direct products of bytes? */
 bool nn_winograd_s16_pays(const nn_conv_geometry *geometry, const nn_target *target);
 
@@ -86,5 +108,8 @@ bool nn_winograd_s16_pays(const nn_conv_geometry *geometry, const nn_target *tar
 enum { NN_S16_WIDTH = 32 }; /* columns of the widest panel */
 void nn_winograd_s16_weights(int16_t w[NN_S16_DEPTH][9][NN_S16_WIDTH], int64_t columns, int16_t *u,
                              int64_t point_step);
+
+/* What shared products with u[step][column][2] start with: the columns' own sums, negated. */
+void nn_winograd_s16_own(const int16_t *u, int64_t steps, int64_t columns, int32_t *own);
 
 #endif

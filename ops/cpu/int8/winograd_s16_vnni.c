@@ -8,6 +8,7 @@
 #endif
 
 enum { OUTPUTS = NN_S16_OUTPUTS, POINTS = NN_S16_POINTS, LANES = 16, WORDS = 32, BESIDE = 2 };
+enum { STEP = 2 /* channels */, PAIRS = NN_S16_PAIRS };
 enum { LEAST_SHIFTS = 2, MOST_SHIFTS = 6 }; /* of a sum: the factors of two of both dimensions */
 
 #define INLINE static inline __attribute__((always_inline))
@@ -99,6 +100,47 @@ INLINE void input_vector(const nn_winograd_input in, int64_t c, const bool whole
     }
 }
 
+enum { OWN_POINTS = 4 }; /* at once */
+
+/* The sum of each vector's lanes. */
+INLINE __m128i sums_of_lanes(const __m512i x[OWN_POINTS]) {
+    const __m512i low =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(x[0], x[1]), _mm512_unpackhi_epi32(x[0], x[1]));
+    const __m512i high =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(x[2], x[3]), _mm512_unpackhi_epi32(x[2], x[3]));
+    const __m512i all =
+        _mm512_add_epi32(_mm512_unpacklo_epi64(low, high), _mm512_unpackhi_epi64(low, high));
+    const __m256i half =
+        _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/* Adds x1 x2 of the shared steps of one vector for each point. */
+INLINE void add_own_products(__m512i sum[OWN_POINTS], const int16_t *v, int64_t v_step,
+                             const __mmask16 pairs) {
+    UNROLL for (int i = 0; i < OWN_POINTS; i++) {
+        const __m512i x = _mm512_load_si512(v + i * v_step);
+        sum[i] = _mm512_dpwssd_epi32(sum[i], x, _mm512_maskz_alignr_epi32(pairs, x, x, 1));
+    }
+}
+
+/* What products that are shared take off for the tile at each point, from its transformed input.
+ * Points that the tile does not have get sums that nothing reads. */
+static void add_own(const nn_winograd_input *in) {
+    const int64_t groups = nn_divide_up(in->channels, STEP) / NN_S16_GROUP;
+    const int16_t *v = in->v;
+    for (int point = 0; point < POINTS * POINTS;
+         point += OWN_POINTS, v += OWN_POINTS * in->v_step) {
+        __m512i sum[OWN_POINTS];
+        UNROLL for (int i = 0; i < OWN_POINTS; i++) sum[i] = _mm512_setzero_si512();
+        const int16_t *x = v;
+        for (int64_t group = 0; group + 2 <= groups; group += 2, x += WORDS)
+            add_own_products(sum, x, in->v_step, PAIRS | PAIRS << NN_S16_GROUP);
+        if (groups % 2 != 0) add_own_products(sum, x, in->v_step, PAIRS);
+        _mm_storeu_si128((__m128i *)(void *)(in->own + point), sums_of_lanes(sum));
+    }
+}
+
 INLINE void input_of(const nn_winograd_input in, const bool flips, const int rows,
                      const int columns) {
     int64_t c = 0;
@@ -122,20 +164,29 @@ static void input(const nn_winograd_input *in) {
     static void (*const inputs[OUTPUTS * OUTPUTS])(const nn_winograd_input *) = {
         EACH_SIZE(INPUT_ENTRY)};
     inputs[(in->rows - 1) * OUTPUTS + in->columns - 1](in);
+    if (in->own != NULL) add_own(in);
 }
 
-/* ---- products: 14 tiles by 2 vectors of channels -------------------------------------------- */
+/* ---- products: 14 tiles by 2 vectors of channels, 12 by 2 where they are shared -------------- */
 
-enum { ROWS = 14, SEGMENT = 7, VECTORS = 2, STEP = 2 /* channels */, STEPS_AT_ONCE = 2, LINE = 64 };
+enum {
+    ROWS = 14,
+    SHARED_ROWS = NN_S16_SHARED_ROWS,
+    SEGMENT = 7,
+    VECTORS = 2,
+    STEPS_AT_ONCE = 2,
+    LINE = 64
+};
 
 typedef struct product_tile {
     const int16_t *a, *w;
+    const int32_t *own;
     int64_t a_step;
     int64_t steps; /* over channels, by twos */
     int32_t *sums;
     int64_t sums_step;
     const char *fetch;
-    int64_t fetch_step; /* bytes for every two steps */
+    int64_t fetch_step; /* bytes for every two steps; for every group where products are shared */
 } product_tile;
 
 INLINE __m512i broadcast_pair(const int16_t *x) {
@@ -185,6 +236,60 @@ INLINE void tile(const product_tile *t, const int rows, const int vectors) {
         _mm512_storeu_si512(t->sums + i * t->sums_step + j * LANES, sum[i][j]);
 }
 
+/* Two steps at once: (x1 + y2) (x2 + y1). */
+INLINE void add_shared_products(__m512i sum[ROWS][VECTORS], const int16_t *a0, const int16_t *a1,
+                                int64_t a_step, const int16_t *w, const int rows,
+                                const int vectors) {
+    __m512i y1[VECTORS], y2[VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) {
+        y1[j] = _mm512_load_si512(w + j * WORDS);
+        y2[j] = _mm512_load_si512(w + (vectors + j) * WORDS);
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        const int16_t *a = i < SEGMENT ? a0 + i * a_step : a1 + (i - SEGMENT) * a_step;
+        const __m512i x1 = broadcast_pair(a), x2 = broadcast_pair(a + STEP);
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_dpwssd_epi32(
+            sum[i][j], _mm512_add_epi16(x1, y2[j]), _mm512_add_epi16(x2, y1[j]));
+    }
+}
+
+INLINE void fetch_lines(const char *fetch, const int first, const int end) {
+    UNROLL for (int i = first; i < end; i++) _mm_prefetch(fetch + i * LINE, _MM_HINT_T1);
+}
+
+/* Steps of both kinds take turns, so that units for products and for additions are busy alike. */
+INLINE void shared_tile(const product_tile *t, const int rows, const int vectors) {
+    __m512i sum[ROWS][VECTORS];
+    const int64_t a_step = t->a_step, w_step = vectors * WORDS;
+    const int16_t *a0 = t->a, *a1 = t->a + (rows > SEGMENT ? SEGMENT : 0) * a_step, *w = t->w;
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+        _mm512_sub_epi32(_mm512_load_si512(w + t->steps * w_step + j * WORDS),
+                         _mm512_set1_epi32(t->own[i * POINTS * POINTS]));
+    const char *fetch = t->fetch;
+    const bool fetches_more = t->fetch_step > 4 * LINE, fetches_most = t->fetch_step > 8 * LINE;
+    int64_t k = t->steps;
+    for (; k >= NN_S16_GROUP; k -= NN_S16_GROUP) {
+        fetch_lines(fetch, 0, 4);
+        add_shared_products(sum, a0, a1, a_step, w, rows, vectors);
+        if (fetches_more) fetch_lines(fetch, 4, 8);
+        add_products(sum, a0 + 2 * STEP, a1 + 2 * STEP, a_step, w + 2 * w_step, rows, vectors);
+        add_shared_products(sum, a0 + 3 * STEP, a1 + 3 * STEP, a_step, w + 3 * w_step, rows,
+                            vectors);
+        if (fetches_most) fetch_lines(fetch, 8, 16);
+        add_products(sum, a0 + 5 * STEP, a1 + 5 * STEP, a_step, w + 5 * w_step, rows, vectors);
+        add_shared_products(sum, a0 + 6 * STEP, a1 + 6 * STEP, a_step, w + 6 * w_step, rows,
+                            vectors);
+        fetch += t->fetch_step;
+        a0 += NN_S16_GROUP * STEP;
+        a1 += NN_S16_GROUP * STEP;
+        w += NN_S16_GROUP * w_step;
+    }
+    for (; k > 0; k--, a0 += STEP, a1 += STEP, w += w_step)
+        add_products(sum, a0, a1, a_step, w, rows, vectors);
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
+        _mm512_storeu_si512(t->sums + i * t->sums_step + j * LANES, sum[i][j]);
+}
+
 #define TILE(rows)                                                                                 \
     static void tile_##rows##x1(const product_tile *t) {                                           \
         tile(t, rows, 1);                                                                          \
@@ -192,34 +297,48 @@ INLINE void tile(const product_tile *t, const int rows, const int vectors) {
     static void tile_##rows##x2(const product_tile *t) {                                           \
         tile(t, rows, 2);                                                                          \
     }
-#define ENTRY(rows) {tile_##rows##x1, tile_##rows##x2},
-#define EACH_ROWS(X)                                                                               \
-    X(1)                                                                                           \
-    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define SHARED_TILE(rows)                                                                          \
+    static void shared_tile_##rows##x1(const product_tile *t) {                                    \
+        shared_tile(t, rows, 1);                                                                   \
+    }                                                                                              \
+    static void shared_tile_##rows##x2(const product_tile *t) {                                    \
+        shared_tile(t, rows, 2);                                                                   \
+    }
+#define ENTRY(rows)         {tile_##rows##x1, tile_##rows##x2},
+#define SHARED_ENTRY(rows)  {shared_tile_##rows##x1, shared_tile_##rows##x2},
+#define EACH_SHARED_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+#define EACH_ROWS(X)        EACH_SHARED_ROWS(X) X(13) X(14)
 EACH_ROWS(TILE)
+EACH_SHARED_ROWS(SHARED_TILE)
+
+typedef void run_tile(const product_tile *tile);
 
 static void multiply(const nn_winograd_plan *plan, const nn_winograd_product *product) {
-    static void (*const tiles[ROWS][VECTORS])(const product_tile *) = {EACH_ROWS(ENTRY)};
+    static run_tile *const tiles[ROWS][VECTORS] = {EACH_ROWS(ENTRY)};
+    static run_tile *const shared_tiles[SHARED_ROWS][VECTORS] = {EACH_SHARED_ROWS(SHARED_ENTRY)};
+    const bool shares = product->own != NULL;
     const int64_t vectors = product->columns / LANES;
-    const int64_t pieces = nn_divide_up(product->tiles, ROWS);
+    const int64_t pieces = nn_divide_up(product->tiles, shares ? SHARED_ROWS : ROWS);
     const int64_t height = product->tiles / pieces, higher = product->tiles % pieces;
     product_tile t = {
         .a = product->v,
         .w = product->weights,
+        .own = product->own,
         .a_step = plan->v_pitch,
-        .steps = plan->weight_channels / STEP,
+        .steps = nn_divide_up(plan->in_channels, STEP),
         .sums = product->sums,
         .sums_step = plan->m_pitch,
         .fetch = product->prefetch,
     };
-    const int64_t fetches = t.steps / STEPS_AT_ONCE * pieces;
-    if (fetches > 0) t.fetch_step = nn_divide_up(product->prefetch_bytes, fetches);
+    const int64_t fetches = t.steps / (shares ? NN_S16_GROUP : STEPS_AT_ONCE);
+    if (fetches > 0) t.fetch_step = nn_divide_up(product->prefetch_bytes, fetches * pieces);
     for (int64_t i = 0; i < pieces; i++) {
         const int64_t rows = height + (i < higher);
-        tiles[rows - 1][vectors - 1](&t);
+        (shares ? shared_tiles : tiles)[rows - 1][vectors - 1](&t);
+        if (shares) t.own += rows * POINTS * POINTS;
         t.a += rows * t.a_step;
         t.sums += rows * t.sums_step;
-        t.fetch += t.steps / STEPS_AT_ONCE * t.fetch_step;
+        t.fetch += fetches * t.fetch_step;
     }
 }
 

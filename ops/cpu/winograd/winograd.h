@@ -35,6 +35,7 @@ typedef struct nn_winograd_input {
     void *v; /* [a * a], v_step elements apart, of `channels` rounded up to whole vectors */
     int64_t v_step;
     int rows, columns; /* outputs of the tile that exist */
+    int32_t *own;      /* not NULL: [a * a], the tile's own sums, which go here */
     uint8_t flip;
     int32_t zero;
 } nn_winograd_input;
@@ -52,6 +53,9 @@ typedef struct nn_winograd_sizes {
      * end of a map has as many outputs as are left there, and products leave out what it does not
      * need. 0: every tile has all points, and outputs beyond the map. */
     int least_outputs[NN_WINOGRAD_POINTS];
+    /* Products are shared (winograd_s16.h): each point of a tile has a sum of its own, and so has
+     * each column of packed weights, in as many more rows of input channels. 0: they are not. */
+    int own_channels;
 } nn_winograd_sizes;
 
 typedef struct nn_winograd_plan {
@@ -64,8 +68,8 @@ typedef struct nn_winograd_plan {
     bool leaves_out_points;                 /* that tiles at the ends do not need */
     int64_t columns, last_columns;          /* of all panels but the last, of the last */
     int64_t panels, padded_channels;
-    int64_t weight_channels;     /* in_channels, as packed weights have them: in whole depths */
-    int64_t block_tiles, blocks; /* at most so many tiles in a block */
+    int64_t weight_channels;           /* in_channels in whole depths, and own_channels */
+    int64_t block_tiles, blocks;       /* at most so many tiles in a block */
     int64_t panel_block, panel_blocks; /* panels whose sums stand side by side */
     bool shares_blocks;                /* threads work on one block together */
     /* Of an image with its padding, where tiles read from a copy of the whole; 0: those at the edge
@@ -73,7 +77,8 @@ typedef struct nn_winograd_plan {
     int64_t padded_rows, padded_columns;
     int threads;
     int64_t v_pitch, v_step, m_pitch, m_step;
-    size_t v_bytes, worker_bytes, m_at, edge_at, raw_at; /* workspace; offsets in a worker's part */
+    size_t v_bytes, own_at;                     /* workspace of a block; offset of own sums there */
+    size_t worker_bytes, m_at, edge_at, raw_at; /* workspace of a worker; offsets there */
 } nn_winograd_plan;
 
 /* Taps of the kernel along an axis. */
@@ -128,6 +133,7 @@ static inline int64_t nn_winograd_results_at(const nn_winograd_plan *plan,
 typedef struct nn_winograd_product {
     const void *v, *weights; /* v's tiles are plan->v_pitch apart */
     void *sums;              /* plan->m_pitch apart */
+    const int32_t *own;      /* of each tile, a * a apart; NULL: products are not shared */
     int64_t tiles, columns;  /* whole vectors */
     const void *prefetch;    /* as in nn_tile_f32 */
     int64_t prefetch_bytes;

@@ -102,6 +102,14 @@ static int64_t position_of(const nn_winograd_plan *plan, const winograd_block *b
     return right + (tile - block->begin) - done.lower - done.right + done.both;
 }
 
+/* The own sums of the tile at a position. */
+static int32_t *own_at(const nn_winograd_plan *plan, const winograd_block *block,
+                       int64_t position) {
+    const int64_t points = plan->sizes.points * plan->sizes.points;
+    if (plan->sizes.own_channels == 0) return NULL;
+    return (int32_t *)(void *)(block->v + plan->own_at) + position * points;
+}
+
 /* The tiles of a block that have a point: positions [begin, end). */
 typedef struct tile_range {
     int64_t begin, end;
@@ -171,14 +179,16 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
     const int64_t row_elements = plan->width.in * pitch;
     const int64_t top = place->row - plan->height.pad_begin;
     const int64_t left = place->column - plan->width.pad_begin;
+    const int64_t position = position_of(plan, block, tile);
     nn_winograd_input input = {
         .row = row_elements,
         .pitch = pitch,
         .channels = channels,
-        .v = block->v + position_of(plan, block, tile) * plan->v_pitch * plan->sizes.v_bytes,
+        .v = block->v + position * plan->v_pitch * plan->sizes.v_bytes,
         .v_step = plan->v_step,
         .rows = place->rows,
         .columns = place->columns,
+        .own = own_at(plan, block, position),
         .flip = pixels->flip,
         .zero = pixels->zero,
     };
@@ -255,10 +265,12 @@ static void multiply(const winograd_job *job, const winograd_block *block,
     const int64_t at = point * plan->m_step + tiles.begin * plan->m_pitch +
                        (panel - panels->begin) * plan->columns;
     const int64_t from = point * plan->v_step + tiles.begin * plan->v_pitch;
+    const int32_t *own = own_at(plan, block, tiles.begin);
     const nn_winograd_product product = {
         .v = block->v + from * plan->sizes.v_bytes,
         .weights = weights_of(job, panel, point),
         .sums = sums + at * NN_WINOGRAD_SUM_BYTES,
+        .own = own != NULL ? own + point : NULL,
         .tiles = tiles.end - tiles.begin,
         .columns = width,
         .prefetch = weights_after(job, panels, point, panel),

@@ -114,6 +114,8 @@ static void reserve_workspace(nn_winograd_plan *plan) {
     plan->m_pitch = columns;
     plan->m_step = plane_step(plan->block_tiles * plan->m_pitch, NN_WINOGRAD_SUM_BYTES);
     reserve(&plan->v_bytes, points * plan->v_step, sizes->v_bytes);
+    if (sizes->own_channels > 0)
+        plan->own_at = reserve(&plan->v_bytes, points * plan->block_tiles, sizeof(int32_t));
     plan->m_at = reserve(&plan->worker_bytes, points * plan->m_step, NN_WINOGRAD_SUM_BYTES);
     plan->edge_at =
         reserve(&plan->worker_bytes,
@@ -140,7 +142,7 @@ void nn_winograd_plan_make(const nn_conv_geometry *g, const nn_winograd_sizes *s
     out->leaves_out_points =
         sizes->least_outputs[0] > 0 && nn_min(out->end_rows, out->end_columns) < sizes->outputs;
     out->v_pitch = tile_step(out->in_channels, sizes->v_bytes);
-    out->weight_channels = nn_round_up(out->in_channels, sizes->depth);
+    out->weight_channels = nn_round_up(out->in_channels, sizes->depth) + sizes->own_channels;
     choose_panels(out);
     choose_blocks(out);
     choose_padding(out);
