@@ -40,10 +40,9 @@
  * and so for two pairs of channels at once: a vpdpwssd and two vpaddw in place of two vpdpwssd.
  * What is taken off are numbers of each tile and of each column at a point, their own sums. Units
  * for products add as well, so a Zen 4, with as many for additions alone, is fastest when not all
- * products are shared: those of 16 channels take 3 shared steps and 2 others, 5.5 cycles in place
- * of
- * 8. Sums x + y stay in 16 bits: factors of inputs and of weights amount to 72 + 36 at most, at
- * point (0, 0) of a tile of three by three outputs, and 108 x 255 < 2^15. */
+ * products are shared: 16 channels take 3 shared steps and 2 others, 5.5 cycles in place of eight.
+ * Sums x + y stay in 16 bits: factors of inputs and of weights amount to 72 + 36 at most, at point
+ * (0, 0) of a tile of three by three outputs, and 108 x 255 < 2^15. */
 #ifndef NN_WINOGRAD_S16_H
 #define NN_WINOGRAD_S16_H
 
