@@ -85,17 +85,29 @@ static uint32_t read_signature(void) {
     return cpuid(1, 0).eax;
 }
 
-/* Zen 4 is the only core of AMD's family 19h that has AVX-512. */
-static bool detect_halves(nn_isa isa) {
-    enum { FAMILY_15 = 0xf, ZEN_3_AND_4 = 0x19 };
+enum { ZEN_1_AND_2 = 0x17, ZEN_3_AND_4 = 0x19 };
+
+/* 0: of another maker. */
+static uint32_t amd_family(void) {
+    enum { FAMILY_15 = 0xf };
     const cpuid_leaf maker = cpuid(0, 0);
     const uint32_t signature = cpuid(1, 0).eax, family = signature >> 8 & 0xf;
     char name[13] = {0};
     memcpy(name, &maker.ebx, 4);
     memcpy(name + 4, &maker.edx, 4);
     memcpy(name + 8, &maker.ecx, 4);
-    return isa >= NN_ISA_AVX512 && strcmp(name, "AuthenticAMD") == 0 && family == FAMILY_15 &&
-           family + (signature >> 20 & 0xff) == ZEN_3_AND_4;
+    if (strcmp(name, "AuthenticAMD") != 0) return 0;
+    return family == FAMILY_15 ? family + (signature >> 20 & 0xff) : family;
+}
+
+/* Zen 4 is the only core of AMD's family 19h that has AVX-512. */
+static bool detect_halves(nn_isa isa) {
+    return isa >= NN_ISA_AVX512 && amd_family() == ZEN_3_AND_4;
+}
+
+static bool detect_additions(void) {
+    const uint32_t family = amd_family();
+    return family == ZEN_1_AND_2 || family == ZEN_3_AND_4;
 }
 
 static void read_brand(char *out, size_t size) {
@@ -128,6 +140,10 @@ static uint32_t read_signature(void) {
 
 static bool detect_halves(nn_isa isa) {
     (void)isa;
+    return false;
+}
+
+static bool detect_additions(void) {
     return false;
 }
 
@@ -294,6 +310,7 @@ static void detect(void) {
     the_cpu.isa = detect_isa(allowed_isa());
     detect_vbmi(the_cpu.isa, &the_cpu.has_vbmi, &the_cpu.has_vbmi2);
     the_cpu.halves_512 = detect_halves(the_cpu.isa);
+    the_cpu.adds_beside_products = detect_additions();
     the_cpu.signature = read_signature();
     read_brand(the_cpu.brand, sizeof the_cpu.brand);
     int cores = affinity_cores(), limit = nn_cpu_group_limit("");

@@ -23,6 +23,8 @@ typedef struct nn_cpu {
     /* 512-bit operations run as two of 256 bits, so an FMA takes twice as long beside what is read
      * from L2: Zen 4. */
     bool halves_512;
+    /* Additions of floats have units beside those of FMAs, as many of them: Zen to Zen 4. */
+    bool adds_beside_products;
     uint32_t signature;  /* family, model and stepping as CPUID packs them; 0: not known */
     bool reference_only; /* NNOPT_FORCE_REF=1 */
     char brand[64];

@@ -210,7 +210,8 @@ START_TEST(directions_layouts_lengths_and_bounds) {
 }
 END_TEST
 
-/* Inputs so many and so wide that they are multiplied by Strassen's algorithm. */
+/* Inputs so many and so wide that they are multiplied by Strassen's algorithm, or share products.
+ */
 START_TEST(wide_inputs_of_many_steps) {
     host_seed(25 + (uint32_t)_i);
     for (int directions = 1; directions <= 2; directions++) {
@@ -226,8 +227,10 @@ START_TEST(wide_inputs_of_many_steps) {
         float one = 1;
         const nn_tensor w = {.type = NNOPT_FLOAT, .rank = 0, .data = &one};
         const bool is_wide = columns >= 512 && target.isa >= NN_ISA_AVX2;
-        ck_assert(!is_wide || nn_recurrent_inputs_choose(rows, c.inputs, columns, &w, &target, 1) ==
-                                  NN_INPUTS_STRASSEN);
+        const nn_recurrent_inputs_way way =
+            nn_recurrent_inputs_choose(rows, c.inputs, columns, &w, &target, 1);
+        ck_assert(!is_wide ||
+                  way == (nn_shared_gains(target.isa) ? NN_INPUTS_SHARED : NN_INPUTS_STRASSEN));
         check_case(&c);
     }
 }

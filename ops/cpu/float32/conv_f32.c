@@ -24,6 +24,7 @@ nn_status nn_conv_f32_prepare(const nn_node_view *node, const nn_target *target,
         .columns = g.group_out_channels,
         .in_pitch = g.in_pitch,
         .vectors = nn_prepare_variant(services),
+        .sharing = nn_direct_sharing(node, 1, target),
     };
     memcpy(problem.axes, g.axes, sizeof g.axes);
     nn_direct_dense_output(&problem, g.out_pitch);

@@ -1,9 +1,11 @@
 #include "ops/cpu/float32/direct_f32.h"
 
 #include "base/integers.h"
-#include "ops/cpu/float32/direct_input_f32.h"
+#include "ops/cpu/float32/direct_shared_f32.h"
+#include "ops/cpu/float32/direct_taps_f32.h"
 
 #include <math.h>
+#include <string.h>
 
 static nn_direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
     const nn_window_axis *axes = plan->problem.axes;
@@ -31,68 +33,21 @@ static nn_direct_unit unit_at(const nn_direct_plan *plan, int64_t index) {
 
 /* Some taps or some channels of one panel. */
 typedef struct direct_pass {
-    int64_t tap_begin, tap_end, k_begin, k;
+    int64_t index;
+    nn_tap_part part;
+    int64_t k;
     bool first, last;
     const nn_tile_shape *shape;
-    const float *w;    /* of the panel */
+    const float *w; /* of the panel */
+    bool shares;    /* products */
+    nn_direct_shared shared;
+    nn_direct_own own;
+    const float *factors;
     const float *next; /* weights that come after this pass */
     int64_t next_bytes;
     int64_t column; /* first output channel, in the whole pixel */
     int columns;
 } direct_pass;
-
-/* Kernel planes and rows that lie inside of the input for one output row. */
-typedef struct tap_range {
-    int64_t plane_begin, plane_end, row_begin, row_end;
-} tap_range;
-
-/* First and last tap of an axis that are inside for output `position`. */
-static void clip_taps(const nn_window_axis *axis, int64_t position, int64_t *begin, int64_t *end) {
-    const int64_t first = nn_first_input(axis, position), dilation = axis->dilation;
-    *begin = 0;
-    *end = axis->kernel;
-    /* Divisions take as long as a row of a small tile. */
-    if (first < 0) *begin = nn_min(nn_divide_up(-first, dilation), axis->kernel);
-    if (nn_end_input(axis, position) > axis->in)
-        *end = first < axis->in ? (axis->in - 1 - first) / dilation + 1 : 0;
-}
-
-/* Where the first of the range lies in the view; 0 where there is none. */
-static int64_t place_of(const nn_direct_plan *plan, const nn_direct_input *view,
-                        const tap_range *range, int64_t depth, int64_t row) {
-    const nn_window_axis *axes = plan->problem.axes;
-    if (range->plane_begin >= range->plane_end || range->row_begin >= range->row_end) return 0;
-    const int64_t d =
-        nn_first_input(&axes[NN_DEPTH], depth) + range->plane_begin * axes[NN_DEPTH].dilation;
-    const int64_t h =
-        nn_first_input(&axes[NN_HEIGHT], row) + range->row_begin * axes[NN_HEIGHT].dilation;
-    return (d - view->depth0) * view->plane + (h - view->row0) * view->row;
-}
-
-/* Lists the taps of the pass that are in the range, from its first one on: neighbouring rows of the
- * output mostly have the same list. */
-static int64_t list_taps(const nn_direct_plan *plan, const direct_pass *pass,
-                         const nn_direct_input *view, const tap_range *range, nn_tile_tap *taps) {
-    const nn_window_axis *axes = plan->problem.axes;
-    const int64_t in_row = plan->merged ? 1 : axes[NN_WIDTH].kernel;
-    const int64_t tap_floats = plan->k * pass->shape->columns;
-    int64_t count = 0;
-    for (int64_t kd = range->plane_begin; kd < range->plane_end; kd++)
-        for (int64_t kh = range->row_begin; kh < range->row_end; kh++) {
-            const int64_t first = (kd * axes[NN_HEIGHT].kernel + kh) * in_row;
-            const int64_t end = nn_min(first + in_row, pass->tap_end);
-            const int64_t place =
-                (kd - range->plane_begin) * axes[NN_DEPTH].dilation * view->plane +
-                (kh - range->row_begin) * axes[NN_HEIGHT].dilation * view->row + pass->k_begin -
-                view->k_begin;
-            for (int64_t tap = nn_max(first, pass->tap_begin); tap < end; tap++)
-                taps[count++] = (nn_tile_tap){
-                    .a = place + (tap - first) * axes[NN_WIDTH].dilation * view->pitch,
-                    .w = tap * tap_floats + pass->k_begin * pass->shape->columns,
-                };
-        }
-    return count;
-}
 
 /* Rows of raw sums that wait to be finished, as what is done to them beyond clipping starts slowly:
  * rows [begin, end) of `floats`, whose y and residual are at `offset`. */
@@ -217,6 +172,19 @@ static void prefetch_plane(const nn_direct_job *job, const nn_direct_unit *unit,
     tile->prefetch_bytes = nn_max(end - begin, 0) * row_floats * (int64_t)sizeof(float);
 }
 
+/* Own sums of the columns over the taps that are listed. */
+static void add_column_own(const nn_direct_plan *plan, const direct_pass *pass,
+                           const nn_tile_tap *taps, int64_t tap_count, float *sums) {
+    const int64_t columns = pass->shape->columns;
+    const float square = pass->own.scale * pass->own.scale;
+    memset(sums, 0, (size_t)columns * sizeof *sums);
+    for (int64_t i = 0; i < tap_count; i++) {
+        const int64_t part = plan->taps > 1 ? taps[i].w / (plan->k * columns) : pass->index;
+        const float *own = pass->shared.own + part * columns;
+        for (int64_t j = 0; j < columns; j++) sums[j] += own[j] * square;
+    }
+}
+
 static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const direct_pass *pass,
                      const nn_direct_input *view, const float *bias, nn_tile_tap *taps) {
     const nn_direct_plan *plan = job->plan;
@@ -248,6 +216,9 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
         .high = pass->last ? plan->high : INFINITY,
         .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
     };
+    float column_own[NN_TILE_MAX_COLUMNS];
+    tile.factors = pass->factors;
+    tile.column_own = column_own;
     const int64_t each_prefetch = pass->next_bytes / total;
     const bool is_raw = pass->last && !plan->tile_finishes;
     const bool is_planar = nn_direct_is_planar(p);
@@ -256,14 +227,17 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
     int64_t done = 0;
     /* Rows of the kernel alone change from row to row, and single numbers are compared: a structure
      * just written in parts would be read again as a whole, which waits for its parts. */
-    tap_range range;
-    clip_taps(&p->axes[NN_DEPTH], unit->depth, &range.plane_begin, &range.plane_end);
+    nn_tap_range range;
+    nn_direct_clip_taps(&p->axes[NN_DEPTH], unit->depth, &range.plane_begin, &range.plane_end);
     int64_t listed_begin = -1, listed_end = -1;
     int64_t step; /* rows of the output that are done at once */
     for (int64_t row = unit->row_begin; row < unit->row_end; row += step) {
-        clip_taps(height, row, &range.row_begin, &range.row_end);
-        if (range.row_begin != listed_begin || range.row_end != listed_end)
-            tile.tap_count = list_taps(plan, pass, view, &range, taps);
+        nn_direct_clip_taps(height, row, &range.row_begin, &range.row_end);
+        if (range.row_begin != listed_begin || range.row_end != listed_end) {
+            tile.tap_count =
+                nn_direct_list_taps(plan, &pass->part, view, &range, pass->shape->columns, taps);
+            if (pass->shares) add_column_own(plan, pass, taps, tile.tap_count, column_own);
+        }
         listed_begin = range.row_begin;
         listed_end = range.row_end;
         const int64_t inner = can_pair || can_chain ? count_inner(height, row, unit->row_end) : 0;
@@ -276,7 +250,7 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
         const int64_t y_start = unit->image * p->out_image + unit->depth * p->out_plane +
                                 (row - job->first_row) * p->out_row + pass->column;
         const int64_t a_start =
-            place_of(plan, view, &range, unit->depth, row) + view->column_offset;
+            nn_direct_place(plan, view, &range, unit->depth, row) + view->column_offset;
         int64_t begin = unit->column_begin, count;
         for (int64_t i = 0; i < tile_count; i += count) {
             int64_t rows = pair ? 2 * columns : each + (i < rest);
@@ -301,6 +275,10 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
             tile.a[0] = view->base + a_start + begin * view->column_step;
             tile.a[1] = tile.a[0] + a_step;
             tile.start = bias;
+            if (pass->shares) {
+                tile.own[0] = nn_direct_own_at(&pass->own, unit, row, begin);
+                tile.own[1] = tile.own[0] + NN_TILE_SEGMENT;
+            }
             tile.prefetch = (const char *)pass->next + each_prefetch * done;
             tile.prefetch_bytes = each_prefetch * count * each_row;
             if (is_planar && count > 1) prefetch_plane(job, unit, row, &tile);
@@ -324,19 +302,22 @@ static direct_pass pass_at(const nn_direct_job *job, const nn_direct_unit *unit,
         .shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape,
         .first = index == 0,
         .last = index == plan->passes - 1,
-        .tap_begin = plan->taps > 1 ? index * plan->taps_per_pass : 0,
-        .k_begin = plan->taps > 1 ? 0 : index * plan->k_per_pass,
+        .index = index,
+        .part = nn_direct_tap_part(plan, index),
         .w = job->packed + unit->group * plan->group_floats + first * plan->taps * plan->k,
         .column = unit->group * plan->problem.columns + first,
     };
-    pass.tap_end = nn_min(pass.tap_begin + plan->taps_per_pass, plan->taps);
-    pass.k = nn_min(plan->k_per_pass, plan->k - pass.k_begin);
+    pass.k = nn_min(plan->k_per_pass, plan->k - pass.part.k_begin);
     pass.columns = (int)nn_min(pass.shape->columns, plan->problem.columns - first);
     return pass;
 }
 
 static const float *first_weight(const direct_pass *pass, int64_t k) {
-    return pass->w + (pass->tap_begin * k + pass->k_begin) * pass->shape->columns;
+    return pass->w + (pass->part.tap_begin * k + pass->part.k_begin) * pass->shape->columns;
+}
+
+static int64_t weights_of(const direct_pass *pass) {
+    return (pass->part.tap_end - pass->part.tap_begin) * pass->k * pass->shape->columns;
 }
 
 /* Finds the weights that are read after those of the pass, of which there are about as many. */
@@ -363,34 +344,54 @@ static void find_next(const nn_direct_job *job, const nn_direct_unit *unit, int6
         return;
     }
     const direct_pass next = pass_at(job, unit, next_panel, next_index);
-    const int64_t floats = (pass->tap_end - pass->tap_begin) * pass->k * pass->shape->columns;
     pass->next = first_weight(&next, plan->k);
-    pass->next_bytes = nn_min(floats, end - pass->next) * (int64_t)sizeof(float);
-}
-
-/* Passes [begin, end) of a panel. */
-static void run_panel(const nn_direct_job *job, const nn_direct_unit *unit, int64_t panel,
-                      int64_t begin, int64_t end, const nn_direct_input *view, nn_tile_tap *taps) {
-    const nn_direct_plan *plan = job->plan;
-    const float *bias =
-        job->bias + unit->group * plan->group_columns + panel * plan->shape->columns;
-    for (int64_t i = begin; i < end; i++) {
-        direct_pass pass = pass_at(job, unit, panel, i);
-        find_next(job, unit, panel, i, &pass);
-        run_pass(job, unit, &pass, view, bias, taps);
-    }
+    pass->next_bytes = nn_min(weights_of(pass), end - pass->next) * (int64_t)sizeof(float);
 }
 
 /* A worker's part of the workspace. */
 typedef struct direct_space {
     nn_tile_tap *taps;
     float *band;
+    float *own, *scaled; /* direct_shared_f32.h */
 } direct_space;
 
 static direct_space space_at(const nn_direct_plan *plan, char *own) {
     size_t taps_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
     size_t band_at = nn_aligned(taps_bytes);
-    return (direct_space){(nn_tile_tap *)own, (float *)(own + band_at)};
+    return (direct_space){
+        (nn_tile_tap *)own,
+        (float *)(own + band_at),
+        (float *)(own + plan->own_at),
+        (float *)(own + plan->scaled_at),
+    };
+}
+
+static void share_pass(const nn_direct_plan *plan, const direct_space *space, direct_pass *pass) {
+    const nn_direct_part part = {pass->w, first_weight(pass, plan->k) - pass->w, weights_of(pass),
+                                 pass->shared};
+    const nn_direct_scaled scaled = nn_direct_scale(plan, &part, pass->own.scale, space->scaled);
+    pass->shares = scaled.shares;
+    pass->factors = scaled.factors;
+    pass->w = scaled.w;
+}
+
+/* Passes [begin, end) of a panel. */
+static void run_panel(const nn_direct_job *job, const nn_direct_unit *unit, int64_t panel,
+                      int64_t begin, int64_t end, const nn_direct_input *view,
+                      const direct_space *space) {
+    const nn_direct_plan *plan = job->plan;
+    const float *bias =
+        job->bias + unit->group * plan->group_columns + panel * plan->shape->columns;
+    for (int64_t i = begin; i < end; i++) {
+        direct_pass pass = pass_at(job, unit, panel, i);
+        find_next(job, unit, panel, i, &pass);
+        if (plan->shares && pass.shape == plan->shape) {
+            pass.shared = nn_direct_shared_at(plan, job->packed, unit->group, panel);
+            pass.own = nn_direct_own_of(plan, space->own, i);
+            share_pass(plan, space, &pass);
+        }
+        run_pass(job, unit, &pass, view, bias, space->taps);
+    }
 }
 
 /* `view` is the last unit's; where that had the same pixels, it is used again. */
@@ -404,8 +405,11 @@ static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool 
         const nn_channel_range channels = {k_begin, nn_min(k_end, plan->problem.k) - k_begin};
         if (!same_input || plan->input_parts > 1)
             *view = nn_direct_input_of(job, unit, channels, space->band);
+        if (plan->shares && (!same_input || plan->input_parts > 1))
+            nn_direct_find_own(job, unit, view, part * passes, (part + 1) * passes, space->taps,
+                               space->own);
         for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
-            run_panel(job, unit, panel, part * passes, (part + 1) * passes, view, space->taps);
+            run_panel(job, unit, panel, part * passes, (part + 1) * passes, view, space);
     }
 }
 
@@ -467,7 +471,7 @@ static bool is_plain_product(const nn_direct_plan *plan, int64_t pixels) {
 /* Panels of a product, without all that a convolution asks for each of them, which takes as long as
  * a third of a tile of few channels. Weights that are read so often stay in L2 by themselves. */
 static void run_product(const nn_direct_job *job, int64_t pixels, int64_t panel_begin,
-                        int64_t panel_end) {
+                        int64_t panel_end, const direct_space *space) {
     const nn_direct_plan *plan = job->plan;
     const nn_direct_problem *p = &plan->problem;
     const nn_tile_tap tap = {0, 0};
@@ -482,15 +486,30 @@ static void run_product(const nn_direct_job *job, int64_t pixels, int64_t panel_
         .high = plan->high,
         .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
     };
+    float column_own[NN_TILE_MAX_COLUMNS];
+    nn_direct_own own = {0};
+    if (plan->shares) own = nn_direct_find_product_own(job, pixels, space->own);
     for (int64_t panel = panel_begin; panel < panel_end; panel++) {
         const nn_tile_shape *shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape;
         const int64_t first = panel * plan->shape->columns;
+        tile.w = job->packed + first * plan->k;
+        bool shares = false;
+        if (plan->shares && shape == plan->shape) {
+            const nn_direct_part part = {tile.w, 0, plan->k * shape->columns,
+                                         nn_direct_shared_at(plan, job->packed, 0, panel)};
+            const nn_direct_scaled scaled = nn_direct_scale(plan, &part, own.scale, space->scaled);
+            shares = scaled.shares;
+            tile.w = scaled.w;
+            tile.factors = scaled.factors;
+            tile.column_own = column_own;
+            for (int64_t j = 0; j < shape->columns; j++)
+                column_own[j] = part.shared.own[j] * own.scale * own.scale;
+        }
         /* As run_pass does: tiles of about equal size, the first ones a row higher. In 32 bits,
          * which are divided in half the time. */
         const uint32_t count = (uint32_t)pixels, most = (uint32_t)shape->rows;
         const uint32_t pieces = (count + most - 1) / most;
         const uint32_t height = count / pieces, higher = count % pieces;
-        tile.w = job->packed + first * plan->k;
         tile.start = job->bias + first;
         tile.columns = (int)nn_min(shape->columns, p->columns - first);
         int64_t at = 0;
@@ -506,6 +525,8 @@ static void run_product(const nn_direct_job *job, int64_t pixels, int64_t panel_
             tile.y[1] = tile.y[0] + second * p->out_pitch;
             tile.residual[0] = job->residual ? job->residual + y : NULL;
             tile.residual[1] = job->residual ? tile.residual[0] + second * p->out_pitch : NULL;
+            tile.own[0] = shares ? own.rows + at : NULL;
+            tile.own[1] = shares ? tile.own[0] + second : NULL;
             tile.more = tiles - 1;
             shape->run[rows](&tile);
             at += tiles * rows;
@@ -524,8 +545,9 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         .residual = residual,
         .y = y,
     };
+    const direct_space space = space_at(plan, workspace);
     if (is_plain_product(plan, pixels))
-        run_product(&job, pixels, panel_begin, panel_end);
+        run_product(&job, pixels, panel_begin, panel_end, &space);
     else
         run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
 }

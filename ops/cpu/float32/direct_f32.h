@@ -6,6 +6,7 @@
 #ifndef NN_DIRECT_F32_H
 #define NN_DIRECT_F32_H
 
+#include "ops/cpu/float32/shared/shared_f32.h"
 #include "ops/cpu/float32/tile_f32.h"
 #include "ops/family/convolution.h"
 
@@ -17,6 +18,8 @@ typedef struct nn_direct_problem {
     int64_t out_pitch, out_row, out_plane, out_image;
     nn_window_axis axes[NN_MAX_SPATIAL];
     int vectors; /* width of the tiles: nn_prepare_variant of nn_direct_widths; 0: as suits */
+    nn_sharing sharing;
+    bool compares_rows; /* rows are of a matrix: those of too different magnitude do not share */
 } nn_direct_problem;
 
 /* The widths of tiles as a kernel's variants. */
@@ -76,6 +79,12 @@ typedef struct nn_direct_plan {
     bool band_is_compact; /* holds only the columns that a kernel of width 1 reads */
     int64_t band_rows, band_columns, band_pitch;
     int64_t group_floats, group_columns; /* packed weights and bias of one group */
+    /* Panels of the shape that can, share products. Behind all weights come those panels' factors
+     * and own sums: of each tap or, where there is one, of each pass. A worker keeps a scale for
+     * each pass and the rows' own sums, [pass][pixel of the unit]. */
+    bool shares;
+    int64_t own_parts, own_pixels;
+    size_t own_at, scaled_at; /* in a worker's workspace; the latter: of a panel */
     size_t worker_bytes;
     nn_epilogue epilogue;
     bool tile_finishes; /* the whole epilogue is a residual and a clip, done in registers */
@@ -110,6 +119,8 @@ void nn_direct_pack_panels(const nn_direct_plan *plan, const nn_direct_source *s
 /* Rows [begin, end) of k of all panels of the only group; w begins with row `begin`. */
 void nn_direct_pack_rows(const nn_direct_plan *plan, const nn_direct_source *source, int64_t begin,
                          int64_t end, const float *w, float *packed);
+/* When all rows are packed so. */
+void nn_direct_end_rows(const nn_direct_plan *plan, float *packed);
 /* Columns before panel `panel`, which may be the one behind the last. */
 int64_t nn_direct_columns_before(const nn_direct_plan *plan, int64_t panel);
 
@@ -121,6 +132,13 @@ float *nn_direct_packed_column(const nn_direct_plan *plan, float *packed, int64_
 /* `bias` has a value for each column of each group, `step` floats apart; NULL: zeros. */
 void nn_direct_pack_bias(const nn_direct_plan *plan, const float *bias, int64_t step, float scale,
                          float *packed);
+
+/* A panel's factors and own sums, if it shares products. */
+typedef struct nn_direct_shared {
+    float *factors, *own; /* own: [own_parts][columns] */
+} nn_direct_shared;
+nn_direct_shared nn_direct_shared_at(const nn_direct_plan *plan, const float *packed, int64_t group,
+                                     int64_t panel);
 
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads);
 

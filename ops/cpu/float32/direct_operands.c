@@ -42,6 +42,7 @@ static nn_status pack_rows(const pack_argument *pack, void *out) {
                                 (end - begin) * source->k_step, &w));
         nn_direct_pack_rows(plan, source, begin, end, w, out);
     }
+    nn_direct_end_rows(plan, out);
     return NN_OK;
 }
 
@@ -69,6 +70,11 @@ static nn_status pack_bias(const nn_node_view *node, const void *argument, void 
     return NN_OK;
 }
 
+nn_sharing nn_direct_sharing(const nn_node_view *node, int w, const nn_target *target) {
+    const bool is_constant = nn_view_constant(node, w) != NULL;
+    return is_constant && !target->deterministic ? NN_SHARE_WHERE_FASTER : NN_SHARE_NEVER;
+}
+
 nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_plan *plan,
                                      nn_prepare *services, nn_direct_operands *operands,
                                      size_t *workspace_bytes) {
@@ -94,8 +100,9 @@ nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_p
         operands->bias_bytes = nn_direct_bias_bytes(plan);
     }
     *workspace_bytes = operands->packed_bytes + operands->bias_bytes;
-    nn_prepare_describe(services, "%dx%d, %lld units, %lld passes", plan->shape->rows,
-                        plan->shape->columns, (long long)plan->units, (long long)plan->passes);
+    nn_prepare_describe(services, "%dx%d%s, %lld units, %lld passes", plan->shape->rows,
+                        plan->shape->columns, plan->shares ? " with shared products" : "",
+                        (long long)plan->units, (long long)plan->passes);
     return NN_OK;
 }
 

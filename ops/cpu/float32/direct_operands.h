@@ -14,6 +14,10 @@ typedef struct nn_direct_operands {
     size_t packed_bytes, bias_bytes;   /* of workspace */
 } nn_direct_operands;
 
+/* Products by constant weights are shared where that is faster, unless results must be the same
+ * bits whatever the threads. */
+nn_sharing nn_direct_sharing(const nn_node_view *node, int w, const nn_target *target);
+
 /* Fill in the first five members; packs what is constant and returns the workspace for the rest,
  * which comes before the plan's own. */
 nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_plan *plan,

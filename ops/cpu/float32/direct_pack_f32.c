@@ -4,6 +4,11 @@
 
 #include <stdio.h>
 
+/* Rows of packed weights that have an own sum of their own. */
+static int64_t rows_of_part(const nn_direct_plan *plan) {
+    return plan->taps > 1 ? plan->k : plan->k_per_pass;
+}
+
 void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *source, char *text,
                        size_t size) {
     int length =
@@ -13,6 +18,9 @@ void nn_direct_variant(const nn_direct_plan *plan, const nn_direct_source *sourc
     if (plan->fold > 1 && length >= 0 && (size_t)length < size)
         snprintf(text + length, size - (size_t)length, ", %lld pixels %lld apart",
                  (long long)plan->fold, (long long)plan->fold_step);
+    else if (plan->shares && length >= 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", shared by %lld",
+                 (long long)rows_of_part(plan));
 }
 
 static size_t aligned_floats(int64_t count) {
@@ -20,8 +28,39 @@ static size_t aligned_floats(int64_t count) {
     return nn_aligned(bytes);
 }
 
+/* Floats of a column's factor and own sums. */
+static int64_t shared_floats(const nn_direct_plan *plan) {
+    return plan->shares ? 1 + plan->own_parts : 0;
+}
+
 size_t nn_direct_packed_bytes(const nn_direct_plan *plan) {
-    return aligned_floats(plan->group_floats * plan->problem.groups);
+    return aligned_floats(plan->group_floats * plan->problem.groups) +
+           aligned_floats(plan->group_columns * plan->problem.groups * shared_floats(plan));
+}
+
+nn_direct_shared nn_direct_shared_at(const nn_direct_plan *plan, const float *packed, int64_t group,
+                                     int64_t panel) {
+    const size_t weights = aligned_floats(plan->group_floats * plan->problem.groups);
+    const int64_t column = group * plan->group_columns + panel * plan->shape->columns;
+    float *at = (float *)packed + weights / sizeof *packed + column * shared_floats(plan);
+    return (nn_direct_shared){at, at + plan->shape->columns};
+}
+
+/* Makes those of panels [begin, end) that share products ready for it. */
+static void share_panels(const nn_direct_plan *plan, int64_t group, int64_t begin, int64_t end,
+                         float *packed) {
+    const int64_t rows = plan->taps * plan->k;
+    for (int64_t panel = begin; panel < end && plan->shares; panel++) {
+        if (panel == plan->panels - 1 && plan->last_shape != plan->shape) continue;
+        const nn_direct_shared at = nn_direct_shared_at(plan, packed, group, panel);
+        plan->tiles->shared->pack(&(nn_shared_panel){
+            .w = packed + group * plan->group_floats + panel * plan->shape->columns * rows,
+            .rows = rows,
+            .part_rows = rows_of_part(plan),
+            .factors = at.factors,
+            .own = at.own,
+        });
+    }
 }
 
 size_t nn_direct_bias_bytes(const nn_direct_plan *plan) {
@@ -194,20 +233,22 @@ nn_direct_pieces nn_direct_pieces_of(const nn_direct_plan *plan, const nn_direct
 void nn_direct_pack_panels(const nn_direct_plan *plan, const nn_direct_source *source,
                            int64_t group, int64_t begin, int64_t end, const float *w,
                            float *packed) {
-    packed += group * plan->group_floats + begin * plan->shape->columns * plan->taps * plan->k;
+    float *to =
+        packed + group * plan->group_floats + begin * plan->shape->columns * plan->taps * plan->k;
     for (int64_t panel = begin; panel < end; panel++) {
         const panel_copy copy = copy_of(plan, source, panel);
         const int64_t floats = copy.taps * copy.k * copy.width;
-        if (copy.columns < copy.width) memset(packed, 0, (size_t)floats * sizeof *packed);
+        if (copy.columns < copy.width) memset(to, 0, (size_t)floats * sizeof *to);
         if (source->column_step <= source->k_step)
-            pack_by_rows(&copy, w, packed);
+            pack_by_rows(&copy, w, to);
         else if ((source->tap_step == 1 || copy.taps == 1) && source->k_step == copy.taps)
-            pack_by_quads(&copy, w, packed);
+            pack_by_quads(&copy, w, to);
         else
-            pack_by_columns(&copy, w, packed);
+            pack_by_columns(&copy, w, to);
         w += copy.columns * source->column_step;
-        packed += floats;
+        to += floats;
     }
+    share_panels(plan, group, begin, end, packed);
 }
 
 void nn_direct_pack_rows(const nn_direct_plan *plan, const nn_direct_source *source, int64_t begin,
@@ -220,6 +261,10 @@ void nn_direct_pack_rows(const nn_direct_plan *plan, const nn_direct_source *sou
         if (copy.columns < copy.width) memset(to, 0, (size_t)(copy.k * copy.width) * sizeof *to);
         pack_by_rows(&copy, w + panel * plan->shape->columns, to);
     }
+}
+
+void nn_direct_end_rows(const nn_direct_plan *plan, float *packed) {
+    share_panels(plan, 0, 0, plan->panels, packed);
 }
 
 float *nn_direct_packed_column(const nn_direct_plan *plan, float *packed, int64_t column,

@@ -48,6 +48,7 @@ nn_direct_problem nn_direct_product(int64_t m, int64_t n, int64_t k) {
         .columns = n,
         .in_pitch = k,
         .axes = {one, one, one},
+        .compares_rows = true,
     };
     out.axes[NN_WIDTH].in = out.axes[NN_WIDTH].out = m;
     nn_direct_dense_output(&out, n);
@@ -228,11 +229,42 @@ static int64_t best_vectors(const nn_direct_plan *plan, int threads) {
     return best;
 }
 
+static int64_t pixels_of(const nn_direct_plan *plan) {
+    return plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
+}
+
+static bool can_share(const nn_direct_plan *plan) {
+    const nn_direct_problem *p = &plan->problem;
+    const nn_tiles_f32 *tiles = plan->tiles;
+    if (p->sharing == NN_SHARE_NEVER || tiles->shared == NULL || plan->fold > 1 || p->vectors > 0 ||
+        p->columns <= tiles->narrow->lanes || plan->k < NN_SHARED_STEP)
+        return false;
+    if (p->sharing == NN_SHARE_WHERE_POSSIBLE) return true;
+    /* Fewer pixels wait for their weights. */
+    enum { LEAST_PIXELS = 6 };
+    return nn_shared_gains(NN_ISA_AVX512) && pixels_of(plan) >= LEAST_PIXELS &&
+           nn_shared_pays(plan->taps, plan->k, p->columns);
+}
+
+/* What is left of a panel takes half a vector, without sharing, where that is enough. */
+static void choose_shared_shapes(nn_direct_plan *plan) {
+    const nn_tiles_f32 *tiles = plan->tiles;
+    const int64_t rest = plan->problem.columns % tiles->shared->shape->columns;
+    plan->shape = plan->last_shape = tiles->shared->shape;
+    plan->panels = nn_divide_up(plan->problem.columns, plan->shape->columns);
+    if (rest > 0 && rest <= tiles->narrow->lanes) plan->last_shape = tiles->narrow->shapes[0];
+}
+
 static void choose_shapes(nn_direct_plan *plan, int threads) {
     const nn_tiles_f32 *tiles = plan->tiles;
     const int64_t columns = plan->problem.columns;
     const int64_t vectors = nn_divide_up(columns, tiles->lanes);
-    const int64_t pixels = plan->problem.axes[NN_WIDTH].out * plan->problem.axes[NN_HEIGHT].out;
+    const int64_t pixels = pixels_of(plan);
+    plan->shares = can_share(plan);
+    if (plan->shares) {
+        choose_shared_shapes(plan);
+        return;
+    }
     int64_t wanted = best_vectors(plan, threads);
     /* Few pixels need width to hide the latency of an FMA; few channels leave little to read of the
      * pixels. */
@@ -405,6 +437,17 @@ static void choose_band(nn_direct_plan *plan) {
     plan->worker_bytes = nn_round_up(plan->worker_bytes, NN_ALIGNMENT);
 }
 
+static void choose_own_sums(nn_direct_plan *plan) {
+    if (!plan->shares) return;
+    plan->own_parts = plan->taps > 1 ? plan->taps : plan->passes;
+    plan->own_pixels = plan->row_block * plan->column_block;
+    plan->own_at = plan->worker_bytes;
+    const int64_t own = plan->passes * (1 + plan->own_pixels);
+    const int64_t panel = (plan->taps * plan->k + 1) * plan->shape->columns;
+    plan->scaled_at = plan->own_at + nn_aligned((size_t)own * sizeof(float));
+    plan->worker_bytes = plan->scaled_at + nn_aligned((size_t)panel * sizeof(float));
+}
+
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {
     return plan->worker_bytes * (size_t)threads;
 }
@@ -431,4 +474,5 @@ void nn_direct_plan_make(const nn_direct_problem *problem, const nn_tiles_f32 *t
     choose_units(out, useful);
     choose_passes(out);
     choose_band(out);
+    choose_own_sums(out);
 }

@@ -45,6 +45,7 @@ nn_status nn_gemm_f32_prepare(const nn_node_view *node, const nn_target *target,
     const nn_gemm_geometry g = nn_gemm_geometry_of(node);
     nn_direct_problem problem = nn_direct_product(g.m, g.n, g.k);
     problem.vectors = nn_prepare_variant(services);
+    problem.sharing = nn_direct_sharing(node, 1, target);
     nn_direct_plan_make(&problem, tiles, target->threads, epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = 1,
@@ -115,6 +116,7 @@ nn_status nn_product_f32_prepare(const nn_node_view *node, const nn_target *targ
     const nn_matmul_geometry g = nn_matmul_geometry_of(node, 0, 1);
     nn_direct_problem problem = nn_direct_product(g.batch * g.m, g.n, g.k);
     problem.vectors = nn_prepare_variant(services);
+    problem.sharing = nn_direct_sharing(node, 1, target);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = 1, .bias = bias, .source = matmul_source(&g), .bias_step = 1, .bias_scale = 1};
@@ -264,6 +266,7 @@ static nn_status prepare_matmul_nbits(const nn_node_view *node, const nn_target 
     int64_t rows = nn_fact_count(node->out[0]) / attrs->n;
     nn_direct_problem problem = nn_direct_product(rows, attrs->n, attrs->k);
     problem.vectors = nn_prepare_variant(services);
+    problem.sharing = nn_direct_sharing(node, NN_NBITS_B, target);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     nn_direct_variant(&state->plan, &source, variant, sizeof variant);
     NN_TRY(nn_prepare_pack(services, parts, variant, nn_direct_packed_bytes(&state->plan),

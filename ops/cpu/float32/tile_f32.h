@@ -40,7 +40,13 @@ typedef struct nn_tile_f32 {
     int64_t more;     /* tiles of as many rows that lie behind this one and are done with it, */
     int64_t a_skip;   /* their rows so many floats further than behind the last one's */
     float low, high;  /* clip: -INFINITY, INFINITY for none */
-    bool claims;      /* lines of y come to L1 while the sums are made: they are further than L2 */
+    /* Of tiles that share products (shared/shared_f32.h): sums are multiplied by the factors before
+     * `start` is added. */
+    const float *factors;    /* C powers of two */
+    const float *own[2];     /* of row 0 and row NN_TILE_SEGMENT, one each; NULL: products are not
+                                shared in this tile */
+    const float *column_own; /* C values */
+    bool claims; /* lines of y come to L1 while the sums are made: they are further than L2 */
     const void *prefetch; /* `prefetch_bytes` from here are brought to L2 while the tiles run */
     int64_t prefetch_bytes;
 } nn_tile_f32;
@@ -48,6 +54,8 @@ typedef struct nn_tile_f32 {
 typedef void (*nn_tile_function)(const nn_tile_f32 *tile);
 
 /* The functions for 1 .. rows rows of one width. */
+typedef struct nn_shared_f32 nn_shared_f32;
+
 typedef struct nn_tile_shape {
     int rows, columns;
     nn_tile_function run[NN_TILE_MAX_ROWS + 1]; /* indexed by the number of rows */
@@ -66,6 +74,7 @@ typedef struct nn_tiles_f32 {
     nn_epilogue_function finish;       /* what tiles cannot do themselves */
     const struct nn_tiles_f32 *narrow; /* of vectors half as long; NULL: none */
     const nn_tile_shape *with_half;    /* of a vector and a half; NULL: none */
+    const nn_shared_f32 *shared;       /* NULL: none */
     const nn_rows_f32 *rows;           /* loops over elements */
 } nn_tiles_f32;
 

@@ -27,5 +27,12 @@
 #include "ops/cpu/float32/tile_f32.inc.h"
 
 const nn_tiles_f32 nn_tiles_f32_avx2 = {
-    VF_LANES,         3, {&shape_14x8, &shape_6x16, &shape_4x24}, nn_epilogue_f32_avx2, NULL, NULL,
-    &nn_rows_f32_avx2};
+    VF_LANES,
+    3,
+    {&shape_14x8, &shape_6x16, &shape_4x24},
+    nn_epilogue_f32_avx2,
+    NULL,
+    NULL,
+    NULL,
+    &nn_rows_f32_avx2,
+};

@@ -3,6 +3,7 @@
  * 14x24 (tile_f32_24_avx512.c) those where half a vector takes half the time. */
 #include "ops/cpu/float32/vector.h"
 
+#include "ops/cpu/float32/shared/shared_f32.h"
 #include "ops/cpu/float32/tile_f32.h"
 
 #include <math.h>
@@ -37,5 +38,6 @@ const nn_tiles_f32 nn_tiles_f32_avx512 = {
     nn_epilogue_f32_avx512,
     &nn_tiles_f32_avx2,
     &nn_tile_f32_14x24_avx512,
+    &nn_shared_f32_avx512,
     &nn_rows_f32_avx512,
 };

@@ -16,5 +16,6 @@
 #include "ops/cpu/float32/tile_f32.inc.h"
 
 const nn_tiles_f32 nn_tiles_f32_portable = {
-    VF_LANES, 2,    {&shape_4x4, &shape_4x8}, nn_epilogue_f32_portable,
-    NULL,     NULL, &nn_rows_f32_portable};
+    VF_LANES, 2,    {&shape_4x4, &shape_4x8}, nn_epilogue_f32_portable, NULL,
+    NULL,     NULL, &nn_rows_f32_portable,
+};

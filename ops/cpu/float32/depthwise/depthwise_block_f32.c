@@ -98,9 +98,12 @@ static int64_t row_pieces(const block_state *state, const nn_conv_geometry *g, i
 /* What makes `rows` rows of the expanded map. */
 static nn_direct_problem expansion(const block_state *state, const nn_conv_geometry *expand,
                                    int64_t rows) {
-    if (state->expands_pixels)
-        return nn_direct_product(rows * expand->axes[NN_WIDTH].in, state->channels,
-                                 state->in_channels);
+    if (state->expands_pixels) {
+        nn_direct_problem pixels = nn_direct_product(rows * expand->axes[NN_WIDTH].in,
+                                                     state->channels, state->in_channels);
+        pixels.compares_rows = false;
+        return pixels;
+    }
     const int64_t in_channels = state->in_planes ? 1 : state->in_channels;
     nn_direct_problem problem = {
         .images = 1,
@@ -228,7 +231,7 @@ static nn_status prepare_depthwise(nn_prepare *services, block_state *state) {
 
 /* A convolution of `weights` weights a column, input `w`, whose bias is the next one. */
 static nn_status prepare_conv(const nn_node_view *node, nn_prepare *services,
-                              const nn_direct_problem *problem, int w, int64_t weights,
+                              nn_direct_problem *problem, int w, int64_t weights,
                               const nn_tiles_f32 *tiles, const nn_epilogue *epilogue,
                               nn_direct_plan *plan, nn_direct_operands *operands) {
     size_t none; /* all is constant */
@@ -272,7 +275,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     choose_bands(state);
     const nn_window_axis *width = &g.axes[NN_WIDTH];
     if (state->expands) {
-        const nn_direct_problem problem = expansion(state, &expand, state->held);
+        nn_direct_problem problem = expansion(state, &expand, state->held);
+        problem.sharing = nn_direct_sharing(node, NN_BLOCK_EXPAND_W, target);
         NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_EXPAND_W,
                             expand.taps * state->in_channels, set->tiles, &expand_work,
                             &state->expand, &state->expand_operands));
@@ -280,6 +284,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state->projects) {
         nn_direct_problem problem =
             nn_direct_product(state->group_rows * width->out, state->out_channels, state->channels);
+        problem.sharing = nn_direct_sharing(node, NN_BLOCK_PROJECT_W, target);
+        problem.compares_rows = false;
         NN_TRY(prepare_conv(node, services, &problem, NN_BLOCK_PROJECT_W, state->channels,
                             set->tiles, &node->epilogue, &state->project,
                             &state->project_operands));

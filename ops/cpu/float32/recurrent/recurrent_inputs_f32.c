@@ -17,8 +17,9 @@ nn_recurrent_inputs_way nn_recurrent_inputs_choose(int64_t rows, int64_t k, int6
                                                    int threads) {
 #if defined(__x86_64__)
     const nn_strassen_product product = nn_strassen_matrix_product(rows, k, columns);
-    if (w == NULL || target->deterministic || target->isa < NN_ISA_AVX2 ||
-        !nn_strassen_pays(&product, target->isa, threads))
+    if (w == NULL || target->deterministic) return NN_INPUTS_PLAIN;
+    if (nn_shared_gains(target->isa) && nn_shared_pays(1, k, columns)) return NN_INPUTS_SHARED;
+    if (target->isa < NN_ISA_AVX2 || !nn_strassen_pays(&product, target->isa, threads))
         return NN_INPUTS_PLAIN;
     /* Sums of halves would not be what those of an infinity are. */
     const float *weights = w->data;
@@ -50,7 +51,8 @@ static void plan_strassen(nn_recurrent_inputs *inputs, const nn_tiles_f32 *tiles
 void nn_recurrent_inputs_plan(nn_recurrent_inputs *inputs, const nn_tiles_f32 *tiles, nn_isa isa,
                               int threads) {
     const nn_epilogue none = {0};
-    const nn_direct_problem product = nn_direct_product(inputs->rows, inputs->columns, inputs->k);
+    nn_direct_problem product = nn_direct_product(inputs->rows, inputs->columns, inputs->k);
+    if (GOES(inputs, NN_INPUTS_SHARED)) product.sharing = NN_SHARE_WHERE_FASTER;
     if (GOES(inputs, NN_INPUTS_STRASSEN)) {
         plan_strassen(inputs, tiles, threads);
     } else if (GOES(inputs, NN_INPUTS_BF16)) {
@@ -108,7 +110,10 @@ void nn_recurrent_inputs_pack(const nn_recurrent_inputs *inputs, const nn_rows_f
 }
 
 void nn_recurrent_inputs_finish(const nn_recurrent_inputs *inputs, float *packed) {
-    if (GOES(inputs, NN_INPUTS_STRASSEN)) nn_strassen_finish(&inputs->strassen, packed);
+    if (GOES(inputs, NN_INPUTS_STRASSEN))
+        nn_strassen_finish(&inputs->strassen, packed);
+    else if (GOES(inputs, NN_INPUTS_SHARED))
+        nn_direct_end_rows(&inputs->plain, packed);
 }
 
 /* ---- running ---- */

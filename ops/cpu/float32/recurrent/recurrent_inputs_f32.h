@@ -8,6 +8,7 @@
 
 typedef enum nn_recurrent_inputs_way {
     NN_INPUTS_PLAIN,
+    NN_INPUTS_SHARED, /* plain but for that products are shared */
     NN_INPUTS_BF16,
     NN_INPUTS_STRASSEN
 } nn_recurrent_inputs_way;

@@ -1,5 +1,6 @@
 /* When products are done by Strassen's algorithm, and how they are cut up. */
 #include "base/integers.h"
+#include "ops/cpu/float32/shared/shared_f32.h"
 #include "ops/cpu/float32/strassen/strassen_f32.h"
 
 #include <math.h>
@@ -25,16 +26,9 @@ bool nn_strassen_suits(const nn_strassen_product *p, nn_isa isa) {
 }
 
 /* Times in vector FMAs of one core of a vector of each quarter: of A and B that become forms, of C
- * between the products. Measured on a Zen 4, with AVX-512 (whose 512-bit operations take as long as
- * two of 256 bits) and with AVX2, which does two FMAs a cycle in tiles of two vectors. */
-typedef struct quarter_times {
-    double a, b, c;
-} quarter_times;
-
-static quarter_times times_of(nn_isa isa) {
-    const bool is_slow = isa >= NN_ISA_AVX512 && nn_cpu_get()->halves_512;
-    return is_slow ? (quarter_times){20, 20, 20} : (quarter_times){30, 20, 55};
-}
+ * between the products. Measured with AVX2 on a Zen 4, which does two FMAs a cycle in tiles of two
+ * vectors. */
+static const double time_of_a = 30, time_of_b = 20, time_of_c = 55;
 
 static const double needed_gain = 0.95;
 
@@ -66,14 +60,15 @@ static int64_t parts_of(bool packs_forms) {
 }
 
 bool nn_strassen_pays(const nn_strassen_product *p, nn_isa isa, int threads) {
+    /* Products are shared there (shared/shared_f32.h), which gains more. */
+    if (nn_shared_gains(isa)) return false;
     if (!nn_strassen_suits(p, isa) || p->rows < (int64_t)LEAST_ROWS * threads) return false;
     const bool packs = packs_forms(p);
     if (packs && bytes_of_forms(p) > (int64_t)CACHED_BYTES) return false;
-    const quarter_times times = times_of(isa);
     const double made = packs ? 0 : (double)nn_divide_up(p->rows, most_rows(p));
     const double rows = (double)p->rows, k = (double)p->k, columns = (double)p->columns;
     const double quarters =
-        (rows * k * times.a + rows * columns * times.c + made * k * columns * times.b) / 4;
+        (rows * k * time_of_a + rows * columns * time_of_c + made * k * columns * time_of_b) / 4;
     const double products = rows * k * columns;
     return products * 7 / 8 + quarters < needed_gain * products;
 }
