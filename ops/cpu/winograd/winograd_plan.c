@@ -81,12 +81,15 @@ static void choose_blocks(nn_winograd_plan *plan) {
     plan->block_tiles = nn_divide_up(plan->tiles, plan->blocks);
     plan->shares_blocks = plan->threads > 1 && plan->blocks < wanted && has_panels;
 
-    /* Sums of as many panels as fit beside the transformed input: the more, the fewer times that is
-     * read, and the fewer times the stream of weights stops for the output. */
+    /* Sums of all panels stand side by side where they fit in L2 beside the transformed input,
+     * which is read once then, or where weights outweigh both, whose stream stops for the output.
+     */
     const int64_t input_bytes = points * plan->block_tiles * plan->v_pitch * sizes->v_bytes;
     const int64_t panel_bytes = points * plan->block_tiles * plan->columns * NN_WINOGRAD_SUM_BYTES;
-    const int64_t room = nn_max(l2 - input_bytes, l2 / 4);
-    plan->panel_block = nn_min(nn_max(room / panel_bytes, 1), plan->panels);
+    const bool takes_all =
+        plan->block_tiles < LEAST_TILES || input_bytes + plan->panels * panel_bytes <= l2;
+    plan->panel_block =
+        takes_all ? plan->panels : nn_min(nn_max(l2 / 4 / panel_bytes, 1), plan->panels);
     if (plan->shares_blocks)
         plan->panel_block =
             nn_min(plan->panel_block, nn_divide_up(plan->panels, nn_min(wanted, plan->panels)));
