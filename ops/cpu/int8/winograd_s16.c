@@ -70,7 +70,7 @@ static double points_of(const nn_window_axis *axis) {
 }
 
 bool nn_winograd_s16_shares(void) {
-    return nn_cpu_get()->halves_512;
+    return nn_cpu_get()->adds_beside_products;
 }
 
 bool nn_winograd_s16_pays(const nn_conv_geometry *g, const nn_target *target) {
