@@ -1,6 +1,7 @@
 #include "ops/cpu/float32/direct_f32.h"
 
 #include "base/integers.h"
+#include "ops/cpu/float32/direct_product_f32.h"
 #include "ops/cpu/float32/direct_shared_f32.h"
 #include "ops/cpu/float32/direct_taps_f32.h"
 
@@ -141,11 +142,6 @@ static void run_last_pixel(const nn_direct_job *job, const nn_direct_unit *unit,
     finish_raw(job, pass, raw, job->plan->last_columns);
 }
 
-static bool is_one_pixel(const nn_direct_problem *p) {
-    return p->images == 1 && p->axes[NN_DEPTH].out == 1 && p->axes[NN_HEIGHT].out == 1 &&
-           p->axes[NN_WIDTH].out == 1;
-}
-
 /* Rows of the output from `row` on, before `end`, that see the whole kernel inside of the input. */
 static int64_t count_inner(const nn_window_axis *height, int64_t row, int64_t end) {
     int64_t count = 0;
@@ -176,7 +172,7 @@ static void prefetch_plane(const nn_direct_job *job, const nn_direct_unit *unit,
 static void add_column_own(const nn_direct_plan *plan, const direct_pass *pass,
                            const nn_tile_tap *taps, int64_t tap_count, float *sums) {
     const int64_t columns = pass->shape->columns;
-    const float square = pass->own.scale * pass->own.scale;
+    const float square = pass->own.weight_scale * pass->own.weight_scale;
     memset(sums, 0, (size_t)columns * sizeof *sums);
     for (int64_t i = 0; i < tap_count; i++) {
         const int64_t part = plan->taps > 1 ? taps[i].w / (plan->k * columns) : pass->index;
@@ -211,7 +207,7 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
         .residual_step = p->out_pitch,
         .y_step = p->out_pitch,
         .columns = pass->columns,
-        .is_only_row = is_one_pixel(p),
+        .is_only_row = nn_direct_is_one_pixel(p),
         .low = pass->last ? plan->low : -INFINITY,
         .high = pass->last ? plan->high : INFINITY,
         .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
@@ -348,17 +344,10 @@ static void find_next(const nn_direct_job *job, const nn_direct_unit *unit, int6
     pass->next_bytes = nn_min(weights_of(pass), end - pass->next) * (int64_t)sizeof(float);
 }
 
-/* A worker's part of the workspace. */
-typedef struct direct_space {
-    nn_tile_tap *taps;
-    float *band;
-    float *own, *scaled; /* direct_shared_f32.h */
-} direct_space;
-
-static direct_space space_at(const nn_direct_plan *plan, char *own) {
+static nn_direct_space space_at(const nn_direct_plan *plan, char *own) {
     size_t taps_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
     size_t band_at = nn_aligned(taps_bytes);
-    return (direct_space){
+    return (nn_direct_space){
         (nn_tile_tap *)own,
         (float *)(own + band_at),
         (float *)(own + plan->own_at),
@@ -366,10 +355,11 @@ static direct_space space_at(const nn_direct_plan *plan, char *own) {
     };
 }
 
-static void share_pass(const nn_direct_plan *plan, const direct_space *space, direct_pass *pass) {
+static void share_pass(const nn_direct_plan *plan, const nn_direct_space *space,
+                       direct_pass *pass) {
     const nn_direct_part part = {pass->w, first_weight(pass, plan->k) - pass->w, weights_of(pass),
                                  pass->shared};
-    const nn_direct_scaled scaled = nn_direct_scale(plan, &part, pass->own.scale, space->scaled);
+    const nn_direct_scaled scaled = nn_direct_scale(plan, &part, &pass->own, space->scaled);
     pass->shares = scaled.shares;
     pass->factors = scaled.factors;
     pass->w = scaled.w;
@@ -378,7 +368,7 @@ static void share_pass(const nn_direct_plan *plan, const direct_space *space, di
 /* Passes [begin, end) of a panel. */
 static void run_panel(const nn_direct_job *job, const nn_direct_unit *unit, int64_t panel,
                       int64_t begin, int64_t end, const nn_direct_input *view,
-                      const direct_space *space) {
+                      const nn_direct_space *space) {
     const nn_direct_plan *plan = job->plan;
     const float *bias =
         job->bias + unit->group * plan->group_columns + panel * plan->shape->columns;
@@ -387,7 +377,7 @@ static void run_panel(const nn_direct_job *job, const nn_direct_unit *unit, int6
         find_next(job, unit, panel, i, &pass);
         if (plan->shares && pass.shape == plan->shape) {
             pass.shared = nn_direct_shared_at(plan, job->packed, unit->group, panel);
-            pass.own = nn_direct_own_of(plan, space->own, i);
+            pass.own = nn_direct_own_of(plan, space, i);
             share_pass(plan, space, &pass);
         }
         run_pass(job, unit, &pass, view, bias, space->taps);
@@ -396,7 +386,7 @@ static void run_panel(const nn_direct_job *job, const nn_direct_unit *unit, int6
 
 /* `view` is the last unit's; where that had the same pixels, it is used again. */
 static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool same_input,
-                     nn_direct_input *view, const direct_space *space) {
+                     nn_direct_input *view, const nn_direct_space *space) {
     const nn_direct_plan *plan = job->plan;
     const int64_t passes = plan->passes / plan->input_parts;
     for (int64_t part = 0; part < plan->input_parts; part++) {
@@ -406,8 +396,11 @@ static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool 
         if (!same_input || plan->input_parts > 1)
             *view = nn_direct_input_of(job, unit, channels, space->band);
         if (plan->shares && (!same_input || plan->input_parts > 1))
-            nn_direct_find_own(job, unit, view, part * passes, (part + 1) * passes, space->taps,
-                               space->own);
+            nn_direct_find_own(job, unit, view, part * passes, (part + 1) * passes, space);
+        if (nn_direct_is_product(plan)) {
+            nn_direct_multiply(job, unit, view, space);
+            return;
+        }
         for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel++)
             run_panel(job, unit, panel, part * passes, (part + 1) * passes, view, space);
     }
@@ -415,7 +408,7 @@ static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool 
 
 static void run_units(const nn_direct_job *job, int64_t begin, int64_t end, char *own) {
     const nn_direct_plan *plan = job->plan;
-    const direct_space space = space_at(plan, own);
+    const nn_direct_space space = space_at(plan, own);
     nn_direct_input view = {0};
     for (int64_t i = begin; i < end; i++) {
         const nn_direct_unit unit = unit_at(plan, i);
@@ -445,7 +438,7 @@ static int64_t end_of_columns(const nn_direct_plan *plan, int64_t column, int64_
 static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_end, int64_t width,
                      int64_t panel_begin, int64_t panel_end, void *workspace) {
     const nn_direct_plan *plan = job->plan;
-    const direct_space space = space_at(plan, workspace);
+    const nn_direct_space space = space_at(plan, workspace);
     for (int64_t row = row_begin; row < row_end; row += plan->row_block)
         for (int64_t column = 0, end; column < width; column = end) {
             end = end_of_columns(plan, column, width);
@@ -461,79 +454,6 @@ static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_en
         }
 }
 
-/* Can run_product do `pixels` pixels? */
-static bool is_plain_product(const nn_direct_plan *plan, int64_t pixels) {
-    return plan->taps == 1 && plan->passes == 1 && plan->band_use == NN_BAND_NEVER &&
-           plan->tile_finishes && plan->problem.groups == 1 && pixels <= plan->column_block &&
-           !is_one_pixel(&plan->problem);
-}
-
-/* Panels of a product, without all that a convolution asks for each of them, which takes as long as
- * a third of a tile of few channels. Weights that are read so often stay in L2 by themselves. */
-static void run_product(const nn_direct_job *job, int64_t pixels, int64_t panel_begin,
-                        int64_t panel_end, const direct_space *space) {
-    const nn_direct_plan *plan = job->plan;
-    const nn_direct_problem *p = &plan->problem;
-    const nn_tile_tap tap = {0, 0};
-    nn_tile_f32 tile = {
-        .a_step = p->in_pitch,
-        .taps = &tap,
-        .tap_count = 1,
-        .k = plan->k,
-        .residual_step = p->out_pitch,
-        .y_step = p->out_pitch,
-        .low = plan->low,
-        .high = plan->high,
-        .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
-    };
-    float column_own[NN_TILE_MAX_COLUMNS];
-    nn_direct_own own = {0};
-    if (plan->shares) own = nn_direct_find_product_own(job, pixels, space->own);
-    for (int64_t panel = panel_begin; panel < panel_end; panel++) {
-        const nn_tile_shape *shape = panel == plan->panels - 1 ? plan->last_shape : plan->shape;
-        const int64_t first = panel * plan->shape->columns;
-        tile.w = job->packed + first * plan->k;
-        bool shares = false;
-        if (plan->shares && shape == plan->shape) {
-            const nn_direct_part part = {tile.w, 0, plan->k * shape->columns,
-                                         nn_direct_shared_at(plan, job->packed, 0, panel)};
-            const nn_direct_scaled scaled = nn_direct_scale(plan, &part, own.scale, space->scaled);
-            shares = scaled.shares;
-            tile.w = scaled.w;
-            tile.factors = scaled.factors;
-            tile.column_own = column_own;
-            for (int64_t j = 0; j < shape->columns; j++)
-                column_own[j] = part.shared.own[j] * own.scale * own.scale;
-        }
-        /* As run_pass does: tiles of about equal size, the first ones a row higher. In 32 bits,
-         * which are divided in half the time. */
-        const uint32_t count = (uint32_t)pixels, most = (uint32_t)shape->rows;
-        const uint32_t pieces = (count + most - 1) / most;
-        const uint32_t height = count / pieces, higher = count % pieces;
-        tile.start = job->bias + first;
-        tile.columns = (int)nn_min(shape->columns, p->columns - first);
-        int64_t at = 0;
-        for (int i = 0; i < 2; i++) {
-            const int64_t tiles = i == 0 ? higher : pieces - higher;
-            const int64_t rows = height + (i == 0);
-            if (tiles == 0) continue;
-            const int64_t y = at * p->out_pitch + first;
-            const int64_t second = nn_min(NN_TILE_SEGMENT, rows);
-            tile.a[0] = job->x + at * p->in_pitch;
-            tile.a[1] = tile.a[0] + second * p->in_pitch;
-            tile.y[0] = job->y + y;
-            tile.y[1] = tile.y[0] + second * p->out_pitch;
-            tile.residual[0] = job->residual ? job->residual + y : NULL;
-            tile.residual[1] = job->residual ? tile.residual[0] + second * p->out_pitch : NULL;
-            tile.own[0] = shares ? own.rows + at : NULL;
-            tile.own[1] = shares ? tile.own[0] + second : NULL;
-            tile.more = tiles - 1;
-            shape->run[rows](&tile);
-            at += tiles * rows;
-        }
-    }
-}
-
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           int64_t panel_begin, int64_t panel_end, void *workspace) {
@@ -545,11 +465,7 @@ void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const
         .residual = residual,
         .y = y,
     };
-    const direct_space space = space_at(plan, workspace);
-    if (is_plain_product(plan, pixels))
-        run_product(&job, pixels, panel_begin, panel_end, &space);
-    else
-        run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
+    run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
 }
 
 void nn_direct_prefetch_rows(const nn_direct_plan *plan, const float *x, int64_t row) {

@@ -41,6 +41,8 @@ static inline bool nn_direct_is_planar(const nn_direct_problem *problem) {
            problem->axes[NN_DEPTH].out == 1;
 }
 
+bool nn_direct_is_one_pixel(const nn_direct_problem *problem);
+
 /* Tiles run along the last axis, so the last one should be long: a pointwise problem becomes one
  * row of pixels, and a map of width 1 a row standing upright. */
 void nn_direct_simplify(nn_direct_problem *problem);
@@ -84,7 +86,9 @@ typedef struct nn_direct_plan {
      * each pass and the rows' own sums, [pass][pixel of the unit]. */
     bool shares;
     int64_t own_parts, own_pixels;
-    size_t own_at, scaled_at; /* in a worker's workspace; the latter: of a panel */
+    size_t own_at, scaled_at; /* in a worker's workspace; the latter: of panels, or of rows */
+    bool scales_rows;         /* where these are fewer, instead of weights; */
+    int64_t copied_step;      /* floats from row to row then */
     size_t worker_bytes;
     nn_epilogue epilogue;
     bool tile_finishes; /* the whole epilogue is a residual and a clip, done in registers */

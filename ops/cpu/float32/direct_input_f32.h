@@ -35,6 +35,13 @@ typedef struct nn_direct_unit {
     int64_t row_begin, row_end, column_begin, column_end, panel_begin, panel_end;
 } nn_direct_unit;
 
+/* A worker's part of the workspace. */
+typedef struct nn_direct_space {
+    nn_tile_tap *taps;
+    float *band;
+    float *own, *scaled; /* direct_shared_f32.h */
+} nn_direct_space;
+
 /* First input position of output `position` and the one after the last of output `last`. */
 static inline int64_t nn_first_input(const nn_window_axis *axis, int64_t position) {
     return position * axis->stride - axis->pad_begin;

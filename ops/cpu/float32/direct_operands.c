@@ -75,6 +75,12 @@ nn_sharing nn_direct_sharing(const nn_node_view *node, int w, const nn_target *t
     return is_constant && !target->deterministic ? NN_SHARE_WHERE_FASTER : NN_SHARE_NEVER;
 }
 
+void nn_direct_describe(const nn_direct_plan *plan, nn_prepare *services) {
+    nn_prepare_describe(services, "%dx%d%s, %lld units, %lld passes", plan->shape->rows,
+                        plan->shape->columns, plan->shares ? " with shared products" : "",
+                        (long long)plan->units, (long long)plan->passes);
+}
+
 nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_plan *plan,
                                      nn_prepare *services, nn_direct_operands *operands,
                                      size_t *workspace_bytes) {
@@ -100,9 +106,7 @@ nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_p
         operands->bias_bytes = nn_direct_bias_bytes(plan);
     }
     *workspace_bytes = operands->packed_bytes + operands->bias_bytes;
-    nn_prepare_describe(services, "%dx%d%s, %lld units, %lld passes", plan->shape->rows,
-                        plan->shape->columns, plan->shares ? " with shared products" : "",
-                        (long long)plan->units, (long long)plan->passes);
+    nn_direct_describe(plan, services);
     return NN_OK;
 }
 

@@ -18,6 +18,9 @@ typedef struct nn_direct_operands {
  * bits whatever the threads. */
 nn_sharing nn_direct_sharing(const nn_node_view *node, int w, const nn_target *target);
 
+/* Tells the profile how the plan cuts its work up. */
+void nn_direct_describe(const nn_direct_plan *plan, nn_prepare *services);
+
 /* Fill in the first five members; packs what is constant and returns the workspace for the rest,
  * which comes before the plan's own. */
 nn_status nn_direct_operands_prepare(const nn_node_view *node, const nn_direct_plan *plan,

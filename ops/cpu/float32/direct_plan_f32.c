@@ -1,7 +1,7 @@
 /* How a direct convolution is cut up: which tile, which units for the threads, how much of the
  * weights at a time. */
 #include "base/integers.h"
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct_product_f32.h"
 
 #include "base/cpu.h"
 
@@ -76,6 +76,11 @@ bool nn_direct_is_pointwise(const nn_window_axis axes[NN_MAX_SPATIAL]) {
             return false;
     }
     return true;
+}
+
+bool nn_direct_is_one_pixel(const nn_direct_problem *p) {
+    return p->images == 1 && p->axes[NN_DEPTH].out == 1 && p->axes[NN_HEIGHT].out == 1 &&
+           p->axes[NN_WIDTH].out == 1;
 }
 
 void nn_direct_simplify(nn_direct_problem *problem) {
@@ -437,15 +442,29 @@ static void choose_band(nn_direct_plan *plan) {
     plan->worker_bytes = nn_round_up(plan->worker_bytes, NN_ALIGNMENT);
 }
 
+/* Floats of what is brought to another magnitude: factors and weights of a group of panels, or
+ * factors and all rows of a unit, which do not share a set of L1. */
+static int64_t scaled_floats(nn_direct_plan *plan) {
+    enum { LINE = NN_ALIGNMENT / (int)sizeof(float) };
+    const bool is_product = nn_direct_is_product(plan);
+    const int64_t group = is_product ? nn_direct_panels_at_once(plan) : 1;
+    const int64_t columns = plan->panel_block * plan->shape->columns;
+    const int64_t lines = nn_divide_up(plan->k, LINE);
+    plan->scales_rows = is_product && plan->own_pixels < columns;
+    plan->copied_step = (lines + (lines % 2 == 0)) * LINE;
+    if (plan->scales_rows)
+        return group * plan->shape->columns + plan->own_pixels * plan->copied_step;
+    return group * (plan->taps * plan->k + 1) * plan->shape->columns;
+}
+
 static void choose_own_sums(nn_direct_plan *plan) {
     if (!plan->shares) return;
     plan->own_parts = plan->taps > 1 ? plan->taps : plan->passes;
     plan->own_pixels = plan->row_block * plan->column_block;
     plan->own_at = plan->worker_bytes;
     const int64_t own = plan->passes * (1 + plan->own_pixels);
-    const int64_t panel = (plan->taps * plan->k + 1) * plan->shape->columns;
     plan->scaled_at = plan->own_at + nn_aligned((size_t)own * sizeof(float));
-    plan->worker_bytes = plan->scaled_at + nn_aligned((size_t)panel * sizeof(float));
+    plan->worker_bytes = plan->scaled_at + nn_aligned((size_t)scaled_floats(plan) * sizeof(float));
 }
 
 size_t nn_direct_workspace(const nn_direct_plan *plan, int threads) {

@@ -1,25 +1,31 @@
 /* The rows' part of shared products (shared/shared_f32.h) in direct convolutions: own sums of the
- * pixels of a unit, which all of its panels use. */
+ * pixels of a unit, which all of its panels use, and what brings rows and weights to one magnitude.
+ */
 #ifndef NN_DIRECT_SHARED_F32_H
 #define NN_DIRECT_SHARED_F32_H
 
 #include "ops/cpu/float32/direct_input_f32.h"
 
-/* Of one pass. */
-typedef struct nn_direct_own {
-    float scale;       /* nn_shared_scale */
-    const float *rows; /* [pixel of the unit] */
-} nn_direct_own;
-
-/* Finds them for passes [begin, end), whose channels the view has; `own` is what the plan has room
- * for in a worker's workspace, `taps` room for a list of them. */
+/* Finds it for passes [begin, end) of a unit, whose channels the view has. */
 void nn_direct_find_own(const nn_direct_job *job, const nn_direct_unit *unit,
-                        const nn_direct_input *view, int64_t begin, int64_t end, nn_tile_tap *taps,
-                        float *own);
-nn_direct_own nn_direct_own_of(const nn_direct_plan *plan, const float *own, int64_t pass);
+                        const nn_direct_input *view, int64_t begin, int64_t end,
+                        const nn_direct_space *space);
 
-/* The same for the first `pixels` pixels of a product of one pass. */
-nn_direct_own nn_direct_find_product_own(const nn_direct_job *job, int64_t pixels, float *own);
+/* What was found for one pass. */
+typedef struct nn_direct_own {
+    const float *rows;  /* own sums, [pixel of the unit] */
+    float weight_scale; /* of weights; 0: these rows are multiplied plainly */
+    float result_scale; /* of what comes out of scaled weights and rows */
+    const float *a;     /* a scaled copy of the rows, plan->copied_step apart; NULL: none */
+} nn_direct_own;
+nn_direct_own nn_direct_own_of(const nn_direct_plan *plan, const nn_direct_space *space,
+                               int64_t pass);
+
+static inline const float *nn_direct_own_at(const nn_direct_own *own, const nn_direct_unit *unit,
+                                            int64_t row, int64_t column) {
+    const int64_t columns = unit->column_end - unit->column_begin;
+    return own->rows + (row - unit->row_begin) * columns + column - unit->column_begin;
+}
 
 /* What a pass multiplies by: weights [begin, begin + count) of a panel at w. */
 typedef struct nn_direct_part {
@@ -28,20 +34,15 @@ typedef struct nn_direct_part {
     nn_direct_shared shared; /* of the panel */
 } nn_direct_part;
 
-/* The same brought to the magnitude of the rows. */
+/* The same as it is to be multiplied. */
 typedef struct nn_direct_scaled {
     const float *w, *factors;
-    bool shares; /* else all is as it was */
+    bool shares; /* else plainly, with rows that are not scaled either */
 } nn_direct_scaled;
 
-/* `room` has place for a panel's weights and a number for each column. */
+/* `room` has place for a number for each column and, unless rows are scaled, the panel's weights.
+ */
 nn_direct_scaled nn_direct_scale(const nn_direct_plan *plan, const nn_direct_part *part,
-                                 float scale, float *room);
-
-static inline const float *nn_direct_own_at(const nn_direct_own *own, const nn_direct_unit *unit,
-                                            int64_t row, int64_t column) {
-    const int64_t columns = unit->column_end - unit->column_begin;
-    return own->rows + (row - unit->row_begin) * columns + column - unit->column_begin;
-}
+                                 const nn_direct_own *own, float *room);
 
 #endif

@@ -7,7 +7,10 @@
 #include "ops/cpu/float32/direct_operands.h"
 #include "ops/family/scaled_conv.h"
 
-enum { SCALED_AT_ONCE = 4 }; /* floats, of which all vectors are multiples */
+enum {
+    SCALED_AT_ONCE = 4, /* floats, of which all vectors are multiples */
+    LEAST_PIXELS = 96,  /* that hide what makes weights ready to share products in each run */
+};
 
 typedef struct scaled_state {
     nn_direct_plan plan; /* of one image */
@@ -28,7 +31,9 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     scaled_state *state = nn_prepare_state(services, sizeof *state);
     if (state == NULL) return nn_fail_memory(sizeof *state);
     const int64_t *x = node->in[NN_SCALED_X]->dims;
-    const nn_direct_problem problem = nn_direct_product(x[2] * x[3], node->out[0]->dims[1], x[1]);
+    nn_direct_problem problem = nn_direct_product(x[2] * x[3], node->out[0]->dims[1], x[1]);
+    problem.compares_rows = false;
+    if (x[2] * x[3] >= LEAST_PIXELS) problem.sharing = nn_direct_sharing(node, NN_SCALED_W, target);
     nn_direct_plan_make(&problem, tiles, target->threads, &node->epilogue, &state->plan);
     state->operands = (nn_direct_operands){
         .w = NN_SCALED_W,
@@ -38,7 +43,11 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
         .bias_scale = 1,
     };
     size_t none; /* all is constant */
-    NN_TRY(nn_direct_operands_prepare(node, &state->plan, services, &state->operands, &none));
+    /* Weights are made ready to share products when they are scaled. */
+    nn_direct_plan plain = state->plan;
+    plain.shares = false;
+    NN_TRY(nn_direct_operands_prepare(node, &plain, services, &state->operands, &none));
+    nn_direct_describe(&state->plan, services);
     state->scaled_bytes = nn_direct_packed_bytes(&state->plan);
     state->worker_bytes = nn_aligned(sizeof(int64_t)) + nn_aligned(state->scaled_bytes) +
                           nn_aligned(nn_direct_workspace(&state->plan, 1));
@@ -49,13 +58,15 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
 /* Panels [panel][k][columns]: row k times scale[k]. Columns are whole vectors. */
 static void scale_weights(const nn_direct_plan *plan, const float *restrict packed,
                           const float *restrict scale, float *restrict scaled) {
+    float *restrict to = scaled;
     for (int64_t panel = 0; panel < plan->panels; panel++) {
         bool last = panel == plan->panels - 1;
         const int columns = last ? plan->last_shape->columns : plan->shape->columns;
         for (int64_t k = 0; k < plan->k; k++)
             for (int j = 0; j < columns; j += SCALED_AT_ONCE, packed += SCALED_AT_ONCE)
-                for (int i = 0; i < SCALED_AT_ONCE; i++) *scaled++ = packed[i] * scale[k];
+                for (int i = 0; i < SCALED_AT_ONCE; i++) *to++ = packed[i] * scale[k];
     }
+    nn_direct_end_rows(plan, scaled);
 }
 
 typedef struct scaled_job {

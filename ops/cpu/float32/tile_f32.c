@@ -17,11 +17,13 @@ void nn_tile_run_rows(const nn_tile_shape *shape, nn_tile_f32 tile, int64_t coun
         tile.y[1] = tile.y[0] + second * tile.y_step;
         if (tile.residual[0] != NULL)
             tile.residual[1] = tile.residual[0] + second * tile.residual_step;
+        if (tile.own[0] != NULL) tile.own[1] = tile.own[0] + second;
         if (prefetch_bytes > 0) tile.prefetch_bytes = prefetch_bytes * pieces_of[i] / pieces;
         tile.more = pieces_of[i] - 1;
         shape->run[rows](&tile);
         tile.a[0] += done * tile.a_step;
         tile.y[0] += done * tile.y_step;
+        if (tile.own[0] != NULL) tile.own[0] += done;
         for (int j = 0; j < NN_TILE_ADDENDS && tile.addends[j] != NULL; j++)
             tile.addends[j] += done * tile.addend_step;
         if (tile.residual[0] != NULL) tile.residual[0] += done * tile.residual_step;

@@ -75,8 +75,8 @@ struct nn_shared_f32 {
     /* Makes the columns' root mean square about one. Where weights are not all finite own sums are
      * NaN, and the panel is to be multiplied plainly. */
     void (*pack)(const nn_shared_panel *panel);
-    /* `count` weights, a multiple of the columns, times `by`. */
-    void (*scale)(const float *w, int64_t count, float by, float *scaled);
+    /* `count` values times `by`. */
+    void (*scale)(const float *x, int64_t count, float by, float *scaled);
 };
 
 extern const nn_shared_f32 nn_shared_f32_avx512;

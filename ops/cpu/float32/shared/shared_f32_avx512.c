@@ -142,6 +142,14 @@ NN_INLINE void store(const nn_tile_f32 end, vf sum[ROWS], const int rows, vf fac
     }
 }
 
+/* What is added comes to L1 while the sums are made. */
+NN_INLINE void fetch_residuals(const nn_tile_f32 *t, const int rows) {
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+        __builtin_prefetch(
+            t->residual[i / NN_TILE_SEGMENT] + i % NN_TILE_SEGMENT * t->residual_step, 0, 3);
+}
+
 /* Each tile continues where the last one ended. */
 NN_INLINE void run_tiles(const nn_tile_f32 *t, const int rows, const bool shares) {
     const int segments = rows > NN_TILE_SEGMENT ? 2 : 1;
@@ -152,6 +160,7 @@ NN_INLINE void run_tiles(const nn_tile_f32 *t, const int rows, const bool shares
     lines_to_fetch fetch = fetch_of(t);
     int64_t left = t->more;
     do {
+        if (adds) fetch_residuals(&here, rows);
         vf sum[ROWS];
         vf column_own = vf_zero();
         if (shares) column_own -= vf_load(t->column_own);
@@ -359,8 +368,11 @@ static void pack(const nn_shared_panel *panel) {
                                 : vf_set(NAN));
 }
 
-static void scale(const float *w, int64_t count, float by, float *scaled) {
-    for (int64_t i = 0; i < count; i += VF_LANES) vf_store(scaled + i, vf_load(w + i) * vf_set(by));
+static void scale(const float *x, int64_t count, float by, float *scaled) {
+    int64_t i = 0;
+    for (; i + VF_LANES <= count; i += VF_LANES) vf_store(scaled + i, vf_load(x + i) * vf_set(by));
+    const int left = (int)(count - i);
+    if (left > 0) vf_store_first(scaled + i, vf_load_first(x + i, left) * vf_set(by), left);
 }
 
 const nn_shared_f32 nn_shared_f32_avx512 = {&shape, own, pack, scale};
