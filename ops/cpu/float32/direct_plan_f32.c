@@ -336,10 +336,23 @@ static bool can_sum_in_passes(const nn_direct_plan *plan) {
     return !plan->epilogue.has_residual || plan->tile_finishes;
 }
 
-/* Bytes of input that stay in L2 beside the weights. */
-static int64_t input_bytes(void) {
-    const int64_t l2 = nn_cpu_get()->l2_bytes;
-    return (l2 > 0 ? l2 : 1 << 20) * 3 / 8;
+/* Bytes of input that stay in L2 beside the weights; more of it where these are so many that each
+ * unit reads them from further away. */
+static int64_t input_bytes(const nn_direct_plan *plan) {
+    const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
+    const int64_t weights = plan->group_floats * (int64_t)sizeof(float);
+    return weights > 2 * l2 ? l2 * 5 / 8 : l2 * 3 / 8;
+}
+
+/* Bytes of input for a row of output, not counting what rows have in common. A kernel of one pixel
+ * passes over others. */
+static int64_t row_bytes(const nn_direct_plan *plan) {
+    const nn_window_axis *height = &plan->problem.axes[NN_HEIGHT];
+    const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
+    const int64_t pixel =
+        nn_divide_up(plan->problem.k, plan->input_parts) * (int64_t)sizeof(float);
+    if (height->kernel == 1 && width->kernel == 1) return nn_max(width->out * pixel, 1);
+    return nn_max(width->in * pixel * height->stride, 1);
 }
 
 /* Pixels so deep that L2 keeps only few of them would have the weights read again for each few:
@@ -348,19 +361,20 @@ static void choose_input_parts(nn_direct_plan *plan) {
     const int64_t row =
         (int64_t)sizeof(float) * nn_min(plan->problem.axes[NN_WIDTH].out, PART_ROWS);
     plan->input_parts = 1;
-    if (plan->taps == 1 && can_sum_in_passes(plan) && row * plan->k > 2 * input_bytes())
-        plan->input_parts = nn_divide_up(row * plan->k, input_bytes());
+    if (plan->taps == 1 && can_sum_in_passes(plan) && row * plan->k > 2 * input_bytes(plan))
+        plan->input_parts = nn_divide_up(row * plan->k, input_bytes(plan));
 }
 
 static void choose_units(nn_direct_plan *plan, int threads) {
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
-    int64_t budget = input_bytes();
+    int64_t budget = input_bytes(plan);
     int64_t pixel = nn_divide_up(p->k, plan->input_parts) * (int64_t)sizeof(float);
-    int64_t row = nn_max(width->in * pixel * height->stride, 1);
+    int64_t row = row_bytes(plan);
     int rows = plan->shape->rows;
 
     plan->row_block = nn_min(nn_max(budget / row, 1), height->out);
+    plan->row_block = nn_divide_up(height->out, nn_divide_up(height->out, plan->row_block));
     if (nn_direct_is_planar(p)) plan->row_block = nn_min(plan->row_block, PLANAR_ROWS);
     plan->column_block = width->out;
     if (row > 2 * budget) {
