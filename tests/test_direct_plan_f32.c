@@ -3,7 +3,7 @@
 #include "base/cpu.h"
 #include "base/integers.h"
 #include "base/memory.h"
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 #include "tests/support/runner.h"
 
 static nn_direct_plan plan_of(const nn_direct_problem *problem, int threads) {

@@ -1,7 +1,7 @@
 /* Large weights are packed from pieces of a mapped file: the same bytes as from the whole array. */
 #include "engine/plan/prepare.h"
 #include "formats/mapping.h"
-#include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/direct/direct_operands.h"
 #include "tests/support/expected.h"
 #include "tests/support/runner.h"
 

@@ -6,7 +6,7 @@
 #include "base/integers.h"
 #include "base/memory.h"
 #include "base/pool.h"
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 #include "tests/support/runner.h"
 
 #include <math.h>

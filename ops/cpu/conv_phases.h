@@ -4,7 +4,7 @@
 #ifndef NN_CONV_PHASES_H
 #define NN_CONV_PHASES_H
 
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 #include "ops/family/conv_transpose.h"
 
 /* The taps first, first + step, ... of one axis that reach a phase. */

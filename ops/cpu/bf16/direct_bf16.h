@@ -9,7 +9,7 @@
 #define NN_DIRECT_BF16_H
 
 #include "ops/cpu/bf16/tile_bf16.h"
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 
 /* Element types of the operands; the residual's counts where there is one. */
 typedef struct nn_bf16_types {

@@ -3,7 +3,7 @@
 #ifndef NN_CONV_F32_H
 #define NN_CONV_F32_H
 
-#include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/direct/direct_operands.h"
 
 typedef struct nn_conv_f32_state {
     nn_direct_plan plan;

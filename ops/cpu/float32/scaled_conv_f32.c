@@ -4,7 +4,7 @@
 #include "base/integers.h"
 #include "ops/cpu/kernels.h"
 
-#include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/direct/direct_operands.h"
 #include "ops/family/scaled_conv.h"
 
 enum {

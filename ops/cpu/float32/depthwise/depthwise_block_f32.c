@@ -5,7 +5,7 @@
 #include "ops/cpu/kernels.h"
 
 #include "ops/cpu/float32/depthwise/depthwise_rows_f32.h"
-#include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/direct/direct_operands.h"
 #include "ops/family/depthwise_block.h"
 
 #include <stdio.h>

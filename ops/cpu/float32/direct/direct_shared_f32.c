@@ -1,8 +1,8 @@
-#include "ops/cpu/float32/direct_shared_f32.h"
+#include "ops/cpu/float32/direct/direct_shared_f32.h"
 
 #include "base/integers.h"
-#include "ops/cpu/float32/direct_product_f32.h"
-#include "ops/cpu/float32/direct_taps_f32.h"
+#include "ops/cpu/float32/direct/direct_product_f32.h"
+#include "ops/cpu/float32/direct/direct_taps_f32.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 #ifndef NN_DIRECT_TAPS_F32_H
 #define NN_DIRECT_TAPS_F32_H
 
-#include "ops/cpu/float32/direct_input_f32.h"
+#include "ops/cpu/float32/direct/direct_input_f32.h"
 
 /* Kernel planes and rows that lie inside of the input for one output row. */
 typedef struct nn_tap_range {

@@ -4,7 +4,7 @@
 #ifndef NN_DIRECT_SHARED_F32_H
 #define NN_DIRECT_SHARED_F32_H
 
-#include "ops/cpu/float32/direct_input_f32.h"
+#include "ops/cpu/float32/direct/direct_input_f32.h"
 
 /* Finds it for passes [begin, end) of a unit, whose channels the view has. */
 void nn_direct_find_own(const nn_direct_job *job, const nn_direct_unit *unit,

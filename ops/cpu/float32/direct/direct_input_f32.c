@@ -1,4 +1,4 @@
-#include "ops/cpu/float32/direct_input_f32.h"
+#include "ops/cpu/float32/direct/direct_input_f32.h"
 
 #include "base/integers.h"
 

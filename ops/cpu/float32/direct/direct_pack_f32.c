@@ -1,6 +1,6 @@
 /* Packing of weights and biases for direct convolutions. */
 #include "base/integers.h"
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #ifndef NN_DIRECT_PRODUCT_F32_H
 #define NN_DIRECT_PRODUCT_F32_H
 
-#include "ops/cpu/float32/direct_input_f32.h"
+#include "ops/cpu/float32/direct/direct_input_f32.h"
 
 /* Are all units such ones: pixels of one row, by one tap, in one pass? */
 bool nn_direct_is_product(const nn_direct_plan *plan);

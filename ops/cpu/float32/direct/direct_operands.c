@@ -1,4 +1,4 @@
-#include "ops/cpu/float32/direct_operands.h"
+#include "ops/cpu/float32/direct/direct_operands.h"
 
 #include <stdio.h>
 

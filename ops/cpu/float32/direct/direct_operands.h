@@ -3,7 +3,7 @@
 #ifndef NN_DIRECT_OPERANDS_H
 #define NN_DIRECT_OPERANDS_H
 
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 
 typedef struct nn_direct_operands {
     int w, bias; /* inputs of the node */

@@ -1,7 +1,7 @@
 /* How a direct convolution is cut up: which tile, which units for the threads, how much of the
  * weights at a time. */
 #include "base/integers.h"
-#include "ops/cpu/float32/direct_product_f32.h"
+#include "ops/cpu/float32/direct/direct_product_f32.h"
 
 #include "base/cpu.h"
 

@@ -1,4 +1,4 @@
-#include "ops/cpu/float32/direct_taps_f32.h"
+#include "ops/cpu/float32/direct/direct_taps_f32.h"
 
 #include "base/integers.h"
 

@@ -3,7 +3,7 @@
 #ifndef NN_DIRECT_INPUT_F32_H
 #define NN_DIRECT_INPUT_F32_H
 
-#include "ops/cpu/float32/direct_f32.h"
+#include "ops/cpu/float32/direct/direct_f32.h"
 
 /* The input as the tiles see it. Row `row` of depth `depth` is at (depth - depth0) * plane +
  * (row - row0) * row; on it, what output column `column` sees under its first tap is at
