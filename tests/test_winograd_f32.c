@@ -273,7 +273,7 @@ static packed_weights pack(const nn_winograd_form *form, int64_t channels, int64
     packed_weights out;
     const int64_t taps = taps_of(form), floats = channels * outputs * taps * taps;
     nn_conv_geometry g = geometry_of(28, taps, channels, outputs);
-    nn_winograd_f32_plan_make(&g, form, 1, &(nn_epilogue){0}, &out.plan);
+    nn_winograd_f32_plan_make(&g, form, NN_SHARE_NEVER, 1, &(nn_epilogue){0}, &out.plan);
     out.w = malloc((size_t)floats * sizeof(float));
     out.packed = calloc(1, nn_winograd_packed_bytes(&out.plan));
     ck_assert(out.w != NULL && out.packed != NULL);
@@ -343,7 +343,8 @@ START_TEST(weights_are_found_again) {
         const int64_t columns = weights.plan.cut.columns, count = taps_of(*form) * taps_of(*form);
         for (int64_t k = 0; k < 3; k++) {
             float taps[NN_WINOGRAD_TAPS * NN_WINOGRAD_TAPS][NN_TILE_MAX_COLUMNS];
-            nn_winograd_unpack(&weights.plan, weights.packed + k * columns, 3 * columns, 4, taps);
+            nn_winograd_unpack(&weights.plan, weights.packed + k * columns, 3 * columns, NULL, 4,
+                               taps);
             for (int64_t j = 0; j < 4; j++)
                 for (int tap = 0; tap < count; tap++)
                     ck_assert_double_le(

@@ -148,6 +148,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_winograd_sizes sizes = made.form->sizes;
     const bool shares = nn_winograd_s16_shares();
     if (shares) {
+        sizes.own_values = NN_S16_POINTS * NN_S16_POINTS;
         sizes.own_channels = NN_S16_OWN_CHANNELS;
         sizes.rows[0] = sizes.rows[1] = NN_S16_SHARED_ROWS;
     }

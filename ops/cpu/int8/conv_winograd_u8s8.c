@@ -46,8 +46,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const bool two = (variant > 0 ? 2 * variant : outputs_of(&g, target)) == 2;
     winograd_state made = {.form = two ? &forms->two : &forms->four};
     nn_winograd_f32_plan *plan = &made.plan;
-    nn_winograd_f32_plan_make(&g, two ? &forms->floats->two : &forms->floats->four, target->threads,
-                              &(nn_epilogue){0}, plan);
+    nn_winograd_f32_plan_make(&g, two ? &forms->floats->two : &forms->floats->four, NN_SHARE_NEVER,
+                              target->threads, &(nn_epilogue){0}, plan);
     winograd_state *state = nn_winograd_byte_state(node, services, sizeof made,
                                                    plan->cut.padded_channels, NULL, &made.node);
     if (state == NULL) return NN_NO_MEMORY;

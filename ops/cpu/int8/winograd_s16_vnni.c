@@ -137,7 +137,7 @@ static void add_own(const nn_winograd_input *in) {
         for (int64_t group = 0; group + 2 <= groups; group += 2, x += WORDS)
             add_own_products(sum, x, in->v_step, PAIRS | PAIRS << NN_S16_GROUP);
         if (groups % 2 != 0) add_own_products(sum, x, in->v_step, PAIRS);
-        _mm_storeu_si128((__m128i *)(void *)(in->own + point), sums_of_lanes(sum));
+        _mm_storeu_si128((__m128i *)(void *)((int32_t *)in->own + point), sums_of_lanes(sum));
     }
 }
 
@@ -496,6 +496,7 @@ const nn_winograd_s16_form nn_winograd_s16_vnni = {
               .points = POINTS,
               .lanes = LANES,
               .rows = {ROWS, ROWS},
+              .vectors = VECTORS,
               .v_bytes = sizeof(int16_t),
               .weight_bytes = sizeof(int16_t),
               .depth = STEP,

@@ -35,7 +35,10 @@ typedef struct nn_winograd_input {
     void *v; /* [a * a], v_step elements apart, of `channels` rounded up to whole vectors */
     int64_t v_step;
     int rows, columns; /* outputs of the tile that exist */
-    int32_t *own;      /* not NULL: [a * a], the tile's own sums, which go here */
+    /* Where products are shared: where the tile's own values go, and of floats what each point is
+     * multiplied by, a * a of them. */
+    void *own;
+    const float *scales;
     uint8_t flip;
     int32_t zero;
 } nn_winograd_input;
@@ -47,15 +50,17 @@ typedef struct nn_winograd_sizes {
     int outputs, points;       /* m and a */
     int lanes;                 /* output channels of a vector of sums */
     int rows[2];               /* tiles that products take at once, of one vector and of two */
+    int vectors;               /* of a panel, one or two */
     int v_bytes, weight_bytes; /* of an element of the transformed input, of packed weights */
     int depth;                 /* input channels that products add up at once */
     /* Of each point along an axis, the fewest outputs that a tile has which needs it. A tile at the
      * end of a map has as many outputs as are left there, and products leave out what it does not
      * need. 0: every tile has all points, and outputs beyond the map. */
     int least_outputs[NN_WINOGRAD_POINTS];
-    /* Products are shared (winograd_s16.h): each point of a tile has a sum of its own, and so has
-     * each column of packed weights, in as many more rows of input channels. 0: they are not. */
-    int own_channels;
+    /* Products are shared (winograd_s16.h, shared_f32.h): a tile has so many values of four bytes
+     * of its own, and each column of packed weights has a sum, in as many more rows of input
+     * channels. 0: they are not. */
+    int own_values, own_channels;
 } nn_winograd_sizes;
 
 typedef struct nn_winograd_plan {
@@ -77,7 +82,7 @@ typedef struct nn_winograd_plan {
     int64_t padded_rows, padded_columns;
     int threads;
     int64_t v_pitch, v_step, m_pitch, m_step;
-    size_t v_bytes, own_at;                     /* workspace of a block; offset of own sums there */
+    size_t v_bytes, own_at;                     /* workspace of a block; offset of own values */
     size_t worker_bytes, m_at, edge_at, raw_at; /* workspace of a worker; offsets there */
 } nn_winograd_plan;
 
@@ -133,9 +138,9 @@ static inline int64_t nn_winograd_results_at(const nn_winograd_plan *plan,
 typedef struct nn_winograd_product {
     const void *v, *weights; /* v's tiles are plan->v_pitch apart */
     void *sums;              /* plan->m_pitch apart */
-    const int32_t *own;      /* of each tile, a * a apart; NULL: products are not shared */
-    int64_t tiles, columns;  /* whole vectors */
-    const void *prefetch;    /* as in nn_tile_f32 */
+    const void *own; /* of each tile, sizes.own_values apart; NULL: products are not shared */
+    int64_t tiles, columns; /* whole vectors */
+    const void *prefetch;   /* as in nn_tile_f32 */
     int64_t prefetch_bytes;
 } nn_winograd_product;
 
@@ -143,6 +148,9 @@ typedef struct nn_winograd_product {
 typedef struct nn_winograd_maps {
     nn_winograd_pixels pixels;
     void (*input)(const nn_winograd_input *input);
+    const float *scales; /* nn_winograd_input */
+    /* May the products of a block be shared, whose tiles have such own values? NULL: they may. */
+    bool (*shares)(const void *argument, const void *own, int64_t tiles);
     void (*multiply)(const void *argument, const nn_winograd_product *product);
     /* Transforms the sums back and finishes the results. */
     void (*finish)(const void *argument, const nn_winograd_results *results);

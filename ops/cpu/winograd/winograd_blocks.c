@@ -102,12 +102,12 @@ static int64_t position_of(const nn_winograd_plan *plan, const winograd_block *b
     return right + (tile - block->begin) - done.lower - done.right + done.both;
 }
 
-/* The own sums of the tile at a position. */
-static int32_t *own_at(const nn_winograd_plan *plan, const winograd_block *block,
-                       int64_t position) {
-    const int64_t points = plan->sizes.points * plan->sizes.points;
-    if (plan->sizes.own_channels == 0) return NULL;
-    return (int32_t *)(void *)(block->v + plan->own_at) + position * points;
+/* An own value of the tile at a position. */
+static void *own_at(const nn_winograd_plan *plan, const winograd_block *block, int64_t position,
+                    int64_t value) {
+    const int64_t at = position * plan->sizes.own_values + value;
+    if (plan->sizes.own_values == 0) return NULL;
+    return block->v + plan->own_at + at * NN_WINOGRAD_SUM_BYTES;
 }
 
 /* The tiles of a block that have a point: positions [begin, end). */
@@ -188,7 +188,8 @@ static void transform_tile(const winograd_job *job, const winograd_block *block,
         .v_step = plan->v_step,
         .rows = place->rows,
         .columns = place->columns,
-        .own = own_at(plan, block, position),
+        .own = own_at(plan, block, position, 0),
+        .scales = job->maps->scales,
         .flip = pixels->flip,
         .zero = pixels->zero,
     };
@@ -257,7 +258,8 @@ static const char *weights_after(const winograd_job *job, const winograd_panels 
 
 /* Sums of one point and one panel for all tiles of the block that have the point. */
 static void multiply(const winograd_job *job, const winograd_block *block,
-                     const winograd_panels *panels, int64_t point, int64_t panel, char *sums) {
+                     const winograd_panels *panels, int64_t point, int64_t panel, bool shares,
+                     char *sums) {
     const nn_winograd_plan *plan = job->plan;
     const int64_t width = nn_winograd_width(plan, panel);
     const tile_range tiles = tiles_with(plan, block, point);
@@ -265,12 +267,11 @@ static void multiply(const winograd_job *job, const winograd_block *block,
     const int64_t at = point * plan->m_step + tiles.begin * plan->m_pitch +
                        (panel - panels->begin) * plan->columns;
     const int64_t from = point * plan->v_step + tiles.begin * plan->v_pitch;
-    const int32_t *own = own_at(plan, block, tiles.begin);
     const nn_winograd_product product = {
         .v = block->v + from * plan->sizes.v_bytes,
         .weights = weights_of(job, panel, point),
         .sums = sums + at * NN_WINOGRAD_SUM_BYTES,
-        .own = own != NULL ? own + point : NULL,
+        .own = shares ? own_at(plan, block, tiles.begin, point) : NULL,
         .tiles = tiles.end - tiles.begin,
         .columns = width,
         .prefetch = weights_after(job, panels, point, panel),
@@ -283,11 +284,14 @@ static void run_panels(const winograd_job *job, const winograd_block *block, int
                        char *own) {
     const nn_winograd_plan *plan = job->plan;
     const winograd_panels panels = panels_at(plan, index);
+    const bool shares = job->maps->shares == NULL ||
+                        job->maps->shares(job->maps->argument, own_at(plan, block, 0, 0),
+                                          block->end - block->begin);
     char *sums = own + plan->m_at;
     float *raw = (float *)(own + plan->raw_at);
     for (int64_t point = 0; point < plan->sizes.points * plan->sizes.points; point++)
         for (int64_t panel = panels.begin; panel < panels.end; panel++)
-            multiply(job, block, &panels, point, panel, sums);
+            multiply(job, block, &panels, point, panel, shares, sums);
     nn_winograd_results results = place_of(plan, block->begin);
     results.begin = panels.begin;
     results.end = panels.end;

@@ -34,11 +34,11 @@ bool nn_winograd_suits(const nn_conv_geometry *g) {
 
 static void choose_panels(nn_winograd_plan *plan) {
     const int64_t lanes = plan->sizes.lanes;
-    /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
-    int64_t vectors = nn_divide_up(plan->out_channels, lanes);
-    plan->columns = vectors > 1 ? 2 * lanes : lanes;
-    plan->panels = nn_divide_up(vectors, vectors > 1 ? 2 : 1);
-    plan->last_columns = vectors % 2 == 0 ? 2 * lanes : lanes;
+    const int64_t vectors = nn_divide_up(plan->out_channels, lanes);
+    const int64_t width = nn_min(vectors, plan->sizes.vectors);
+    plan->columns = width * lanes;
+    plan->panels = nn_divide_up(vectors, width);
+    plan->last_columns = plan->columns - (plan->panels * width - vectors) * lanes;
     plan->padded_channels = vectors * lanes;
 }
 
@@ -121,8 +121,9 @@ static void reserve_workspace(nn_winograd_plan *plan) {
     plan->m_pitch = columns;
     plan->m_step = plane_step(plan->block_tiles * plan->m_pitch, NN_WINOGRAD_SUM_BYTES);
     reserve(&plan->v_bytes, points * plan->v_step, sizes->v_bytes);
-    if (sizes->own_channels > 0)
-        plan->own_at = reserve(&plan->v_bytes, points * plan->block_tiles, sizeof(int32_t));
+    if (sizes->own_values > 0)
+        plan->own_at =
+            reserve(&plan->v_bytes, plan->block_tiles * sizes->own_values, NN_WINOGRAD_SUM_BYTES);
     plan->m_at = reserve(&plan->worker_bytes, points * plan->m_step, NN_WINOGRAD_SUM_BYTES);
     plan->edge_at =
         reserve(&plan->worker_bytes,

@@ -72,9 +72,10 @@ static nn_status try_form(const nn_winograd_f32_plan *plan, nn_prepare *services
                           const float **packed) {
     char variant[80];
     const void *out;
-    snprintf(variant, sizeof variant, "winograd %d of %d, %lld+%lld columns",
+    snprintf(variant, sizeof variant, "winograd %d of %d, %lld+%lld columns%s",
              plan->cut.sizes.outputs, nn_winograd_taps(&plan->cut.sizes),
-             (long long)plan->cut.columns, (long long)plan->cut.last_columns);
+             (long long)plan->cut.columns, (long long)plan->cut.last_columns,
+             plan->shares ? ", shared" : "");
     const pack_argument argument = {plan, services};
     size_t bytes = sizeof(weights_header) + nn_winograd_packed_bytes(plan);
     NN_TRY(
@@ -92,8 +93,9 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
     for (; outputs >= 2 && state->packed == NULL; outputs -= 2) {
-        nn_winograd_f32_plan_make(&g, form_of(forms, &g, outputs), target->threads, &node->epilogue,
-                                  &state->plan);
+        nn_winograd_f32_plan_make(&g, form_of(forms, &g, outputs),
+                                  target->deterministic ? NN_SHARE_NEVER : NN_SHARE_WHERE_FASTER,
+                                  target->threads, &node->epilogue, &state->plan);
         NN_TRY(try_form(&state->plan, services, &state->packed));
     }
     if (state->packed == NULL) {
@@ -103,9 +105,10 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     NN_TRY(nn_conv_f32_prepare_bias(services, inputs.bias, state->plan.cut.padded_channels,
                                     &state->bias));
     nn_prepare_workspace(services, nn_winograd_workspace(&state->plan.cut));
-    nn_prepare_describe(services, "F(%d,%d), %lld blocks of %lld tiles", state->plan.form->outputs,
-                        nn_winograd_taps(&state->plan.cut.sizes), (long long)state->plan.cut.blocks,
-                        (long long)state->plan.cut.block_tiles);
+    nn_prepare_describe(services, "F(%d,%d), %lld blocks of %lld tiles%s",
+                        state->plan.form->outputs, nn_winograd_taps(&state->plan.cut.sizes),
+                        (long long)state->plan.cut.blocks, (long long)state->plan.cut.block_tiles,
+                        state->plan.shares ? ", shared products" : "");
     return NN_OK;
 }
 

@@ -7,7 +7,9 @@
 typedef struct float_maps {
     const nn_winograd_f32_plan *plan;
     const float *packed, *bias, *x, *residual;
+    const float *factors; /* of columns; NULL: products are not shared */
     float *y;
+    float scale; /* what the input is multiplied by; 0: products are not shared in this call */
 } float_maps;
 
 /* Sums for the pixels of a tile as a direct convolution does them, from channel `from` of the
@@ -28,9 +30,13 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
         const int64_t begin = from > offset ? from - offset : 0;
         const int64_t end = nn_min(width, results->channels - offset);
         const float *packed = maps->packed + nn_winograd_weights_at(&plan->cut, panel, 0);
-        for (int64_t k = 0; k < channels && begin < end; k++) {
+        const float *factors =
+            maps->factors != NULL ? maps->factors + panel * plan->cut.columns : NULL;
+        for (int64_t i = 0; i < channels && begin < end; i++) {
+            const int64_t k = nn_winograd_packed_channel(plan, i);
             float taps[NN_WINOGRAD_TAPS * NN_WINOGRAD_TAPS][NN_TILE_MAX_COLUMNS];
-            nn_winograd_unpack(plan, packed + k * width, channels * width, width, taps);
+            nn_winograd_unpack(plan, packed + i * width, plan->cut.weight_channels * width, factors,
+                               width, taps);
             for (int pixel = 0; pixel < m * m; pixel++)
                 for (int tap = 0; tap < r * r; tap++) {
                     int64_t row = results->row + pixel / m + tap / r - plan->cut.height.pad_begin;
@@ -77,6 +83,8 @@ static void finish_tile(const void *argument, const nn_winograd_results *results
         .m_step = plan->cut.m_step,
         .channels = results->channels,
         .bias = maps->bias + results->first,
+        .factors = maps->factors != NULL ? maps->factors + results->first : NULL,
+        .factor = maps->scale > 0 ? 1 / maps->scale : 1,
         .residual = maps->residual ? maps->residual + at : NULL,
         .y = maps->y + at,
         .row = plan->cut.width.out * plan->cut.out_pitch,
@@ -126,16 +134,102 @@ static void multiply(const void *argument, const nn_winograd_product *product) {
     nn_winograd_multiply_f32(maps->plan->form->tiles, &maps->plan->cut, product);
 }
 
+/* ---- products that are shared (shared/shared_f32.h) ---- */
+
+static void multiply_shared(const void *argument, const nn_winograd_product *product) {
+    const nn_winograd_f32_plan *plan = ((const float_maps *)argument)->plan;
+    plan->form->shared->multiply(&(nn_winograd_shared_product){
+        .v = product->v,
+        .w = product->weights,
+        .sums = product->sums,
+        .v_step = plan->cut.v_pitch,
+        .sum_step = plan->cut.m_pitch,
+        .tiles = product->tiles,
+        .channels = plan->cut.in_channels,
+        .own = product->own,
+        .prefetch = product->prefetch,
+        .prefetch_bytes = product->prefetch_bytes,
+    });
+}
+
+/* The power of two that brings some pixels of the whole input to a root mean square of one; 0:
+ * products are not to be shared. */
+static float scale_of(const nn_winograd_f32_plan *plan, const float *x) {
+    enum { MOST = 256 };
+    static const nn_tile_tap tap = {0, 0};
+    const double most = 0x1p80, least = 0x1p-80;
+    const int64_t pixels = plan->cut.images * plan->cut.height.in * plan->cut.width.in;
+    int64_t step = nn_max(pixels / MOST, 1);
+    if (step % 2 == 0) step--; /* does not keep to columns */
+    float own[MOST];
+    nn_shared_seen seen = NN_SHARED_SEEN_NONE;
+    plan->form->tiles->shared->own(
+        &(nn_shared_rows){
+            .a = x,
+            .a_step = step * plan->cut.in_pitch,
+            .count = nn_min(pixels, MOST),
+            .taps = &tap,
+            .tap_count = 1,
+            .k = plan->cut.in_channels,
+            .own = own,
+        },
+        &seen);
+    const double mean = seen.squares / (double)seen.count;
+    if (!(seen.squares < most) || !(mean > least)) return 0;
+    return (float)exp2(-round(log2(mean) / 2));
+}
+
+/* Are a block's values near one? Where they are greater than weights, or some tile's are, plain
+ * products are more exact; where they are nothing, so are their products. */
+static bool shares(const void *argument, const void *own, int64_t tiles) {
+    const float_maps *maps = argument;
+    const nn_winograd_plan *cut = &maps->plan->cut;
+    const double least = 1.0 / 16, most = 4, most_of_tile = 8;
+    const int64_t points = cut->sizes.points * cut->sizes.points;
+    const float *squares = (const float *)own + NN_WINOGRAD_SQUARES;
+    const double values = (double)(points * (cut->in_channels - cut->in_channels / NN_SHARED_STEP));
+    double sum = 0;
+    float greatest = 0;
+    if (maps->scale == 0) return false;
+    for (int64_t i = 0; i < tiles; i++, squares += NN_WINOGRAD_OWN_VALUES) {
+        sum += (double)*squares;
+        greatest = *squares > greatest ? *squares : greatest;
+    }
+    const double mean = sum / (double)tiles / values;
+    return mean >= least * least && mean <= most * most &&
+           (double)greatest <= most_of_tile * most_of_tile * values;
+}
+
+/* ---- running ---- */
+
 void nn_winograd_run(const nn_winograd_f32_plan *plan, const float *packed, const float *bias,
                      const float *x, const float *residual, float *y, nn_pool *pool,
                      void *workspace) {
-    const float_maps argument = {plan, packed, bias, x, residual, y};
-    const nn_winograd_maps maps = {
+    float scales[NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS];
+    const float_maps argument = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .factors = nn_winograd_factors(plan, packed),
+        .y = y,
+        .scale = plan->shares ? scale_of(plan, x) : 0,
+    };
+    nn_winograd_maps maps = {
         .pixels = {.x = x, .bytes = sizeof *x},
         .input = plan->input,
         .multiply = multiply,
         .finish = finish_tile,
         .argument = &argument,
     };
+    if (plan->shares) {
+        const float scale = argument.scale > 0 ? argument.scale : 1;
+        for (int64_t i = 0; i < plan->form->points * plan->form->points; i++)
+            scales[i] = (float)plan->scales[i] * scale;
+        maps.scales = scales;
+        maps.shares = shares;
+        maps.multiply = multiply_shared;
+    }
     nn_winograd_run_maps(&plan->cut, packed, &maps, pool, workspace);
 }

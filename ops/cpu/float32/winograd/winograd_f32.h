@@ -14,12 +14,12 @@
  * rounding is a third of what 0, +-1, +-2, infinity give.
  *
  * A block of tiles at a time goes through all steps, so that what stands between them stays in
- * cache. Results that are not finite are computed again directly, so that an infinity or NaN
- * reaches the pixels it should and no others. */
+ * cache. Products may be shared (winograd_shared_f32.h). Results that are not finite are computed
+ * again directly, so that an infinity or NaN reaches the pixels it should and no others. */
 #ifndef NN_WINOGRAD_F32_H
 #define NN_WINOGRAD_F32_H
 
-#include "ops/cpu/float32/tile_f32.h"
+#include "ops/cpu/float32/winograd/winograd_shared_f32.h"
 #include "ops/cpu/winograd/winograd.h"
 
 /* rows x columns of the m x m pixels exist. */
@@ -27,6 +27,9 @@ typedef struct nn_winograd_output {
     const float *m; /* [a * a], m_step apart, of `channels` rounded up to whole vectors */
     int64_t m_step, channels;
     const float *bias;
+    const float *factors; /* of the channels' sums, which are multiplied by `factor`, too, before
+                             the bias is added; NULL: none, and `factor` is not read */
+    float factor;
     const float *residual; /* NULL: none; may be y and has its steps */
     float *y;
     int64_t row, pitch;
@@ -43,6 +46,9 @@ typedef struct nn_winograd_form {
      * which y may then have the results all the same, unless there is a residual. */
     int64_t (*output)(const nn_winograd_output *output);
     const struct nn_winograd_form *narrow; /* of vectors half as long; NULL: none */
+    /* Products that are shared, and the transform of their input; NULL: they are not. */
+    const nn_winograd_shared_f32 *shared;
+    void (*shared_input)(const nn_winograd_input *input);
 } nn_winograd_form;
 
 typedef struct nn_winograd_forms {
@@ -62,10 +68,16 @@ typedef struct nn_winograd_f32_plan {
     nn_epilogue epilogue;
     bool tile_finishes; /* the epilogue is a residual and a clip */
     float low, high;
+    /* Products are shared (shared/shared_f32.h), one vector of columns at a time. Of each point
+     * what the transformed input is multiplied by and weights are divided by, so that both are of
+     * one magnitude; columns have factors. */
+    bool shares;
+    double scales[NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS];
 } nn_winograd_f32_plan;
 
 void nn_winograd_f32_plan_make(const nn_conv_geometry *geometry, const nn_winograd_form *form,
-                               int threads, const nn_epilogue *epilogue, nn_winograd_f32_plan *out);
+                               nn_sharing sharing, int threads, const nn_epilogue *epilogue,
+                               nn_winograd_f32_plan *out);
 
 /* The direct convolution of the same maps: the time of the products that a vector FMA does, in that
  * of a vector FMA, and the bytes of a weight. */
@@ -80,16 +92,28 @@ extern const nn_winograd_rival nn_winograd_rival_f32;
 int nn_winograd_choose(const nn_conv_geometry *geometry, const nn_winograd_rival *direct,
                        nn_isa isa, int threads);
 
-/* Packed weights: [panel][point][input channel][columns of the panel]. */
+/* Packed weights: [panel][point][input channel][columns of the panel]. Where products are shared
+ * the channels are in the order of their products, the columns' own sums behind them, and their
+ * factors behind all. */
 size_t nn_winograd_packed_bytes(const nn_winograd_f32_plan *plan);
 void nn_winograd_pack(const nn_winograd_f32_plan *plan, const float *w, float *packed);
 /* One panel; w begins with its first output channel, `columns` of which exist. */
 void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
                             float *packed);
 /* Undoes the transform for columns [0, count) of one input channel: taps[ky * r + kx][column].
- * `packed` is the panel's first weight of that channel, points are `point_step` floats apart. */
+ * `packed` is the panel's first weight of that channel, points are `point_step` floats apart;
+ * `factors` are those of the columns, NULL where products are not shared. */
 void nn_winograd_unpack(const nn_winograd_f32_plan *plan, const float *packed, int64_t point_step,
-                        int64_t count, float (*taps)[NN_TILE_MAX_COLUMNS]);
+                        const float *factors, int64_t count, float (*taps)[NN_TILE_MAX_COLUMNS]);
+/* The input channel that is packed as the i-th. */
+static inline int64_t nn_winograd_packed_channel(const nn_winograd_f32_plan *plan, int64_t i) {
+    return plan->shares ? nn_winograd_shared_channel(plan->cut.in_channels, i).channel : i;
+}
+/* The columns' factors; NULL where products are not shared. */
+const float *nn_winograd_factors(const nn_winograd_f32_plan *plan, const float *packed);
+
+/* Fills plan->scales. */
+void nn_winograd_find_scales(nn_winograd_f32_plan *plan);
 
 /* The greatest error, against the greatest result of the same channel, that one tile of random
  * pixels shows in some of the output channels: what these weights make of rounding. Infinite where

@@ -1,7 +1,14 @@
 /* The output of one form in floats (winograd_f32.h), behind its transforms; the same names are set.
  */
 
-/* Adds bias and residual and clips the results of `channels` channels from c on. */
+/* What the sums of the channels from c on are multiplied by. */
+NN_INLINE vf NAME(factor)(const nn_winograd_output *out, int64_t c) {
+    vf factor = vf_set(1);
+    if (out->factors != NULL) factor = vf_load(out->factors + c) * vf_set(out->factor);
+    return factor;
+}
+
+/* Adds residual and clips the results of `channels` channels from c on. */
 NN_INLINE void NAME(finish)(const nn_winograd_output *out, vf y[OUTPUTS][OUTPUTS], int64_t c,
                             int channels) {
     const vf low = vf_set(out->low), high = vf_set(out->high);
@@ -29,7 +36,8 @@ NN_INLINE void NAME(finish)(const nn_winograd_output *out, vf y[OUTPUTS][OUTPUTS
  * registers; what is read of the output is a copy, since stores could change it as far as the
  * compiler knows. False when a result is not finite: all are stored nevertheless. */
 NN_INLINE bool NAME(output_whole)(const nn_winograd_output out, int64_t c) {
-    const vf bias = vf_load(out.bias + c), low = vf_set(out.low), high = vf_set(out.high);
+    const vf bias = vf_load(out.bias + c), factor = NAME(factor)(&out, c);
+    const vf low = vf_set(out.low), high = vf_set(out.high);
     vf t[OUTPUTS][POINTS], probe = vf_zero();
     NAME(result_columns)(out.m + c, out.m_step, t);
     float *to = out.y + c;
@@ -39,7 +47,7 @@ NN_INLINE bool NAME(output_whole)(const nn_winograd_output out, int64_t c) {
         NAME(output_line)(t[row], y);
 #pragma GCC unroll 4
         for (int column = 0; column < OUTPUTS; column++) {
-            y[column] += bias;
+            y[column] = vf_fma(y[column], factor, bias);
             probe = vf_fma(y[column], vf_zero(), probe);
             vf_store(to + column * out.pitch, vf_min(high, vf_max(low, y[column])));
         }
@@ -50,14 +58,14 @@ NN_INLINE bool NAME(output_whole)(const nn_winograd_output out, int64_t c) {
 /* As many of `channels` as a vector has, in any tile. False, and nothing is stored, when a result
  * is not finite. */
 NN_INLINE bool NAME(output_part)(const nn_winograd_output *out, int64_t c, int channels) {
-    const vf bias = vf_load(out->bias + c);
+    const vf bias = vf_load(out->bias + c), factor = NAME(factor)(out, c);
     vf y[OUTPUTS][OUTPUTS], probe = vf_zero();
     NAME(results)(out->m + c, out->m_step, y);
 #pragma GCC unroll 4
     for (int row = 0; row < OUTPUTS; row++) {
 #pragma GCC unroll 4
         for (int column = 0; column < OUTPUTS; column++) {
-            y[row][column] += bias;
+            y[row][column] = vf_fma(y[row][column], factor, bias);
             probe = vf_fma(y[row][column], vf_zero(), probe);
         }
     }

@@ -76,23 +76,44 @@ int nn_winograd_choose(const nn_conv_geometry *g, const nn_winograd_rival *direc
 
 /* ---- cut ---- */
 
-void nn_winograd_f32_plan_make(const nn_conv_geometry *g, const nn_winograd_form *form, int threads,
-                               const nn_epilogue *epilogue, nn_winograd_f32_plan *out) {
+static bool do_products_share(const nn_conv_geometry *g, const nn_winograd_form *form,
+                              nn_sharing sharing) {
+    if (sharing == NN_SHARE_NEVER || form->shared == NULL) return false;
+    return sharing == NN_SHARE_WHERE_POSSIBLE ||
+           (nn_shared_gains(nn_cpu_get()->isa) &&
+            nn_shared_pays(1, g->in_channels, g->out_channels));
+}
+
+void nn_winograd_f32_plan_make(const nn_conv_geometry *g, const nn_winograd_form *form,
+                               nn_sharing sharing, int threads, const nn_epilogue *epilogue,
+                               nn_winograd_f32_plan *out) {
     const nn_tiles_f32 *tiles = form->tiles;
-    const nn_winograd_sizes sizes = {
+    const bool shares = do_products_share(g, form, sharing);
+    nn_winograd_sizes sizes = {
         .outputs = form->outputs,
         .points = form->points,
         .lanes = tiles->lanes,
         .rows = {tiles->shapes[0]->rows, tiles->shapes[1]->rows},
+        .vectors = 2, /* wide tiles have the most rows, so the least traffic of weights */
         .v_bytes = sizeof(float),
         .weight_bytes = sizeof(float),
         .depth = 1,
     };
-    *out = (nn_winograd_f32_plan){.form = form, .input = form->input, .epilogue = *epilogue};
+    *out = (nn_winograd_f32_plan){
+        .form = form, .input = form->input, .epilogue = *epilogue, .shares = shares};
+    if (shares) {
+        sizes.rows[0] = form->shared->rows;
+        sizes.vectors = 1;
+        sizes.own_values = NN_WINOGRAD_OWN_VALUES;
+        sizes.own_channels = 1;
+        out->input = form->shared_input;
+    }
     /* Where 512-bit operations run as two halves, half a vector takes half the time. */
-    if (form->narrow != NULL && nn_cpu_get()->halves_512 &&
+    if (!shares && form->narrow != NULL && nn_cpu_get()->halves_512 &&
         g->in_channels <= form->narrow->tiles->lanes)
         out->input = form->narrow->input;
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     nn_winograd_plan_make(g, &sizes, threads, &out->cut);
+    for (int i = 0; i < form->points * form->points; i++) out->scales[i] = 1;
+    if (shares) nn_winograd_find_scales(out);
 }

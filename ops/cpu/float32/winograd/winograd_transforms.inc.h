@@ -13,7 +13,7 @@
 /* One vector of channels, `count` of which exist. What is read of the input is a copy, since stores
  * could change it as far as the compiler knows. */
 NN_INLINE void NAME(input_vector)(const nn_winograd_input in, int64_t c, const bool whole,
-                                  int count, pixel_rule rule) {
+                                  const bool scales, int count, pixel_rule rule) {
     vf t[POINTS][POINTS];
 #    pragma GCC unroll 6
     for (int column = 0; column < POINTS; column++) {
@@ -32,7 +32,10 @@ NN_INLINE void NAME(input_vector)(const nn_winograd_input in, int64_t c, const b
         vf o[POINTS];
         NAME(input_line)(t[row], o);
 #    pragma GCC unroll 6
-        for (int column = 0; column < POINTS; column++, v += in.v_step) vf_store(v, o[column]);
+        for (int column = 0; column < POINTS; column++, v += in.v_step) {
+            if (scales) o[column] *= vf_set(in.scales[row * POINTS + column]);
+            vf_store(v, o[column]);
+        }
     }
 }
 
@@ -41,8 +44,8 @@ static void NAME(input)(const nn_winograd_input *in) {
     const int64_t channels = in->channels;
     int64_t c = 0;
     for (; c + VF_LANES <= channels; c += VF_LANES)
-        NAME(input_vector)(*in, c, true, VF_LANES, rule);
-    if (c < channels) NAME(input_vector)(*in, c, false, (int)(channels - c), rule);
+        NAME(input_vector)(*in, c, true, false, VF_LANES, rule);
+    if (c < channels) NAME(input_vector)(*in, c, false, false, (int)(channels - c), rule);
 }
 
 #endif

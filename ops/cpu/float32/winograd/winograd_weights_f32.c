@@ -59,14 +59,36 @@ static const weight_transform transform_2_of_5 = {
      {0, 0, 0, 0, 0, 1}},
 };
 
+/* B^T of F(2, 3), and of F(4, 3) and F(2, 5). */
+static const double input_2[NN_WINOGRAD_POINTS][NN_WINOGRAD_POINTS] = {
+    {1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, 1, 0, -1}};
+static const double input_4[NN_WINOGRAD_POINTS][NN_WINOGRAD_POINTS] = {
+    {P_SQUARE * Q_SQUARE, 0, -P_SQUARE - Q_SQUARE, 0, 1},
+    {0, -P *Q_SQUARE, -Q_SQUARE, P, 1},
+    {0, P *Q_SQUARE, -Q_SQUARE, -P, 1},
+    {0, -Q *P_SQUARE, -P_SQUARE, Q, 1},
+    {0, Q *P_SQUARE, -P_SQUARE, -Q, 1},
+    {0, P_SQUARE *Q_SQUARE, 0, -P_SQUARE - Q_SQUARE, 0, 1},
+};
+
 static const weight_transform *transform_of(const nn_winograd_f32_plan *plan) {
     if (nn_winograd_taps(&plan->cut.sizes) == 5) return &transform_2_of_5;
     return plan->form->outputs == 2 ? &transform_2 : &transform_4;
 }
 
+/* Floats of all transformed weights, behind which the columns' factors are. */
+static int64_t transformed_floats(const nn_winograd_f32_plan *plan) {
+    const int64_t points = plan->form->points * plan->form->points;
+    return points * plan->cut.weight_channels * plan->cut.padded_channels;
+}
+
 size_t nn_winograd_packed_bytes(const nn_winograd_f32_plan *plan) {
-    int64_t points = plan->form->points * plan->form->points;
-    return (size_t)(points * plan->cut.in_channels * plan->cut.padded_channels) * sizeof(float);
+    const int64_t factors = plan->shares ? plan->cut.padded_channels : 0;
+    return (size_t)(transformed_floats(plan) + factors) * sizeof(float);
+}
+
+const float *nn_winograd_factors(const nn_winograd_f32_plan *plan, const float *packed) {
+    return plan->shares ? packed + transformed_floats(plan) : NULL;
 }
 
 /* The sum of `taps` lists, `step` lists apart, times a number each. Lists are whole vectors, four
@@ -86,39 +108,113 @@ static inline __attribute__((always_inline)) void combine(const double *factors,
 /* One input channel of a panel: u[point][column] from w[tap][column], in double precision. */
 static inline __attribute__((always_inline)) void
 transform_weights(const weight_transform *transform, const int taps, int points, int64_t columns,
-                  double (*w)[NN_TILE_MAX_COLUMNS], float *u, int64_t point_step) {
+                  double (*w)[NN_TILE_MAX_COLUMNS], const double *factors, float *u,
+                  int64_t point_step) {
     double rows[TAPS][NN_TILE_MAX_COLUMNS];
     for (int y = 0; y < points; y++) {
         for (int kx = 0; kx < taps; kx++)
             combine(transform->g[y], w + kx, taps, taps, columns, rows[kx]);
         for (int x = 0; x < points; x++, u += point_step) {
+            const double factor = factors[y * points + x];
             double values[NN_TILE_MAX_COLUMNS];
             combine(transform->g[x], rows, 1, taps, columns, values);
             for (int64_t j = 0; j < columns; j += 4)
-                for (int i = 0; i < 4; i++) u[j + i] = (float)values[j + i];
+                for (int i = 0; i < 4; i++) u[j + i] = (float)(values[j + i] * factor);
         }
     }
+}
+
+/* The weights of one point of a panel times factors of the columns, and their own sums. */
+static void scale_point(float *u, int64_t channels, int64_t width, const float *factors) {
+    float own[NN_TILE_MAX_COLUMNS] = {0};
+    for (int64_t k = 0; k < channels; k++)
+        for (int64_t j = 0; j < width; j++) u[k * width + j] *= factors[j];
+    for (int64_t i = 1; i < channels; i++) {
+        const nn_shared_channel at = nn_winograd_shared_channel(channels, i);
+        for (int64_t j = 0; j < width && at.role == NN_SHARED_SECOND; j++)
+            own[j] -= at.sign * u[(i - 1) * width + j] * u[i * width + j];
+    }
+    memcpy(u + channels * width, own, (size_t)width * sizeof *own);
+}
+
+/* Brings the columns of a panel to a root mean square of about one. */
+static void share_panel(const nn_winograd_f32_plan *plan, int64_t panel, float *packed) {
+    const int64_t width = nn_winograd_width(&plan->cut, panel), channels = plan->cut.in_channels;
+    const int64_t points = plan->form->points * plan->form->points;
+    double squares[NN_TILE_MAX_COLUMNS] = {0};
+    float inverse[NN_TILE_MAX_COLUMNS];
+    float *factors = packed + transformed_floats(plan) + panel * plan->cut.columns;
+    for (int64_t point = 0; point < points; point++) {
+        const float *u = packed + nn_winograd_weights_at(&plan->cut, panel, point);
+        for (int64_t k = 0; k < channels; k++)
+            for (int64_t j = 0; j < width; j++)
+                squares[j] += (double)u[k * width + j] * u[k * width + j];
+    }
+    for (int64_t j = 0; j < width; j++) {
+        const float factor = nn_shared_factor(squares[j], points * channels);
+        factors[j] = isfinite(factor) ? factor : 1;
+        inverse[j] = 1 / factors[j];
+    }
+    for (int64_t point = 0; point < points; point++)
+        scale_point(packed + nn_winograd_weights_at(&plan->cut, panel, point), channels, width,
+                    inverse);
 }
 
 void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
                             float *packed) {
     const int64_t width = nn_winograd_width(&plan->cut, panel),
                   columns = nn_winograd_columns(&plan->cut, panel);
-    const int64_t step = plan->cut.in_channels * width;
+    const int64_t step = plan->cut.weight_channels * width;
     const weight_transform *transform = transform_of(plan);
     const int r = nn_winograd_taps(&plan->cut.sizes), points = plan->form->points;
     double taps[MOST_TAPS][NN_TILE_MAX_COLUMNS] = {{0}};
-    packed += nn_winograd_weights_at(&plan->cut, panel, 0);
-    for (int64_t k = 0; k < plan->cut.in_channels; k++, packed += width) {
+    double factors[NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS];
+    for (int i = 0; i < points * points; i++) factors[i] = 1 / plan->scales[i];
+    float *u = packed + nn_winograd_weights_at(&plan->cut, panel, 0);
+    for (int64_t i = 0; i < plan->cut.in_channels; i++, u += width) {
+        const int64_t k = nn_winograd_packed_channel(plan, i);
         for (int64_t j = 0; j < columns; j++) {
             const float *from = w + (j * plan->cut.in_channels + k) * r * r;
             for (int tap = 0; tap < r * r; tap++) taps[tap][j] = from[tap];
         }
         if (r == 3)
-            transform_weights(transform, 3, points, width, taps, packed, step);
+            transform_weights(transform, 3, points, width, taps, factors, u, step);
         else
-            transform_weights(transform, TAPS, points, width, taps, packed, step);
+            transform_weights(transform, TAPS, points, width, taps, factors, u, step);
     }
+    if (plan->shares) share_panel(plan, panel, packed);
+}
+
+/* What a row of a matrix makes of numbers that do not depend on each other, and of equal ones. */
+static double squares_of(const double *row, int count) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) sum += row[i] * row[i];
+    return sum;
+}
+
+static double square_of_sum(const double *row, int count) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) sum += row[i];
+    return sum * sum;
+}
+
+/* A third of the squares of maps behind a ReLU is that of their mean. */
+void nn_winograd_find_scales(nn_winograd_f32_plan *plan) {
+    const weight_transform *transform = transform_of(plan);
+    const int points = plan->form->points, taps = nn_winograd_taps(&plan->cut.sizes);
+    const double(*b)[NN_WINOGRAD_POINTS] = points == 4 ? input_2 : input_4;
+    const double of_mean = 1.0 / 3;
+    double sum = 0;
+    for (int y = 0; y < points; y++)
+        for (int x = 0; x < points; x++) {
+            const double u = squares_of(transform->g[y], taps) * squares_of(transform->g[x], taps);
+            const double v = (1 - of_mean) * squares_of(b[y], points) * squares_of(b[x], points) +
+                             of_mean * square_of_sum(b[y], points) * square_of_sum(b[x], points);
+            plan->scales[y * points + x] = sqrt(sqrt(u / v));
+            sum += sqrt(u * v);
+        }
+    for (int i = 0; i < points * points; i++)
+        plan->scales[i] = (double)(float)(plan->scales[i] / sqrt(sum / (double)(points * points)));
 }
 
 /* Floats of an output channel. */
@@ -134,7 +230,7 @@ void nn_winograd_pack(const nn_winograd_f32_plan *plan, const float *w, float *p
 }
 
 void nn_winograd_unpack(const nn_winograd_f32_plan *plan, const float *packed, int64_t point_step,
-                        int64_t count, float (*taps)[NN_TILE_MAX_COLUMNS]) {
+                        const float *factors, int64_t count, float (*taps)[NN_TILE_MAX_COLUMNS]) {
     const weight_transform *transform = transform_of(plan);
     const int points = plan->form->points, r = nn_winograd_taps(&plan->cut.sizes);
     for (int tap = 0; tap < r * r; tap++) {
@@ -142,19 +238,21 @@ void nn_winograd_unpack(const nn_winograd_f32_plan *plan, const float *packed, i
         double sum[NN_TILE_MAX_COLUMNS] = {0};
         for (int y = 0; y < points; y++)
             for (int x = 0; x < points; x++) {
-                const double factor = down[y] * along[x];
+                const double factor = down[y] * along[x] * plan->scales[y * points + x];
                 const float *u = packed + (y * points + x) * point_step;
                 if (factor == 0) continue;
                 for (int64_t j = 0; j < count; j++) sum[j] += factor * (double)u[j];
             }
-        for (int64_t j = 0; j < count; j++) taps[tap][j] = (float)sum[j];
+        for (int64_t j = 0; j < count; j++)
+            taps[tap][j] = (float)(factors != NULL ? sum[j] * (double)factors[j] : sum[j]);
     }
 }
 
 /* ---- accuracy ---- */
 
 enum {
-    SAMPLES = 16, /* output channels that are measured */
+    SAMPLES = 16,    /* output channels that are measured */
+    NOISE_SCALE = 2, /* the power of two that brings noise to a root mean square of one */
     PIXELS = NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS
 };
 
@@ -183,8 +281,9 @@ typedef struct error_input {
     float x[PIXELS], v[PIXELS];
 } error_input;
 
-static void fill_input(const nn_winograd_form *form, int64_t channel, error_input *out) {
+static void fill_input(const nn_winograd_f32_plan *plan, int64_t channel, error_input *out) {
     enum { LANES = 16 };
+    const nn_winograd_form *form = plan->form;
     float x[PIXELS][LANES] = {{0}}, v[PIXELS][LANES];
     for (int i = 0; i < form->points * form->points; i++)
         out->x[i] = x[i][0] = noise((uint32_t)(channel * PIXELS + i));
@@ -194,20 +293,43 @@ static void fill_input(const nn_winograd_form *form, int64_t channel, error_inpu
                                      .channels = 1,
                                      .v = v[0],
                                      .v_step = LANES});
-    for (int i = 0; i < PIXELS; i++) out->v[i] = v[i][0];
+    for (int i = 0; i < form->points * form->points; i++)
+        out->v[i] = v[i][0] * (float)(plan->shares ? NOISE_SCALE * plan->scales[i] : 1);
 }
 
 /* What one channel makes of the pixels: as packed weights transform it, and as it should be. */
 typedef struct error_sums {
     float got[PIXELS];
+    float first_v[PIXELS], first_u[PIXELS]; /* where products are shared, of the last three */
+    float own[PIXELS];
     double want[NN_WINOGRAD_OUTPUTS * NN_WINOGRAD_OUTPUTS];
 } error_sums;
 
-/* Adds one input channel; `u` is the weight of its first point, points lie `step` floats apart. */
-static void add_input(const nn_winograd_form *form, const error_input *in, const float *taps,
-                      const float *u, int64_t step, error_sums *sums) {
-    const int a = form->points, m = form->outputs, r = a - m + 1;
-    for (int point = 0; point < a * a; point++) sums->got[point] += in->v[point] * u[point * step];
+/* Adds a product at each point, as tiles that share them do (winograd_shared_f32.h). */
+static void add_product(int points, const error_input *in, const float *u, int64_t step,
+                        const nn_shared_channel *at, error_sums *sums) {
+    const float sign = at->sign;
+    for (int i = 0; i < points; i++) {
+        const float v1 = in->v[i], u1 = u[i * step];
+        if (at->role == NN_SHARED_FIRST) {
+            sums->first_v[i] = v1;
+            sums->first_u[i] = u1;
+        } else if (at->role == NN_SHARED_SECOND) {
+            const float v0 = sums->first_v[i], u0 = sums->first_u[i];
+            sums->got[i] += sign * ((u1 + sign * v0) * (u0 + sign * v1));
+            sums->own[i] += sign * (v0 * v1) + sign * (u0 * u1);
+        } else {
+            sums->got[i] += v1 * u1;
+        }
+    }
+}
+
+/* Adds an input channel; `u` is the weight of its first point, points lie `step` floats apart. */
+static void add_input(const nn_winograd_f32_plan *plan, const nn_shared_channel *at,
+                      const error_input *in, const float *taps, const float *u, int64_t step,
+                      error_sums *sums) {
+    const int a = plan->form->points, m = plan->form->outputs, r = a - m + 1;
+    add_product(a * a, in, u, step, at, sums);
     for (int tap = 0; tap < r * r; tap++)
         for (int row = 0; row < m; row++)
             for (int column = 0; column < m; column++)
@@ -215,24 +337,29 @@ static void add_input(const nn_winograd_form *form, const error_input *in, const
                     (double)taps[tap] * in->x[(row + tap / r) * a + column + tap % r];
 }
 
-/* The error that the sums show. */
-static double error_of(const nn_winograd_form *form, const error_sums *sums) {
+/* The error that the sums show; `factor` is that of the column where products are shared. */
+static double error_of(const nn_winograd_f32_plan *plan, float factor, const error_sums *sums) {
+    const nn_winograd_form *form = plan->form;
     enum { LANES = 16, OUTPUTS = NN_WINOGRAD_OUTPUTS };
     const int m = form->outputs;
     float points[PIXELS][LANES] = {{0}}, y[OUTPUTS * OUTPUTS][LANES] = {{0}}, bias[LANES] = {0};
+    const float factors[LANES] = {factor};
     float got[OUTPUTS * OUTPUTS];
-    for (int i = 0; i < PIXELS; i++) points[i][0] = sums->got[i];
-    const int64_t done = form->output(&(nn_winograd_output){.m = points[0],
-                                                            .m_step = LANES,
-                                                            .channels = 1,
-                                                            .bias = bias,
-                                                            .y = y[0],
-                                                            .row = m * LANES,
-                                                            .pitch = LANES,
-                                                            .rows = m,
-                                                            .columns = m,
-                                                            .low = -INFINITY,
-                                                            .high = INFINITY});
+    for (int i = 0; i < PIXELS; i++) points[i][0] = sums->got[i] - sums->own[i];
+    const int64_t done =
+        form->output(&(nn_winograd_output){.m = points[0],
+                                           .m_step = LANES,
+                                           .channels = 1,
+                                           .bias = bias,
+                                           .factors = plan->shares ? factors : NULL,
+                                           .factor = 1.0f / NOISE_SCALE,
+                                           .y = y[0],
+                                           .row = m * LANES,
+                                           .pitch = LANES,
+                                           .rows = m,
+                                           .columns = m,
+                                           .low = -INFINITY,
+                                           .high = INFINITY});
     if (done < 1) return INFINITY;
     for (int i = 0; i < m * m; i++) got[i] = y[i][0];
     return channel_error(form, sums->want, got);
@@ -240,29 +367,34 @@ static double error_of(const nn_winograd_form *form, const error_sums *sums) {
 
 double nn_winograd_panel_error(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
                                const float *packed) {
-    const nn_winograd_form *form = plan->form;
     const int64_t width = nn_winograd_width(&plan->cut, panel),
-                  step = plan->cut.in_channels * width;
+                  step = plan->cut.weight_channels * width;
+    const float *factors = nn_winograd_factors(plan, packed);
     const int64_t first = nn_winograd_first_column(&plan->cut, panel);
     const int64_t columns = nn_winograd_columns(&plan->cut, panel);
     const int64_t samples = nn_min(SAMPLES, plan->cut.out_channels);
     const int64_t taps = floats_of(plan) / plan->cut.in_channels;
     int64_t channels[SAMPLES], count = 0;
-    error_sums sums[SAMPLES] = {{{0}, {0}}};
+    error_sums sums[SAMPLES] = {0};
     for (int64_t i = 0; i < samples; i++) {
         const int64_t channel = i * plan->cut.out_channels / samples - first;
         if (channel >= 0 && channel < columns) channels[count++] = channel;
     }
     packed += nn_winograd_weights_at(&plan->cut, panel, 0);
-    for (int64_t k = 0; k < plan->cut.in_channels && count > 0; k++) {
+    for (int64_t i = 0; i < plan->cut.in_channels && count > 0; i++) {
+        nn_shared_channel at = {.channel = i, .role = NN_SHARED_PLAIN};
         error_input in;
-        fill_input(form, k, &in);
-        for (int64_t i = 0; i < count; i++)
-            add_input(form, &in, w + channels[i] * floats_of(plan) + k * taps,
-                      packed + k * width + channels[i], step, &sums[i]);
+        if (plan->shares) at = nn_winograd_shared_channel(plan->cut.in_channels, i);
+        fill_input(plan, at.channel, &in);
+        for (int64_t j = 0; j < count; j++)
+            add_input(plan, &at, &in, w + channels[j] * floats_of(plan) + at.channel * taps,
+                      packed + i * width + channels[j], step, &sums[j]);
     }
     double error = 0;
-    for (int64_t i = 0; i < count; i++) error = fmax(error, error_of(form, &sums[i]));
+    for (int64_t i = 0; i < count; i++) {
+        const float factor = factors != NULL ? factors[first + channels[i]] : 1;
+        error = fmax(error, error_of(plan, factor, &sums[i]));
+    }
     return error;
 }
 

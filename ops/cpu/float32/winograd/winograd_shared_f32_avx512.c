@@ -1,0 +1,260 @@
+/* The products of winograd_shared_f32.h: tiles of 14 rows by 16 columns, as in shared_f32_avx512.c,
+ * but with no work behind the sums than to store them. Registers: 14 accumulators, three vectors of
+ * weights, and what is added until it is multiplied. Bound: 28 FMAs and 28 additions for each three
+ * channels, of which a Zen 4 does one each in a cycle. */
+#include "ops/cpu/float32/vector.h"
+
+#include "base/integers.h"
+#include "ops/cpu/float32/winograd/winograd_shared_f32.h"
+
+#if !defined(__clang__)
+#    pragma GCC optimize("align-loops=64")
+#endif
+
+enum {
+    ROWS = 14,
+    SEGMENT = 7,
+    COLUMNS = VF_LANES,
+    STEP = NN_SHARED_STEP,
+    GROUP = NN_WINOGRAD_GROUP,
+    LINE = 64,
+    LINES = 3 /* that are fetched at once */
+};
+
+/* ---- sums ---- */
+
+/* Element k of row i; the rows' first elements lie `step` bytes apart. */
+NN_INLINE const float *element(const float *const a[2], size_t step, int i, int k) {
+    return (const float *)((const char *)a[i / SEGMENT] + (size_t)(i % SEGMENT) * step) + k;
+}
+
+NN_INLINE void add_plain(vf sum[ROWS], const float *const a[2], size_t step, int k, vf w,
+                         const int rows) {
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++) sum[i] = vf_fma(vf_set(*element(a, step, i, k)), w, sum[i]);
+}
+
+typedef enum three { PLUS, MINUS, PLAIN } three;
+
+/* Channels k, k + distance and k + 2 * distance, of which the first two share a product. */
+NN_INLINE void add_three(vf sum[ROWS], const float *const a[2], size_t step, int k,
+                         const int distance, const float *w, const int rows, const three kind) {
+    const vf w0 = vf_load(w), w1 = vf_load(w + COLUMNS);
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++) {
+        const vf a0 = vf_set(*element(a, step, i, k));
+        const vf a1 = vf_set(*element(a, step, i, k + distance));
+        if (kind == PLAIN)
+            sum[i] = vf_fma(a1, w1, vf_fma(a0, w0, sum[i]));
+        else if (kind == MINUS)
+            sum[i] = _mm512_fnmadd_ps(w1 - a0, w0 - a1, sum[i]);
+        else
+            sum[i] = vf_fma(w1 + a0, w0 + a1, sum[i]);
+    }
+    add_plain(sum, a, step, k + 2 * distance, vf_load(w + 2 * COLUMNS), rows);
+}
+
+/* What is brought to L2 while sums are made. */
+typedef struct lines_to_fetch {
+    const char *next;
+    int64_t step; /* bytes, whole lines, at each of a tile's steps */
+} lines_to_fetch;
+
+NN_INLINE void fetch_lines(lines_to_fetch *fetch) {
+#pragma GCC unroll 3
+    for (int i = 0; i < LINES; i++) __builtin_prefetch(fetch->next + i * LINE, 0, 2);
+    if (fetch->step > LINES * LINE)
+#pragma GCC unroll 3
+        for (int i = LINES; i < 2 * LINES; i++) __builtin_prefetch(fetch->next + i * LINE, 0, 2);
+    fetch->next += fetch->step;
+}
+
+/* The steps of a tile: two of each twice three channels that share, and one of what is left. */
+static inline int64_t fetches_of(int64_t channels) {
+    return channels / GROUP * (VF_LANES / 2) + channels % GROUP / VF_LANES;
+}
+
+NN_INLINE void add_plainly(vf sum[ROWS], const float *a0, const float *a1, const float *w,
+                           int64_t count, size_t step, const int rows) {
+    for (; count > 0; count--, a0++, a1++, w += COLUMNS) {
+        const float *const a[2] = {a0, a1};
+        add_plain(sum, a, step, 0, vf_load(w), rows);
+    }
+}
+
+/* `count` channels, of which three that follow each other share. */
+NN_INLINE void add_neighbours(vf sum[ROWS], const float *a0, const float *a1, const float *w,
+                              int64_t count, size_t step, const int rows, const bool shares) {
+    for (; count >= 2 * STEP; count -= 2 * STEP) {
+        const float *const a[2] = {a0, a1};
+        add_three(sum, a, step, 0, 1, w, rows, shares ? PLUS : PLAIN);
+        add_three(sum, a, step, STEP, 1, w + STEP * COLUMNS, rows, shares ? MINUS : PLAIN);
+        a0 += 2 * STEP;
+        a1 += 2 * STEP;
+        w += 2 * STEP * COLUMNS;
+    }
+    if (count >= STEP) {
+        const float *const a[2] = {a0, a1};
+        add_three(sum, a, step, 0, 1, w, rows, shares ? PLUS : PLAIN);
+        a0 += STEP;
+        a1 += STEP;
+        w += STEP * COLUMNS;
+        count -= STEP;
+    }
+    add_plainly(sum, a0, a1, w, count, step, rows);
+}
+
+NN_INLINE void add_channels(vf sum[ROWS], const float *a0, const float *a1, const float *w,
+                            int64_t count, size_t step, const int rows, const bool shares,
+                            lines_to_fetch *fetch) {
+    for (; count >= GROUP; count -= GROUP) {
+        for (int i = 0; i < VF_LANES; i += 2) {
+            const float *const a[2] = {a0, a1};
+            fetch_lines(fetch);
+            add_three(sum, a, step, 0, VF_LANES, w, rows, shares ? PLUS : PLAIN);
+            add_three(sum, a, step, 1, VF_LANES, w + STEP * COLUMNS, rows, shares ? MINUS : PLAIN);
+            a0 += 2;
+            a1 += 2;
+            w += 2 * STEP * COLUMNS;
+        }
+        a0 += GROUP - VF_LANES;
+        a1 += GROUP - VF_LANES;
+    }
+    for (; count > 0; count -= VF_LANES) {
+        if (count >= VF_LANES) fetch_lines(fetch);
+        add_neighbours(sum, a0, a1, w, nn_min(count, VF_LANES), step, rows, shares);
+        a0 += VF_LANES;
+        a1 += VF_LANES;
+        w += VF_LANES * COLUMNS;
+    }
+}
+
+/* ---- tiles ---- */
+
+/* `count` tiles of so many rows, from the product's first on. */
+NN_INLINE void run_tiles(const nn_winograd_shared_product *p, int64_t count, lines_to_fetch *fetch,
+                         const int rows, const bool shares) {
+    const int segments = rows > SEGMENT ? 2 : 1;
+    const size_t step = (size_t)p->v_step * sizeof(float);
+    const int64_t channels = p->channels, sum_step = p->sum_step, v_step = p->v_step;
+    const float *const w = p->w, *v = p->v, *own = p->own;
+    float *sums = p->sums;
+    lines_to_fetch lines = *fetch;
+    for (; count > 0; count--) {
+        vf sum[ROWS];
+        const vf column_own = vf_load(w + channels * COLUMNS);
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++) {
+            sum[i] = vf_zero();
+            if (shares) sum[i] = column_own + vf_set(own[i * NN_WINOGRAD_OWN_VALUES]);
+        }
+        const float *const second = v + (segments - 1) * SEGMENT * v_step;
+        add_channels(sum, v, second, w, channels, step, rows, shares, &lines);
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++) vf_store(sums + i * sum_step, sum[i]);
+        v += rows * v_step;
+        sums += rows * sum_step;
+        if (shares) own += rows * NN_WINOGRAD_OWN_VALUES;
+    }
+    *fetch = lines;
+}
+
+typedef void run_function(const nn_winograd_shared_product *product, int64_t count,
+                          lines_to_fetch *fetch);
+
+#define TILE(rows)                                                                                 \
+    static void run_##rows(const nn_winograd_shared_product *product, int64_t count,               \
+                           lines_to_fetch *fetch) {                                                \
+        if (product->own != NULL)                                                                  \
+            run_tiles(product, count, fetch, rows, true);                                          \
+        else                                                                                       \
+            run_tiles(product, count, fetch, rows, false);                                         \
+    }
+#define TILE_ENTRY(rows) [rows] = run_##rows,
+#define TILE_EACH(X)     X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+TILE_EACH(TILE)
+
+/* In tiles of nearly equal height, the higher ones first. */
+static void multiply(const nn_winograd_shared_product *product) {
+    static run_function *const run[ROWS + 1] = {TILE_EACH(TILE_ENTRY)};
+    if (product->tiles <= 0) return;
+    const int64_t pieces = nn_divide_up(product->tiles, ROWS);
+    const int64_t height = product->tiles / pieces, higher = product->tiles % pieces;
+    const int64_t steps = nn_max(fetches_of(product->channels) * pieces, 1);
+    lines_to_fetch fetch = {
+        product->prefetch != NULL ? product->prefetch : (const void *)product->w,
+        nn_divide_up(product->prefetch_bytes, steps * LINE) * LINE,
+    };
+    nn_winograd_shared_product here = *product;
+    if (higher > 0) {
+        run[height + 1](&here, higher, &fetch);
+        here.v += higher * (height + 1) * here.v_step;
+        here.sums += higher * (height + 1) * here.sum_step;
+        if (here.own != NULL) here.own += higher * (height + 1) * NN_WINOGRAD_OWN_VALUES;
+    }
+    run[height](&here, pieces - higher, &fetch);
+}
+
+/* ---- the rows' own sums ---- */
+
+/* Of partners in the same lanes, and of those in one vector, of which the second is one lane
+ * further. */
+static _Alignas(NN_ALIGNMENT) const
+    float lane_signs[VF_LANES] = {-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1};
+static _Alignas(NN_ALIGNMENT) const
+    float neighbour_signs[VF_LANES] = {-1, 0, 0, 1, 0, 0, -1, 0, 0, 1, 0, 0, -1, 0, 0, 0};
+
+NN_INLINE vf next_lanes(vf v) {
+    const __m512i x = _mm512_castps_si512(v);
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(x, x, 1));
+}
+
+/* The sums of the lanes of each of 16 vectors. */
+NN_INLINE vf sums_of_lanes(vf v[VF_LANES]) {
+#pragma GCC unroll 4
+    for (int distance = VF_LANES / 2; distance > 0; distance /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < distance; i++)
+            v[i] = vf_mix(v[i], v[i + distance], distance) +
+                   vf_mix(vf_swap(v[i], distance), vf_swap(v[i + distance], distance), distance);
+    return v[0];
+}
+
+/* Of one point; the last lanes of a row may hold anything. */
+NN_INLINE vf own_of_point(const float *v, int64_t channels, vf squares[2]) {
+    vf lanes = vf_zero(), neighbours = vf_zero();
+    for (; channels >= GROUP; channels -= GROUP, v += GROUP) {
+        const vf v0 = vf_load(v), v1 = vf_load(v + VF_LANES);
+        lanes = vf_fma(v0, v1, lanes);
+        squares[0] = vf_fma(v0, v0, squares[0]);
+        squares[1] = vf_fma(v1, v1, squares[1]);
+    }
+    for (; channels >= VF_LANES; channels -= VF_LANES, v += VF_LANES) {
+        const vf x = vf_load(v);
+        neighbours = vf_fma(x, next_lanes(x), neighbours);
+        squares[0] = vf_fma(x, x, squares[0]);
+    }
+    if (channels >= STEP) {
+        const vf x = vf_load_first(v, (int)(channels - channels % STEP));
+        neighbours = vf_fma(x, next_lanes(x), neighbours);
+        squares[0] = vf_fma(x, x, squares[0]);
+    }
+    return vf_fma(neighbours, vf_load(neighbour_signs), lanes * vf_load(lane_signs));
+}
+
+static void own(const float *v, int64_t v_step, int points, int64_t channels,
+                float own[NN_WINOGRAD_OWN_VALUES]) {
+    vf squares[2] = {vf_zero(), vf_zero()};
+    for (int first = 0; first < points; first += VF_LANES) {
+        vf sums[VF_LANES];
+        for (int i = 0; i < VF_LANES; i++) {
+            sums[i] = vf_zero();
+            if (first + i < points)
+                sums[i] = own_of_point(v + (first + i) * v_step, channels, squares);
+        }
+        vf_store(own + first, sums_of_lanes(sums));
+    }
+    own[NN_WINOGRAD_SQUARES] = _mm512_reduce_add_ps(squares[0] + squares[1]);
+}
+
+const nn_winograd_shared_f32 nn_winograd_shared_f32_avx512 = {ROWS, multiply, own};
