@@ -343,8 +343,8 @@ START_TEST(weights_are_found_again) {
         const int64_t columns = weights.plan.cut.columns, count = taps_of(*form) * taps_of(*form);
         for (int64_t k = 0; k < 3; k++) {
             float taps[NN_WINOGRAD_TAPS * NN_WINOGRAD_TAPS][NN_TILE_MAX_COLUMNS];
-            nn_winograd_unpack(&weights.plan, weights.packed + k * columns, 3 * columns, NULL, 4,
-                               taps);
+            nn_winograd_unpack(&weights.plan, weights.packed + k * columns,
+                               nn_winograd_point_step(&weights.plan.cut), NULL, 4, taps);
             for (int64_t j = 0; j < 4; j++)
                 for (int tap = 0; tap < count; tap++)
                     ck_assert_double_le(

@@ -335,7 +335,7 @@ START_TEST(weights_are_measured_and_found_again) {
         for (int64_t i = 0; i < 70; i++) {
             const int64_t k = nn_winograd_packed_channel(&plan, i);
             is_found[k] = true;
-            nn_winograd_unpack(&plan, packed + i * lanes, plan.cut.weight_channels * lanes,
+            nn_winograd_unpack(&plan, packed + i * lanes, nn_winograd_point_step(&plan.cut),
                                nn_winograd_factors(&plan, packed), lanes, taps);
             for (int64_t j = 0; j < lanes; j++)
                 for (int64_t tap = 0; tap < count; tap++)

@@ -134,7 +134,7 @@ static nn_status pack_weights(const nn_node_view *node, const void *argument, vo
             int16_t taps[NN_S16_DEPTH][TAPS][NN_S16_WIDTH] = {{{0}}};
             load_taps(plan, &w, k, nn_winograd_first_column(plan, panel),
                       nn_winograd_columns(plan, panel), taps);
-            nn_winograd_s16_weights(taps, width, packed, plan->weight_channels * width);
+            nn_winograd_s16_weights(taps, width, packed, nn_winograd_point_step(plan));
         }
         if (plan->sizes.own_channels > 0) pack_own(plan, panel, out);
     }

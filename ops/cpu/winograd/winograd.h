@@ -109,12 +109,15 @@ static inline int64_t nn_winograd_width(const nn_winograd_plan *plan, int64_t pa
     return panel == plan->panels - 1 ? plan->last_columns : plan->columns;
 }
 
-/* The packed weights of one point of a panel: [input channel][columns], in elements. */
+/* Packed weights lie as products read them, [point][panel][input channel][columns], in elements:
+ * from a point to the next, and those of one point of a panel. */
+static inline int64_t nn_winograd_point_step(const nn_winograd_plan *plan) {
+    return plan->weight_channels * plan->padded_channels;
+}
+
 static inline int64_t nn_winograd_weights_at(const nn_winograd_plan *plan, int64_t panel,
                                              int64_t point) {
-    const int64_t points = plan->sizes.points * plan->sizes.points;
-    return panel * points * plan->weight_channels * plan->columns +
-           point * plan->weight_channels * nn_winograd_width(plan, panel);
+    return point * nn_winograd_point_step(plan) + panel * plan->weight_channels * plan->columns;
 }
 
 /* The sums of one tile for some neighbouring panels. */

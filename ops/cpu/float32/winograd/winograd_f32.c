@@ -35,8 +35,8 @@ static void convolve_directly(const float_maps *maps, const nn_winograd_results 
         for (int64_t i = 0; i < channels && begin < end; i++) {
             const int64_t k = nn_winograd_packed_channel(plan, i);
             float taps[NN_WINOGRAD_TAPS * NN_WINOGRAD_TAPS][NN_TILE_MAX_COLUMNS];
-            nn_winograd_unpack(plan, packed + i * width, plan->cut.weight_channels * width, factors,
-                               width, taps);
+            nn_winograd_unpack(plan, packed + i * width, nn_winograd_point_step(&plan->cut),
+                               factors, width, taps);
             for (int pixel = 0; pixel < m * m; pixel++)
                 for (int tap = 0; tap < r * r; tap++) {
                     int64_t row = results->row + pixel / m + tap / r - plan->cut.height.pad_begin;

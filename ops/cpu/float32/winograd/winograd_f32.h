@@ -92,7 +92,7 @@ extern const nn_winograd_rival nn_winograd_rival_f32;
 int nn_winograd_choose(const nn_conv_geometry *geometry, const nn_winograd_rival *direct,
                        nn_isa isa, int threads);
 
-/* Packed weights: [panel][point][input channel][columns of the panel]. Where products are shared
+/* Packed weights: [point][panel][input channel][columns of the panel]. Where products are shared
  * the channels are in the order of their products, the columns' own sums behind them, and their
  * factors behind all. */
 size_t nn_winograd_packed_bytes(const nn_winograd_f32_plan *plan);

@@ -79,7 +79,7 @@ static const weight_transform *transform_of(const nn_winograd_f32_plan *plan) {
 /* Floats of all transformed weights, behind which the columns' factors are. */
 static int64_t transformed_floats(const nn_winograd_f32_plan *plan) {
     const int64_t points = plan->form->points * plan->form->points;
-    return points * plan->cut.weight_channels * plan->cut.padded_channels;
+    return points * nn_winograd_point_step(&plan->cut);
 }
 
 size_t nn_winograd_packed_bytes(const nn_winograd_f32_plan *plan) {
@@ -164,7 +164,7 @@ void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, con
                             float *packed) {
     const int64_t width = nn_winograd_width(&plan->cut, panel),
                   columns = nn_winograd_columns(&plan->cut, panel);
-    const int64_t step = plan->cut.weight_channels * width;
+    const int64_t step = nn_winograd_point_step(&plan->cut);
     const weight_transform *transform = transform_of(plan);
     const int r = nn_winograd_taps(&plan->cut.sizes), points = plan->form->points;
     double taps[MOST_TAPS][NN_TILE_MAX_COLUMNS] = {{0}};
@@ -368,7 +368,7 @@ static double error_of(const nn_winograd_f32_plan *plan, float factor, const err
 double nn_winograd_panel_error(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
                                const float *packed) {
     const int64_t width = nn_winograd_width(&plan->cut, panel),
-                  step = plan->cut.weight_channels * width;
+                  step = nn_winograd_point_step(&plan->cut);
     const float *factors = nn_winograd_factors(plan, packed);
     const int64_t first = nn_winograd_first_column(&plan->cut, panel);
     const int64_t columns = nn_winograd_columns(&plan->cut, panel);
