@@ -66,6 +66,21 @@ static bool finishes_late(const nn_node_view *node, const nn_conv_geometry *g,
            !nn_epilogue_as_clip(&node->epilogue, &low, &high);
 }
 
+/* All phases share products or none: one bias serves them, padded as their panels are. */
+static nn_sharing sharing_of(const nn_conv_geometry *g, int64_t count, const nn_target *target,
+                             const nn_tiles_f32 *tiles) {
+    if (target->deterministic) return NN_SHARE_NEVER;
+    for (int64_t i = 0; i < count; i++) {
+        nn_conv_phase at;
+        nn_direct_plan plan;
+        if (!nn_conv_phase_at(g, i, &at)) continue;
+        at.problem.sharing = NN_SHARE_WHERE_FASTER;
+        nn_direct_plan_make(&at.problem, tiles, target->threads, &(nn_epilogue){0}, &plan);
+        if (!plan.shares) return NN_SHARE_NEVER;
+    }
+    return NN_SHARE_WHERE_FASTER;
+}
+
 static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_prepare *services,
                          const nn_tiles_f32 *tiles) {
     const nn_conv_geometry g = nn_conv_transpose_geometry_of(node);
@@ -78,17 +93,19 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     state->in_step = true;
     state->finish = finishes_late(node, &g, tiles) ? tiles->finish : NULL;
     const nn_epilogue none = {0}, *epilogue = state->finish != NULL ? &none : &node->epilogue;
+    const nn_sharing sharing = sharing_of(&g, count, target, tiles);
     for (int64_t i = 0; i < count; i++) {
         phase *one = &state->phases[state->count];
         if (!nn_conv_phase_at(&g, i, &one->at)) continue;
+        one->at.problem.sharing = sharing;
         nn_direct_plan_make(&one->at.problem, tiles, target->threads, epilogue, &one->plan);
         char variant[64];
         const void *packed;
         const pack_argument argument = {state, one};
-        snprintf(variant, sizeof variant, "phase %lld of %lldx%lldx%lld, %d+%d columns",
+        snprintf(variant, sizeof variant, "phase %lld of %lldx%lldx%lld, %d+%d columns%s",
                  (long long)i, (long long)axes[0].stride, (long long)axes[1].stride,
-                 (long long)axes[2].stride, one->plan.shape->columns,
-                 one->plan.last_shape->columns);
+                 (long long)axes[2].stride, one->plan.shape->columns, one->plan.last_shape->columns,
+                 one->plan.shares ? ", shared" : "");
         NN_TRY(nn_prepare_pack(services, 1u << 1, variant, nn_direct_packed_bytes(&one->plan), pack,
                                &argument, &packed));
         one->packed = packed;
