@@ -203,7 +203,8 @@ END_TEST
 START_TEST(sums_in_parts) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
     seed = 2;
-    product p = matrix_product(3, 66000, 40);
+    const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
+    product p = matrix_product(24, 2 * l2 / (24 * (int64_t)sizeof(float)) + 7, 40);
     const nn_direct_plan plan = run(&p);
     ck_assert(plan.shares);
     ck_assert_int_gt(plan.passes, 1);
