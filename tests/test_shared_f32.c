@@ -275,6 +275,19 @@ START_TEST(columns_that_differ) {
 }
 END_TEST
 
+/* A classifier that cannot tell its many classes apart gives each the same. */
+START_TEST(many_columns_of_equal_weights) {
+    if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
+    seed = 8;
+    product p = product_of(1, 64, 1000, 4, 1, 1, 0);
+    for (int64_t i = 64; i < 64 * 1000; i++) p.w[i] = p.w[i - 64];
+    memset(p.bias, 0, sizeof *p.bias * 1000);
+    run(&p);
+    for (int64_t i = 0; i < p.pixels * 1000; i++) ck_assert(p.y[i] == p.y[i / 1000 * 1000]);
+    free_product(&p);
+}
+END_TEST
+
 /* A token whose numbers are a thousand times as great as those of the others does not give these
  * its error. */
 START_TEST(rows_of_matrices_that_differ) {
@@ -376,6 +389,7 @@ Suite *test_suite(void) {
     tcase_add_test(results, sums_in_parts);
     tcase_add_test(results, errors_are_near_those_of_plain_sums);
     tcase_add_test(results, columns_that_differ);
+    tcase_add_test(results, many_columns_of_equal_weights);
     tcase_add_test(results, rows_of_matrices_that_differ);
     tcase_add_test(results, values_without_bounds);
     tcase_add_test(results, rows_of_zeros);

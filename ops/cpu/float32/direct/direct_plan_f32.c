@@ -251,13 +251,11 @@ static bool can_share(const nn_direct_plan *plan) {
            nn_shared_pays(plan->taps, plan->k, p->columns);
 }
 
-/* What is left of a panel takes half a vector, without sharing, where that is enough. */
 static void choose_shared_shapes(nn_direct_plan *plan) {
     const nn_tiles_f32 *tiles = plan->tiles;
-    const int64_t rest = plan->problem.columns % tiles->shared->shape->columns;
     plan->shape = plan->last_shape = tiles->shared->shape;
     plan->panels = nn_divide_up(plan->problem.columns, plan->shape->columns);
-    if (rest > 0 && rest <= tiles->narrow->lanes) plan->last_shape = tiles->narrow->shapes[0];
+    if (nn_shared_ends_in_half(plan->problem.columns)) plan->last_shape = tiles->narrow->shapes[0];
 }
 
 static void choose_shapes(nn_direct_plan *plan, int threads) {
@@ -336,12 +334,21 @@ static bool can_sum_in_passes(const nn_direct_plan *plan) {
     return !plan->epilogue.has_residual || plan->tile_finishes;
 }
 
-/* Bytes of input that stay in L2 beside the weights; more of it where these are so many that each
- * unit reads them from further away. */
-static int64_t input_bytes(const nn_direct_plan *plan) {
-    const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
+static int64_t l2_bytes(void) {
+    const int64_t l2 = nn_cpu_get()->l2_bytes;
+    return l2 > 0 ? l2 : 1 << 20;
+}
+
+/* Bytes of input that stay in L2 beside the weights. */
+static int64_t input_bytes(void) {
+    return l2_bytes() * 3 / 8;
+}
+
+/* The same of a unit: more where weights are so many that each unit reads them from further away.
+ */
+static int64_t unit_bytes(const nn_direct_plan *plan) {
     const int64_t weights = plan->group_floats * (int64_t)sizeof(float);
-    return weights > 2 * l2 ? l2 * 5 / 8 : l2 * 3 / 8;
+    return weights > 2 * l2_bytes() ? l2_bytes() * 5 / 8 : input_bytes();
 }
 
 /* Bytes of input for a row of output, not counting what rows have in common. A kernel of one pixel
@@ -349,8 +356,7 @@ static int64_t input_bytes(const nn_direct_plan *plan) {
 static int64_t row_bytes(const nn_direct_plan *plan) {
     const nn_window_axis *height = &plan->problem.axes[NN_HEIGHT];
     const nn_window_axis *width = &plan->problem.axes[NN_WIDTH];
-    const int64_t pixel =
-        nn_divide_up(plan->problem.k, plan->input_parts) * (int64_t)sizeof(float);
+    const int64_t pixel = nn_divide_up(plan->problem.k, plan->input_parts) * (int64_t)sizeof(float);
     if (height->kernel == 1 && width->kernel == 1) return nn_max(width->out * pixel, 1);
     return nn_max(width->in * pixel * height->stride, 1);
 }
@@ -361,14 +367,14 @@ static void choose_input_parts(nn_direct_plan *plan) {
     const int64_t row =
         (int64_t)sizeof(float) * nn_min(plan->problem.axes[NN_WIDTH].out, PART_ROWS);
     plan->input_parts = 1;
-    if (plan->taps == 1 && can_sum_in_passes(plan) && row * plan->k > 2 * input_bytes(plan))
-        plan->input_parts = nn_divide_up(row * plan->k, input_bytes(plan));
+    if (plan->taps == 1 && can_sum_in_passes(plan) && row * plan->k > 2 * input_bytes())
+        plan->input_parts = nn_divide_up(row * plan->k, input_bytes());
 }
 
 static void choose_units(nn_direct_plan *plan, int threads) {
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
-    int64_t budget = input_bytes(plan);
+    int64_t budget = plan->input_parts > 1 ? input_bytes() : unit_bytes(plan);
     int64_t pixel = nn_divide_up(p->k, plan->input_parts) * (int64_t)sizeof(float);
     int64_t row = row_bytes(plan);
     int rows = plan->shape->rows;

@@ -20,10 +20,16 @@ static const double own_vector = 2.2, own_row = 7, tile_end = 3.5, half_panel_en
 
 static const double needed_gain = 0.95;
 
-bool nn_shared_pays(int64_t taps, int64_t k, int64_t columns) {
+bool nn_shared_ends_in_half(int64_t columns) {
+    enum { MOST_VECTORS = 8 };
     const int64_t rest = columns % VECTOR;
-    const double vectors = (double)(columns / VECTOR + (rest > VECTOR / 2));
-    const double half = rest > 0 && rest <= VECTOR / 2 ? 0.5 : 0;
+    return rest > 0 && rest <= VECTOR / 2 && columns <= MOST_VECTORS * VECTOR;
+}
+
+bool nn_shared_pays(int64_t taps, int64_t k, int64_t columns) {
+    const bool has_half = nn_shared_ends_in_half(columns);
+    const double half = has_half ? 0.5 : 0;
+    const double vectors = (double)(nn_divide_up(columns, VECTOR) - has_half);
     const double all = (double)(taps * k), products = (double)(taps * (k - k / NN_SHARED_STEP));
     const double own = (double)(taps * nn_divide_up(k, VECTOR)) * own_vector + own_row;
     const double shared = (products + tile_end) * vectors + (all + half_panel_end) * half + own;

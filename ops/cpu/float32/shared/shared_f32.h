@@ -89,6 +89,10 @@ float nn_shared_scale(const nn_shared_seen *seen, bool compares);
 /* Does this CPU gain by tiles of such an instruction set that share products? */
 bool nn_shared_gains(nn_isa isa);
 
+/* Does what is left of panels take half a vector, without sharing? Where it is much of the whole;
+ * else columns of equal weights should have equal results. */
+bool nn_shared_ends_in_half(int64_t columns);
+
 /* Are products of `k` values and `taps` taps by so many columns estimated to be faster shared? */
 bool nn_shared_pays(int64_t taps, int64_t k, int64_t columns);
 
