@@ -345,11 +345,9 @@ static void find_next(const nn_direct_job *job, const nn_direct_unit *unit, int6
 }
 
 static nn_direct_space space_at(const nn_direct_plan *plan, char *own) {
-    size_t taps_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
-    size_t band_at = nn_aligned(taps_bytes);
     return (nn_direct_space){
-        (nn_tile_tap *)own,
-        (float *)(own + band_at),
+        (nn_tile_tap *)(own + plan->taps_at),
+        (float *)(own + plan->band_at),
         (float *)(own + plan->own_at),
         (float *)(own + plan->scaled_at),
     };
@@ -406,20 +404,26 @@ static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool 
     }
 }
 
-static void run_units(const nn_direct_job *job, int64_t begin, int64_t end, char *own) {
+/* Units that differ in panels only share what the worker has found and copied of their pixels. */
+static void run_units(const nn_direct_job *job, int64_t begin, int64_t end, char *own,
+                      nn_direct_kept *kept) {
     const nn_direct_plan *plan = job->plan;
     const nn_direct_space space = space_at(plan, own);
-    nn_direct_input view = {0};
     for (int64_t i = begin; i < end; i++) {
         const nn_direct_unit unit = unit_at(plan, i);
-        /* Units that differ in panels only follow each other and share their band. */
-        run_unit(job, &unit, i > begin && i % plan->panel_blocks != 0, &view, &space);
+        const int64_t pixels = i / plan->panel_blocks;
+        run_unit(job, &unit, pixels == kept->pixels, &kept->view, &space);
+        kept->pixels = pixels;
     }
 }
 
+static char *worker_space(const nn_direct_job *job, int worker) {
+    return job->workspace + job->plan->worker_bytes * (size_t)worker;
+}
+
 static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
-    const nn_direct_job *job = argument;
-    run_units(job, begin, end, job->workspace + job->plan->worker_bytes * (size_t)worker);
+    char *own = worker_space(argument, worker);
+    run_units(argument, begin, end, own, (nn_direct_kept *)own);
 }
 
 /* The column behind those that are done at once from `column` on. Where planes lie in memory as
@@ -507,7 +511,8 @@ void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const 
         .residual = residual,
         .y = y,
     };
-    run_units(&job, begin, end, workspace);
+    nn_direct_kept kept = {.pixels = -1};
+    run_units(&job, begin, end, workspace, &kept);
 }
 
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
@@ -522,5 +527,7 @@ void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float 
         .y = y,
         .workspace = workspace,
     };
+    for (int worker = 0; worker < nn_pool_threads(pool); worker++)
+        *(nn_direct_kept *)worker_space(&job, worker) = (nn_direct_kept){.pixels = -1};
     nn_parallel(pool, plan->units, 1, run_task, &job);
 }

@@ -89,7 +89,7 @@ typedef struct nn_direct_plan {
     size_t own_at, scaled_at; /* in a worker's workspace; the latter: of panels, or of rows */
     bool scales_rows;         /* where these are fewer, instead of weights; */
     int64_t copied_step;      /* floats from row to row then */
-    size_t worker_bytes;
+    size_t worker_bytes, taps_at, band_at; /* a worker's workspace, and places in it */
     nn_epilogue epilogue;
     bool tile_finishes; /* the whole epilogue is a residual and a clip, done in registers */
     float low, high;

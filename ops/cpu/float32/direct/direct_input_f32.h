@@ -42,6 +42,13 @@ typedef struct nn_direct_space {
     float *own, *scaled; /* direct_shared_f32.h */
 } nn_direct_space;
 
+/* In front of it: the pixels, by their units' number without the panels, whose input is in the band
+ * and whose own sums are found; -1: none. */
+typedef struct nn_direct_kept {
+    int64_t pixels;
+    nn_direct_input view;
+} nn_direct_kept;
+
 /* First input position of output `position` and the one after the last of output `last`. */
 static inline int64_t nn_first_input(const nn_window_axis *axis, int64_t position) {
     return position * axis->stride - axis->pad_begin;

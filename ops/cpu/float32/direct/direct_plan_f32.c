@@ -446,7 +446,9 @@ static void choose_band(nn_direct_plan *plan) {
     const nn_window_axis *axes = plan->problem.axes, *width = &axes[NN_WIDTH];
     plan->band_use = band_use(plan);
     plan->band_is_compact = width->kernel == 1;
-    plan->worker_bytes = sizeof(nn_tile_tap) * (size_t)plan->taps;
+    plan->taps_at = nn_aligned(sizeof(nn_direct_kept));
+    plan->band_at = plan->taps_at + nn_aligned(sizeof(nn_tile_tap) * (size_t)plan->taps);
+    plan->worker_bytes = plan->band_at;
     if (plan->band_use != NN_BAND_NEVER) {
         int64_t depth = nn_min(reach(&axes[NN_DEPTH], 1), axes[NN_DEPTH].in);
         int64_t height = nn_min(reach(&axes[NN_HEIGHT], plan->row_block), axes[NN_HEIGHT].in);
