@@ -1,11 +1,12 @@
-/* Winograd convolutions whose products are shared, against sums in double precision: sizes that
- * leave parts of everything, their error beside that of plain products for inputs and weights of
- * any magnitude, numbers without bounds, dark images; when they are chosen. */
+/* Winograd convolutions, in two dimensions and along lines, whose products are shared, against sums
+ * in double precision: sizes that leave parts of everything, their error beside that of plain
+ * products for inputs and weights of any magnitude, numbers without bounds, dark images; when they
+ * are chosen. */
 #include "base/cpu.h"
 #include "base/integers.h"
 #include "base/memory.h"
 #include "base/pool.h"
-#include "ops/cpu/float32/winograd/winograd_f32.h"
+#include "ops/cpu/float32/winograd/winograd_line_f32.h"
 #include "tests/support/runner.h"
 
 #include <float.h>
@@ -351,6 +352,149 @@ START_TEST(weights_are_measured_and_found_again) {
 }
 END_TEST
 
+/* ---- along lines ---- */
+
+/* By a kernel of three along `size` pixels; w is [column][k][tap]. */
+typedef struct line {
+    int64_t channels, columns, size, dilation;
+    int threads;
+    float *x, *w, *bias, *y;
+} line;
+
+static line make_line(int64_t channels, int64_t columns, int64_t size, int64_t dilation) {
+    line out = {channels, columns, size, dilation, .threads = 1};
+    out.x = numbers(size * channels, 1);
+    out.w = numbers(columns * channels * 3, 1);
+    out.bias = numbers(nn_round_up(columns, 256) + 16, 1);
+    out.y = numbers(size * columns, 1);
+    return out;
+}
+
+static void clear_line(line *c) {
+    nn_free(c->x);
+    nn_free(c->w);
+    nn_free(c->bias);
+    nn_free(c->y);
+}
+
+static void run_line(const line *c, nn_sharing sharing) {
+    const nn_window_axis one = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    const nn_window_axis axis = {.in = c->size,
+                                 .out = c->size,
+                                 .kernel = 3,
+                                 .stride = 1,
+                                 .dilation = c->dilation,
+                                 .pad_begin = c->dilation,
+                                 .pad_end = c->dilation};
+    const nn_conv_geometry g = {
+        .batch = 1,
+        .groups = 1,
+        .in_channels = c->channels,
+        .out_channels = c->columns,
+        .in_pitch = c->channels,
+        .out_pitch = c->columns,
+        .group_in_channels = c->channels,
+        .group_out_channels = c->columns,
+        .axes = {one, one, axis},
+        .in_pixels = c->size,
+        .out_pixels = c->size,
+        .taps = 3,
+    };
+    nn_winograd_line_plan plan;
+    nn_winograd_line_plan_make(&g, &nn_winograd_line_f32_avx512, sharing, c->threads,
+                               &(nn_epilogue){0}, &plan);
+    float *packed = nn_alloc(nn_winograd_line_packed_bytes(&plan));
+    void *workspace = nn_alloc(nn_winograd_line_workspace(&plan, c->threads));
+    nn_pool *pool = NULL;
+    ck_assert(packed != NULL && workspace != NULL);
+    ck_assert(plan.shares == (sharing == NN_SHARE_WHERE_POSSIBLE));
+    ck_assert(c->threads == 1 || nn_pool_create(c->threads, &pool) == NN_OK);
+    ck_assert(nn_winograd_line_pack(&plan, c->w, packed));
+    nn_winograd_line_run(&plan, packed, c->bias, c->x, NULL, c->y, pool, workspace);
+    nn_pool_destroy(pool);
+    nn_free(packed);
+    nn_free(workspace);
+}
+
+static double line_sum(const line *c, int64_t pixel, int64_t column, double *magnitude) {
+    double sum = (double)c->bias[column];
+    *magnitude = fabs(sum);
+    for (int64_t tap = 0; tap < 3; tap++) {
+        const int64_t at = pixel + (tap - 1) * c->dilation;
+        for (int64_t k = 0; k < c->channels && at >= 0 && at < c->size; k++) {
+            const double term = (double)c->x[at * c->channels + k] *
+                                (double)c->w[(column * c->channels + k) * 3 + tap];
+            sum += term;
+            *magnitude += fabs(term);
+        }
+    }
+    return sum;
+}
+
+static double line_error(const line *c) {
+    double errors = 0, squares = 0, magnitude;
+    for (int64_t i = 0; i < c->size * c->columns; i++) {
+        const double sum = line_sum(c, i / c->columns, i % c->columns, &magnitude);
+        errors += ((double)c->y[i] - sum) * ((double)c->y[i] - sum);
+        squares += sum * sum;
+    }
+    return sqrt(errors / squares);
+}
+
+START_TEST(lines_of_all_kinds) {
+    static const struct {
+        int64_t channels, columns, size, dilation;
+    } sizes[] = {{3, 16, 9, 1},    {16, 20, 40, 2}, {24, 33, 17, 1},  {47, 8, 30, 4},
+                 {64, 64, 500, 8}, {100, 48, 5, 3}, {256, 40, 61, 1}, {50, 272, 23, 1}};
+    if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
+    seed = 9;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int special = 0; special < 4; special++) {
+            static const float values[] = {0, INFINITY, NAN, 1e18f};
+            line c =
+                make_line(sizes[i].channels, sizes[i].columns, sizes[i].size, sizes[i].dilation);
+            c.threads = 1 + (int)(i % 2);
+            if (special > 0) c.x[c.size / 2 * c.channels + 1] = values[special];
+            run_line(&c, NN_SHARE_WHERE_POSSIBLE);
+            for (int64_t n = 0; n < c.size * c.columns; n++) {
+                double magnitude;
+                const double sum = line_sum(&c, n / c.columns, n % c.columns, &magnitude);
+                const bool is_same = (double)c.y[n] == sum || (isnan(c.y[n]) && isnan(sum));
+                const double of_value = special == 3 ? 2e-6 * (double)values[special] : 0;
+                ck_assert_msg(is_same ||
+                                  fabs((double)c.y[n] - sum) <= 3e-6 * (magnitude + 1) + of_value,
+                              "%lld to %lld channels, %g: result %lld is %.9g, must be %.9g",
+                              (long long)c.channels, (long long)c.columns, (double)values[special],
+                              (long long)n, (double)c.y[n], sum);
+            }
+            clear_line(&c);
+        }
+}
+END_TEST
+
+START_TEST(errors_along_lines) {
+    static const int64_t channels[] = {48, 64, 256, 512};
+    static const float scales[] = {1, 1e-4f, 30};
+    if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
+    seed = 10;
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 3; j++)
+            for (int is_positive = 0; is_positive < 2; is_positive++) {
+                line c = make_line(channels[i], 48, 70, 1);
+                for (int64_t n = 0; n < c.size * c.channels; n++)
+                    c.x[n] = scales[j] * (is_positive ? fmaxf(c.x[n], 0) : c.x[n]);
+                for (int64_t n = 0; n < 48; n++) c.bias[n] *= scales[j];
+                run_line(&c, NN_SHARE_NEVER);
+                const double plain = line_error(&c);
+                run_line(&c, NN_SHARE_WHERE_POSSIBLE);
+                const double ratio = line_error(&c) / plain;
+                ck_assert_msg(ratio < 1.6, "%lld channels of %g: %g", (long long)channels[i],
+                              (double)scales[j], ratio);
+                clear_line(&c);
+            }
+}
+END_TEST
+
 START_TEST(only_some_cpus_and_shapes_share) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
     convolution wide = make(forms[0], 64, 64, 14, 1), narrow = make(forms[0], 16, 16, 14, 1);
@@ -376,6 +520,8 @@ Suite *test_suite(void) {
     tcase_add_test(results, pixels_that_differ);
     tcase_add_test(results, numbers_without_bounds);
     tcase_add_test(results, weights_are_measured_and_found_again);
+    tcase_add_test(results, lines_of_all_kinds);
+    tcase_add_test(results, errors_along_lines);
     tcase_add_test(choice, only_some_cpus_and_shapes_share);
     suite_add_tcase(suite, results);
     suite_add_tcase(suite, choice);

@@ -38,7 +38,8 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     const nn_winograd_byte_forms *forms = &nn_winograd_u8s8_avx2;
     line_state made = {.forms = forms};
     nn_winograd_line_plan *plan = &made.plan;
-    nn_winograd_line_plan_make(&g, forms->line_floats, target->threads, &(nn_epilogue){0}, plan);
+    nn_winograd_line_plan_make(&g, forms->line_floats, NN_SHARE_NEVER, target->threads,
+                               &(nn_epilogue){0}, plan);
     line_state *state =
         nn_winograd_byte_state(node, services, sizeof made, plan->m_pitch, NULL, &made.node);
     if (state == NULL) return NN_NO_MEMORY;

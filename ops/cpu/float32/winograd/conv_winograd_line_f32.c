@@ -45,11 +45,13 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     if (state == NULL) return nn_fail_memory(sizeof *state);
     nn_winograd_line_plan *plan = &state->plan;
     nn_conv_geometry g = nn_conv_geometry_of(node, node->attrs, inputs);
-    nn_winograd_line_plan_make(&g, form, target->threads, &node->epilogue, plan);
+    nn_winograd_line_plan_make(&g, form,
+                               target->deterministic ? NN_SHARE_NEVER : NN_SHARE_WHERE_FASTER,
+                               target->threads, &node->epilogue, plan);
     char variant[80];
     const void *weights;
-    snprintf(variant, sizeof variant, "winograd line, %d+%d columns", plan->shape->columns,
-             plan->last_shape->columns);
+    snprintf(variant, sizeof variant, "winograd line, %d+%d columns%s", plan->shape->columns,
+             plan->last_shape->columns, plan->shares ? ", shared" : "");
     NN_TRY(nn_prepare_pack(services, 1u << inputs.w, variant,
                            sizeof(weights_header) + nn_winograd_line_packed_bytes(plan),
                            pack_weights, plan, &weights));
@@ -59,8 +61,9 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     NN_TRY(nn_conv_f32_prepare_bias(services, inputs.bias, plan->m_pitch, &state->bias));
     state->packed = (const float *)(header + 1);
     nn_prepare_workspace(services, nn_winograd_line_workspace(plan, target->threads));
-    nn_prepare_describe(services, "F(4,3) on a line, %lld blocks of %lld tiles",
-                        (long long)plan->blocks, (long long)plan->block_tiles);
+    nn_prepare_describe(services, "F(4,3) on a line, %lld blocks of %lld tiles%s",
+                        (long long)plan->blocks, (long long)plan->block_tiles,
+                        plan->shares ? ", shared products" : "");
     return NN_OK;
 }
 

@@ -147,57 +147,30 @@ static void multiply_shared(const void *argument, const nn_winograd_product *pro
         .tiles = product->tiles,
         .channels = plan->cut.in_channels,
         .own = product->own,
+        .own_step = NN_WINOGRAD_OWN_VALUES,
         .prefetch = product->prefetch,
         .prefetch_bytes = product->prefetch_bytes,
     });
 }
 
-/* The power of two that brings some pixels of the whole input to a root mean square of one; 0:
- * products are not to be shared. */
-static float scale_of(const nn_winograd_f32_plan *plan, const float *x) {
-    enum { MOST = 256 };
-    static const nn_tile_tap tap = {0, 0};
-    const double most = 0x1p80, least = 0x1p-80;
-    const int64_t pixels = plan->cut.images * plan->cut.height.in * plan->cut.width.in;
-    int64_t step = nn_max(pixels / MOST, 1);
-    if (step % 2 == 0) step--; /* does not keep to columns */
-    float own[MOST];
-    nn_shared_seen seen = NN_SHARED_SEEN_NONE;
-    plan->form->tiles->shared->own(
-        &(nn_shared_rows){
-            .a = x,
-            .a_step = step * plan->cut.in_pitch,
-            .count = nn_min(pixels, MOST),
-            .taps = &tap,
-            .tap_count = 1,
-            .k = plan->cut.in_channels,
-            .own = own,
-        },
-        &seen);
-    const double mean = seen.squares / (double)seen.count;
-    if (!(seen.squares < most) || !(mean > least)) return 0;
-    return (float)exp2(-round(log2(mean) / 2));
-}
-
-/* Are a block's values near one? Where they are greater than weights, or some tile's are, plain
- * products are more exact; where they are nothing, so are their products. */
 static bool shares(const void *argument, const void *own, int64_t tiles) {
     const float_maps *maps = argument;
     const nn_winograd_plan *cut = &maps->plan->cut;
-    const double least = 1.0 / 16, most = 4, most_of_tile = 8;
+    const double most_of_tile = 8;
     const int64_t points = cut->sizes.points * cut->sizes.points;
     const float *squares = (const float *)own + NN_WINOGRAD_SQUARES;
-    const double values = (double)(points * (cut->in_channels - cut->in_channels / NN_SHARED_STEP));
-    double sum = 0;
-    float greatest = 0;
+    nn_winograd_squares all = {0};
     if (maps->scale == 0) return false;
-    for (int64_t i = 0; i < tiles; i++, squares += NN_WINOGRAD_OWN_VALUES) {
-        sum += (double)*squares;
-        greatest = *squares > greatest ? *squares : greatest;
-    }
-    const double mean = sum / (double)tiles / values;
-    return mean >= least * least && mean <= most * most &&
-           (double)greatest <= most_of_tile * most_of_tile * values;
+    for (int64_t i = 0; i < tiles; i++, squares += NN_WINOGRAD_OWN_VALUES)
+        nn_winograd_add_squares(&all, *squares, points);
+    return nn_winograd_are_near(&all, cut->in_channels, most_of_tile);
+}
+
+static float scale_of(const nn_winograd_f32_plan *plan, const float *x) {
+    const nn_winograd_plan *cut = &plan->cut;
+    return nn_winograd_input_scale(plan->form->tiles->shared, x,
+                                   cut->images * cut->height.in * cut->width.in, cut->in_pitch,
+                                   cut->in_channels);
 }
 
 /* ---- running ---- */

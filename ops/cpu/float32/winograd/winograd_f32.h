@@ -112,8 +112,9 @@ static inline int64_t nn_winograd_packed_channel(const nn_winograd_f32_plan *pla
 /* The columns' factors; NULL where products are not shared. */
 const float *nn_winograd_factors(const nn_winograd_f32_plan *plan, const float *packed);
 
-/* Fills plan->scales. */
+/* Fills plan->scales; the same of F(4, 3) along a line. */
 void nn_winograd_find_scales(nn_winograd_f32_plan *plan);
+void nn_winograd_find_line_scales(double scales[NN_WINOGRAD_POINTS]);
 
 /* The greatest error, against the greatest result of the same channel, that one tile of random
  * pixels shows in some of the output channels: what these weights make of rounding. Infinite where

@@ -7,4 +7,4 @@ const nn_winograd_forms nn_winograd_f32_avx2 = {
 };
 
 const nn_winograd_line_form nn_winograd_line_f32_avx2 = {&nn_tiles_f32_avx2, line_input,
-                                                         line_output};
+                                                         line_output, NULL};

@@ -7,4 +7,4 @@ const nn_winograd_forms nn_winograd_f32_portable = {
 };
 
 const nn_winograd_line_form nn_winograd_line_f32_portable = {&nn_tiles_f32_portable, line_input,
-                                                             line_output};
+                                                             line_output, NULL};

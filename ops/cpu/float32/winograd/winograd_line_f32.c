@@ -82,7 +82,7 @@ static int64_t pitch_of(int64_t channels, int lanes) {
 }
 
 void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_line_form *form,
-                                int threads, const nn_epilogue *epilogue,
+                                nn_sharing sharing, int threads, const nn_epilogue *epilogue,
                                 nn_winograd_line_plan *out) {
     *out = (nn_winograd_line_plan){
         .form = form,
@@ -91,15 +91,22 @@ void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_lin
         .in_pitch = g->in_pitch,
         .out_pitch = g->out_pitch,
         .epilogue = *epilogue,
+        .shares = nn_winograd_shares(form->shared, sharing, g->in_channels, g->out_channels),
     };
     set_line(g, out);
     out->tile_finishes = nn_epilogue_as_clip(epilogue, &out->low, &out->high);
     /* Two vectors wide tiles have the most rows, so the least traffic of weights. */
     const nn_tiles_f32 *tiles = form->tiles;
-    int64_t vectors = nn_divide_up(out->out_channels, tiles->lanes);
-    out->shape = tiles->shapes[vectors > 1 ? 1 : 0];
-    out->panels = nn_divide_up(vectors, vectors > 1 ? 2 : 1);
-    out->last_shape = tiles->shapes[vectors % 2 == 0 ? 1 : 0];
+    const int64_t vectors = nn_divide_up(out->out_channels, tiles->lanes);
+    const int width = vectors > 1 && !out->shares ? 2 : 1;
+    out->shape = tiles->shapes[width - 1];
+    out->panels = nn_divide_up(vectors, width);
+    out->last_shape = tiles->shapes[vectors % width == 0 ? width - 1 : 0];
+    out->weight_channels = out->in_channels + out->shares;
+    if (out->shares)
+        nn_winograd_find_line_scales(out->scales);
+    else
+        for (int i = 0; i < NN_LINE_POINTS; i++) out->scales[i] = 1;
     out->v_pitch = pitch_of(out->in_channels, tiles->lanes);
     out->m_pitch = pitch_of(out->out_channels, tiles->lanes);
 
@@ -117,6 +124,8 @@ void nn_winograd_line_plan_make(const nn_conv_geometry *g, const nn_winograd_lin
     out->m_at = reserve(&out->worker_bytes, NN_LINE_POINTS * out->m_step);
     out->padding_at = reserve(&out->worker_bytes, out->in_channels);
     out->raw_at = reserve(&out->worker_bytes, NN_LINE_OUTPUTS * out->m_pitch);
+    out->own_step = nn_round_up(out->block_tiles, NN_WINOGRAD_LANES);
+    if (out->shares) out->own_at = reserve(&out->worker_bytes, NN_LINE_POINTS * out->own_step);
 }
 
 size_t nn_winograd_line_workspace(const nn_winograd_line_plan *plan, int threads) {
@@ -132,7 +141,7 @@ size_t nn_winograd_line_workspace(const nn_winograd_line_plan *plan, int threads
 
 /* Floats of one point of all panels. */
 static int64_t point_floats(const nn_winograd_line_plan *plan) {
-    return plan->in_channels *
+    return plan->weight_channels *
            ((plan->panels - 1) * plan->shape->columns + plan->last_shape->columns);
 }
 
@@ -140,17 +149,48 @@ static const nn_tile_shape *shape_of(const nn_winograd_line_plan *plan, int64_t 
     return panel == plan->panels - 1 ? plan->last_shape : plan->shape;
 }
 
-/* Of one point: the weight of input channel 0 and output channel `channel`; `k_step` to the next.
- */
+/* Of one point: the weight of the first packed input channel and output channel `channel`; `k_step`
+ * to the next. */
 static int64_t place_of_weight(const nn_winograd_line_plan *plan, int64_t channel,
                                int64_t *k_step) {
     int64_t panel = channel / plan->shape->columns;
     *k_step = shape_of(plan, panel)->columns;
-    return panel * plan->shape->columns * plan->in_channels + channel % plan->shape->columns;
+    return panel * plan->shape->columns * plan->weight_channels + channel % plan->shape->columns;
+}
+
+static int64_t packed_channel(const nn_winograd_line_plan *plan, int64_t i) {
+    return plan->shares ? nn_winograd_shared_channel(plan->in_channels, i).channel : i;
+}
+
+/* Behind the weights; NULL: products are not shared. */
+static const float *factors_of(const nn_winograd_line_plan *plan, const float *packed) {
+    return plan->shares ? packed + NN_LINE_POINTS * point_floats(plan) : NULL;
 }
 
 size_t nn_winograd_line_packed_bytes(const nn_winograd_line_plan *plan) {
-    return (size_t)(NN_LINE_POINTS * point_floats(plan)) * sizeof(float);
+    const int64_t factors = plan->shares ? plan->panels * NN_WINOGRAD_LANES : 0;
+    return (size_t)(NN_LINE_POINTS * point_floats(plan) + factors) * sizeof(float);
+}
+
+/* Brings the columns of a panel to a root mean square of about one. */
+static void share_panel(const nn_winograd_line_plan *plan, int64_t panel, float *packed) {
+    enum { LANES = NN_WINOGRAD_LANES };
+    const int64_t floats = point_floats(plan), channels = plan->in_channels;
+    double squares[LANES] = {0};
+    float inverse[LANES], *factors = packed + NN_LINE_POINTS * floats + panel * LANES;
+    float *u = packed + panel * LANES * plan->weight_channels;
+    for (int point = 0; point < NN_LINE_POINTS; point++)
+        for (int64_t i = 0; i < channels * LANES; i++) {
+            const double value = (double)u[point * floats + i];
+            squares[i % LANES] += value * value;
+        }
+    for (int j = 0; j < LANES; j++) {
+        const float factor = nn_shared_factor(squares[j], NN_LINE_POINTS * channels);
+        factors[j] = isfinite(factor) ? factor : 1;
+        inverse[j] = 1 / factors[j];
+    }
+    for (int point = 0; point < NN_LINE_POINTS; point++)
+        nn_winograd_share_weights(u + point * floats, channels, inverse);
 }
 
 bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, float *packed) {
@@ -167,22 +207,32 @@ bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, fl
     memset(packed, 0, nn_winograd_line_packed_bytes(plan));
     for (int64_t channel = 0; channel < plan->out_channels; channel++) {
         int64_t step, at = place_of_weight(plan, channel, &step);
-        for (int64_t k = 0; k < plan->in_channels; k++, w += NN_LINE_TAPS, at += step)
+        const float *of_channel = w + channel * plan->in_channels * NN_LINE_TAPS;
+        for (int64_t i = 0; i < plan->in_channels; i++, at += step) {
+            const float *taps = of_channel + packed_channel(plan, i) * NN_LINE_TAPS;
             for (int point = 0; point < NN_LINE_POINTS; point++) {
                 const double *row = g[point];
-                float u = (float)(row[0] * w[0] + row[1] * w[1] + row[2] * w[2]);
+                const double sum = row[0] * taps[0] + row[1] * taps[1] + row[2] * taps[2];
+                const float u = (float)(sum / plan->scales[point]);
                 packed[point * floats + at] = u;
                 all_finite &= isfinite(u) != 0;
             }
+        }
     }
+    for (int64_t panel = 0; panel < plan->panels && plan->shares; panel++)
+        share_panel(plan, panel, packed);
     return all_finite;
 }
 
 /* The three taps again from their transform. */
-static void unpack(const float *u, int64_t floats, float taps[NN_LINE_TAPS]) {
-    taps[0] = (float)(P * P * Q * Q * u[0]);
-    taps[1] = (float)(P_SCALE / (2 * P) * ((double)u[floats] - u[2 * floats]));
-    taps[2] = u[5 * floats];
+static void unpack(const nn_winograd_line_plan *plan, const float *u, int64_t floats, float factor,
+                   float taps[NN_LINE_TAPS]) {
+    double points[NN_LINE_POINTS];
+    for (int i = 0; i < NN_LINE_POINTS; i++)
+        points[i] = (double)u[i * floats] * plan->scales[i] * (double)factor;
+    taps[0] = (float)(P * P * Q * Q * points[0]);
+    taps[1] = (float)(P_SCALE / (2 * P) * (points[1] - points[2]));
+    taps[2] = (float)points[5];
 }
 
 /* ---- running ---- */
@@ -210,6 +260,51 @@ static int64_t input_at(const nn_winograd_line_plan *plan, int64_t line, int64_t
     int64_t position = first - plan->pad + i * plan->step;
     if (position < 0 || position >= plan->in) return -1;
     return line * plan->in + position;
+}
+
+/* The own sums of a block's tiles; false: its products are not to be shared. */
+static bool find_own(const line_job *job, int64_t count, const float *v, float *own) {
+    enum { PART = NN_WINOGRAD_LANES };
+    const nn_winograd_line_plan *plan = job->plan;
+    const double most_of_part = 4;
+    nn_winograd_squares all = {0};
+    if (!job->maps->shares) return false;
+    for (int point = 0; point < NN_LINE_POINTS; point++, v += plan->v_step, own += plan->own_step)
+        for (int64_t i = 0; i < count; i += PART) {
+            const int64_t rows = nn_min(count - i, PART);
+            const float squares = plan->form->shared->own(v + i * plan->v_pitch, plan->v_pitch,
+                                                          rows, plan->in_channels, own + i);
+            nn_winograd_add_squares(&all, squares, rows);
+        }
+    return nn_winograd_are_near(&all, plan->in_channels, most_of_part);
+}
+
+/* `own` is NULL where products are not shared in this block. */
+static void multiply_shared(const line_job *job, int64_t count, const float *v, const float *own,
+                            float *m) {
+    const nn_winograd_line_plan *plan = job->plan;
+    const int64_t floats = plan->weight_channels * NN_WINOGRAD_LANES;
+    nn_winograd_shared_product product = {
+        .w = job->packed,
+        .v_step = plan->v_pitch,
+        .sum_step = plan->m_pitch,
+        .tiles = count,
+        .channels = plan->in_channels,
+        .own = own,
+        .own_step = 1,
+        .prefetch_bytes = floats * (int64_t)sizeof(float),
+    };
+    for (int point = 0; point < NN_LINE_POINTS; point++) {
+        product.v = v + point * plan->v_step;
+        for (int64_t panel = 0; panel < plan->panels; panel++, product.w += floats) {
+            const bool is_last = point == NN_LINE_POINTS - 1 && panel == plan->panels - 1;
+            product.sums = m + point * plan->m_step + panel * NN_WINOGRAD_LANES;
+            product.prefetch = product.w + floats;
+            if (is_last) product.prefetch_bytes = 0;
+            plan->form->shared->multiply(&product);
+        }
+        if (own != NULL) product.own += plan->own_step;
+    }
 }
 
 static void multiply(const line_job *job, int64_t count, const float *v, float *m) {
@@ -249,6 +344,7 @@ static void transform_tile(const line_job *job, const line_place *place, const v
     nn_line_input input = {.channels = plan->in_channels,
                            .v = v,
                            .v_step = plan->v_step,
+                           .scales = job->maps->scales,
                            .flip = pixels->flip,
                            .zero = pixels->zero};
     for (int i = 0; i < NN_LINE_POINTS; i++) {
@@ -276,6 +372,7 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
     const nn_winograd_line_plan *plan = job->plan;
     char *own = job->workspace + plan->worker_bytes * (size_t)worker;
     float *v = (float *)own, *m = (float *)(own + plan->m_at), *raw = (float *)(own + plan->raw_at);
+    float *sums = (float *)(own + plan->own_at);
     void *padding = own + plan->padding_at;
     const nn_winograd_pixels *pixels = &job->maps->pixels;
     memset(padding, pixels->padding, (size_t)(plan->in_channels * pixels->bytes));
@@ -286,7 +383,10 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker) {
             const line_place place = place_of(plan, first + i);
             transform_tile(job, &place, padding, v + i * plan->v_pitch);
         }
-        multiply(job, count, v, m);
+        if (plan->shares)
+            multiply_shared(job, count, v, find_own(job, count, v, sums) ? sums : NULL, m);
+        else
+            multiply(job, count, v, m);
         for (int64_t i = 0; i < count; i++) {
             const line_place place = place_of(plan, first + i);
             finish_tile(job, &place, m + i * plan->m_pitch, raw);
@@ -305,7 +405,9 @@ void nn_winograd_line_run_maps(const nn_winograd_line_plan *plan, const float *p
 typedef struct float_maps {
     const nn_winograd_line_plan *plan;
     const float *packed, *bias, *x, *residual;
+    const float *factors; /* of columns; NULL: products are not shared */
     float *y;
+    float scale; /* what the input is multiplied by; 0: products are not shared in this call */
 } float_maps;
 
 /* Channels [from, out_channels) of a tile as direct convolution has them. */
@@ -317,9 +419,11 @@ static void convolve_directly(const float_maps *maps, const nn_line_results *res
         int64_t step, weight = place_of_weight(plan, channel, &step);
         float *y = results->raw + channel;
         for (int i = 0; i < NN_LINE_OUTPUTS; i++) y[i * plan->m_pitch] = maps->bias[channel];
-        for (int64_t k = 0; k < plan->in_channels; k++, weight += step) {
+        const float factor = maps->factors != NULL ? maps->factors[channel] : 1;
+        for (int64_t place = 0; place < plan->in_channels; place++, weight += step) {
+            const int64_t k = packed_channel(plan, place);
             float taps[NN_LINE_TAPS];
-            unpack(maps->packed + weight, floats, taps);
+            unpack(plan, maps->packed + weight, floats, factor, taps);
             for (int i = 0; i < NN_LINE_POINTS; i++) {
                 const int64_t at = input_at(plan, results->line, results->first, i);
                 for (int tap = 0; at >= 0 && tap < NN_LINE_TAPS; tap++)
@@ -342,6 +446,8 @@ static void finish_floats(const void *argument, const nn_line_results *results) 
         .m_step = plan->m_step,
         .channels = channels,
         .bias = maps->bias,
+        .factors = maps->factors,
+        .factor = maps->scale > 0 ? 1 / maps->scale : 1,
         .residual = plan->tile_finishes ? residual : NULL,
         .y = plan->tile_finishes ? maps->y + at : results->raw,
         .y_step = plan->tile_finishes ? y_step : plan->m_pitch,
@@ -368,12 +474,30 @@ static void finish_floats(const void *argument, const nn_line_results *results) 
 void nn_winograd_line_run(const nn_winograd_line_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, nn_pool *pool,
                           void *workspace) {
-    const float_maps argument = {plan, packed, bias, x, residual, y};
-    const nn_line_maps maps = {
+    float scales[NN_LINE_POINTS];
+    float_maps argument = {
+        .plan = plan,
+        .packed = packed,
+        .bias = bias,
+        .x = x,
+        .residual = residual,
+        .factors = factors_of(plan, packed),
+        .y = y,
+    };
+    nn_line_maps maps = {
         .pixels = {.x = x, .bytes = sizeof *x},
         .input = plan->form->input,
         .finish = finish_floats,
         .argument = &argument,
     };
+    if (plan->shares) {
+        argument.scale =
+            nn_winograd_input_scale(plan->form->tiles->shared, x, plan->lines * plan->in,
+                                    plan->in_pitch, plan->in_channels);
+        for (int i = 0; i < NN_LINE_POINTS; i++)
+            scales[i] = (float)plan->scales[i] * (argument.scale > 0 ? argument.scale : 1);
+        maps.scales = scales;
+        maps.shares = argument.scale > 0;
+    }
     nn_winograd_line_run_maps(plan, packed, &maps, pool, workspace);
 }

@@ -21,6 +21,7 @@ typedef struct nn_line_input {
     int64_t channels;
     float *v; /* [point], v_step apart, of whole vectors of channels */
     int64_t v_step;
+    const float *scales; /* of each point, which it is multiplied by; NULL: none */
     uint8_t flip;
     int32_t zero;
 } nn_line_input;
@@ -29,6 +30,8 @@ typedef struct nn_line_output {
     const float *m; /* [point], m_step apart, of whole vectors of channels */
     int64_t m_step, channels;
     const float *bias;
+    const float *factors; /* as in nn_winograd_output */
+    float factor;
     const float *residual; /* NULL: none; may be y */
     float *y;
     int64_t y_step; /* from an output to the next; of residuals too */
@@ -42,6 +45,7 @@ typedef struct nn_winograd_line_form {
     void (*input)(const nn_line_input *input);
     /* Returns how many channels are done: it stops before the first vector that is not finite. */
     int64_t (*output)(const nn_line_output *output);
+    const nn_winograd_shared_f32 *shared; /* NULL: products are not shared */
 } nn_winograd_line_form;
 
 extern const nn_winograd_line_form nn_winograd_line_f32_portable, nn_winograd_line_f32_avx2,
@@ -61,6 +65,11 @@ typedef struct nn_winograd_line_plan {
     nn_epilogue epilogue;
     bool tile_finishes; /* the epilogue is a residual and a clip */
     float low, high;
+    /* As in nn_winograd_f32_plan; of each point, own sums of the tiles lie side by side. */
+    bool shares;
+    double scales[NN_LINE_POINTS];
+    int64_t weight_channels, own_step;
+    size_t own_at;
 } nn_winograd_line_plan;
 
 /* Is it such a convolution, and is that estimated to be faster than a direct one? */
@@ -68,11 +77,12 @@ bool nn_winograd_line_suits(const nn_conv_geometry *geometry, const nn_winograd_
                             nn_isa isa, int threads);
 
 void nn_winograd_line_plan_make(const nn_conv_geometry *geometry, const nn_winograd_line_form *form,
-                                int threads, const nn_epilogue *epilogue,
+                                nn_sharing sharing, int threads, const nn_epilogue *epilogue,
                                 nn_winograd_line_plan *out);
 size_t nn_winograd_line_workspace(const nn_winograd_line_plan *plan, int threads);
 
-/* Weights [output channel][input channel][tap] become [point][panel][input channel][columns].
+/* Weights [output channel][input channel][tap] become [point][panel][input channel][columns], and
+ * where products are shared as in nn_winograd_pack.
  * Returns false where one is not finite: the plan cannot run then. */
 size_t nn_winograd_line_packed_bytes(const nn_winograd_line_plan *plan);
 bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, float *packed);
@@ -90,6 +100,8 @@ typedef struct nn_line_results {
 typedef struct nn_line_maps {
     nn_winograd_pixels pixels;
     void (*input)(const nn_line_input *input);
+    const float *scales; /* nn_line_input; of a plan that shares products */
+    bool shares;         /* such a plan may do so in this call */
     void (*finish)(const void *argument, const nn_line_results *results);
     const void *argument;
 } nn_line_maps;

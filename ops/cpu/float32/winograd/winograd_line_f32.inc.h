@@ -25,13 +25,14 @@ static int64_t line_output(const nn_line_output *out) {
     for (int64_t c = 0; c < out->channels; c += VF_LANES) {
         const int64_t left = out->channels - c;
         const vf bias = vf_load(out->bias + c);
-        vf m[NN_LINE_POINTS], y[NN_LINE_OUTPUTS], probe = vf_zero();
+        vf m[NN_LINE_POINTS], y[NN_LINE_OUTPUTS], probe = vf_zero(), factor = vf_set(1);
+        if (out->factors != NULL) factor = vf_load(out->factors + c) * vf_set(out->factor);
 #pragma GCC unroll 6
         for (int i = 0; i < NN_LINE_POINTS; i++) m[i] = vf_load(out->m + i * out->m_step + c);
         output_line_4(m, y);
 #pragma GCC unroll 4
         for (int i = 0; i < NN_LINE_OUTPUTS; i++) {
-            y[i] += bias;
+            y[i] = vf_fma(y[i], factor, bias);
             probe = vf_fma(y[i], vf_zero(), probe);
         }
         if (!vf_all_equal(probe, vf_zero())) return c;

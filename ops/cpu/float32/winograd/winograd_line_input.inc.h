@@ -18,6 +18,9 @@ static void line_input(const nn_line_input *in) {
         }
         input_line_4(d, o);
 #pragma GCC unroll 6
-        for (int i = 0; i < NN_LINE_POINTS; i++) vf_store(in->v + i * in->v_step + c, o[i]);
+        for (int i = 0; i < NN_LINE_POINTS; i++) {
+            if (in->scales != NULL) o[i] *= vf_set(in->scales[i]);
+            vf_store(in->v + i * in->v_step + c, o[i]);
+        }
     }
 }

@@ -76,19 +76,11 @@ int nn_winograd_choose(const nn_conv_geometry *g, const nn_winograd_rival *direc
 
 /* ---- cut ---- */
 
-static bool do_products_share(const nn_conv_geometry *g, const nn_winograd_form *form,
-                              nn_sharing sharing) {
-    if (sharing == NN_SHARE_NEVER || form->shared == NULL) return false;
-    return sharing == NN_SHARE_WHERE_POSSIBLE ||
-           (nn_shared_gains(nn_cpu_get()->isa) &&
-            nn_shared_pays(1, g->in_channels, g->out_channels));
-}
-
 void nn_winograd_f32_plan_make(const nn_conv_geometry *g, const nn_winograd_form *form,
                                nn_sharing sharing, int threads, const nn_epilogue *epilogue,
                                nn_winograd_f32_plan *out) {
     const nn_tiles_f32 *tiles = form->tiles;
-    const bool shares = do_products_share(g, form, sharing);
+    const bool shares = nn_winograd_shares(form->shared, sharing, g->in_channels, g->out_channels);
     nn_winograd_sizes sizes = {
         .outputs = form->outputs,
         .points = form->points,

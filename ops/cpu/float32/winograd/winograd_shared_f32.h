@@ -54,8 +54,8 @@ typedef struct nn_winograd_shared_product {
     const float *v, *w; /* the columns' own sums lie behind the weights */
     float *sums;
     int64_t v_step, sum_step, tiles, channels;
-    const float *own; /* NN_WINOGRAD_OWN_VALUES from a tile to the next; NULL: products are not
-                         shared */
+    const float *own; /* own_step from a tile to the next; NULL: products are not shared */
+    int64_t own_step;
     const void *prefetch;
     int64_t prefetch_bytes;
 } nn_winograd_shared_product;
@@ -64,12 +64,44 @@ typedef struct nn_winograd_shared_product {
 typedef struct nn_winograd_shared_f32 {
     int rows; /* tiles that products take at once */
     void (*multiply)(const nn_winograd_shared_product *product);
-    /* The own sums of a tile's points, which lie v_step apart, and behind them the sum of the
-     * squares of those values that share products. */
-    void (*own)(const float *v, int64_t v_step, int points, int64_t channels,
-                float own[NN_WINOGRAD_OWN_VALUES]);
+    /* The own sums of `count` rows of channels that lie v_step apart; `own` has room for whole
+     * vectors of them. Returns the sum of the squares of all values that share products. */
+    float (*own)(const float *v, int64_t v_step, int64_t count, int64_t channels, float *own);
 } nn_winograd_shared_f32;
 
 extern const nn_winograd_shared_f32 nn_winograd_shared_f32_avx512;
+
+/* Are so many products of one point, by so many columns, to be shared on this CPU? */
+bool nn_winograd_shares(const nn_winograd_shared_f32 *shared, nn_sharing sharing, int64_t channels,
+                        int64_t columns);
+
+/* The power of two that brings some pixels of a whole input to a root mean square of one; 0:
+ * products are not to be shared. */
+float nn_winograd_input_scale(const nn_shared_f32 *shared, const float *x, int64_t pixels,
+                              int64_t pitch, int64_t channels);
+
+/* The squares of a block's transformed input, added up over its rows of channels, and the greatest
+ * sum of some rows that were added at once. */
+typedef struct nn_winograd_squares {
+    double sum;
+    float greatest;
+    int64_t rows, most_rows; /* all, at once */
+} nn_winograd_squares;
+
+static inline void nn_winograd_add_squares(nn_winograd_squares *all, float squares, int64_t rows) {
+    all->sum += (double)squares;
+    all->greatest = squares > all->greatest ? squares : all->greatest;
+    all->rows += rows;
+    all->most_rows = rows > all->most_rows ? rows : all->most_rows;
+}
+
+/* Are their root mean squares near one? Where they are greater than weights, or those of some rows
+ * are more than `most_at_once`, plain products are more exact; where they are nothing, so are their
+ * products. */
+bool nn_winograd_are_near(const nn_winograd_squares *all, int64_t channels, double most_at_once);
+
+/* Weights of one point of a panel, in the order of their products, times factors of the columns;
+ * makes their own sums behind them. */
+void nn_winograd_share_weights(float *u, int64_t channels, const float factors[NN_WINOGRAD_LANES]);
 
 #endif

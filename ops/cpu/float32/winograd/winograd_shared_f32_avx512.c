@@ -137,6 +137,7 @@ NN_INLINE void run_tiles(const nn_winograd_shared_product *p, int64_t count, lin
     const int segments = rows > SEGMENT ? 2 : 1;
     const size_t step = (size_t)p->v_step * sizeof(float);
     const int64_t channels = p->channels, sum_step = p->sum_step, v_step = p->v_step;
+    const int64_t own_step = p->own_step;
     const float *const w = p->w, *v = p->v, *own = p->own;
     float *sums = p->sums;
     lines_to_fetch lines = *fetch;
@@ -146,7 +147,7 @@ NN_INLINE void run_tiles(const nn_winograd_shared_product *p, int64_t count, lin
 #pragma GCC unroll 14
         for (int i = 0; i < rows; i++) {
             sum[i] = vf_zero();
-            if (shares) sum[i] = column_own + vf_set(own[i * NN_WINOGRAD_OWN_VALUES]);
+            if (shares) sum[i] = column_own + vf_set(own[i * own_step]);
         }
         const float *const second = v + (segments - 1) * SEGMENT * v_step;
         add_channels(sum, v, second, w, channels, step, rows, shares, &lines);
@@ -154,7 +155,7 @@ NN_INLINE void run_tiles(const nn_winograd_shared_product *p, int64_t count, lin
         for (int i = 0; i < rows; i++) vf_store(sums + i * sum_step, sum[i]);
         v += rows * v_step;
         sums += rows * sum_step;
-        if (shares) own += rows * NN_WINOGRAD_OWN_VALUES;
+        if (shares) own += rows * own_step;
     }
     *fetch = lines;
 }
@@ -190,7 +191,7 @@ static void multiply(const nn_winograd_shared_product *product) {
         run[height + 1](&here, higher, &fetch);
         here.v += higher * (height + 1) * here.v_step;
         here.sums += higher * (height + 1) * here.sum_step;
-        if (here.own != NULL) here.own += higher * (height + 1) * NN_WINOGRAD_OWN_VALUES;
+        if (here.own != NULL) here.own += higher * (height + 1) * here.own_step;
     }
     run[height](&here, pieces - higher, &fetch);
 }
@@ -220,8 +221,8 @@ NN_INLINE vf sums_of_lanes(vf v[VF_LANES]) {
     return v[0];
 }
 
-/* Of one point; the last lanes of a row may hold anything. */
-NN_INLINE vf own_of_point(const float *v, int64_t channels, vf squares[2]) {
+/* The last lanes of a row may hold anything. */
+NN_INLINE vf own_of_row(const float *v, int64_t channels, vf squares[2]) {
     vf lanes = vf_zero(), neighbours = vf_zero();
     for (; channels >= GROUP; channels -= GROUP, v += GROUP) {
         const vf v0 = vf_load(v), v1 = vf_load(v + VF_LANES);
@@ -242,19 +243,18 @@ NN_INLINE vf own_of_point(const float *v, int64_t channels, vf squares[2]) {
     return vf_fma(neighbours, vf_load(neighbour_signs), lanes * vf_load(lane_signs));
 }
 
-static void own(const float *v, int64_t v_step, int points, int64_t channels,
-                float own[NN_WINOGRAD_OWN_VALUES]) {
+static float own(const float *v, int64_t v_step, int64_t count, int64_t channels, float *own) {
     vf squares[2] = {vf_zero(), vf_zero()};
-    for (int first = 0; first < points; first += VF_LANES) {
+    for (int64_t first = 0; first < count; first += VF_LANES) {
         vf sums[VF_LANES];
         for (int i = 0; i < VF_LANES; i++) {
             sums[i] = vf_zero();
-            if (first + i < points)
-                sums[i] = own_of_point(v + (first + i) * v_step, channels, squares);
+            if (first + i < count)
+                sums[i] = own_of_row(v + (first + i) * v_step, channels, squares);
         }
         vf_store(own + first, sums_of_lanes(sums));
     }
-    own[NN_WINOGRAD_SQUARES] = _mm512_reduce_add_ps(squares[0] + squares[1]);
+    return _mm512_reduce_add_ps(squares[0] + squares[1]);
 }
 
 const nn_winograd_shared_f32 nn_winograd_shared_f32_avx512 = {ROWS, multiply, own};

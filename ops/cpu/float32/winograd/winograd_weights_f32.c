@@ -124,19 +124,6 @@ transform_weights(const weight_transform *transform, const int taps, int points,
     }
 }
 
-/* The weights of one point of a panel times factors of the columns, and their own sums. */
-static void scale_point(float *u, int64_t channels, int64_t width, const float *factors) {
-    float own[NN_TILE_MAX_COLUMNS] = {0};
-    for (int64_t k = 0; k < channels; k++)
-        for (int64_t j = 0; j < width; j++) u[k * width + j] *= factors[j];
-    for (int64_t i = 1; i < channels; i++) {
-        const nn_shared_channel at = nn_winograd_shared_channel(channels, i);
-        for (int64_t j = 0; j < width && at.role == NN_SHARED_SECOND; j++)
-            own[j] -= at.sign * u[(i - 1) * width + j] * u[i * width + j];
-    }
-    memcpy(u + channels * width, own, (size_t)width * sizeof *own);
-}
-
 /* Brings the columns of a panel to a root mean square of about one. */
 static void share_panel(const nn_winograd_f32_plan *plan, int64_t panel, float *packed) {
     const int64_t width = nn_winograd_width(&plan->cut, panel), channels = plan->cut.in_channels;
@@ -156,8 +143,8 @@ static void share_panel(const nn_winograd_f32_plan *plan, int64_t panel, float *
         inverse[j] = 1 / factors[j];
     }
     for (int64_t point = 0; point < points; point++)
-        scale_point(packed + nn_winograd_weights_at(&plan->cut, panel, point), channels, width,
-                    inverse);
+        nn_winograd_share_weights(packed + nn_winograd_weights_at(&plan->cut, panel, point),
+                                  channels, inverse);
 }
 
 void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
@@ -198,23 +185,51 @@ static double square_of_sum(const double *row, int count) {
     return sum * sum;
 }
 
-/* A third of the squares of maps behind a ReLU is that of their mean. */
+/* Of a row of G, and of the same row of B^T: a third of the squares of maps behind a ReLU is that
+ * of their mean. Over two axes the parts of the mean, which both have, are multiplied. */
+typedef struct point_squares {
+    double u, v, v_of_mean;
+} point_squares;
+
+static point_squares squares_of_point(const weight_transform *transform, int points, int taps,
+                                      int point) {
+    const double *b = points == 4 ? input_2[point] : input_4[point];
+    return (point_squares){squares_of(transform->g[point], taps), squares_of(b, points),
+                           square_of_sum(b, points)};
+}
+
+static point_squares both_axes(point_squares a, point_squares b) {
+    return (point_squares){a.u * b.u, a.v * b.v, a.v_of_mean * b.v_of_mean};
+}
+
+/* The numbers that make both of one magnitude at each point, which is one over all points. */
+static void scales_of(const point_squares *of, int points, double *scales) {
+    const double of_mean = 1.0 / 3;
+    double sum = 0;
+    for (int i = 0; i < points; i++) {
+        const double v = (1 - of_mean) * of[i].v + of_mean * of[i].v_of_mean;
+        scales[i] = sqrt(sqrt(of[i].u / v));
+        sum += sqrt(of[i].u * v);
+    }
+    for (int i = 0; i < points; i++) scales[i] = (double)(float)(scales[i] / sqrt(sum / points));
+}
+
 void nn_winograd_find_scales(nn_winograd_f32_plan *plan) {
     const weight_transform *transform = transform_of(plan);
     const int points = plan->form->points, taps = nn_winograd_taps(&plan->cut.sizes);
-    const double(*b)[NN_WINOGRAD_POINTS] = points == 4 ? input_2 : input_4;
-    const double of_mean = 1.0 / 3;
-    double sum = 0;
+    point_squares of[NN_WINOGRAD_POINTS * NN_WINOGRAD_POINTS];
     for (int y = 0; y < points; y++)
-        for (int x = 0; x < points; x++) {
-            const double u = squares_of(transform->g[y], taps) * squares_of(transform->g[x], taps);
-            const double v = (1 - of_mean) * squares_of(b[y], points) * squares_of(b[x], points) +
-                             of_mean * square_of_sum(b[y], points) * square_of_sum(b[x], points);
-            plan->scales[y * points + x] = sqrt(sqrt(u / v));
-            sum += sqrt(u * v);
-        }
-    for (int i = 0; i < points * points; i++)
-        plan->scales[i] = (double)(float)(plan->scales[i] / sqrt(sum / (double)(points * points)));
+        for (int x = 0; x < points; x++)
+            of[y * points + x] = both_axes(squares_of_point(transform, points, taps, y),
+                                           squares_of_point(transform, points, taps, x));
+    scales_of(of, points * points, plan->scales);
+}
+
+void nn_winograd_find_line_scales(double scales[NN_WINOGRAD_POINTS]) {
+    point_squares of[NN_WINOGRAD_POINTS];
+    for (int i = 0; i < NN_WINOGRAD_POINTS; i++)
+        of[i] = squares_of_point(&transform_4, NN_WINOGRAD_POINTS, 3, i);
+    scales_of(of, NN_WINOGRAD_POINTS, scales);
 }
 
 /* Floats of an output channel. */
