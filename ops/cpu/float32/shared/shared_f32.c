@@ -43,7 +43,7 @@ bool nn_shared_pays(int64_t taps, int64_t k, int64_t columns) {
 
 float nn_shared_scale(const nn_shared_seen *seen, bool compares) {
     /* Squares of values that overflow or underflow alone are beyond these. */
-    const double most = 0x1p80, least = 0x1p-80, most_ratio = 64;
+    const double most = 0x1p80, least = 0x1p-80, most_ratio = 16;
     const double mean = seen->count > 0 ? seen->squares / (double)seen->count : 0;
     if (!(seen->squares < most) || !(mean > least)) return 0;
     if (compares && !((double)seen->greatest <= most_ratio * most_ratio * (double)seen->least))
