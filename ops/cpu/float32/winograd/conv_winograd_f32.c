@@ -108,7 +108,7 @@ nn_status nn_conv_winograd_prepare(const nn_node_view *node, const nn_target *ta
     nn_prepare_describe(services, "F(%d,%d), %lld blocks of %lld tiles%s",
                         state->plan.form->outputs, nn_winograd_taps(&state->plan.cut.sizes),
                         (long long)state->plan.cut.blocks, (long long)state->plan.cut.block_tiles,
-                        state->plan.shares ? ", shared products" : "");
+                        state->plan.shares ? " with shared products" : "");
     return NN_OK;
 }
 

@@ -63,7 +63,7 @@ static nn_status prepare(const nn_node_view *node, const nn_target *target, nn_p
     nn_prepare_workspace(services, nn_winograd_line_workspace(plan, target->threads));
     nn_prepare_describe(services, "F(4,3) on a line, %lld blocks of %lld tiles%s",
                         (long long)plan->blocks, (long long)plan->block_tiles,
-                        plan->shares ? ", shared products" : "");
+                        plan->shares ? " with shared products" : "");
     return NN_OK;
 }
 

@@ -34,7 +34,8 @@ NN_INLINE void NAME(finish)(const nn_winograd_output *out, vf y[OUTPUTS][OUTPUTS
 
 /* A whole vector of channels of a whole tile without residual, a row at a time, which stays in
  * registers, and brings the pixels of the tile on the right to L2 before they are written; what is
- * read of the output is a copy, since stores could change it as far as the compiler knows. False when a result is not finite: all are stored nevertheless. */
+ * read of the output is a copy, since stores could change it as far as the compiler knows. False
+ * when a result is not finite: all are stored nevertheless. */
 NN_INLINE bool NAME(output_whole)(const nn_winograd_output out, int64_t c) {
     const vf bias = vf_load(out.bias + c), factor = NAME(factor)(&out, c);
     const vf low = vf_set(out.low), high = vf_set(out.high);

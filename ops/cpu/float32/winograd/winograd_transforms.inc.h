@@ -6,10 +6,10 @@
  *
  * A vector holds so many channels of one pixel. In two dimensions the transform runs down the
  * columns, then along the rows; POINTS x POINTS vectors stand between, which for F(4, 3) is more
- * than there are registers: a few go through the stack. What the tile on the right reads that this
- * one does not comes to L2 meanwhile, since hardware does not see so many short pieces come. Bound:
- * loads and stores, 2 x POINTS^2 for an input vector, POINTS^2 + OUTPUTS^2 (twice with a residual)
- * for an output vector. */
+ * than there are registers: a few go through the stack. What the tile on the right reads of floats
+ * that this one does not comes to L2 meanwhile, since hardware does not see so many short pieces
+ * come. Bound: loads and stores, 2 x POINTS^2 for an input vector, POINTS^2 + OUTPUTS^2 (twice with
+ * a residual) for an output vector. */
 
 #ifndef INPUT_IS_KNOWN
 /* One vector of channels, `count` of which exist. What is read of the input is a copy, since stores
@@ -23,7 +23,8 @@ NN_INLINE void NAME(input_vector)(const nn_winograd_input in, int64_t c, const b
         vf d[POINTS], o[POINTS];
 #    pragma GCC unroll 6
         for (int row = 0; row < POINTS; row++, x += in.row) {
-            if (column >= POINTS - OUTPUTS) __builtin_prefetch(x + OUTPUTS * in.pitch, 0, 2);
+            if (sizeof *x == sizeof(float) && column >= POINTS - OUTPUTS)
+                __builtin_prefetch(x + OUTPUTS * in.pitch, 0, 2);
             d[row] = whole ? pixel_load(x, rule) : pixel_load_first(x, count, rule);
         }
         NAME(input_line)(d, o);
