@@ -185,8 +185,8 @@ static double square_of_sum(const double *row, int count) {
     return sum * sum;
 }
 
-/* Of a row of G, and of the same row of B^T: a third of the squares of maps behind a ReLU is that
- * of their mean. Over two axes the parts of the mean, which both have, are multiplied. */
+/* Of a row of G, and of the same row of B^T for inputs that do not depend on each other and for
+ * equal ones. Over two axes they are multiplied. */
 typedef struct point_squares {
     double u, v, v_of_mean;
 } point_squares;
@@ -202,9 +202,11 @@ static point_squares both_axes(point_squares a, point_squares b) {
     return (point_squares){a.u * b.u, a.v * b.v, a.v_of_mean * b.v_of_mean};
 }
 
-/* The numbers that make both of one magnitude at each point, which is one over all points. */
-static void scales_of(const point_squares *of, int points, double *scales) {
-    const double of_mean = 1.0 / 3;
+/* The numbers that make both of one magnitude at each point, which is one over all points. Of an
+ * input's squares `of_mean` is taken to be that of its mean: so much that errors beside those of
+ * plain products are least where they are greatest, of inputs without a mean and of those that
+ * hardly differ from it. */
+static void scales_of(const point_squares *of, int points, double of_mean, double *scales) {
     double sum = 0;
     for (int i = 0; i < points; i++) {
         const double v = (1 - of_mean) * of[i].v + of_mean * of[i].v_of_mean;
@@ -222,14 +224,14 @@ void nn_winograd_find_scales(nn_winograd_f32_plan *plan) {
         for (int x = 0; x < points; x++)
             of[y * points + x] = both_axes(squares_of_point(transform, points, taps, y),
                                            squares_of_point(transform, points, taps, x));
-    scales_of(of, points * points, plan->scales);
+    scales_of(of, points * points, taps == 5 ? 0.6 : 0.5, plan->scales);
 }
 
 void nn_winograd_find_line_scales(double scales[NN_WINOGRAD_POINTS]) {
     point_squares of[NN_WINOGRAD_POINTS];
     for (int i = 0; i < NN_WINOGRAD_POINTS; i++)
         of[i] = squares_of_point(&transform_4, NN_WINOGRAD_POINTS, 3, i);
-    scales_of(of, NN_WINOGRAD_POINTS, scales);
+    scales_of(of, NN_WINOGRAD_POINTS, 0.5, scales);
 }
 
 /* Floats of an output channel. */
