@@ -45,7 +45,8 @@ typedef struct nn_tile_f32 {
     const float *factors;    /* C powers of two */
     const float *own[2];     /* of row 0 and row NN_TILE_SEGMENT, one each; NULL: products are not
                                 shared in this tile */
-    const float *column_own; /* C values */
+    const float *column_own; /* C values, to be multiplied by own_scale, */
+    float own_scale, result_scale; /* and the factors by result_scale */
     bool claims; /* lines of y come to L1 while the sums are made: they are further than L2 */
     const void *prefetch; /* `prefetch_bytes` from here are brought to L2 while the tiles run */
     int64_t prefetch_bytes;

@@ -43,7 +43,6 @@ typedef struct direct_pass {
     bool shares;    /* products */
     nn_direct_shared shared;
     nn_direct_own own;
-    const float *factors;
     const float *next; /* weights that come after this pass */
     int64_t next_bytes;
     int64_t column; /* first output channel, in the whole pixel */
@@ -172,12 +171,11 @@ static void prefetch_plane(const nn_direct_job *job, const nn_direct_unit *unit,
 static void add_column_own(const nn_direct_plan *plan, const direct_pass *pass,
                            const nn_tile_tap *taps, int64_t tap_count, float *sums) {
     const int64_t columns = pass->shape->columns;
-    const float square = pass->own.weight_scale * pass->own.weight_scale;
     memset(sums, 0, (size_t)columns * sizeof *sums);
     for (int64_t i = 0; i < tap_count; i++) {
         const int64_t part = plan->taps > 1 ? taps[i].w / (plan->k * columns) : pass->index;
         const float *own = pass->shared.own + part * columns;
-        for (int64_t j = 0; j < columns; j++) sums[j] += own[j] * square;
+        for (int64_t j = 0; j < columns; j++) sums[j] += own[j];
     }
 }
 
@@ -213,8 +211,10 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
         .claims = p->out_image * (int64_t)sizeof(float) > nn_cpu_get()->l2_bytes,
     };
     float column_own[NN_TILE_MAX_COLUMNS];
-    tile.factors = pass->factors;
+    tile.factors = pass->shared.factors;
     tile.column_own = column_own;
+    tile.own_scale = pass->own.weight_scale * pass->own.weight_scale;
+    tile.result_scale = pass->shares ? pass->own.result_scale : 1;
     const int64_t each_prefetch = pass->next_bytes / total;
     const bool is_raw = pass->last && !plan->tile_finishes;
     const bool is_planar = nn_direct_is_planar(p);
@@ -355,12 +355,10 @@ static nn_direct_space space_at(const nn_direct_plan *plan, char *own) {
 
 static void share_pass(const nn_direct_plan *plan, const nn_direct_space *space,
                        direct_pass *pass) {
-    const nn_direct_part part = {pass->w, first_weight(pass, plan->k) - pass->w, weights_of(pass),
-                                 pass->shared};
-    const nn_direct_scaled scaled = nn_direct_scale(plan, &part, &pass->own, space->scaled);
-    pass->shares = scaled.shares;
-    pass->factors = scaled.factors;
-    pass->w = scaled.w;
+    pass->shares = nn_direct_can_share(&pass->own, &pass->shared);
+    if (!pass->shares) return;
+    const nn_direct_part part = {pass->w, first_weight(pass, plan->k) - pass->w, weights_of(pass)};
+    pass->w = nn_direct_scale(plan, &part, &pass->own, space->scaled);
 }
 
 /* Passes [begin, end) of a panel. */

@@ -17,6 +17,7 @@ enum {
     /* Units for each thread, so that a core that is taken away costs little. */
     UNITS_PER_THREAD = 4,
     COLUMNS_PER_BAND = 320, /* for each tap: their products take twenty times a band's copy */
+    SHARED_PER_BAND = 128,  /* or forty, where products are shared and threads keep a band */
     LEAST_ACCUMULATORS = 8, /* that keep two units busy, which take four cycles for an FMA */
     PART_ROWS = 128,        /* pixels that hide the reading of weights behind their products */
     PLANAR_ROWS = 4,        /* rows of output before the next ones, whose planes wait in L2 */
@@ -178,7 +179,8 @@ static bool is_mostly_weights(const nn_direct_plan *plan) {
     const nn_direct_problem *p = &plan->problem;
     double in = (double)p->k, out = (double)p->columns;
     for (int i = 0; i < NN_MAX_SPATIAL; i++) {
-        in *= (double)p->axes[i].in;
+        /* A kernel of one passes over what strides leave out. */
+        in *= (double)(p->axes[i].kernel == 1 ? p->axes[i].out : p->axes[i].in);
         out *= (double)p->axes[i].out;
     }
     return (double)(plan->taps * plan->k) * (double)p->columns > in + out;
@@ -299,7 +301,8 @@ static nn_band_use band_use(const nn_direct_plan *plan) {
  * for itself is little beside its products. */
 static int64_t most_panel_units(const nn_direct_plan *plan, int64_t wanted) {
     if (band_use(plan) == NN_BAND_NEVER) return wanted;
-    return nn_min(wanted, plan->taps * plan->problem.columns / COLUMNS_PER_BAND);
+    const int64_t columns = plan->shares ? SHARED_PER_BAND : COLUMNS_PER_BAND;
+    return nn_min(wanted, plan->taps * plan->problem.columns / columns);
 }
 
 /* The block, `most` or somewhat smaller, in which `threads` threads are done soonest with `count`
@@ -464,8 +467,8 @@ static void choose_band(nn_direct_plan *plan) {
     plan->worker_bytes = nn_round_up(plan->worker_bytes, NN_ALIGNMENT);
 }
 
-/* Floats of what is brought to another magnitude: factors and weights of a group of panels, or
- * factors and all rows of a unit, which do not share a set of L1. */
+/* Floats of what is brought to another magnitude: weights of a group of panels, or all rows of a
+ * unit, which do not share a set of L1. */
 static int64_t scaled_floats(nn_direct_plan *plan) {
     enum { LINE = NN_ALIGNMENT / (int)sizeof(float) };
     const bool is_product = nn_direct_is_product(plan);
@@ -474,9 +477,8 @@ static int64_t scaled_floats(nn_direct_plan *plan) {
     const int64_t lines = nn_divide_up(plan->k, LINE);
     plan->scales_rows = is_product && plan->own_pixels < columns;
     plan->copied_step = (lines + (lines % 2 == 0)) * LINE;
-    if (plan->scales_rows)
-        return group * plan->shape->columns + plan->own_pixels * plan->copied_step;
-    return group * (plan->taps * plan->k + 1) * plan->shape->columns;
+    if (plan->scales_rows) return plan->own_pixels * plan->copied_step;
+    return group * plan->taps * plan->k * plan->shape->columns;
 }
 
 static void choose_own_sums(nn_direct_plan *plan) {

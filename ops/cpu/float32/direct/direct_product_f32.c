@@ -26,22 +26,20 @@ typedef struct panel_group {
     int64_t begin, end, column, columns;
     const nn_tile_shape *shapes[NN_DIRECT_PANELS_AT_ONCE];
     nn_tile_f32 tiles[NN_DIRECT_PANELS_AT_ONCE];
-    float column_own[NN_DIRECT_PANELS_AT_ONCE][NN_TILE_MAX_COLUMNS];
 } panel_group;
 
 /* Shares products, if those rows can. */
 static void share(const nn_direct_plan *plan, const nn_direct_shared *shared,
-                  const nn_direct_own *own, float *room, float *column_own, nn_tile_f32 *tile) {
-    const int64_t columns = plan->shape->columns;
-    const nn_direct_part part = {tile->w, 0, plan->k * columns, *shared};
-    const nn_direct_scaled scaled = nn_direct_scale(plan, &part, own, room);
-    tile->w = scaled.w;
-    tile->factors = scaled.factors;
-    if (!scaled.shares) return;
+                  const nn_direct_own *own, float *room, nn_tile_f32 *tile) {
+    tile->factors = shared->factors;
+    tile->result_scale = 1;
+    if (!nn_direct_can_share(own, shared)) return;
+    tile->w = nn_direct_scale(plan, &(nn_direct_part){tile->w, 0, plan->k * plan->shape->columns},
+                              own, room);
     tile->own[0] = own->rows;
-    tile->column_own = column_own;
-    for (int64_t j = 0; j < columns; j++)
-        column_own[j] = shared->own[j] * own->weight_scale * own->weight_scale;
+    tile->column_own = shared->own;
+    tile->own_scale = own->weight_scale * own->weight_scale;
+    tile->result_scale = own->result_scale;
     if (own->a == NULL) return;
     tile->a[0] = own->a;
     tile->a_step = plan->copied_step;
@@ -72,8 +70,8 @@ static void set_group(const nn_direct_job *job, const nn_tile_f32 *common, const
         fetch_next(plan, panel, shape, tile);
         if (plan->shares && shape == plan->shape) {
             const nn_direct_shared shared = nn_direct_shared_at(plan, job->packed, 0, panel);
-            share(plan, &shared, own, room, group->column_own[i], tile);
-            room += plan->scales_rows ? width : (plan->k + 1) * width;
+            share(plan, &shared, own, room, tile);
+            room += plan->k * width;
         }
         tile->start = job->bias + first;
         tile->columns = (int)nn_min(shape->columns, plan->problem.columns - first);
@@ -137,7 +135,9 @@ void nn_direct_multiply(const nn_direct_job *job, const nn_direct_unit *unit,
     nn_direct_own own = {0};
     if (plan->shares) own = nn_direct_own_of(plan, space, 0);
     for (int64_t panel = unit->panel_begin; panel < unit->panel_end; panel += at_once) {
-        panel_group group = {.begin = panel, .end = nn_min(panel + at_once, unit->panel_end)};
+        panel_group group; /* not set to zeros, which would take as long as some rows */
+        group.begin = panel;
+        group.end = nn_min(panel + at_once, unit->panel_end);
         set_group(job, &common, &own, space->scaled, &group);
         for (int64_t first = 0; first < count; first += block)
             run_rows(job, &group, first, nn_min(block, count - first),

@@ -1,7 +1,6 @@
 #include "ops/cpu/float32/direct/direct_shared_f32.h"
 
 #include "base/integers.h"
-#include "ops/cpu/float32/direct/direct_product_f32.h"
 #include "ops/cpu/float32/direct/direct_taps_f32.h"
 
 #include <math.h>
@@ -15,16 +14,11 @@ static float *rows_of_pass(const nn_direct_plan *plan, const nn_direct_space *sp
     return space->own + plan->passes + pass * plan->own_pixels;
 }
 
-/* Behind the factors of the panels that are done at once. */
-static float *copied_rows(const nn_direct_plan *plan, const nn_direct_space *space) {
-    return space->scaled + nn_direct_panels_at_once(plan) * plan->shape->columns;
-}
-
 /* ---- finding it ---- */
 
 static void scale_rows(const nn_direct_plan *plan, const nn_shared_rows *from, float scale,
                        const nn_direct_space *space) {
-    float *copied = copied_rows(plan, space);
+    float *copied = space->scaled;
     for (int64_t i = 0; i < from->count; i++, copied += plan->copied_step) {
         plan->tiles->shared->scale(from->a + i * from->a_step, plan->k, 1 / scale, copied);
         from->own[i] /= scale * scale;
@@ -77,24 +71,20 @@ nn_direct_own nn_direct_own_of(const nn_direct_plan *plan, const nn_direct_space
     if (scale == 0) return own;
     own.weight_scale = plan->scales_rows ? 1 : scale;
     own.result_scale = plan->scales_rows ? scale : 1 / scale;
-    if (plan->scales_rows && scale != 1) own.a = copied_rows(plan, space);
+    if (plan->scales_rows && scale != 1) own.a = space->scaled;
     return own;
 }
 
 /* ---- panels ---- */
 
-nn_direct_scaled nn_direct_scale(const nn_direct_plan *plan, const nn_direct_part *part,
-                                 const nn_direct_own *own, float *room) {
-    const int64_t columns = plan->shape->columns;
-    nn_direct_scaled out = {part->w, part->shared.factors, own->weight_scale != 0};
-    if (isnan(part->shared.own[0])) out.shares = false;
-    if (!out.shares || own->result_scale == 1) return out;
-    for (int64_t j = 0; j < columns; j++) room[j] = part->shared.factors[j] * own->result_scale;
-    out.factors = room;
-    if (own->weight_scale == 1) return out;
-    /* Behind the factors, where they lie in the panel. */
-    out.w = room + columns;
+bool nn_direct_can_share(const nn_direct_own *own, const nn_direct_shared *shared) {
+    return own->weight_scale != 0 && !isnan(shared->own[0]);
+}
+
+const float *nn_direct_scale(const nn_direct_plan *plan, const nn_direct_part *part,
+                             const nn_direct_own *own, float *room) {
+    if (own->weight_scale == 1) return part->w;
     plan->tiles->shared->scale(part->w + part->begin, part->count, own->weight_scale,
-                               room + columns + part->begin);
-    return out;
+                               room + part->begin);
+    return room;
 }

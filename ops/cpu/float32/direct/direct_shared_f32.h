@@ -27,22 +27,17 @@ static inline const float *nn_direct_own_at(const nn_direct_own *own, const nn_d
     return own->rows + (row - unit->row_begin) * columns + column - unit->column_begin;
 }
 
+/* Can those rows share products with that panel? */
+bool nn_direct_can_share(const nn_direct_own *own, const nn_direct_shared *shared);
+
 /* What a pass multiplies by: weights [begin, begin + count) of a panel at w. */
 typedef struct nn_direct_part {
     const float *w;
     int64_t begin, count;
-    nn_direct_shared shared; /* of the panel */
 } nn_direct_part;
 
-/* The same as it is to be multiplied. */
-typedef struct nn_direct_scaled {
-    const float *w, *factors;
-    bool shares; /* else plainly, with rows that are not scaled either */
-} nn_direct_scaled;
-
-/* `room` has place for a number for each column and, unless rows are scaled, the panel's weights.
- */
-nn_direct_scaled nn_direct_scale(const nn_direct_plan *plan, const nn_direct_part *part,
-                                 const nn_direct_own *own, float *room);
+/* The panel as it is to be multiplied: itself, or what of it was scaled, in `room` for a panel. */
+const float *nn_direct_scale(const nn_direct_plan *plan, const nn_direct_part *part,
+                             const nn_direct_own *own, float *room);
 
 #endif

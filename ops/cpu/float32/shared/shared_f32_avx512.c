@@ -163,7 +163,7 @@ NN_INLINE void run_tiles(const nn_tile_f32 *t, const int rows, const bool shares
         if (adds) fetch_residuals(&here, rows);
         vf sum[ROWS];
         vf column_own = vf_zero();
-        if (shares) column_own -= vf_load(t->column_own);
+        if (shares) column_own -= vf_load(t->column_own) * vf_set(t->own_scale);
 #pragma GCC unroll 14
         for (int i = 0; i < rows; i++) {
             sum[i] = column_own;
@@ -177,7 +177,7 @@ NN_INLINE void run_tiles(const nn_tile_f32 *t, const int rows, const bool shares
             else
                 add_rest(sum, a0, a1, w, here.k, step, rows);
         }
-        const vf factor = vf_load(t->factors);
+        const vf factor = vf_load(t->factors) * vf_set(t->result_scale);
         const vf start = t->start != NULL ? vf_load(t->start) : vf_zero();
         here.low = t->low;
         here.high = t->high;
