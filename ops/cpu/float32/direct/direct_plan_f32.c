@@ -411,6 +411,9 @@ static void choose_units(nn_direct_plan *plan, int threads) {
             if (others * row_blocks * column_blocks < wanted) {
                 int64_t pieces = nn_divide_up(wanted, others * row_blocks);
                 int64_t tiles = nn_divide_up(width->out, rows);
+                /* A tile of few channels takes a tenth more where a panel has no other. */
+                if (plan->shares && others * row_blocks == 1 && tiles % threads == 0)
+                    pieces = threads;
                 plan->column_block = even_block(tiles, nn_divide_up(tiles, nn_min(pieces, tiles)),
                                                 others * row_blocks, threads) *
                                      rows;
