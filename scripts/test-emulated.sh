@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 kernel_tests=(test_copy test_small_float test_direct_plan_f32 test_packing_f32 test_conv test_scaled_conv
-  test_grid_sample_f32 test_rows_f32 test_tile_f32 test_strassen_f32 test_winograd_line_f32 test_depthwise_block
+  test_grid_sample_f32 test_rows_f32 test_tile_f32 test_shared_f32 test_strassen_f32 test_winograd_line_f32 test_winograd_shared_f32 test_depthwise_block
   test_recurrent_f32
   test_kernels_int8_elements test_lstm_u8s8 test_kernels_f32_products test_kernels_f32_pools test_kernels_f32
   test_winograd_f32 test_kernels_int8_products test_lower_integers test_plan_bf16

@@ -391,6 +391,17 @@ NN_INLINE vf vf_accumulate(vf a, vf b, vf sum) {
 #endif
 }
 
+/* The sums of the lanes of each of as many vectors; `distance` is known when compiled. */
+NN_INLINE vf vf_sums_of_lanes(vf v[VF_LANES]) {
+#pragma GCC unroll 4
+    for (int distance = VF_LANES / 2; distance > 0; distance /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < distance; i++)
+            v[i] = vf_mix(v[i], v[i + distance], distance) +
+                   vf_mix(vf_swap(v[i], distance), vf_swap(v[i + distance], distance), distance);
+    return v[0];
+}
+
 /* base[row * step] in all lanes, for row 0 .. 6 known when compiled; `bytes` is a displacement
  * known when compiled too. Written so that seven rows need five address registers: gcc would keep a
  * pointer for each row and spill them. The steps are in bytes: one, three and five times the

@@ -263,17 +263,6 @@ NN_INLINE void add_own(const float *a, int64_t count, vf own[PERIOD], vf *square
     }
 }
 
-/* The sums of the lanes of each of 16 vectors. */
-NN_INLINE vf sums_of_lanes(vf v[VF_LANES]) {
-#pragma GCC unroll 4
-    for (int distance = VF_LANES / 2; distance > 0; distance /= 2)
-#pragma GCC unroll 8
-        for (int i = 0; i < distance; i++)
-            v[i] = vf_mix(v[i], v[i + distance], distance) +
-                   vf_mix(vf_swap(v[i], distance), vf_swap(v[i + distance], distance), distance);
-    return v[0];
-}
-
 /* Own sums of rows [first, first + count); squares of each row, or of all of them in any lanes. */
 NN_INLINE void own_of_rows(const nn_shared_rows *rows, int64_t first, int count,
                            const bool compares, vf *own, vf *squares) {
@@ -291,9 +280,9 @@ NN_INLINE void own_of_rows(const nn_shared_rows *rows, int64_t first, int count,
         all += square;
         a += i < count ? rows->a_step : 0;
     }
-    *own = sums_of_lanes(owns);
+    *own = vf_sums_of_lanes(owns);
     *squares = all;
-    if (compares) *squares = sums_of_lanes(of_rows);
+    if (compares) *squares = vf_sums_of_lanes(of_rows);
 }
 
 static void own(const nn_shared_rows *rows, nn_shared_seen *seen) {

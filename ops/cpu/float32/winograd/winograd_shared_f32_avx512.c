@@ -210,17 +210,6 @@ NN_INLINE vf next_lanes(vf v) {
     return _mm512_castsi512_ps(_mm512_alignr_epi32(x, x, 1));
 }
 
-/* The sums of the lanes of each of 16 vectors. */
-NN_INLINE vf sums_of_lanes(vf v[VF_LANES]) {
-#pragma GCC unroll 4
-    for (int distance = VF_LANES / 2; distance > 0; distance /= 2)
-#pragma GCC unroll 8
-        for (int i = 0; i < distance; i++)
-            v[i] = vf_mix(v[i], v[i + distance], distance) +
-                   vf_mix(vf_swap(v[i], distance), vf_swap(v[i + distance], distance), distance);
-    return v[0];
-}
-
 /* The last lanes of a row may hold anything. */
 NN_INLINE vf own_of_row(const float *v, int64_t channels, vf squares[2]) {
     vf lanes = vf_zero(), neighbours = vf_zero();
@@ -252,7 +241,7 @@ static float own(const float *v, int64_t v_step, int64_t count, int64_t channels
             if (first + i < count)
                 sums[i] = own_of_row(v + (first + i) * v_step, channels, squares);
         }
-        vf_store(own + first, sums_of_lanes(sums));
+        vf_store(own + first, vf_sums_of_lanes(sums));
     }
     return _mm512_reduce_add_ps(squares[0] + squares[1]);
 }
