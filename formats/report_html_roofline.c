@@ -222,6 +222,13 @@ static double mean_roof_share(const nn_html_page *page, int variant, int64_t *ne
     return weight > 0 ? sum / weight : NAN;
 }
 
+static bool has_row_above(const nn_html_page *page) {
+    for (int v = 0; v < page->variant_count; v++)
+        for (int64_t i = 0; i < page->row_count; i++)
+            if (nn_html_cell(&page->rows[i], v, "roof_fraction") > NN_ABOVE_ROOF) return true;
+    return false;
+}
+
 static void write_sentence(nn_html_page *page) {
     nn_writer *writer = &page->writer;
     int64_t near, near_after;
@@ -232,8 +239,9 @@ static void write_sentence(nn_html_page *page) {
     if (page->after > 0) nn_writef(writer, " before, <b>%.0f %%</b> after", 100 * after);
     nn_writef(writer,
               ", weighted by time; %lld of %lld nodes reach half. A dot at its roof has nothing "
-              "left to gain but less work.</p>",
-              (long long)(page->after > 0 ? near_after : near), (long long)page->row_count);
+              "left to gain but less work.%s%s</p>",
+              (long long)(page->after > 0 ? near_after : near), (long long)page->row_count,
+              has_row_above(page) ? " " : "", has_row_above(page) ? NN_ABOVE_ROOF_TEXT : "");
 }
 
 void nn_html_roofline(nn_html_page *page) {

@@ -35,4 +35,10 @@ double nn_json_number(const cJSON *object, const char *key);
 const char *nn_json_text(const cJSON *object, const char *key);
 const cJSON *nn_json_get(const cJSON *object, const char *key);
 
+/* A node's share of its roof from which on a report says how that can be. */
+#define NN_ABOVE_ROOF 1.05
+#define NN_ABOVE_ROOF_TEXT                                                                         \
+    "Above 100 % of its roof is a kernel that multiplies less often than its operator asks for: "  \
+    "by a transform or by shared products, as its variant tells."
+
 #endif

@@ -166,7 +166,7 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
         return;
     }
     int index = 0;
-    bool has_idle = false;
+    bool has_idle = false, is_above_roof = false;
     for (const cJSON *node = nodes->child; node != NULL; node = node->next) {
         sorted[index++] = node;
         rows += nn_json_number(node, "ms");
@@ -178,6 +178,8 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
     for (; shown < count && (page->all || sum < shown_fraction * rows); shown++) {
         add_row(&table, sorted[shown], has_idle);
         sum += nn_json_number(sorted[shown], "ms");
+        is_above_roof =
+            is_above_roof || nn_json_number(sorted[shown], "roof_fraction") > NN_ABOVE_ROOF;
     }
     nn_free(sorted);
     nn_write(&page->writer, "\n");
@@ -189,6 +191,7 @@ static void write_nodes(nn_text_page *page, const cJSON *report) {
     nn_writef(&page->writer, " %s  %.1f %%  unattributed: %s ms between steps, the rest noise\n",
               nn_figure(rest, a), 100 * rest / total,
               nn_figure(nn_json_number(profiler, "between_ms"), b));
+    if (is_above_roof) nn_write_wrapped(&page->writer, NN_ABOVE_ROOF_TEXT, 0, page->columns);
     if (fabs(rest) > noisy_share * total)
         nn_write_wrapped(&page->writer,
                          "Runs differ this much when other processes use the cores: measure again "

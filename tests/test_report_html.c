@@ -292,6 +292,21 @@ START_TEST(time_is_summed_by_the_kind_of_work) {
 }
 END_TEST
 
+/* A kernel that multiplies less often than its operator asks for is above its roof. */
+START_TEST(nodes_above_their_roof_are_explained) {
+    static const char *const names[] = {"/a", "/b"};
+    static const double ms[] = {1, 3};
+    for (int is_above = 0; is_above < 2; is_above++) {
+        nn_report *report = make_profile("roofs", names, ms, 2);
+        cJSON *node = cJSON_GetObjectItem(report->root, "nodes")->child;
+        if (is_above) cJSON_SetNumberValue(cJSON_GetObjectItem(node, "roof_fraction"), 1.4);
+        char *page = render(report);
+        ck_assert_int_eq(count_of(page, "Above 100 % of its roof"), is_above);
+        nn_free(page);
+    }
+}
+END_TEST
+
 START_TEST(a_node_stands_above_its_successor) {
     static const char *const names[] = {"/a", "/b", "/c"};
     char *page = render(make_comparison(names, 10));
@@ -388,6 +403,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, large_models_stay_below_the_limit);
     tcase_add_test(cases, bands_are_as_wide_as_their_time);
     tcase_add_test(cases, time_is_summed_by_the_kind_of_work);
+    tcase_add_test(cases, nodes_above_their_roof_are_explained);
     tcase_add_test(cases, a_node_stands_above_its_successor);
     tcase_add_test(cases, sections_without_data_are_left_out);
     tcase_add_test(cases, candidates_carry_their_replay_line);
