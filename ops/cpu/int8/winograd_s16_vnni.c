@@ -334,7 +334,10 @@ static void multiply(const nn_winograd_plan *plan, const nn_winograd_product *pr
     if (fetches > 0) t.fetch_step = nn_divide_up(product->prefetch_bytes, fetches * pieces);
     for (int64_t i = 0; i < pieces; i++) {
         const int64_t rows = height + (i < higher);
-        (shares ? shared_tiles : tiles)[rows - 1][vectors - 1](&t);
+        if (shares)
+            shared_tiles[rows - 1][vectors - 1](&t);
+        else
+            tiles[rows - 1][vectors - 1](&t);
         if (shares) t.own += rows * POINTS * POINTS;
         t.a += rows * t.a_step;
         t.sums += rows * t.sums_step;
