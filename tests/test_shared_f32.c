@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "ops/cpu/float32/direct/direct_f32.h"
+#include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
 #include <math.h>
@@ -14,20 +15,6 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-
-static uint32_t seed;
-
-static float number(void) {
-    seed = seed * 1664525 + 1013904223;
-    return (float)(seed >> 8) / (1 << 23) - 1;
-}
-
-static float *numbers(int64_t count, float scale) {
-    float *out = nn_alloc(sizeof *out * (size_t)nn_max(count, 1));
-    ck_assert_ptr_nonnull(out);
-    for (int64_t i = 0; i < count; i++) out[i] = number() * scale;
-    return out;
-}
 
 /* One convolution of two axes; w is [group][column][k][tap]. */
 typedef struct product {
@@ -63,11 +50,11 @@ static product product_of(int64_t groups, int64_t k, int64_t columns, int64_t in
     out.problem.sharing = NN_SHARE_WHERE_POSSIBLE;
     out.pixels = size * size;
     out.in_floats = in * in * groups * k;
-    out.x = numbers(out.in_floats, 1);
-    out.w = numbers(groups * columns * k * out.taps, 1);
-    out.bias = numbers(groups * columns, 1);
-    out.residual = numbers(out.pixels * groups * columns, 1);
-    out.y = numbers(out.pixels * groups * columns, 1);
+    out.x = host_floats(out.in_floats, 1);
+    out.w = host_floats(groups * columns * k * out.taps, 1);
+    out.bias = host_floats(groups * columns, 1);
+    out.residual = host_floats(out.pixels * groups * columns, 1);
+    out.y = host_floats(out.pixels * groups * columns, 1);
     return out;
 }
 
@@ -80,9 +67,9 @@ static product matrix_product(int64_t rows, int64_t k, int64_t columns) {
     out.problem.sharing = NN_SHARE_WHERE_POSSIBLE;
     out.pixels = rows;
     out.in_floats = rows * k;
-    out.x = numbers(out.in_floats, 1);
-    out.residual = numbers(rows * columns, 1);
-    out.y = numbers(rows * columns, 1);
+    out.x = host_floats(out.in_floats, 1);
+    out.residual = host_floats(rows * columns, 1);
+    out.y = host_floats(rows * columns, 1);
     return out;
 }
 
@@ -183,7 +170,7 @@ START_TEST(shapes_of_all_kinds) {
                                                 {NN_ACT_CLIP, -0.5f, 1},
                                                 {NN_ACT_LEAKY_RELU, 0.25f, 0}};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 1;
+    host_seed(1);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int fused = 0; fused < 10; fused++) {
             product p = product_of(shapes[i].groups, shapes[i].k, shapes[i].columns, shapes[i].in,
@@ -202,7 +189,7 @@ END_TEST
 /* k that is summed in parts, each of which begins a pair. */
 START_TEST(sums_in_parts) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 2;
+    host_seed(2);
     const int64_t l2 = nn_cpu_get()->l2_bytes > 0 ? nn_cpu_get()->l2_bytes : 1 << 20;
     product p = matrix_product(24, 2 * l2 / (24 * (int64_t)sizeof(float)) + 7, 40);
     const nn_direct_plan plan = run(&p);
@@ -230,7 +217,7 @@ static double error_of(const product *p) {
 START_TEST(errors_are_near_those_of_plain_sums) {
     static const float scales[] = {1, 3, 1e-4f, 1e5f, 1e-12f, 1e12f};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 3;
+    host_seed(3);
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 6; j++)
             for (int is_positive = 0; is_positive < 2; is_positive++) {
@@ -257,7 +244,7 @@ END_TEST
 /* Columns of weights that differ, each of which is as exact as if it were alone. */
 START_TEST(columns_that_differ) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 4;
+    host_seed(4);
     product p = product_of(1, 96, 32, 6, 1, 1, 0);
     for (int64_t j = 0; j < 32; j++) {
         const float scale = j == 5 ? 0 : exp2f((float)(j - 16));
@@ -278,7 +265,7 @@ END_TEST
 /* A classifier that cannot tell its many classes apart gives each the same. */
 START_TEST(many_columns_of_equal_weights) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 8;
+    host_seed(8);
     product p = product_of(1, 64, 1000, 4, 1, 1, 0);
     for (int64_t i = 64; i < 64 * 1000; i++) p.w[i] = p.w[i - 64];
     memset(p.bias, 0, sizeof *p.bias * 1000);
@@ -292,7 +279,7 @@ END_TEST
  * its error. */
 START_TEST(rows_of_matrices_that_differ) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 5;
+    host_seed(5);
     product p = matrix_product(40, 128, 64);
     for (int64_t k = 0; k < 128; k++) p.x[17 * 128 + k] *= 1000;
     run(&p);
@@ -306,7 +293,7 @@ END_TEST
 START_TEST(values_without_bounds) {
     static const float values[] = {INFINITY, -INFINITY, NAN, 1e37f, 1e25f, 1e-38f};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 6;
+    host_seed(6);
     for (int i = 0; i < 6; i++)
         for (int place = 0; place < 4; place++) {
             product p = product_of(1, 24, 32, 5, 1, 1, 0);
@@ -318,7 +305,7 @@ START_TEST(values_without_bounds) {
             p.problem.sharing = NN_SHARE_NEVER;
             run(&p);
             plain = p.y;
-            p.y = numbers(p.pixels * 32, 1);
+            p.y = host_floats(p.pixels * 32, 1);
             p.problem.sharing = NN_SHARE_WHERE_POSSIBLE;
             run(&p);
             for (int64_t n = 0; n < p.pixels * 32; n++) {
@@ -338,7 +325,7 @@ END_TEST
 /* Zeros give the bias, to some units in the last place of what the columns' own sums are. */
 START_TEST(rows_of_zeros) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 7;
+    host_seed(7);
     product p = product_of(1, 64, 32, 5, 1, 1, 0);
     memset(p.x, 0, sizeof *p.x * (size_t)p.in_floats);
     run(&p);

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "ops/cpu/float32/winograd/winograd_line_f32.h"
+#include "tests/support/kernel_host.h"
 #include "tests/support/runner.h"
 
 #include <float.h>
@@ -14,20 +15,6 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-
-static uint32_t seed;
-
-static float number(void) {
-    seed = seed * 1664525 + 1013904223;
-    return (float)(seed >> 8) / (1 << 23) - 1;
-}
-
-static float *numbers(int64_t count, float scale) {
-    float *out = nn_alloc(sizeof *out * (size_t)nn_max(count, 1));
-    ck_assert_ptr_nonnull(out);
-    for (int64_t i = 0; i < count; i++) out[i] = number() * scale;
-    return out;
-}
 
 /* A convolution that keeps the size of its maps; w is [column][k][tap]. */
 typedef struct convolution {
@@ -49,10 +36,10 @@ static convolution make(const nn_winograd_form *form, int64_t channels, int64_t 
         .floats = batch * size * size * channels,
         .threads = 1,
     };
-    c.x = numbers(c.floats, 1);
-    c.w = numbers(columns * channels * c.taps * c.taps, 1);
-    c.bias = numbers(nn_round_up(columns, 32), 1);
-    c.y = numbers(batch * size * size * columns, 1);
+    c.x = host_floats(c.floats, 1);
+    c.w = host_floats(columns * channels * c.taps * c.taps, 1);
+    c.bias = host_floats(nn_round_up(columns, 32), 1);
+    c.y = host_floats(batch * size * size * columns, 1);
     return c;
 }
 
@@ -144,7 +131,7 @@ START_TEST(sizes_of_all_kinds) {
                  {17, 64, 7, 1},  {24, 40, 12, 1}, {47, 31, 5, 3}, {48, 32, 8, 1}, {49, 16, 6, 1},
                  {64, 64, 14, 1}, {67, 20, 3, 5},  {96, 24, 7, 1}, {112, 8, 4, 1}, {130, 48, 6, 1}};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 1;
+    host_seed(1);
     for (int form = 0; form < FORMS; form++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             convolution c = make(forms[form], sizes[i].channels, sizes[i].columns, sizes[i].size,
@@ -192,7 +179,7 @@ START_TEST(errors_are_near_those_of_plain_products) {
     static const int64_t channels[] = {64, 128, 256, 512};
     static const float means[] = {0, 0, 1, 3}; /* beside numbers from -1 to 1 */
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 2;
+    host_seed(2);
     for (int form = 0; form < FORMS; form++)
         for (int i = 0; i < 4; i++)
             for (int kind = 0; kind < 4; kind++) {
@@ -211,7 +198,7 @@ END_TEST
 START_TEST(magnitudes_do_not_matter) {
     static const float scales[] = {1, 1.4f, 0.7f, 1e-4f, 1e5f, 1e-10f, 1e10f};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 3;
+    host_seed(3);
     for (int i = 0; i < 7; i++)
         for (int j = 0; j < 7; j++) {
             convolution c = make(forms[i % 2], 96, 32, 8, 1);
@@ -229,7 +216,7 @@ END_TEST
 /* Columns of weights that differ, each of which is as exact as if it were alone. */
 START_TEST(columns_that_differ) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 4;
+    host_seed(4);
     convolution c = make(forms[0], 64, 32, 8, 1);
     for (int64_t j = 0; j < 32; j++) {
         const float scale = j == 5 ? 0 : exp2f((float)(j - 16));
@@ -252,7 +239,7 @@ END_TEST
  * greatest result; what is nothing is the bias. */
 START_TEST(images_that_differ) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 5;
+    host_seed(5);
     convolution c = make(forms[0], 64, 32, 28, 6);
     const int64_t floats = c.floats / 6, results = 28 * 28 * 32;
     for (int64_t i = 0; i < floats; i++) {
@@ -278,7 +265,7 @@ START_TEST(pixels_that_differ) {
     static const float greatest[] = {30, 1e3f, 1e6f, 1e18f};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
     for (int i = 0; i < 4; i++) {
-        seed = 6;
+        host_seed(6);
         convolution c = make(forms[0], 64, 32, 28, 1);
         c.x[(13 * 28 + 11) * 64 + 7] = greatest[i];
         run(&c, NN_SHARE_WHERE_POSSIBLE);
@@ -301,7 +288,7 @@ START_TEST(numbers_without_bounds) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
     for (int form = 0; form < FORMS; form++)
         for (int i = 0; i < 4; i++) {
-            seed = 7;
+            host_seed(7);
             convolution c = make(forms[form], 48, 32, 11, 1);
             c.x[(5 * 11 + 4) * 48 + 9] = values[i];
             run(&c, NN_SHARE_WHERE_POSSIBLE);
@@ -326,7 +313,7 @@ END_TEST
 
 START_TEST(weights_are_measured_and_found_again) {
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 8;
+    host_seed(8);
     for (int form = 0; form < FORMS; form++) {
         convolution c = make(forms[form], 70, 40, 8, 1);
         const nn_winograd_f32_plan plan = plan_of(&c, NN_SHARE_WHERE_POSSIBLE);
@@ -366,10 +353,10 @@ typedef struct line {
 
 static line make_line(int64_t channels, int64_t columns, int64_t size, int64_t dilation) {
     line out = {channels, columns, size, dilation, .threads = 1};
-    out.x = numbers(size * channels, 1);
-    out.w = numbers(columns * channels * 3, 1);
-    out.bias = numbers(nn_round_up(columns, 256) + 16, 1);
-    out.y = numbers(size * columns, 1);
+    out.x = host_floats(size * channels, 1);
+    out.w = host_floats(columns * channels * 3, 1);
+    out.bias = host_floats(nn_round_up(columns, 256) + 16, 1);
+    out.y = host_floats(size * columns, 1);
     return out;
 }
 
@@ -450,7 +437,7 @@ START_TEST(lines_of_all_kinds) {
     } sizes[] = {{3, 16, 9, 1},    {16, 20, 40, 2}, {24, 33, 17, 1},  {47, 8, 30, 4},
                  {64, 64, 500, 8}, {100, 48, 5, 3}, {256, 40, 61, 1}, {50, 272, 23, 1}};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 9;
+    host_seed(9);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int special = 0; special < 4; special++) {
             static const float values[] = {0, INFINITY, NAN, 1e18f};
@@ -479,7 +466,7 @@ START_TEST(errors_along_lines) {
     static const int64_t channels[] = {48, 64, 256, 512};
     static const float scales[] = {1, 1e-4f, 30};
     if (nn_cpu_get()->isa < NN_ISA_AVX512) return;
-    seed = 10;
+    host_seed(10);
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 3; j++)
             for (int is_positive = 0; is_positive < 2; is_positive++) {

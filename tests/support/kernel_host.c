@@ -1,5 +1,6 @@
 #include "tests/support/kernel_host.h"
 
+#include "base/integers.h"
 #include "engine/plan/prepare.h"
 #include "tests/support/runner.h"
 
@@ -427,6 +428,13 @@ static uint32_t next_random(void) {
 
 float host_random(void) {
     return (float)next_random() / (float)(1 << 23) - 1;
+}
+
+float *host_floats(int64_t count, float scale) {
+    float *out = nn_alloc(sizeof *out * (size_t)nn_max(count, 1));
+    ck_assert_ptr_nonnull(out);
+    for (int64_t i = 0; i < count; i++) out[i] = host_random() * scale;
+    return out;
 }
 
 uint32_t host_random_below(uint32_t limit) {

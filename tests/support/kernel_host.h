@@ -84,6 +84,8 @@ void host_permute(nn_layout layout, const nn_tensor *standard, void *physical, b
 /* Uniform in [-1, 1), the same sequence in every run of the program after the same seed. */
 void host_seed(uint32_t seed);
 float host_random(void);
+/* So many of them, times `scale`; nn_free() them. */
+float *host_floats(int64_t count, float scale);
 uint32_t host_random_below(uint32_t limit);
 int64_t host_between(int64_t low, int64_t high); /* both may be */
 /* None or one no steeper than 1, those that register tiles do themselves among them. */

@@ -402,10 +402,15 @@ static void run_unit(const nn_direct_job *job, const nn_direct_unit *unit, bool 
     }
 }
 
+/* Before the first units of a run. */
+static void keep_nothing(char *own) {
+    *(nn_direct_kept *)own = (nn_direct_kept){.pixels = -1};
+}
+
 /* Units that differ in panels only share what the worker has found and copied of their pixels. */
-static void run_units(const nn_direct_job *job, int64_t begin, int64_t end, char *own,
-                      nn_direct_kept *kept) {
+static void run_units(const nn_direct_job *job, int64_t begin, int64_t end, char *own) {
     const nn_direct_plan *plan = job->plan;
+    nn_direct_kept *kept = (nn_direct_kept *)own;
     const nn_direct_space space = space_at(plan, own);
     for (int64_t i = begin; i < end; i++) {
         const nn_direct_unit unit = unit_at(plan, i);
@@ -420,8 +425,7 @@ static char *worker_space(const nn_direct_job *job, int worker) {
 }
 
 static void run_task(void *argument, int64_t begin, int64_t end, int worker) {
-    char *own = worker_space(argument, worker);
-    run_units(argument, begin, end, own, (nn_direct_kept *)own);
+    run_units(argument, begin, end, worker_space(argument, worker));
 }
 
 /* The column behind those that are done at once from `column` on. Where planes lie in memory as
@@ -456,17 +460,16 @@ static void run_part(const nn_direct_job *job, int64_t row_begin, int64_t row_en
         }
 }
 
+static nn_direct_job job_of(const nn_direct_plan *plan, const float *packed, const float *bias,
+                            const float *x, const float *residual, float *y) {
+    return (nn_direct_job){
+        .plan = plan, .packed = packed, .bias = bias, .x = x, .residual = residual, .y = y};
+}
+
 void nn_direct_run_pixels(const nn_direct_plan *plan, const float *packed, const float *bias,
                           const float *x, const float *residual, float *y, int64_t pixels,
                           int64_t panel_begin, int64_t panel_end, void *workspace) {
-    const nn_direct_job job = {
-        .plan = plan,
-        .packed = packed,
-        .bias = bias,
-        .x = x,
-        .residual = residual,
-        .y = y,
-    };
+    const nn_direct_job job = job_of(plan, packed, bias, x, residual, y);
     run_part(&job, 0, 1, pixels, panel_begin, panel_end, workspace);
 }
 
@@ -486,14 +489,8 @@ void nn_direct_prefetch_rows(const nn_direct_plan *plan, const float *x, int64_t
 void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const float *bias,
                         const float *x, float *y, int64_t row_begin, int64_t row_end,
                         int64_t panel_begin, int64_t panel_end, void *workspace) {
-    const nn_direct_job job = {
-        .plan = plan,
-        .packed = packed,
-        .bias = bias,
-        .x = x,
-        .y = y,
-        .first_row = row_begin,
-    };
+    nn_direct_job job = job_of(plan, packed, bias, x, NULL, y);
+    job.first_row = row_begin;
     run_part(&job, row_begin, row_end, plan->problem.axes[NN_WIDTH].out, panel_begin, panel_end,
              workspace);
 }
@@ -501,31 +498,17 @@ void nn_direct_run_rows(const nn_direct_plan *plan, const float *packed, const f
 void nn_direct_run_units(const nn_direct_plan *plan, const float *packed, const float *bias,
                          const float *x, const float *residual, float *y, int64_t begin,
                          int64_t end, void *workspace) {
-    const nn_direct_job job = {
-        .plan = plan,
-        .packed = packed,
-        .bias = bias,
-        .x = x,
-        .residual = residual,
-        .y = y,
-    };
-    nn_direct_kept kept = {.pixels = -1};
-    run_units(&job, begin, end, workspace, &kept);
+    const nn_direct_job job = job_of(plan, packed, bias, x, residual, y);
+    keep_nothing(workspace);
+    run_units(&job, begin, end, workspace);
 }
 
 void nn_direct_run(const nn_direct_plan *plan, const float *packed, const float *bias,
                    const float *x, const float *residual, float *y, nn_pool *pool,
                    void *workspace) {
-    nn_direct_job job = {
-        .plan = plan,
-        .packed = packed,
-        .bias = bias,
-        .x = x,
-        .residual = residual,
-        .y = y,
-        .workspace = workspace,
-    };
+    nn_direct_job job = job_of(plan, packed, bias, x, residual, y);
+    job.workspace = workspace;
     for (int worker = 0; worker < nn_pool_threads(pool); worker++)
-        *(nn_direct_kept *)worker_space(&job, worker) = (nn_direct_kept){.pixels = -1};
+        keep_nothing(worker_space(&job, worker));
     nn_parallel(pool, plan->units, 1, run_task, &job);
 }

@@ -41,11 +41,16 @@ bool nn_shared_pays(int64_t taps, int64_t k, int64_t columns) {
 /* Magnitudes of a row and of weights that are within this need no scale. */
 #define NEAR 2.0
 
-float nn_shared_scale(const nn_shared_seen *seen, bool compares) {
+double nn_shared_mean_square(const nn_shared_seen *seen) {
     /* Squares of values that overflow or underflow alone are beyond these. */
-    const double most = 0x1p80, least = 0x1p-80, most_ratio = 16;
+    const double most = 0x1p80, least = 0x1p-80;
     const double mean = seen->count > 0 ? seen->squares / (double)seen->count : 0;
-    if (!(seen->squares < most) || !(mean > least)) return 0;
+    return seen->squares < most && mean > least ? mean : 0;
+}
+
+float nn_shared_scale(const nn_shared_seen *seen, bool compares) {
+    const double most_ratio = 16, mean = nn_shared_mean_square(seen);
+    if (mean == 0) return 0;
     if (compares && !((double)seen->greatest <= most_ratio * most_ratio * (double)seen->least))
         return 0;
     const double magnitude = sqrt(mean);

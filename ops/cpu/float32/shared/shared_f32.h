@@ -81,6 +81,10 @@ struct nn_shared_f32 {
 
 extern const nn_shared_f32 nn_shared_f32_avx512;
 
+/* The mean of the squares; 0 where these, or their sums, are beyond what products of them can be.
+ */
+double nn_shared_mean_square(const nn_shared_seen *seen);
+
 /* The power of two that brings weights to the magnitude of the rows: 1 where they are near it; 0:
  * these rows are to be multiplied plainly. `compares`: rows may not be of too different magnitude.
  */

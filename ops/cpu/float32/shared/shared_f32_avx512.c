@@ -1,14 +1,9 @@
-/* The tile of 14 rows by 16 columns that shares products (shared_f32.h), and the rows' own sums.
- *
- * Registers: 14 accumulators, three vectors of weights, and what is added until it is multiplied.
- * Elements of the rows are operands in memory. So three values of k are 28 FMAs, 28 additions and
- * 42 loads of an element, of which a Zen 4 does one, one and two a cycle: two thirds of the time of
- * plain sums. A second vector of columns would not make it faster, and gcc then keeps elements in
- * registers, whose broadcasts take places of additions. */
+/* The tile of direct convolutions and matrix products that shares products (shared_sums_avx512.h),
+ * the rows' own sums, and packing. */
 #include "ops/cpu/float32/vector.h"
 
 #include "base/integers.h"
-#include "ops/cpu/float32/shared/shared_f32.h"
+#include "ops/cpu/float32/shared/shared_sums_avx512.h"
 
 #include <math.h>
 
@@ -16,37 +11,9 @@
 #    pragma GCC optimize("align-loops=64")
 #endif
 
-enum { ROWS = 14, COLUMNS = VF_LANES, STEP = NN_SHARED_STEP, LINE_BYTES = 64 };
+enum { ROWS = NN_SHARED_ROWS, COLUMNS = NN_SHARED_COLUMNS, STEP = NN_SHARED_STEP, LINE_BYTES = 64 };
 
 /* ---- sums ---- */
-
-/* Where element `k` of row i is, from the rows' first elements on. */
-NN_INLINE const float *element(const float *const a[2], size_t step, int i, int k) {
-    return (const float *)((const char *)a[i / NN_TILE_SEGMENT] +
-                           (size_t)(i % NN_TILE_SEGMENT) * step) +
-           k;
-}
-
-NN_INLINE void add_plain(vf sum[ROWS], const float *const a[2], size_t step, int k, vf w,
-                         const int rows) {
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++) sum[i] = vf_fma(vf_set(*element(a, step, i, k)), w, sum[i]);
-}
-
-/* Values k, k + 1 and k + 2. */
-NN_INLINE void add_three(vf sum[ROWS], const float *const a[2], size_t step, int k, const float *w,
-                         const int rows, const bool is_minus) {
-    const vf w0 = vf_load(w), w1 = vf_load(w + COLUMNS);
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++) {
-        const vf a0 = vf_set(*element(a, step, i, k)), a1 = vf_set(*element(a, step, i, k + 1));
-        if (is_minus)
-            sum[i] = _mm512_fnmadd_ps(w1 - a0, w0 - a1, sum[i]);
-        else
-            sum[i] = vf_fma(w1 + a0, w0 + a1, sum[i]);
-    }
-    add_plain(sum, a, step, k + 2, vf_load(w + 2 * COLUMNS), rows);
-}
 
 /* What is brought to L2 while sums are made. */
 typedef struct lines_to_fetch {
@@ -63,15 +30,6 @@ static inline lines_to_fetch fetch_of(const nn_tile_f32 *t) {
     };
 }
 
-/* Values that share nothing. */
-NN_INLINE void add_rest(vf sum[ROWS], const float *a0, const float *a1, const float *w, int64_t k,
-                        size_t step, const int rows) {
-    for (; k > 0; k--, w += COLUMNS, a0++, a1++) {
-        const float *const a[2] = {a0, a1};
-        add_plain(sum, a, step, 0, vf_load(w), rows);
-    }
-}
-
 /* Sums over k of one tap. */
 NN_INLINE void add_shared(vf sum[ROWS], const float *a0, const float *a1, const float *w, int64_t k,
                           size_t step, const int rows, lines_to_fetch *fetch) {
@@ -81,21 +39,21 @@ NN_INLINE void add_shared(vf sum[ROWS], const float *a0, const float *a1, const 
 #pragma GCC unroll 2
         for (int i = 0; i < LINES; i++) __builtin_prefetch(fetch->next + i * LINE_BYTES, 0, 2);
         fetch->next += fetch->step;
-        add_three(sum, a, step, 0, w, rows, false);
-        add_three(sum, a, step, STEP, w + STEP * COLUMNS, rows, true);
+        nn_shared_add_three(sum, a, step, 0, 1, w, rows, NN_THREE_PLUS);
+        nn_shared_add_three(sum, a, step, STEP, 1, w + STEP * COLUMNS, rows, NN_THREE_MINUS);
         a0 += 2 * STEP;
         a1 += 2 * STEP;
         w += 2 * STEP * COLUMNS;
     }
     if (k >= STEP) {
         const float *const a[2] = {a0, a1};
-        add_three(sum, a, step, 0, w, rows, false);
+        nn_shared_add_three(sum, a, step, 0, 1, w, rows, NN_THREE_PLUS);
         a0 += STEP;
         a1 += STEP;
         w += STEP * COLUMNS;
         k -= STEP;
     }
-    add_rest(sum, a0, a1, w, k, step, rows);
+    nn_shared_add_plain(sum, a0, a1, w, k, step, rows);
 }
 
 /* ---- tiles ---- */
@@ -175,7 +133,7 @@ NN_INLINE void run_tiles(const nn_tile_f32 *t, const int rows, const bool shares
             if (shares)
                 add_shared(sum, a0, a1, w, here.k, step, rows, &fetch);
             else
-                add_rest(sum, a0, a1, w, here.k, step, rows);
+                nn_shared_add_plain(sum, a0, a1, w, here.k, step, rows);
         }
         const vf factor = vf_load(t->factors) * vf_set(t->result_scale);
         const vf start = t->start != NULL ? vf_load(t->start) : vf_zero();

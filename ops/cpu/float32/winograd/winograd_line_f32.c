@@ -172,27 +172,6 @@ size_t nn_winograd_line_packed_bytes(const nn_winograd_line_plan *plan) {
     return (size_t)(NN_LINE_POINTS * point_floats(plan) + factors) * sizeof(float);
 }
 
-/* Brings the columns of a panel to a root mean square of about one. */
-static void share_panel(const nn_winograd_line_plan *plan, int64_t panel, float *packed) {
-    enum { LANES = NN_WINOGRAD_LANES };
-    const int64_t floats = point_floats(plan), channels = plan->in_channels;
-    double squares[LANES] = {0};
-    float inverse[LANES], *factors = packed + NN_LINE_POINTS * floats + panel * LANES;
-    float *u = packed + panel * LANES * plan->weight_channels;
-    for (int point = 0; point < NN_LINE_POINTS; point++)
-        for (int64_t i = 0; i < channels * LANES; i++) {
-            const double value = (double)u[point * floats + i];
-            squares[i % LANES] += value * value;
-        }
-    for (int j = 0; j < LANES; j++) {
-        const float factor = nn_shared_factor(squares[j], NN_LINE_POINTS * channels);
-        factors[j] = isfinite(factor) ? factor : 1;
-        inverse[j] = 1 / factors[j];
-    }
-    for (int point = 0; point < NN_LINE_POINTS; point++)
-        nn_winograd_share_weights(u + point * floats, channels, inverse);
-}
-
 bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, float *packed) {
     static const double g[NN_LINE_POINTS][NN_LINE_TAPS] = {
         {1 / (P * P * Q * Q), 0, 0},
@@ -220,7 +199,10 @@ bool nn_winograd_line_pack(const nn_winograd_line_plan *plan, const float *w, fl
         }
     }
     for (int64_t panel = 0; panel < plan->panels && plan->shares; panel++)
-        share_panel(plan, panel, packed);
+        nn_winograd_share_panel(packed + panel * NN_WINOGRAD_LANES * plan->weight_channels,
+                                NN_LINE_POINTS, point_floats(plan), plan->in_channels,
+                                packed + NN_LINE_POINTS * point_floats(plan) +
+                                    panel * NN_WINOGRAD_LANES);
     return all_finite;
 }
 

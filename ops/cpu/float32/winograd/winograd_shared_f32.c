@@ -16,7 +16,6 @@ float nn_winograd_input_scale(const nn_shared_f32 *shared, const float *x, int64
                               int64_t pitch, int64_t channels) {
     enum { MOST = 256 };
     static const nn_tile_tap tap = {0, 0};
-    const double most = 0x1p80, least = 0x1p-80;
     int64_t step = nn_max(pixels / MOST, 1);
     if (step % 2 == 0) step--; /* does not keep to columns */
     float own[MOST];
@@ -32,9 +31,8 @@ float nn_winograd_input_scale(const nn_shared_f32 *shared, const float *x, int64
             .own = own,
         },
         &seen);
-    const double mean = seen.count > 0 ? seen.squares / (double)seen.count : 0;
-    if (!(seen.squares < most) || !(mean > least)) return 0;
-    return (float)exp2(-round(log2(mean) / 2));
+    const double mean = nn_shared_mean_square(&seen);
+    return mean > 0 ? (float)exp2(-round(log2(mean) / 2)) : 0;
 }
 
 bool nn_winograd_are_near(const nn_winograd_squares *all, int64_t channels, double most_at_once) {
@@ -45,8 +43,11 @@ bool nn_winograd_are_near(const nn_winograd_squares *all, int64_t channels, doub
            (double)all->greatest <= most_at_once * most_at_once * (double)all->most_rows * values;
 }
 
-void nn_winograd_share_weights(float *u, int64_t channels, const float factors[NN_WINOGRAD_LANES]) {
-    enum { LANES = NN_WINOGRAD_LANES };
+enum { LANES = NN_WINOGRAD_LANES };
+
+/* Weights of one point, in the order of their products, times factors of the columns; makes their
+ * own sums behind them. */
+static void share_weights(float *u, int64_t channels, const float factors[LANES]) {
     float own[LANES] = {0};
     for (int64_t k = 0; k < channels; k++)
         for (int j = 0; j < LANES; j++) u[k * LANES + j] *= factors[j];
@@ -56,4 +57,22 @@ void nn_winograd_share_weights(float *u, int64_t channels, const float factors[N
             own[j] -= at.sign * u[(i - 1) * LANES + j] * u[i * LANES + j];
     }
     memcpy(u + channels * LANES, own, sizeof own);
+}
+
+void nn_winograd_share_panel(float *u, int points, int64_t point_step, int64_t channels,
+                             float factors[LANES]) {
+    double squares[LANES] = {0};
+    float inverse[LANES];
+    for (int point = 0; point < points; point++)
+        for (int64_t i = 0; i < channels * LANES; i++) {
+            const double value = (double)u[point * point_step + i];
+            squares[i % LANES] += value * value;
+        }
+    for (int j = 0; j < LANES; j++) {
+        const float factor = nn_shared_factor(squares[j], points * channels);
+        factors[j] = isfinite(factor) ? factor : 1;
+        inverse[j] = 1 / factors[j];
+    }
+    for (int point = 0; point < points; point++)
+        share_weights(u + point * point_step, channels, inverse);
 }

@@ -101,8 +101,10 @@ static inline void nn_winograd_add_squares(nn_winograd_squares *all, float squar
  * products. */
 bool nn_winograd_are_near(const nn_winograd_squares *all, int64_t channels, double most_at_once);
 
-/* Weights of one point of a panel, in the order of their products, times factors of the columns;
- * makes their own sums behind them. */
-void nn_winograd_share_weights(float *u, int64_t channels, const float factors[NN_WINOGRAD_LANES]);
+/* Brings the columns of a panel to a root mean square of about one, and writes what brings them
+ * back to `factors`. u[point][channel][column], points `point_step` apart, channels in the order of
+ * their products; the columns' own sums are made behind each point's weights. */
+void nn_winograd_share_panel(float *u, int points, int64_t point_step, int64_t channels,
+                             float factors[NN_WINOGRAD_LANES]);
 
 #endif

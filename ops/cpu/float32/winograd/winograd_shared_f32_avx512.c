@@ -1,10 +1,9 @@
-/* The products of winograd_shared_f32.h: tiles of 14 rows by 16 columns, as in shared_f32_avx512.c,
- * but with no work behind the sums than to store them. Registers: 14 accumulators, three vectors of
- * weights, and what is added until it is multiplied. Bound: 28 FMAs and 28 additions for each three
- * channels, of which a Zen 4 does one each in a cycle. */
+/* The products of winograd_shared_f32.h: the tile of shared_sums_avx512.h with no work behind the
+ * sums than to store them, and the rows' own sums. */
 #include "ops/cpu/float32/vector.h"
 
 #include "base/integers.h"
+#include "ops/cpu/float32/shared/shared_sums_avx512.h"
 #include "ops/cpu/float32/winograd/winograd_shared_f32.h"
 
 #if !defined(__clang__)
@@ -12,9 +11,9 @@
 #endif
 
 enum {
-    ROWS = 14,
-    SEGMENT = 7,
-    COLUMNS = VF_LANES,
+    ROWS = NN_SHARED_ROWS,
+    SEGMENT = NN_TILE_SEGMENT,
+    COLUMNS = NN_SHARED_COLUMNS,
     STEP = NN_SHARED_STEP,
     GROUP = NN_WINOGRAD_GROUP,
     LINE = 64,
@@ -22,37 +21,6 @@ enum {
 };
 
 /* ---- sums ---- */
-
-/* Element k of row i; the rows' first elements lie `step` bytes apart. */
-NN_INLINE const float *element(const float *const a[2], size_t step, int i, int k) {
-    return (const float *)((const char *)a[i / SEGMENT] + (size_t)(i % SEGMENT) * step) + k;
-}
-
-NN_INLINE void add_plain(vf sum[ROWS], const float *const a[2], size_t step, int k, vf w,
-                         const int rows) {
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++) sum[i] = vf_fma(vf_set(*element(a, step, i, k)), w, sum[i]);
-}
-
-typedef enum three { PLUS, MINUS, PLAIN } three;
-
-/* Channels k, k + distance and k + 2 * distance, of which the first two share a product. */
-NN_INLINE void add_three(vf sum[ROWS], const float *const a[2], size_t step, int k,
-                         const int distance, const float *w, const int rows, const three kind) {
-    const vf w0 = vf_load(w), w1 = vf_load(w + COLUMNS);
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++) {
-        const vf a0 = vf_set(*element(a, step, i, k));
-        const vf a1 = vf_set(*element(a, step, i, k + distance));
-        if (kind == PLAIN)
-            sum[i] = vf_fma(a1, w1, vf_fma(a0, w0, sum[i]));
-        else if (kind == MINUS)
-            sum[i] = _mm512_fnmadd_ps(w1 - a0, w0 - a1, sum[i]);
-        else
-            sum[i] = vf_fma(w1 + a0, w0 + a1, sum[i]);
-    }
-    add_plain(sum, a, step, k + 2 * distance, vf_load(w + 2 * COLUMNS), rows);
-}
 
 /* What is brought to L2 while sums are made. */
 typedef struct lines_to_fetch {
@@ -74,34 +42,27 @@ static inline int64_t fetches_of(int64_t channels) {
     return channels / GROUP * (VF_LANES / 2) + channels % GROUP / VF_LANES;
 }
 
-NN_INLINE void add_plainly(vf sum[ROWS], const float *a0, const float *a1, const float *w,
-                           int64_t count, size_t step, const int rows) {
-    for (; count > 0; count--, a0++, a1++, w += COLUMNS) {
-        const float *const a[2] = {a0, a1};
-        add_plain(sum, a, step, 0, vf_load(w), rows);
-    }
-}
-
 /* `count` channels, of which three that follow each other share. */
 NN_INLINE void add_neighbours(vf sum[ROWS], const float *a0, const float *a1, const float *w,
                               int64_t count, size_t step, const int rows, const bool shares) {
     for (; count >= 2 * STEP; count -= 2 * STEP) {
         const float *const a[2] = {a0, a1};
-        add_three(sum, a, step, 0, 1, w, rows, shares ? PLUS : PLAIN);
-        add_three(sum, a, step, STEP, 1, w + STEP * COLUMNS, rows, shares ? MINUS : PLAIN);
+        nn_shared_add_three(sum, a, step, 0, 1, w, rows, shares ? NN_THREE_PLUS : NN_THREE_PLAIN);
+        nn_shared_add_three(sum, a, step, STEP, 1, w + STEP * COLUMNS, rows,
+                            shares ? NN_THREE_MINUS : NN_THREE_PLAIN);
         a0 += 2 * STEP;
         a1 += 2 * STEP;
         w += 2 * STEP * COLUMNS;
     }
     if (count >= STEP) {
         const float *const a[2] = {a0, a1};
-        add_three(sum, a, step, 0, 1, w, rows, shares ? PLUS : PLAIN);
+        nn_shared_add_three(sum, a, step, 0, 1, w, rows, shares ? NN_THREE_PLUS : NN_THREE_PLAIN);
         a0 += STEP;
         a1 += STEP;
         w += STEP * COLUMNS;
         count -= STEP;
     }
-    add_plainly(sum, a0, a1, w, count, step, rows);
+    nn_shared_add_plain(sum, a0, a1, w, count, step, rows);
 }
 
 NN_INLINE void add_channels(vf sum[ROWS], const float *a0, const float *a1, const float *w,
@@ -111,8 +72,10 @@ NN_INLINE void add_channels(vf sum[ROWS], const float *a0, const float *a1, cons
         for (int i = 0; i < VF_LANES; i += 2) {
             const float *const a[2] = {a0, a1};
             fetch_lines(fetch);
-            add_three(sum, a, step, 0, VF_LANES, w, rows, shares ? PLUS : PLAIN);
-            add_three(sum, a, step, 1, VF_LANES, w + STEP * COLUMNS, rows, shares ? MINUS : PLAIN);
+            nn_shared_add_three(sum, a, step, 0, VF_LANES, w, rows,
+                                shares ? NN_THREE_PLUS : NN_THREE_PLAIN);
+            nn_shared_add_three(sum, a, step, 1, VF_LANES, w + STEP * COLUMNS, rows,
+                                shares ? NN_THREE_MINUS : NN_THREE_PLAIN);
             a0 += 2;
             a1 += 2;
             w += 2 * STEP * COLUMNS;

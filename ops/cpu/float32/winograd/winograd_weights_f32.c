@@ -124,29 +124,6 @@ transform_weights(const weight_transform *transform, const int taps, int points,
     }
 }
 
-/* Brings the columns of a panel to a root mean square of about one. */
-static void share_panel(const nn_winograd_f32_plan *plan, int64_t panel, float *packed) {
-    const int64_t width = nn_winograd_width(&plan->cut, panel), channels = plan->cut.in_channels;
-    const int64_t points = plan->form->points * plan->form->points;
-    double squares[NN_TILE_MAX_COLUMNS] = {0};
-    float inverse[NN_TILE_MAX_COLUMNS];
-    float *factors = packed + transformed_floats(plan) + panel * plan->cut.columns;
-    for (int64_t point = 0; point < points; point++) {
-        const float *u = packed + nn_winograd_weights_at(&plan->cut, panel, point);
-        for (int64_t k = 0; k < channels; k++)
-            for (int64_t j = 0; j < width; j++)
-                squares[j] += (double)u[k * width + j] * u[k * width + j];
-    }
-    for (int64_t j = 0; j < width; j++) {
-        const float factor = nn_shared_factor(squares[j], points * channels);
-        factors[j] = isfinite(factor) ? factor : 1;
-        inverse[j] = 1 / factors[j];
-    }
-    for (int64_t point = 0; point < points; point++)
-        nn_winograd_share_weights(packed + nn_winograd_weights_at(&plan->cut, panel, point),
-                                  channels, inverse);
-}
-
 void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, const float *w,
                             float *packed) {
     const int64_t width = nn_winograd_width(&plan->cut, panel),
@@ -169,7 +146,10 @@ void nn_winograd_pack_panel(const nn_winograd_f32_plan *plan, int64_t panel, con
         else
             transform_weights(transform, TAPS, points, width, taps, factors, u, step);
     }
-    if (plan->shares) share_panel(plan, panel, packed);
+    if (plan->shares)
+        nn_winograd_share_panel(packed + nn_winograd_weights_at(&plan->cut, panel, 0),
+                                points * points, step, plan->cut.in_channels,
+                                packed + transformed_floats(plan) + panel * width);
 }
 
 /* What a row of a matrix makes of numbers that do not depend on each other, and of equal ones. */
