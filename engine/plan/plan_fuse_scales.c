@@ -15,8 +15,12 @@ static bool is_scale_of(const nn_value *scale, const nn_value *x) {
            s->dims[1] == f->dims[1] && s->dims[2] == 1 && s->dims[3] == 1;
 }
 
-/* A convolution of constant weights that reads and makes the same pixels, fewer channels than
- * those: then scaling its weights is less work than scaling the pixels. */
+/* Pixels that a convolution has for each of its outputs, at least, if its weights are scaled in
+ * place of the pixels: these are in a near cache and are scaled by all threads, the weights often
+ * come from memory and are to be made ready for products in each run. */
+enum { LEAST_PIXELS_PER_CHANNEL = 3 };
+
+/* A convolution of constant weights that reads and makes the same pixels. */
 static bool suits(const nn_node *conv) {
     if (conv == NULL || conv->op != &nn_op_conv || conv->outputs[0] == NULL) return false;
     const nn_conv_attrs *attrs = conv->attrs_parsed;
@@ -25,7 +29,8 @@ static bool suits(const nn_node *conv) {
     return y->rank == 4 && attrs->group == 1 && w->dims[2] == 1 && w->dims[3] == 1 &&
            x->dims[2] == y->dims[2] && x->dims[3] == y->dims[3] &&
            attrs->window.pad_begin[0] == 0 && attrs->window.pad_begin[1] == 0 &&
-           y->dims[2] * y->dims[3] >= y->dims[1] && nn_value_is_constant(conv->inputs[1]) &&
+           y->dims[2] * y->dims[3] >= LEAST_PIXELS_PER_CHANNEL * y->dims[1] &&
+           nn_value_is_constant(conv->inputs[1]) &&
            (conv->in_count < 3 || conv->inputs[2] == NULL || nn_value_is_constant(conv->inputs[2]));
 }
 

@@ -471,14 +471,15 @@ static void choose_band(nn_direct_plan *plan) {
 }
 
 /* Floats of what is brought to another magnitude: weights of a group of panels, or all rows of a
- * unit, which do not share a set of L1. */
+ * unit, which do not share a set of L1. The room for a group stays in L1 or L2, that for rows is
+ * written from anew by each layer, so rows must be much fewer. */
 static int64_t scaled_floats(nn_direct_plan *plan) {
-    enum { LINE = NN_ALIGNMENT / (int)sizeof(float) };
+    enum { LINE = NN_ALIGNMENT / (int)sizeof(float), LEAST_COLUMNS_PER_ROW = 2 };
     const bool is_product = nn_direct_is_product(plan);
     const int64_t group = is_product ? nn_direct_panels_at_once(plan) : 1;
     const int64_t columns = plan->panel_block * plan->shape->columns;
     const int64_t lines = nn_divide_up(plan->k, LINE);
-    plan->scales_rows = is_product && plan->own_pixels < columns;
+    plan->scales_rows = is_product && LEAST_COLUMNS_PER_ROW * plan->own_pixels < columns;
     plan->copied_step = (lines + (lines % 2 == 0)) * LINE;
     if (plan->scales_rows) return plan->own_pixels * plan->copied_step;
     return group * plan->taps * plan->k * plan->shape->columns;
