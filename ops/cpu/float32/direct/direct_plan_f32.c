@@ -374,50 +374,61 @@ static void choose_input_parts(nn_direct_plan *plan) {
         plan->input_parts = nn_divide_up(row * plan->k, input_bytes());
 }
 
-static void choose_units(nn_direct_plan *plan, int threads) {
+/* Units of so many pixels that their input stays in L2: rows, and parts of rows that are too long.
+ */
+static void fit_units(nn_direct_plan *plan) {
     const nn_direct_problem *p = &plan->problem;
     const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
-    int64_t budget = plan->input_parts > 1 ? input_bytes() : unit_bytes(plan);
-    int64_t pixel = nn_divide_up(p->k, plan->input_parts) * (int64_t)sizeof(float);
-    int64_t row = row_bytes(plan);
-    int rows = plan->shape->rows;
+    const int64_t budget = plan->input_parts > 1 ? input_bytes() : unit_bytes(plan);
+    const int64_t pixel = nn_divide_up(p->k, plan->input_parts) * (int64_t)sizeof(float);
+    const int64_t row = row_bytes(plan);
+    const int rows = plan->shape->rows;
 
     plan->row_block = nn_min(nn_max(budget / row, 1), height->out);
     plan->row_block = nn_divide_up(height->out, nn_divide_up(height->out, plan->row_block));
     if (nn_direct_is_planar(p)) plan->row_block = nn_min(plan->row_block, PLANAR_ROWS);
     plan->column_block = width->out;
     if (row > 2 * budget) {
-        int64_t fitting = budget / nn_max(pixel * width->stride * height->kernel, 1);
+        const int64_t fitting = budget / nn_max(pixel * width->stride * height->kernel, 1);
         plan->column_block = nn_min(nn_max(fitting / rows, 1) * rows, width->out);
     }
     plan->panel_block = plan->panels;
+}
 
-    int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
-    int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
-    int64_t row_blocks = nn_divide_up(height->out, plan->row_block);
-    int64_t column_blocks = nn_divide_up(width->out, plan->column_block);
-    if (others * row_blocks * column_blocks < wanted) {
+/* Cuts rows, then columns, until the `others` places have `wanted` units together, or units are
+ * single tiles. */
+static void cut_pixels(nn_direct_plan *plan, int64_t others, int64_t wanted, int threads) {
+    const nn_window_axis *axes = plan->problem.axes;
+    const int64_t height = axes[NN_HEIGHT].out, width = axes[NN_WIDTH].out;
+    const int rows = plan->shape->rows;
+    const int64_t in_row = others * nn_divide_up(width, plan->column_block);
+    const int64_t row_pieces = nn_min(nn_divide_up(wanted, in_row), height);
+    plan->row_block = even_block(height, nn_divide_up(height, row_pieces), in_row, threads);
+    others *= nn_divide_up(height, plan->row_block);
+    if (others * nn_divide_up(width, plan->column_block) >= wanted) return;
+    const int64_t tiles = nn_divide_up(width, rows);
+    int64_t pieces = nn_min(nn_divide_up(wanted, others), tiles);
+    /* A tile of few channels takes a tenth more where a panel has no other. */
+    if (plan->shares && others == 1 && tiles % threads == 0) pieces = threads;
+    plan->column_block = even_block(tiles, nn_divide_up(tiles, pieces), others, threads) * rows;
+}
+
+static void choose_units(nn_direct_plan *plan, int threads) {
+    const nn_direct_problem *p = &plan->problem;
+    const nn_window_axis *height = &p->axes[NN_HEIGHT], *width = &p->axes[NN_WIDTH];
+    const int64_t others = p->images * p->groups * p->axes[NN_DEPTH].out;
+    const int64_t wanted = threads > 1 ? (int64_t)threads * UNITS_PER_THREAD : 1;
+    fit_units(plan);
+    const int64_t fitting = others * nn_divide_up(height->out, plan->row_block) *
+                            nn_divide_up(width->out, plan->column_block);
+    if (fitting < wanted) {
         const int64_t most = most_panel_units(plan, wanted);
         if (is_mostly_weights(plan) && most >= threads) {
-            int64_t panel_blocks = nn_divide_up(most, others * row_blocks * column_blocks);
-            plan->panel_block = even_block(
-                plan->panels, nn_divide_up(plan->panels, nn_min(panel_blocks, plan->panels)),
-                others * row_blocks * column_blocks, threads);
+            const int64_t pieces = nn_min(nn_divide_up(most, fitting), plan->panels);
+            plan->panel_block =
+                even_block(plan->panels, nn_divide_up(plan->panels, pieces), fitting, threads);
         } else {
-            row_blocks = nn_min(nn_divide_up(wanted, others * column_blocks), height->out);
-            plan->row_block = even_block(height->out, nn_divide_up(height->out, row_blocks),
-                                         others * column_blocks, threads);
-            row_blocks = nn_divide_up(height->out, plan->row_block);
-            if (others * row_blocks * column_blocks < wanted) {
-                int64_t pieces = nn_divide_up(wanted, others * row_blocks);
-                int64_t tiles = nn_divide_up(width->out, rows);
-                /* A tile of few channels takes a tenth more where a panel has no other. */
-                if (plan->shares && others * row_blocks == 1 && tiles % threads == 0)
-                    pieces = threads;
-                plan->column_block = even_block(tiles, nn_divide_up(tiles, nn_min(pieces, tiles)),
-                                                others * row_blocks, threads) *
-                                     rows;
-            }
+            cut_pixels(plan, others, wanted, threads);
         }
     }
     plan->row_blocks = nn_divide_up(height->out, plan->row_block);
