@@ -1,8 +1,8 @@
 /* AVX-512 tiles of tile_bf16.h: up to 14 pixels by 32 output channels.
  *
  * Registers: 14x2 sums, 2 of weights, 1 pair of input channels, broadcast. A pair of channels is 28
- * products (vdpbf16ps, two multiply-adds a lane) for 16 loads. Bound: the products, of which a Zen 4
- * does one a cycle. */
+ * products (vdpbf16ps, two multiply-adds a lane) for 16 loads. Bound: the products, of which a Zen
+ * 4 does one a cycle. */
 #include "ops/cpu/bf16/tile_bf16.h"
 
 #include "base/integers.h"
@@ -89,36 +89,53 @@ static void sum_pixels(const block *b, int rows, int vectors) {
     functions[rows - 1][vectors - 1](b);
 }
 
+/* Weights that a block asks for: `lines` in each step. */
+typedef struct weights_ahead {
+    const char *from;
+    int64_t lines;
+} weights_ahead;
+
+static weights_ahead ahead_of(const nn_bf16_work *work, int64_t tile, int64_t panel) {
+    const int64_t steps = work->step_count, panel_lines = work->panel_bytes / LINE;
+    const bool is_last = panel + 1 == work->panels;
+    /* The first tile that passes through all panels brings each of them from memory for the others:
+     * while it multiplies one, the next is on its way. */
+    if (!work->panels_outer && tile == 0 && !is_last)
+        return (weights_ahead){work->w + (panel + 1) * work->panel_bytes, panel_lines / steps};
+    /* As in tile_bf16_amx.c: the next panel, or those of the next piece of work. */
+    const int64_t lines = nn_divide_up(panel_lines, work->tiles->count * steps);
+    if (lines > MOST_PREFETCHES || (!work->is_followed && (!work->panels_outer || is_last)))
+        return (weights_ahead){work->w, 0};
+    const char *next =
+        work->w + (work->panels_outer ? panel + 1 : work->panels) * work->panel_bytes;
+    const int64_t index = work->panels_outer ? tile : tile * work->panels + panel;
+    return (weights_ahead){next + index * steps * lines * LINE, lines};
+}
+
 NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
     const nn_bf16_tiles *tiles = work->tiles;
-    const int64_t steps = work->step_count, count = tiles->count, total = count * work->panels;
+    const int64_t count = tiles->count, total = count * work->panels;
     const int64_t y_bytes = work->y_is_float ? 4 : 2,
                   residual_bytes = work->residual_is_float ? 4 : 2;
     float low_bound, high_bound;
     nn_epilogue_as_clip(work->epilogue, &low_bound, &high_bound);
     const vf low = vf_set(low_bound), high = vf_set(high_bound);
-    /* As in tile_bf16_amx.c: the next panel, or those of the next piece of work. */
-    const int64_t lines = nn_divide_up(work->panel_bytes / LINE, count * steps);
-    const bool prefetches = lines <= MOST_PREFETCHES && (work->panels_outer || work->is_followed);
-    const char *const behind = work->w + work->panels * work->panel_bytes;
     for (int64_t i = 0; i < total; i++) {
         const int64_t tile = work->panels_outer ? i % count : i / work->panels;
         const int64_t panel = work->panels_outer ? i / count : i % work->panels;
-        const bool has_next = work->is_followed || (work->panels_outer && panel + 1 < work->panels);
         const int columns = panel == work->panels - 1 ? work->last_columns : PANEL;
-        const char *w = work->w + panel * work->panel_bytes;
+        const weights_ahead asked = ahead_of(work, tile, panel);
         const block b = {
             .x = work->a + tiles->a[tile],
             .x_step = (size_t)work->a_step,
             .steps = work->steps,
-            .step_count = steps,
-            .w = w,
+            .step_count = work->step_count,
+            .w = work->w + panel * work->panel_bytes,
             .w_tile = (int64_t)work->k / 2 * LINE,
             .bias = work->bias + panel * PANEL,
             .sums = work->scratch,
-            .ahead = work->panels_outer ? w + work->panel_bytes + tile * steps * lines * LINE
-                                        : behind + i * steps * lines * LINE,
-            .lines = prefetches && has_next ? lines : 0,
+            .ahead = asked.from,
+            .lines = asked.lines,
         };
         sum_pixels(&b, tiles->rows, columns > NN_BF16_COLUMNS ? 2 : 1);
         unfinished result = {
