@@ -241,6 +241,26 @@ static void write_rest(const compare_view *view) {
     nn_write(writer, "\n");
 }
 
+/* Nodes are timed after the models: how much longer runs took then. NaN in older reports. */
+static double slowdown(const compare_view *view, int k) {
+    return nn_json_number(view->models[k], "profiled_ms") /
+           nn_json_number(view->models[k], "total_ms");
+}
+
+/* A machine that changed meanwhile makes figures that do not fit together. */
+static void write_change(const compare_view *view) {
+    const double most = 0.1;
+    nn_writer *writer = &view->page->writer;
+    bool changed = false;
+    for (int k = 0; k < view->count; k++) changed = changed || fabs(slowdown(view, k) - 1) > most;
+    if (!changed) return;
+    nn_write(writer, " The machine changed: runs took");
+    for (int k = 0; k < view->count; k++)
+        nn_writef(writer, "%s %.2f", k == 0 ? "" : ",", slowdown(view, k));
+    nn_write(writer, " times as long while nodes were timed.\n"
+                     " Judge nodes by each other, or compare again.\n");
+}
+
 static void write_rows(const compare_view *view) {
     const cJSON *rows = nn_json_get(view->report, "rows");
     nn_text_page *page = view->page;
@@ -265,6 +285,7 @@ static void write_rows(const compare_view *view) {
         nn_writef(&page->writer, " %d more nodes make %.1f %% (--all)\n", count - shown,
                   100 * (total - sum) / total);
     write_rest(view);
+    write_change(view);
 }
 
 void nn_text_compare(nn_text_page *page, const cJSON *report) {

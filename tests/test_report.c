@@ -213,6 +213,46 @@ START_TEST(unknown_kinds_are_outlined) {
 }
 END_TEST
 
+/* Two models whose runs took `slowdown` times as long while nodes were timed. */
+static char *compare_text(double slowdown) {
+    nn_report *report = NULL;
+    char *text = NULL;
+    ck_assert_ok(nn_report_create("compare", &report));
+    cJSON *models = nn_report_array(report, report->root, "models");
+    for (int i = 0; i < 2; i++) {
+        cJSON *model = nn_report_object(report, models, NULL);
+        nn_report_set_text(report, model, "model", i == 0 ? "a.onnx" : "b.onnx");
+        nn_report_set_number(report, model, "total_ms", 2);
+        nn_report_set_number(report, model, "profiled_ms", i == 0 ? 2 : 2 * slowdown);
+    }
+    cJSON *row = nn_report_object(report, nn_report_array(report, report->root, "rows"), NULL);
+    nn_report_set_text(report, row, "node", "/a");
+    cJSON *cells = nn_report_array(report, row, "models");
+    for (int i = 0; i < 2; i++)
+        nn_report_set_number(report, nn_report_object(report, cells, NULL), "ms", 2);
+    ck_assert_ok(nnopt_report_text(report, 80, false, false, &text));
+    nnopt_report_destroy(report);
+    return text;
+}
+
+START_TEST(a_machine_that_changed_between_models_and_nodes_is_told) {
+    static const struct {
+        double slowdown;
+        const char *told;
+    } cases[] = {{1.6, "runs took 1.00, 1.60 times as long"},
+                 {0.7, "runs took 1.00, 0.70 times as long"},
+                 {1.05, NULL},
+                 {NAN, NULL}};
+    char *text;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        text = compare_text(cases[i].slowdown);
+        const char *told = cases[i].told != NULL ? cases[i].told : "The machine changed";
+        ck_assert((strstr(text, told) != NULL) == (cases[i].told != NULL));
+        nnopt_text_destroy(text);
+    }
+}
+END_TEST
+
 START_TEST(figures_are_short) {
     char b[NN_FIGURE];
     ck_assert_str_eq(nn_figure(1.8421, b), "1.842");
@@ -289,6 +329,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, traces_lay_the_nodes_one_after_the_other);
     tcase_add_test(cases, the_suffix_chooses_the_form);
     tcase_add_test(cases, unknown_kinds_are_outlined);
+    tcase_add_test(cases, a_machine_that_changed_between_models_and_nodes_is_told);
     tcase_add_test(cases, figures_are_short);
     tcase_add_test(cases, tables_drop_and_cut_columns_to_fit);
     tcase_add_test(cases, failed_allocations_are_reported);

@@ -112,6 +112,7 @@ static nn_status add_model(compare_writer *self, cJSON *models, int64_t index) {
                                         .precision = compared->options.precision});
     nn_report_add_latency(report, record, total);
     nn_report_set_number(report, record, "total_ms", 1e3 * total->median);
+    nn_report_set_number(report, record, "profiled_ms", 1e3 * profile->total.median);
     nn_report_set_number(report, record, "unattributed_ms",
                          1e3 * (total->median - row_seconds(profile)));
     nn_report_set_number(report, record, "throughput",
