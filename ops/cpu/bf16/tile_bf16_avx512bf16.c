@@ -95,15 +95,17 @@ typedef struct weights_ahead {
     int64_t lines;
 } weights_ahead;
 
-static weights_ahead ahead_of(const nn_bf16_work *work, int64_t tile, int64_t panel) {
-    const int64_t steps = work->step_count, panel_lines = work->panel_bytes / LINE;
+/* `lines`: of a panel, in each step of all tiles that pass it. */
+static weights_ahead ahead_of(const nn_bf16_work *work, int64_t lines, int64_t tile,
+                              int64_t panel) {
+    const int64_t steps = work->step_count;
     const bool is_last = panel + 1 == work->panels;
     /* The first tile that passes through all panels brings each of them from memory for the others:
      * while it multiplies one, the next is on its way. */
     if (!work->panels_outer && tile == 0 && !is_last)
-        return (weights_ahead){work->w + (panel + 1) * work->panel_bytes, panel_lines / steps};
+        return (weights_ahead){work->w + (panel + 1) * work->panel_bytes,
+                               work->panel_bytes / LINE / steps};
     /* As in tile_bf16_amx.c: the next panel, or those of the next piece of work. */
-    const int64_t lines = nn_divide_up(panel_lines, work->tiles->count * steps);
     if (lines > MOST_PREFETCHES || (!work->is_followed && (!work->panels_outer || is_last)))
         return (weights_ahead){work->w, 0};
     const char *next =
@@ -120,11 +122,12 @@ NN_INLINE void run_blocks(const nn_bf16_work *work, const finish_kind kind) {
     float low_bound, high_bound;
     nn_epilogue_as_clip(work->epilogue, &low_bound, &high_bound);
     const vf low = vf_set(low_bound), high = vf_set(high_bound);
+    const int64_t lines = nn_divide_up(work->panel_bytes / LINE, count * work->step_count);
     for (int64_t i = 0; i < total; i++) {
         const int64_t tile = work->panels_outer ? i % count : i / work->panels;
         const int64_t panel = work->panels_outer ? i / count : i % work->panels;
         const int columns = panel == work->panels - 1 ? work->last_columns : PANEL;
-        const weights_ahead asked = ahead_of(work, tile, panel);
+        const weights_ahead asked = ahead_of(work, lines, tile, panel);
         const block b = {
             .x = work->a + tiles->a[tile],
             .x_step = (size_t)work->a_step,

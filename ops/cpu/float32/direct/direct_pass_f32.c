@@ -32,90 +32,6 @@ typedef struct raw_rows {
     int64_t begin, end, offset;
 } raw_rows;
 
-static void finish_raw(const nn_direct_job *job, const direct_pass *pass, raw_rows *raw,
-                       int64_t columns) {
-    const nn_direct_plan *plan = job->plan;
-    if (raw->begin < raw->end)
-        plan->tiles->finish(&plan->epilogue,
-                            &(nn_epilogue_block){
-                                .x = raw->floats + raw->begin * pass->shape->columns,
-                                .x_step = pass->shape->columns,
-                                .residual = job->residual ? job->residual + raw->offset : NULL,
-                                .y = job->y + raw->offset,
-                                .y_step = plan->problem.out_pitch,
-                                .rows = raw->end - raw->begin,
-                                .columns = columns,
-                            });
-    raw->begin = raw->end;
-}
-
-/* Adds rows that lie behind the others. */
-static void add_raw(const nn_direct_job *job, const direct_pass *pass, raw_rows *raw, int64_t rows,
-                    int64_t offset) {
-    if (rows <= 0) return;
-    if (offset != raw->offset + (raw->end - raw->begin) * job->plan->problem.out_pitch)
-        finish_raw(job, pass, raw, pass->columns);
-    if (raw->begin == raw->end) raw->offset = offset;
-    raw->end += rows;
-}
-
-/* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment of one tile at
- * `offset1`, into raw rows. */
-static void run_raw(const nn_direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
-                    int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
-    const int64_t pitch = pass->shape->columns, all = rows * (tile->more + 1);
-    const int64_t first = tile->more > 0 ? all : nn_min(rows, NN_TILE_SEGMENT);
-    const float low = tile->low, high = tile->high;
-    if ((raw->end + all) * pitch > RAW_FLOATS) {
-        finish_raw(job, pass, raw, pass->columns);
-        raw->begin = raw->end = 0;
-    }
-    tile->low = -INFINITY;
-    tile->high = INFINITY;
-    tile->residual[0] = pass->first ? NULL : job->y + offset;
-    tile->residual[1] = pass->first ? NULL : job->y + offset1;
-    tile->y[0] = raw->floats + raw->end * pitch;
-    tile->y[1] = tile->y[0] + NN_TILE_SEGMENT * pitch;
-    tile->y_step = pitch;
-    pass->shape->run[rows](tile);
-    tile->y_step = job->plan->problem.out_pitch;
-    tile->low = low;
-    tile->high = high;
-    add_raw(job, pass, raw, first, offset);
-    add_raw(job, pass, raw, all - first, offset1);
-}
-
-/* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment at `offset1`. */
-static void run_tiles(const nn_direct_job *job, const direct_pass *pass, nn_tile_f32 *tile,
-                      int64_t rows, int64_t offset, int64_t offset1, raw_rows *raw) {
-    tile->start = pass->first ? tile->start : NULL;
-    if (job->plan->tile_finishes || !pass->last) {
-        /* Later passes add to what the first ones left in y. */
-        const float *residual =
-            pass->first ? (job->plan->tile_finishes ? job->residual : NULL) : job->y;
-        tile->residual[0] = residual ? residual + offset : NULL;
-        tile->residual[1] = residual ? residual + offset1 : NULL;
-        tile->y[0] = job->y + offset;
-        tile->y[1] = job->y + offset1;
-        pass->shape->run[rows](tile);
-        return;
-    }
-    run_raw(job, pass, tile, rows, offset, offset1, raw);
-}
-
-/* The last columns of a row, which are less than a tile stores; a and y are those of the row. */
-static void run_last_pixel(const nn_direct_job *job, const nn_direct_unit *unit,
-                           const direct_pass *pass, const nn_direct_input *view, nn_tile_f32 *tile,
-                           int64_t a, int64_t y, raw_rows *raw) {
-    const int64_t column = unit->column_end - 1;
-    y += column * job->plan->problem.out_pitch;
-    tile->a[0] = tile->a[1] = view->base + a + column * view->column_step;
-    tile->more = 0;
-    finish_raw(job, pass, raw, pass->columns);
-    run_raw(job, pass, tile, 1, y, y, raw);
-    finish_raw(job, pass, raw, job->plan->last_columns);
-}
-
 /* Rows of the output from `row` on, before `end`, that see the whole kernel inside of the input. */
 static int64_t count_inner(const nn_window_axis *height, int64_t row, int64_t end) {
     int64_t count = 0;
@@ -217,6 +133,7 @@ static void start_tile(tile_walk *walk, nn_tile_tap *taps, float *column_own) {
         .w = pass->w,
         .taps = taps,
         .k = pass->k,
+        .start = pass->first ? walk->bias : NULL,
         .residual_step = p->out_pitch,
         .y_step = p->out_pitch,
         .columns = pass->columns,
@@ -258,6 +175,98 @@ static row_group group_at(const tile_walk *walk, const nn_tap_range *range, int6
     return out;
 }
 
+/* ---- tiles and rows of raw sums ---- */
+
+static void finish_raw(tile_walk *walk, int64_t columns) {
+    const nn_direct_job *job = walk->job;
+    raw_rows *raw = &walk->raw;
+    const int64_t step = walk->pass->shape->columns;
+    if (raw->begin < raw->end)
+        job->plan->tiles->finish(&job->plan->epilogue,
+                                 &(nn_epilogue_block){
+                                     .x = raw->floats + raw->begin * step,
+                                     .x_step = step,
+                                     .residual = job->residual ? job->residual + raw->offset : NULL,
+                                     .y = job->y + raw->offset,
+                                     .y_step = job->plan->problem.out_pitch,
+                                     .rows = raw->end - raw->begin,
+                                     .columns = columns,
+                                 });
+    raw->begin = raw->end;
+}
+
+/* Adds rows that lie behind the others. */
+static void add_raw(tile_walk *walk, int64_t rows, int64_t offset) {
+    raw_rows *raw = &walk->raw;
+    if (rows <= 0) return;
+    if (offset != raw->offset + (raw->end - raw->begin) * walk->job->plan->problem.out_pitch)
+        finish_raw(walk, walk->pass->columns);
+    if (raw->begin == raw->end) raw->offset = offset;
+    raw->end += rows;
+}
+
+/* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment of one tile at
+ * `offset1`, into raw rows. */
+static void run_raw(tile_walk *walk, int64_t rows, int64_t offset, int64_t offset1) {
+    const nn_direct_job *job = walk->job;
+    const direct_pass *pass = walk->pass;
+    nn_tile_f32 *tile = &walk->tile;
+    raw_rows *raw = &walk->raw;
+    const int64_t pitch = pass->shape->columns, all = rows * (tile->more + 1);
+    const int64_t first = tile->more > 0 ? all : nn_min(rows, NN_TILE_SEGMENT);
+    const float low = tile->low, high = tile->high;
+    if ((raw->end + all) * pitch > RAW_FLOATS) {
+        finish_raw(walk, pass->columns);
+        raw->begin = raw->end = 0;
+    }
+    tile->low = -INFINITY;
+    tile->high = INFINITY;
+    tile->residual[0] = pass->first ? NULL : job->y + offset;
+    tile->residual[1] = pass->first ? NULL : job->y + offset1;
+    tile->y[0] = raw->floats + raw->end * pitch;
+    tile->y[1] = tile->y[0] + NN_TILE_SEGMENT * pitch;
+    tile->y_step = pitch;
+    pass->shape->run[rows](tile);
+    tile->y_step = job->plan->problem.out_pitch;
+    tile->low = low;
+    tile->high = high;
+    add_raw(walk, first, offset);
+    add_raw(walk, all - first, offset1);
+}
+
+/* Runs tiles of `rows` rows whose y and residual are at `offset`, second segment at `offset1`. */
+static void run_tiles(tile_walk *walk, int64_t rows, int64_t offset, int64_t offset1) {
+    const nn_direct_job *job = walk->job;
+    const direct_pass *pass = walk->pass;
+    nn_tile_f32 *tile = &walk->tile;
+    if (walk->is_raw) {
+        run_raw(walk, rows, offset, offset1);
+        return;
+    }
+    /* Later passes add to what the first ones left in y. */
+    const float *residual =
+        pass->first ? (job->plan->tile_finishes ? job->residual : NULL) : job->y;
+    tile->residual[0] = residual ? residual + offset : NULL;
+    tile->residual[1] = residual ? residual + offset1 : NULL;
+    tile->y[0] = job->y + offset;
+    tile->y[1] = job->y + offset1;
+    pass->shape->run[rows](tile);
+}
+
+/* The last columns of rows that are cut, which are less than a tile stores. */
+static void run_last_pixel(tile_walk *walk, const row_group *group) {
+    const nn_direct_plan *plan = walk->job->plan;
+    const nn_direct_input *view = walk->view;
+    nn_tile_f32 *tile = &walk->tile;
+    const int64_t column = walk->unit->column_end - 1;
+    const int64_t y = group->y + column * plan->problem.out_pitch;
+    tile->a[0] = tile->a[1] = view->base + group->a + column * view->column_step;
+    tile->more = 0;
+    finish_raw(walk, walk->pass->columns);
+    run_raw(walk, 1, y, y);
+    finish_raw(walk, plan->last_columns);
+}
+
 /* Runs `count` tiles of `rows` rows from column `begin` on. */
 static void run_chain(tile_walk *walk, const row_group *group, int64_t begin, int64_t rows,
                       int64_t count) {
@@ -272,7 +281,6 @@ static void run_chain(tile_walk *walk, const row_group *group, int64_t begin, in
     tile->a_skip = group->chained > 1 ? group->wide * row_step - rows * tile->a_step : 0;
     tile->a[0] = view->base + group->a + begin * view->column_step;
     tile->a[1] = tile->a[0] + (pairs ? row_step : NN_TILE_SEGMENT * tile->a_step);
-    tile->start = walk->bias;
     if (pass->shares) {
         tile->own[0] = nn_direct_own_at(&pass->own, walk->unit, group->row, begin);
         tile->own[1] = tile->own[0] + NN_TILE_SEGMENT;
@@ -281,8 +289,7 @@ static void run_chain(tile_walk *walk, const row_group *group, int64_t begin, in
     tile->prefetch_bytes = walk->fetched_each * count * group->wide;
     if (nn_direct_is_planar(p) && count > 1)
         prefetch_plane(walk->job, walk->unit, group->row, tile);
-    run_tiles(walk->job, pass, tile, rows, y,
-              y + (pairs ? p->out_row : NN_TILE_SEGMENT * p->out_pitch), &walk->raw);
+    run_tiles(walk, rows, y, y + (pairs ? p->out_row : NN_TILE_SEGMENT * p->out_pitch));
     walk->done += count * group->wide;
 }
 
@@ -303,9 +310,7 @@ static void run_rows(tile_walk *walk, const row_group *group) {
         if (rows > 0) run_chain(walk, group, begin, rows, count);
         begin += rows * count;
     }
-    if (walk->is_cut)
-        run_last_pixel(walk->job, walk->unit, walk->pass, walk->view, &walk->tile, group->a,
-                       group->y, &walk->raw);
+    if (walk->is_cut) run_last_pixel(walk, group);
 }
 
 static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const direct_pass *pass,
@@ -341,7 +346,7 @@ static void run_pass(const nn_direct_job *job, const nn_direct_unit *unit, const
         run_rows(&walk, &group);
         step = group.wide * group.chained;
     }
-    finish_raw(job, pass, &walk.raw, pass->columns);
+    finish_raw(&walk, pass->columns);
 }
 
 /* What a pass sums, without what comes after it. */
