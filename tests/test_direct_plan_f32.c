@@ -40,6 +40,75 @@ START_TEST(rows_are_divided_evenly) {
 }
 END_TEST
 
+/* A line of two channels, so long that it is cut into several units. */
+enum { LINE_CHANNELS = 2, LINE_KERNEL = 3 };
+
+static nn_direct_problem line_of(int64_t width) {
+    nn_direct_problem out = square(1, LINE_CHANNELS);
+    out.axes[NN_HEIGHT] =
+        (nn_window_axis){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    out.axes[NN_WIDTH] = (nn_window_axis){.in = width + LINE_KERNEL - 1,
+                                          .out = width,
+                                          .kernel = LINE_KERNEL,
+                                          .stride = 1,
+                                          .dilation = 1};
+    nn_direct_dense_output(&out, LINE_CHANNELS);
+    return out;
+}
+
+/* A width for which several pixels are taken as one and the last unit is one of these, not all of
+ * whose pixels exist. */
+static int64_t cut_line(void) {
+    const nn_direct_problem long_line = line_of(1 << 24);
+    const nn_direct_plan plan = plan_of(&long_line, 1);
+    return plan.fold * (4 * plan.column_block + 1) - 1;
+}
+
+START_TEST(a_cut_pixel_that_is_alone_has_its_bias) {
+    const int64_t width = cut_line();
+    const nn_direct_problem problem = line_of(width);
+    const nn_direct_plan plan = plan_of(&problem, 1);
+    const nn_direct_source source = {.column_step = LINE_CHANNELS * LINE_KERNEL,
+                                     .k_step = LINE_KERNEL,
+                                     .tap_step = 1,
+                                     .scale = 1};
+    const float given[LINE_CHANNELS] = {100, 200};
+    float w[LINE_CHANNELS * LINE_CHANNELS * LINE_KERNEL];
+    ck_assert_int_gt(plan.fold, 1);
+    ck_assert_int_lt(plan.last_columns, plan.problem.columns);
+    ck_assert_int_eq(plan.problem.axes[NN_WIDTH].out % plan.column_block, 1);
+    float *x = nn_alloc(sizeof *x * (size_t)((width + LINE_KERNEL - 1) * LINE_CHANNELS));
+    float *y = nn_alloc(sizeof *y * (size_t)(width * LINE_CHANNELS));
+    float *packed = nn_alloc(nn_direct_packed_bytes(&plan));
+    float *bias = nn_alloc(nn_direct_bias_bytes(&plan));
+    void *workspace = nn_alloc(nn_direct_workspace(&plan, 1));
+    ck_assert(x != NULL && y != NULL && packed != NULL && bias != NULL && workspace != NULL);
+    /* Small integers, whose sums are exact in any order. */
+    for (int64_t i = 0; i < (width + LINE_KERNEL - 1) * LINE_CHANNELS; i++)
+        x[i] = (float)(i % 7 - 3);
+    for (int i = 0; i < LINE_CHANNELS * LINE_CHANNELS * LINE_KERNEL; i++) w[i] = (float)(i % 5 - 2);
+    nn_direct_pack(&plan, &source, w, packed);
+    nn_direct_pack_bias(&plan, given, 1, 1, bias);
+    nn_direct_run(&plan, packed, bias, x, NULL, y, NULL, workspace);
+    int wrong = 0;
+    for (int64_t i = 0; i < width * LINE_CHANNELS; i++) {
+        const int64_t pixel = i / LINE_CHANNELS, out = i % LINE_CHANNELS;
+        double sum = (double)given[out];
+        for (int t = 0; t < LINE_KERNEL; t++)
+            for (int c = 0; c < LINE_CHANNELS; c++)
+                sum += (double)(x[(pixel + t) * LINE_CHANNELS + c] *
+                                w[(out * LINE_CHANNELS + c) * LINE_KERNEL + t]);
+        wrong += (double)y[i] != sum;
+    }
+    ck_assert_int_eq(wrong, 0);
+    nn_free(x);
+    nn_free(y);
+    nn_free(packed);
+    nn_free(bias);
+    nn_free(workspace);
+}
+END_TEST
+
 /* Pixels so deep that L2 would keep few of them are read a part of their channels at a time, by all
  * panels; with and without copies of these parts. */
 static void check_parts(const nn_tiles_f32 *tiles, int64_t k) {
@@ -131,6 +200,7 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("plans of direct convolutions");
     TCase *units = tcase_create("units");
+    tcase_add_test(units, a_cut_pixel_that_is_alone_has_its_bias);
     tcase_add_test(units, rows_are_divided_evenly);
     tcase_add_test(units, deep_pixels_are_read_in_parts);
 #if defined(__x86_64__)
